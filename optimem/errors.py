@@ -1,0 +1,85 @@
+"""Every error optimem raises on purpose, one tree under `OptimemError`.
+
+OptimemError
+├── InputError               what was given cannot be used (also a ValueError)
+│   ├── TextError            not text: binary, broken UTF-8, lone surrogates
+│   ├── TierError            no such tier
+│   ├── ScopeError           a scope that cannot be named
+│   └── PageError            a page image the reader was not made for
+├── FormatError              stored bytes that cannot be understood
+│   ├── ChecksumError        bytes damaged or cut short
+│   ├── VersionError         written by a newer or unknown format
+│   └── FingerprintError     tokens of another encoder
+├── StoreError               the store did not do what was asked
+│   ├── ConflictError        somebody else wrote first; nothing was changed
+│   ├── StoreLockedError     another process holds the store
+│   ├── StoreFullError       no room left
+│   └── StoreUnavailableError  the server or the file cannot be reached
+└── MissingExtraError        an optional package is needed (also an ImportError)
+
+A message states the offending value and the remedy. Knows nothing of the rest of the package.
+"""
+
+
+class OptimemError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class InputError(OptimemError, ValueError):
+    """What was given cannot be used."""
+
+
+class TextError(InputError):
+    """The input is not valid text."""
+
+
+class TierError(InputError):
+    """No such tier."""
+
+
+class ScopeError(InputError):
+    """A scope or one of its parts cannot be used as a name."""
+
+
+class PageError(InputError):
+    """A page image that this reader was not made to read."""
+
+
+class FormatError(OptimemError):
+    """Stored bytes that cannot be understood."""
+
+
+class ChecksumError(FormatError):
+    """Stored bytes are damaged or cut short."""
+
+
+class VersionError(FormatError):
+    """Stored bytes were written by a newer or unknown format."""
+
+
+class FingerprintError(FormatError):
+    """Vision tokens were written by another encoder than the one that reads."""
+
+
+class StoreError(OptimemError):
+    """The store did not do what was asked."""
+
+
+class ConflictError(StoreError):
+    """An expected version did not match; nothing was changed."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the store."""
+
+
+class StoreFullError(StoreError):
+    """The store has no room left."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached."""
+
+
+class MissingExtraError(OptimemError, ImportError):
+    """An optional package is needed for this."""

@@ -1,0 +1,191 @@
+"""The seams: what a renderer, an encoder, a decoder and a store must do.
+
+Implementations live in `renderers/`, `model/` and `store/`; only `build` knows which ones
+are in use. A page is a run of *cells*: numbered symbols in reading order, one per box of a
+fixed grid, so that every character has one place on every tier.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.tiers import Tier
+from optimem.turns import Role, Scope
+
+Cells = NDArray[np.uint16]
+"""Symbol ids in reading order, (N,)."""
+
+
+class Box(NamedTuple):
+    """Pixels on a tier's page image: left, top (inside), right, bottom (outside)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Text read from cells. `probability` (len(text),) float32: how sure the decoder is of
+    each character; `cell` (len(text),) int: the first cell each character was read from."""
+
+    text: str
+    probability: NDArray[np.float32]
+    cell: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class VisionTokens:
+    """A page as stored: `tier`, number of `cells` in use, the encoder's `fingerprint`, and
+    `data`, the quantised and entropy-coded tokens."""
+
+    tier: Tier
+    cells: int
+    fingerprint: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class ReadCells:
+    """What a decoder saw: symbol `ids` (N,) and the `probability` (N,) float32 of each."""
+
+    ids: Cells
+    probability: NDArray[np.float32]
+
+
+class Page(Protocol):
+    """One drawn page."""
+
+    @property
+    def cells(self) -> Cells:
+        """The symbols on it, at most the renderer's capacity."""
+
+    def image(self, tier: Tier) -> NDArray[np.uint8]:
+        """The page at a tier's size, (S, S) grey, 0 is ink-free."""
+
+
+class Renderer(Protocol):
+    """Text to cells to pages, and back. Deterministic to the byte for one `version`."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same cells would be drawn differently."""
+
+    @property
+    def capacity(self) -> int:
+        """Cells of a full page."""
+
+    def cells(self, text: str, role: Role | None = None) -> Cells:
+        """The cells that spell `text`, after a role mark if a role is given. Lossless:
+        characters outside the alphabet become escapes."""
+
+    def split(self, cells: Cells, room: int) -> int:
+        """The largest n ≤ room such that cells[:n] does not end inside a character."""
+
+    def text(self, read: ReadCells) -> Reading:
+        """The text that cells spell; role marks are left out. An escape that cannot be
+        understood becomes U+FFFD with probability 0."""
+
+    def page(self, cells: Cells) -> Page:
+        """A page that shows these cells (at most `capacity`)."""
+
+    def box(self, cell: int, tier: Tier) -> Box:
+        """Where a cell lies on a tier's page image."""
+
+
+class Encoder(Protocol):
+    """Pages to vision tokens."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names weights and renderer; tokens are read only by the encoder that wrote them."""
+
+    def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
+        """One `VisionTokens` a page."""
+
+
+class Decoder(Protocol):
+    """Vision tokens to cells."""
+
+    def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
+        """One `ReadCells` a page; tiers may be mixed. Raises FingerprintError for tokens
+        of another encoder and ChecksumError for damaged ones."""
+
+
+class Entry(NamedTuple):
+    """A stored value: its key within the scope, its version (1 for the first), its bytes."""
+
+    key: str
+    version: int
+    value: bytes
+
+
+class Change(NamedTuple):
+    """One part of an atomic commit. `value` None deletes. `expect` is the version the entry
+    must have now: 0 for "must not exist", None for "whatever it is". `due`: when the decay
+    queue should offer the entry again, None for never (replaces an earlier due time)."""
+
+    key: str
+    value: bytes | None
+    expect: int | None = None
+    due: float | None = None
+
+
+class Info(NamedTuple):
+    """What a listing tells without reading the value."""
+
+    key: str
+    version: int
+    size: int
+    due: float | None
+
+
+class Store(Protocol):
+    """Versioned bytes by scope and key, atomic commits within a scope, and a decay queue.
+
+    Safe for many threads and processes at once. Sees bytes only. All methods raise
+    StoreUnavailableError, StoreLockedError or StoreFullError when the backend fails, and
+    then have changed nothing.
+    """
+
+    def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
+        """The entries, in the order asked for; None where there is none."""
+
+    def entries(self, scope: Scope, prefix: str = "") -> list[Info]:
+        """Entries whose key starts with `prefix`, in key order."""
+
+    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
+        """All changes or none. Raises ConflictError if an `expect` does not hold."""
+
+    def scopes(self) -> Iterator[Scope]:
+        """Every scope that holds an entry."""
+
+    def due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
+        """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
+        offered them until `now + lease`. Committing an entry sets its due time anew."""
+
+    def overdue(self, now: float, limit: int) -> list[tuple[Scope, str]]:
+        """What `due` would offer, without claiming."""
+
+    def clear(self, scope: Scope) -> int:
+        """Remove everything of a scope, its queue entries too; the number of entries removed."""
+
+    def usage(self, scope: Scope) -> int:
+        """Bytes of all keys and values of a scope."""
+
+    def close(self) -> None:
+        """Release what this store opened itself; harmless when called twice."""
+
+
+class Clock(Protocol):
+    """Seconds since the epoch."""
+
+    def __call__(self) -> float: ...
+
+
+Json = dict[str, Any]
+"""A JSON object."""

@@ -1,0 +1,169 @@
+"""Training pages: text of many kinds, mixed with what no language prior can guess.
+
+Plain UTF-8 files (also .xz) become runs of cells once; a page is then put together from
+random pieces of them, with role marks, random strings and blank ends in between.
+"""
+
+import lzma
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from optimem.errors import InputError
+from optimem.protocols import Cells
+from optimem.renderers.alphabet import WIDE
+from optimem.renderers.dense import CAPACITY, DenseRenderer
+from optimem.turns import ROLES
+
+SEPARATOR = "\n\f\n"
+"""Between documents of a corpus file."""
+CHUNK = 1 << 22  # characters turned into cells at a time
+
+NOISE_PAGES = 0.10  # pages that hold nothing but noise
+NOISE_PIECES = 0.18  # pieces of the other pages that are noise
+PART_PAGES = 0.12  # pages that end before they are full
+ACCENTED_PIECES = 0.06  # text pieces with rare symbols strewn in
+SHORTEST_PIECE = 40
+
+
+def read_text(path: Path) -> str:
+    """A text file, .xz or plain, without document separators. Raises InputError."""
+    try:
+        data = lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
+        return data.decode("utf-8").replace(SEPARATOR, "\n")
+    except (OSError, UnicodeDecodeError, lzma.LZMAError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
+
+
+def text_cells(path: Path, renderer: DenseRenderer) -> Cells:
+    """All cells of a file."""
+    text = read_text(path)
+    parts = [renderer.cells(text[i : i + CHUNK]) for i in range(0, len(text), CHUNK)]
+    return np.concatenate(parts)
+
+
+class Noise:
+    """Strings that can only be read, not guessed."""
+
+    def __init__(self, renderer: DenseRenderer, words: Cells) -> None:
+        alphabet = renderer.alphabet
+        self.words = words
+        self.printable = renderer.cells("".join(chr(c) for c in range(32, 127)))
+        self.hex = renderer.cells("0123456789abcdef")
+        self.base64 = renderer.cells(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        )
+        self.digits = renderer.cells("0123456789")
+        self.punctuation = renderer.cells("., -:/$%+")
+        tail = np.arange(alphabet.common, len(alphabet), dtype=np.uint16)
+        self.narrow, self.wide = tail[~alphabet.wide[tail]], tail[alphabet.wide[tail]]
+        self.wide_mark = alphabet.id(WIDE)
+        self.space = int(renderer.cells(" ")[0])
+        self.dash = int(renderer.cells("-")[0])
+        self.kinds: tuple[Callable[[np.random.Generator, int], Cells], ...] = (
+            self.random_printable, self.random_printable, self.identifiers, self.identifiers,
+            self.uuids, self.base64_lines, self.numbers, self.shuffled_words, self.rare,
+            self.rare, self.kana,
+        )  # fmt: skip
+
+    def __call__(self, rng: np.random.Generator, size: int) -> Cells:
+        return self.kinds[rng.integers(len(self.kinds))](rng, size)[:size]
+
+    def random_printable(self, rng: np.random.Generator, size: int) -> Cells:
+        """ASCII, each character alike."""
+        return rng.choice(self.printable, size)
+
+    def identifiers(self, rng: np.random.Generator, size: int) -> Cells:
+        """Hex strings of one length, spaces between."""
+        cells = rng.choice(self.hex, size)
+        cells[:: rng.choice([5, 9, 13, 33, 41, 65])] = self.space
+        return cells
+
+    def uuids(self, rng: np.random.Generator, size: int) -> Cells:
+        """UUIDs, spaces between."""
+        cells = rng.choice(self.hex, -(-size // 37) * 37).reshape(-1, 37)
+        cells[:, [8, 13, 18, 23]], cells[:, 36] = self.dash, self.space
+        return cells.ravel()
+
+    def base64_lines(self, rng: np.random.Generator, size: int) -> Cells:
+        """Base64 without line ends."""
+        return rng.choice(self.base64, size)
+
+    def numbers(self, rng: np.random.Generator, size: int) -> Cells:
+        """Digits with the punctuation of amounts, dates and tables."""
+        marks = rng.random(size) < 0.25
+        return np.where(marks, rng.choice(self.punctuation, size), rng.choice(self.digits, size))
+
+    def shuffled_words(self, rng: np.random.Generator, size: int) -> Cells:
+        """Letters of real text in an order that spells nothing."""
+        start = rng.integers(max(len(self.words) - size, 1))
+        return rng.permutation(self.words[start : start + size])
+
+    def rare(self, rng: np.random.Generator, size: int) -> Cells:
+        """Rare narrow symbols between ASCII."""
+        rare = rng.random(size) < rng.choice([0.1, 0.5, 0.9])
+        return np.where(rare, rng.choice(self.narrow, size), rng.choice(self.printable, size))
+
+    def kana(self, rng: np.random.Generator, size: int) -> Cells:
+        """Wide characters, each with its right half."""
+        cells = np.full(-(-size // 2) * 2, self.wide_mark, np.uint16)
+        cells[::2] = rng.choice(self.wide, len(cells) // 2)
+        return cells
+
+    def strew(self, rng: np.random.Generator, cells: Cells) -> Cells:
+        """Text with one character in ten replaced by a rare one."""
+        return np.where(rng.random(len(cells)) < 0.1, rng.choice(self.narrow, len(cells)), cells)
+
+
+@dataclass
+class PageMixer:
+    """Draws pages of cells. `sources`: runs of cells; `weights`: how often each is used."""
+
+    renderer: DenseRenderer
+    sources: list[Cells]
+    weights: list[float]
+    rng: np.random.Generator
+
+    def __post_init__(self) -> None:
+        self.noise = Noise(self.renderer, self.sources[0])
+        self.roles = [self.renderer.alphabet.role_mark(role) for role in ROLES]
+        self.share = np.array(self.weights) / sum(self.weights)
+
+    def batch(self, pages: int) -> Cells:
+        """(pages, 12,800) cells; blanks are spaces."""
+        return np.stack([self.page() for _ in range(pages)])
+
+    def page(self) -> Cells:
+        """One page."""
+        page = np.zeros(CAPACITY, np.uint16)
+        only_noise = self.rng.random() < NOISE_PAGES
+        part = self.rng.random() < PART_PAGES
+        end = int(self.rng.integers(1, CAPACITY)) if part else CAPACITY
+        filled = 0
+        while filled < end:
+            piece = self._piece(end - filled, only_noise)
+            page[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return page
+
+    def _piece(self, room: int, only_noise: bool) -> Cells:
+        longest = np.log(CAPACITY)
+        size = min(int(np.exp(self.rng.uniform(np.log(SHORTEST_PIECE), longest))), room)
+        if only_noise or self.rng.random() < NOISE_PIECES:
+            piece = self.noise(self.rng, size)
+        else:
+            piece = self._text(size)
+        if self.rng.random() < 0.7:
+            piece = piece.copy()
+            piece[0] = self.rng.choice(self.roles)
+        return piece
+
+    def _text(self, size: int) -> Cells:
+        source = self.sources[self.rng.choice(len(self.sources), p=self.share)]
+        start = int(self.rng.integers(max(len(source) - size, 1)))
+        piece = source[start : start + size]
+        if self.rng.random() < ACCENTED_PIECES:
+            piece = self.noise.strew(self.rng, piece)
+        return piece
