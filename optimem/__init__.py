@@ -1,1 +1,49 @@
-"""optimem."""
+"""optimem: optical memory for LLM agents.
+
+Public names are loaded when first used, so that importing this package loads neither torch
+nor redis.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optimem.compression import compress, read_pages
+    from optimem.decay import DecayPolicy
+    from optimem.errors import OptimemError
+    from optimem.memory import OpticalMemory
+    from optimem.tiers import Tier
+    from optimem.token_file import TokenFile
+    from optimem.turns import Scope, Turn
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DecayPolicy": "optimem.decay",
+    "OpticalMemory": "optimem.memory",
+    "OptimemError": "optimem.errors",
+    "Scope": "optimem.turns",
+    "Tier": "optimem.tiers",
+    "TokenFile": "optimem.token_file",
+    "Turn": "optimem.turns",
+    "compress": "optimem.compression",
+    "read_pages": "optimem.compression",
+}
+
+__all__ = [
+    "DecayPolicy",
+    "OpticalMemory",
+    "OptimemError",
+    "Scope",
+    "Tier",
+    "TokenFile",
+    "Turn",
+    "compress",
+    "read_pages",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'optimem' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

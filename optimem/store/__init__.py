@@ -18,9 +18,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters: C:\ is a dri
 _FORMS = "a file path, sqlite:///path, :memory:, " + ", ".join(f"{s}://…" for s in REDIS_SCHEMES)
 
 
-def open_store(
-    target: "str | os.PathLike[str] | RedisClient", *, timeout: float = 5.0
-) -> Store:
+def open_store(target: "str | os.PathLike[str] | RedisClient", *, timeout: float = 5.0) -> Store:
     """The store at `target`: a file path or URL (SQLite or Redis), or a Redis client.
 
     `sqlite:///notes.db` is relative and `sqlite:////srv/notes.db` absolute, as SQLAlchemy

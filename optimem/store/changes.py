@@ -5,10 +5,6 @@ from collections.abc import Sequence
 
 from optimem.errors import ConflictError, InputError
 from optimem.protocols import Change
-from optimem.turns import Scope
-
-Offers = list[tuple[Scope, str]]
-"""Entries of the decay queue; an alias, as `list` names a method within a store."""
 
 
 def checked_changes(changes: Sequence[Change]) -> Sequence[Change]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from optimem.errors import StoreLockedError, StoreUnavailableError
 from optimem.protocols import Change, Entry, Info
-from optimem.store.changes import Offers, checked_changes, checked_lease, conflict
+from optimem.store.changes import checked_changes, checked_lease, conflict
 from optimem.store.keys import name_bytes, scope_of, scope_tag
 from optimem.store.sqlite_file import MEMORY, named_errors, open_database
 from optimem.turns import Scope
@@ -46,6 +46,7 @@ class SQLiteStore:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._pid = os.getpid()
+        self._inherited: sqlite3.Connection | None = None
         self._db: sqlite3.Connection | None = open_database(self._path, timeout)
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
@@ -55,7 +56,7 @@ class SQLiteStore:
             rows = [db.execute(_READ, (tag, name_bytes(key))).fetchone() for key in keys]
         return [row and Entry(key, *row) for key, row in zip(keys, rows, strict=True)]
 
-    def list(self, scope: Scope, prefix: str = "") -> list[Info]:
+    def entries(self, scope: Scope, prefix: str = "") -> list[Info]:
         """Entries whose key starts with `prefix`, in key order."""
         start = name_bytes(prefix)
         bounds = (scope_tag(scope), start, start + b"\xff")  # no UTF-8 text holds the byte FF
@@ -98,7 +99,7 @@ class SQLiteStore:
                 return
             yield scope_of(tag)
 
-    def due(self, now: float, limit: int, lease: float) -> Offers:
+    def due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
         """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
         offered them until `now + lease`. Raises InputError if `lease` is not positive."""
         until = now + checked_lease(lease)
@@ -108,7 +109,7 @@ class SQLiteStore:
             db.executemany(update, [(until, *row) for row in rows])
         return [(scope_of(tag), name.decode()) for tag, name in rows]
 
-    def overdue(self, now: float, limit: int) -> Offers:
+    def overdue(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """What `due` would offer, without claiming."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(_DUE, (now, max(limit, 0))).fetchall()
@@ -143,9 +144,7 @@ class SQLiteStore:
             self._db = None
 
     @contextmanager
-    def _transaction(
-        self, mode: Literal["DEFERRED", "IMMEDIATE"]
-    ) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
         """The connection inside a transaction that ends with the block."""
         with self._connection() as db:
             db.execute(f"BEGIN {mode}")

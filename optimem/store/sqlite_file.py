@@ -98,9 +98,7 @@ def _is_new(db: sqlite3.Connection, path: str) -> bool:
     if application == APPLICATION and schema == SCHEMA:
         return False
     if (application, schema, tables) != (0, 0, 0):
-        raise FormatError(
-            f"{path!r} is a SQLite database of another program; choose another path"
-        )
+        raise FormatError(f"{path!r} is a SQLite database of another program; choose another path")
     return True
 
 

@@ -1,0 +1,66 @@
+"""The composition root: which renderer, model and store a memory is made of.
+
+The only module that knows implementations; everything else knows protocols.
+"""
+
+import os
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from optimem.compression import PageReader
+from optimem.decay import DecayPolicy
+from optimem.memory import OpticalMemory
+from optimem.protocols import Clock, Store
+
+STORE_VARIABLE = "OPTIMEM_STORE"
+STORE_FILE = "memory.db"
+
+
+@cache
+def page_reader() -> PageReader:
+    """The dense renderer and the shipped `optimem-nano`; one for the whole process."""
+    from optimem.model.nano import NanoReader
+    from optimem.renderers.dense import DenseRenderer
+
+    renderer = DenseRenderer()
+    nano = NanoReader(renderer)
+    return PageReader(renderer, nano, nano)
+
+
+def default_store() -> str:
+    """`OPTIMEM_STORE`, else a file in the user's data folder, which is made."""
+    named = os.environ.get(STORE_VARIABLE)
+    if named:
+        return named
+    from platformdirs import user_data_path
+
+    return str(user_data_path("optimem", ensure_exists=True) / STORE_FILE)
+
+
+def open_memory(
+    store: "str | Path | Store | Any | None" = None,
+    *,
+    policy: DecayPolicy | None = None,
+    clock: Clock = time.time,
+    reader: PageReader | None = None,
+) -> OpticalMemory:
+    """See `OpticalMemory.open`."""
+    opened = store
+    if not _is_store(store):
+        from optimem.store import open_store
+
+        opened = open_store(default_store() if store is None else store)
+    return OpticalMemory(
+        opened,
+        reader or page_reader(),
+        policy=policy,
+        clock=clock,
+        owns_store=opened is not store,
+    )
+
+
+def _is_store(given: object) -> bool:
+    """Whether an object is a `Store` already, rather than an address or a client."""
+    return all(callable(getattr(given, name, None)) for name in ("commit", "overdue", "usage"))

@@ -1,0 +1,21 @@
+"""Exact values: what must come back to the letter or not at all (ids, hashes, numbers, paths,
+addresses). Knows nothing of pages."""
+
+import re
+
+EXACT = re.compile(
+    r"""
+    https?://[^\s<>"']+                                    # addresses
+  | [\w.+-]+@[\w-]+\.[\w.-]+\w                             # e-mail
+  | \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b  # UUIDs
+  | (?:[A-Za-z]:)?(?:[/\\][\w.@-]+){2,}                    # paths
+  | \b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{6,}\b            # ids: letters and digits
+  | [$€£]?\d[\d.,:/-]*\d                                   # numbers, dates, times, versions
+    """,
+    re.VERBOSE,
+)
+
+
+def exact_values(text: str) -> list[tuple[int, int]]:
+    """Start and end of every exact value in a text, in order."""
+    return [match.span() for match in EXACT.finditer(text)]

@@ -1,0 +1,77 @@
+"""Cells to a page's record: drawn, encoded, read back at once, and kept only if it holds.
+
+Serves every page that is written: new ones, faded ones, and those redrawn to forget a turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimem.compression import PageReader
+from optimem.exact import exact_values
+from optimem.protocols import Cells, ReadCells, Reading, VisionTokens
+from optimem.records import DOUBT_LEVELS, Doubt, Span, Verbatim
+from optimem.tiers import Tier
+
+SURE = 0.9  # probability under which a cell's doubt is remembered when it is drawn again
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A page at a tier, read back. `error`: share of cells that came back wrong, those kept
+    verbatim not counted."""
+
+    tokens: VisionTokens
+    verbatim: tuple[Verbatim, ...]
+    doubts: tuple[Doubt, ...]
+    error: float
+
+
+def draw(sources: Sequence[tuple[ReadCells, Sequence[Span]]], tier: Tier, reader: PageReader) -> list[Draft]:
+    """Draw pages at a tier. A source is what is to stand on a page, each cell as sure as its
+    probability, and the page's spans."""
+    pages = [reader.renderer.page(cells.ids) for cells, _ in sources]
+    tokens = reader.encoder.encode(pages, tier)
+    return [
+        _draft(cells, spans, token, read.ids, reader)
+        for (cells, spans), token, read in zip(
+            sources, tokens, reader.decoder.read(tokens), strict=True
+        )
+    ]
+
+
+def _draft(
+    source: ReadCells, spans: Sequence[Span], tokens: VisionTokens, seen: Cells, reader: PageReader
+) -> Draft:
+    wrong = seen != source.ids
+    verbatim = tuple(
+        value
+        for span in spans
+        for value in misread_values(_span_text(source, span, reader), wrong)
+    )
+    for value in verbatim:
+        wrong[value.cell : value.cell + len(reader.renderer.cells(value.text))] = False
+    level = np.where(wrong, 0, np.minimum(source.probability, 1) * DOUBT_LEVELS).astype(np.uint8)
+    unsure = np.flatnonzero(wrong | (source.probability < SURE))
+    doubts = tuple(Doubt(int(cell), int(level[cell])) for cell in unsure)
+    return Draft(tokens, verbatim, doubts, float(wrong.mean()) if len(wrong) else 0.0)
+
+
+def _span_text(source: ReadCells, span: Span, reader: PageReader) -> Reading:
+    part = slice(span.text_start, span.end)
+    reading = reader.renderer.text(ReadCells(source.ids[part], source.probability[part]))
+    return Reading(reading.text, reading.probability, reading.cell + span.text_start)
+
+
+def misread_values(reading: Reading, wrong: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Verbatim]:
+    """The exact values of a span that were certain so far and are now misread."""
+    if not len(reading.text):
+        return []
+    values = []
+    for start, end in exact_values(reading.text):
+        first, last = int(reading.cell[start]), int(reading.cell[end - 1])
+        certain = bool((reading.probability[start:end] >= SURE).all())
+        if certain and wrong[first : last + 1].any():
+            values.append(Verbatim(first, reading.text[start:end]))
+    return values

@@ -1,0 +1,145 @@
+"""Forgetting that forgets: a scope, or one turn on whatever pages it lies, with a receipt."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+import numpy as np
+
+from optimem import codec, keys
+from optimem.compression import PageReader
+from optimem.decay import DecayPolicy
+from optimem.errors import ConflictError, InputError
+from optimem.keys import PageKey, holding
+from optimem.memory.fading import index_of, redraw
+from optimem.memory.reading import PageReading, read_pages
+from optimem.memory.shelf import Shelf, head_change, page_changes, page_removal
+from optimem.protocols import Change, ReadCells
+from optimem.records import Chunk, PageRecord, Span, page_id
+from optimem.results import ForgetReceipt
+
+TRIES = 50
+
+
+def forget_scopes(shelves: Sequence[Shelf]) -> ForgetReceipt:
+    """Remove everything of some scopes."""
+    turns = pages = entries = size = left = 0
+    for shelf in shelves:
+        turns += len(shelf.store.entries(shelf.scope, keys.TURNS))
+        pages += len(shelf.page_keys())
+        size += shelf.store.usage(shelf.scope)
+        entries += shelf.store.clear(shelf.scope)
+        left += len(shelf.store.entries(shelf.scope))
+    return ForgetReceipt(
+        scopes=[str(shelf.scope) for shelf in shelves],
+        turns=turns,
+        pages=pages,
+        entries=entries,
+        bytes=size,
+        left=left,
+    )
+
+
+class TurnForgetter:
+    """Removes one turn of a scope."""
+
+    def __init__(self, shelf: Shelf, reader: PageReader, policy: DecayPolicy) -> None:
+        self.shelf, self.reader, self.policy = shelf, reader, policy
+
+    def forget(self, turn: str) -> ForgetReceipt:
+        """Pages that held the turn are drawn again without it. Raises InputError for a turn
+        that is not known, ConflictError if others keep writing in between."""
+        for _ in range(TRIES):
+            (number,) = self.shelf.turn_numbers([turn])
+            if number is None:
+                raise InputError(f"{self.shelf.scope} holds no turn {turn!r}; nothing was forgotten")
+            before = self.shelf.store.usage(self.shelf.scope)
+            changes, pages = self._changes(number, turn)
+            try:
+                self.shelf.store.commit(self.shelf.scope, changes)
+            except ConflictError:
+                continue
+            return ForgetReceipt(
+                scopes=[str(self.shelf.scope)],
+                turns=1,
+                pages=pages,
+                entries=len(changes),
+                bytes=max(before - self.shelf.store.usage(self.shelf.scope), 0),
+                left=self._left(number, turn),
+            )
+        raise ConflictError(f"{self.shelf.scope} was written to all the time; forget again")
+
+    def _changes(self, number: int, turn: str) -> tuple[list[Change], int]:
+        head, version = self.shelf.head()
+        chunks = [c for c in self.shelf.chunks() if c.position.sequence == number]
+        held = holding(self.shelf.page_keys(), number)
+        changes = [change for key in held for change in self._without(key, number)]
+        changes += [Change(keys.chunk_key(chunk.position), None) for chunk in chunks]
+        cells = head.cells - sum(self._cells(chunk) for chunk in chunks)
+        changes.append(head_change(replace(head, cells=cells, epoch=uuid4().hex), version))
+        changes.append(Change(keys.turn_key(turn), None))
+        return changes, sum(change.key.startswith(keys.PAGES) for change in changes)
+
+    def _cells(self, chunk: Chunk) -> int:
+        role = chunk.role if chunk.position.offset == 0 else None
+        return len(self.reader.renderer.cells(chunk.text, role))
+
+    def _without(self, key: PageKey, number: int) -> list[Change]:
+        """The changes that take a turn off a page; none if it is not on it."""
+        (found,) = self.shelf.pages([key])
+        if not found or all(s.position.sequence != number for s in found.record.spans):
+            return []
+        removal = page_removal(key, found.version)
+        (reading,) = read_pages([found.record], self.reader)
+        rest = _cut(found.record, reading, number, str(self.shelf.scope))
+        if rest is None:
+            return removal
+        record, cells = rest
+        if found.record.tier is not None:
+            record = redraw(record, PageReading(cells, []), found.record.tier, self.reader)
+        due = None if record.pinned else self.policy.due(record.tier, record.accessed)
+        index = index_of(record, self.reader, self.policy.uncertain)
+        return [*removal, *page_changes(record, index, due, expect=None)]
+
+    def _left(self, number: int, turn: str) -> int:
+        """Entries in which a new listing still finds the turn."""
+        found = sum(1 for known in self.shelf.turn_numbers([turn]) if known is not None)
+        found += sum(1 for chunk in self.shelf.chunks() if chunk.position.sequence == number)
+        for stored in self.shelf.pages(holding(self.shelf.page_keys(), number)):
+            if stored:
+                found += sum(1 for s in stored.record.spans if s.position.sequence == number)
+        return found
+
+
+def _cut(
+    record: PageRecord, reading: PageReading, number: int, scope: str
+) -> tuple[PageRecord, ReadCells] | None:
+    """A page's record and cells without a turn; None if nothing else is on it."""
+    kept = [read for read in reading.spans if read.span.position.sequence != number]
+    if not kept:
+        return None
+    slices = [slice(read.span.start, read.span.end) for read in kept]
+    cells = ReadCells(
+        np.concatenate([reading.cells.ids[part] for part in slices]),
+        np.concatenate([reading.cells.probability[part] for part in slices]),
+    )
+    texts = tuple(read.reading.text for read in kept)
+    shorter = replace(
+        record,
+        id=page_id(scope, kept[0].span.position, texts),
+        spans=_moved_up([read.span for read in kept]),
+        text_bytes=sum(len(text.encode()) for text in texts),
+        zstd_bytes=len(codec.squeeze("".join(texts).encode())),
+        body=texts,
+        verbatim=(),
+        doubts=(),
+    )
+    return shorter, cells
+
+
+def _moved_up(spans: Sequence[Span]) -> tuple[Span, ...]:
+    moved, start = [], 0
+    for span in spans:
+        moved.append(replace(span, start=start, end=start + span.end - span.start))
+        start += span.end - span.start
+    return tuple(moved)

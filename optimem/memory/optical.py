@@ -1,0 +1,391 @@
+"""`OpticalMemory`: the public face of the memory. Every method has an async twin.
+
+Coordinates tail, paging, recalling, fading and forgetting; holds no logic of its own beyond
+checking what comes in, and one background thread that turns full tails into pages.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from optimem import codec, keys
+from optimem.compression import PageReader
+from optimem.decay import DecayPolicy
+from optimem.errors import ConflictError, InputError, OptimemError
+from optimem.keys import holding
+from optimem.memory.accounts import memory_stats
+from optimem.memory.fading import Fader, Progress
+from optimem.memory.forgetting import TurnForgetter, forget_scopes
+from optimem.memory.paging import PageWriter
+from optimem.memory.recalling import Recaller, build_ranker
+from optimem.memory.shelf import Shelf, head_change
+from optimem.memory.tail import append_turns
+from optimem.protocols import Change, Clock, Store
+from optimem.records import Chunk
+from optimem.results import (
+    AppendReport,
+    ForgetReceipt,
+    MemoryStats,
+    RecalledTurn,
+    Recollection,
+    SweepReport,
+)
+from optimem.retrieval import TurnRanker
+from optimem.turns import Scope, Turn
+
+log = logging.getLogger("optimem")
+
+Turns = Turn | str | dict[str, Any] | Iterable[Turn | str | dict[str, Any]]
+"""What `append` takes: one turn or several; a string is a user's turn."""
+
+RANKERS = 64
+"""Scopes whose ranker is kept in memory between recalls."""
+TRIES = 50
+
+
+class OpticalMemory:
+    """Optical memory on a store. Make one with `OpticalMemory.open`.
+
+    Safe for threads; many processes may use the same store. Times are seconds since the
+    epoch; `now` defaults to the clock.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reader: PageReader,
+        *,
+        policy: DecayPolicy | None = None,
+        clock: Clock = time.time,
+        owns_store: bool = False,
+    ) -> None:
+        self.store, self.reader, self.clock = store, reader, clock
+        self.policy = policy or DecayPolicy()
+        self._owns_store = owns_store
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="optimem-pages")
+        self._jobs: list[Future[int]] = []
+        self._lock = threading.Lock()
+        self._rankers: OrderedDict[Scope, tuple[object, TurnRanker]] = OrderedDict()
+
+    @classmethod
+    def open(
+        cls,
+        store: "str | Path | Store | Any | None" = None,
+        *,
+        policy: DecayPolicy | None = None,
+        clock: Clock = time.time,
+        reader: PageReader | None = None,
+    ) -> "OpticalMemory":
+        """Open a memory.
+
+        `store`: a file path, `redis://` URL, Redis client or `Store`; default
+        `OPTIMEM_STORE`, else a file in the user's data folder. `reader`: default the shipped
+        `optimem-nano`. Raises InputError for an address of no known kind, and StoreError and
+        its kin if the store cannot be used.
+        """
+        from optimem.build import open_memory
+
+        return open_memory(store, policy=policy, clock=clock, reader=reader)
+
+    def append(
+        self, scope: Scope | str, turns: Turns, *, now: float | None = None
+    ) -> AppendReport:
+        """Remember turns, each once however often it is appended.
+
+        They are durable when this returns, in milliseconds; a background thread puts them on
+        pages as these fill. Raises TextError for what is no text.
+        """
+        when, shelf = self._now(now), self._shelf(scope)
+        report, head = append_turns(shelf, _turns(turns), self.reader.renderer, when)
+        if head.cells >= self.reader.renderer.capacity:
+            self._close_later(shelf, when)
+        return report
+
+    def flush(self, scope: Scope | str, *, now: float | None = None) -> int:
+        """Put the whole tail on pages, the last one part-filled; the pages written by now.
+        Raises what went wrong in the background since the last flush."""
+        self.wait()
+        shelf = self._shelf(scope)
+        return self._pages().close_pages(shelf, self._now(now), partial=True)
+
+    def wait(self) -> None:
+        """Wait until the background thread has written all full pages. Raises what went
+        wrong there; the turns concerned are still in the tail."""
+        with self._lock:
+            jobs, self._jobs = self._jobs, []
+        errors = [job.exception() for job in jobs]
+        for error in errors:
+            if error:
+                raise error
+
+    def recall(
+        self,
+        scope: Scope | str,
+        query: str,
+        k: int = 5,
+        *,
+        now: float | None = None,
+        refresh: bool = True,
+    ) -> list[Recollection]:
+        """The `k` turns that bear most on a query, best first, none that does not.
+
+        Reads only the pages it needs. `refresh`: what is recalled fades later. Raises
+        InputError for an empty query or a `k` under 1.
+        """
+        if not query.strip() or k < 1:
+            raise InputError(f"cannot recall {k} turns for {query!r}; give a question and k ≥ 1")
+        return self._recaller(scope, now).recall(query, k, refresh=refresh, ranker=self._ranker)
+
+    def reconstruct(
+        self,
+        scope: Scope | str,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        now: float | None = None,
+    ) -> list[RecalledTurn]:
+        """All turns in order, those of the open tail too; `since` and `until` (both included)
+        limit their time."""
+        return [
+            turn
+            for turn in self._recaller(scope, now).everything()
+            if (since is None or turn.time >= since) and (until is None or turn.time <= until)
+        ]
+
+    def sweep(
+        self,
+        *,
+        now: float | None = None,
+        dry_run: bool = False,
+        limit: int | None = None,
+        lease: float = 60.0,
+        progress: Progress | None = None,
+    ) -> SweepReport:
+        """Let every page fade whose time has come, or `limit` of them.
+
+        Several processes may sweep at once: a page is offered to one of them for `lease`
+        seconds. `dry_run` says what would happen and changes nothing.
+        """
+        self.wait()
+        fader = Fader(self.store, self.reader, self.policy, self._now(now), dry_run)
+        return fader.sweep(limit, lease, progress)
+
+    def pin(self, scope: Scope | str, turn: str) -> None:
+        """Keep the pages of a turn from fading. Raises InputError for an unknown turn."""
+        self._set_pinned(self._shelf(scope), turn, pinned=True)
+
+    def unpin(self, scope: Scope | str, turn: str) -> None:
+        """Let a pinned turn fade again."""
+        self._set_pinned(self._shelf(scope), turn, pinned=False)
+
+    def forget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
+        """Remove a whole scope, or one turn of it, from text, pages, index and queue."""
+        shelf = self._shelf(scope)
+        self.wait()
+        if turn is None:
+            return forget_scopes([shelf])
+        return TurnForgetter(shelf, self.reader, self.policy).forget(turn)
+
+    def forget_user(self, user: str, *, namespace: str = "") -> ForgetReceipt:
+        """Remove all scopes of a user in a namespace."""
+        self.wait()
+        scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
+        return forget_scopes([Shelf(self.store, scope) for scope in scopes])
+
+    def stats(self, scope: Scope | str | None = None) -> MemoryStats:
+        """What a scope, or the whole store, holds and costs."""
+        scopes = list(self.store.scopes()) if scope is None else [Scope.parse(scope)]
+        return memory_stats(Shelf(self.store, each) for each in scopes)
+
+    def close(self) -> None:
+        """Wait for the background thread and release the store if it was opened here."""
+        try:
+            self.wait()
+        finally:
+            self._worker.shutdown()
+            if self._owns_store:
+                self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def aappend(
+        self, scope: Scope | str, turns: Turns, *, now: float | None = None
+    ) -> AppendReport:
+        """Async twin of `append`."""
+        return await asyncio.to_thread(self.append, scope, turns, now=now)
+
+    async def aflush(self, scope: Scope | str, *, now: float | None = None) -> int:
+        """Async twin of `flush`."""
+        return await asyncio.to_thread(self.flush, scope, now=now)
+
+    async def arecall(
+        self,
+        scope: Scope | str,
+        query: str,
+        k: int = 5,
+        *,
+        now: float | None = None,
+        refresh: bool = True,
+    ) -> list[Recollection]:
+        """Async twin of `recall`."""
+        return await asyncio.to_thread(self.recall, scope, query, k, now=now, refresh=refresh)
+
+    async def areconstruct(
+        self,
+        scope: Scope | str,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        now: float | None = None,
+    ) -> list[RecalledTurn]:
+        """Async twin of `reconstruct`."""
+        return await asyncio.to_thread(self.reconstruct, scope, since=since, until=until, now=now)
+
+    async def asweep(
+        self, *, now: float | None = None, dry_run: bool = False, limit: int | None = None
+    ) -> SweepReport:
+        """Async twin of `sweep`."""
+        return await asyncio.to_thread(self.sweep, now=now, dry_run=dry_run, limit=limit)
+
+    async def apin(self, scope: Scope | str, turn: str) -> None:
+        """Async twin of `pin`."""
+        await asyncio.to_thread(self.pin, scope, turn)
+
+    async def aunpin(self, scope: Scope | str, turn: str) -> None:
+        """Async twin of `unpin`."""
+        await asyncio.to_thread(self.unpin, scope, turn)
+
+    async def aforget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
+        """Async twin of `forget`."""
+        return await asyncio.to_thread(self.forget, scope, turn=turn)
+
+    async def astats(self, scope: Scope | str | None = None) -> MemoryStats:
+        """Async twin of `stats`."""
+        return await asyncio.to_thread(self.stats, scope)
+
+    async def aclose(self) -> None:
+        """Async twin of `close`."""
+        await asyncio.to_thread(self.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _now(self, now: float | None) -> float:
+        return self.clock() if now is None else now
+
+    def _shelf(self, scope: Scope | str) -> Shelf:
+        return Shelf(self.store, Scope.parse(scope))
+
+    def _pages(self) -> PageWriter:
+        return PageWriter(self.reader, self.policy)
+
+    def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
+        return Recaller(self._shelf(scope), self.reader, self.policy, self._now(now))
+
+    def _close_later(self, shelf: Shelf, now: float) -> None:
+        job = self._worker.submit(self._pages().close_pages, shelf, now, partial=False)
+        job.add_done_callback(_log_failure)
+        with self._lock:
+            self._jobs = [known for known in self._jobs if not _went_well(known)] + [job]
+
+    def _ranker(
+        self, shelf: Shelf, page_keys: Sequence[keys.PageKey], tail: Sequence[Chunk]
+    ) -> TurnRanker:
+        """A scope's ranker, made again only when an index entry or the tail has changed."""
+        infos = shelf.store.entries(shelf.scope, keys.INDEX)
+        state = (
+            tuple((info.key, info.version) for info in infos),
+            tuple((chunk.position, len(chunk.text), chunk.key) for chunk in tail),
+        )
+        with self._lock:
+            known = self._rankers.get(shelf.scope)
+        if known and known[0] == state:
+            return known[1]
+        ranker = build_ranker(shelf, page_keys, tail)
+        with self._lock:
+            self._rankers[shelf.scope] = (state, ranker)
+            self._rankers.move_to_end(shelf.scope)
+            while len(self._rankers) > RANKERS:
+                self._rankers.popitem(last=False)
+        return ranker
+
+    def _set_pinned(self, shelf: Shelf, turn: str, *, pinned: bool) -> None:
+        for _ in range(TRIES):
+            (number,) = shelf.turn_numbers([turn])
+            if number is None:
+                raise InputError(f"{shelf.scope} holds no turn {turn!r}; see `reconstruct` for ids")
+            try:
+                shelf.store.commit(shelf.scope, self._pin_changes(shelf, number, pinned))
+            except ConflictError:
+                continue
+            return
+        raise ConflictError(f"{shelf.scope} was written to all the time; pin again")
+
+    def _pin_changes(self, shelf: Shelf, number: int, pinned: bool) -> list[Change]:
+        head, version = shelf.head()
+        changes = [head_change(replace(head, epoch=uuid4().hex), version)]
+        for chunk in shelf.chunks():
+            if chunk.position.sequence == number:
+                data = codec.pack_chunk(replace(chunk, pinned=pinned))
+                changes.append(Change(keys.chunk_key(chunk.position), data))
+        wanted = holding(shelf.page_keys(), number)
+        for key, found in zip(wanted, shelf.pages(wanted), strict=True):
+            if found:
+                spans = tuple(
+                    replace(s, pinned=pinned) if s.position.sequence == number else s
+                    for s in found.record.spans
+                )
+                record = replace(found.record, spans=spans)
+                due = None if record.pinned else self.policy.due(record.tier, record.accessed)
+                changes.append(Change(key.page, codec.pack_page(record), found.version, due))
+        return changes
+
+
+def _turns(given: Turns) -> list[Turn]:
+    if isinstance(given, Turn | str | dict):
+        given = [given]
+    return [_turn(each) for each in given]
+
+
+def _turn(given: Turn | str | dict[str, Any]) -> Turn:
+    if isinstance(given, Turn):
+        return given
+    return Turn.model_validate({"text": given} if isinstance(given, str) else given)
+
+
+def _went_well(job: "Future[int]") -> bool:
+    return job.done() and job.exception() is None
+
+
+def _log_failure(job: "Future[int]") -> None:
+    error = job.exception()
+    if isinstance(error, OptimemError):
+        log.error("a page could not be written, its turns stay in the tail: %s", error)
+
+

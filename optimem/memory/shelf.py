@@ -1,0 +1,92 @@
+"""A scope's entries as records: the one place where memory meets the store's bytes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from optimem import codec, keys
+from optimem.keys import PageKey
+from optimem.protocols import Change, Store
+from optimem.records import Chunk, Head, PageIndex, PageRecord, Position
+from optimem.turns import Scope
+
+T = TypeVar("T")
+BATCH = 16  # tail pieces fetched at a time
+EMPTY = Head(next=0, tail=Position(0, 0), cells=0, appended=0.0, epoch="")
+
+
+class Stored(NamedTuple, Generic[T]):
+    """A record and the version under which it was read; 0 if there was none."""
+
+    record: T
+    version: int
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Reads the records of one scope."""
+
+    store: Store
+    scope: Scope
+
+    def head(self) -> Stored[Head]:
+        """The scope's state; an empty one for a new scope."""
+        (entry,) = self.store.get(self.scope, [keys.HEAD])
+        return Stored(codec.unpack_head(entry.value), entry.version) if entry else Stored(EMPTY, 0)
+
+    def page_keys(self) -> list[PageKey]:
+        """Keys of all pages in reading order."""
+        return [PageKey.parse(info.key) for info in self.store.entries(self.scope, keys.PAGES)]
+
+    def pages(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord] | None]:
+        """Records of pages; None for one that is gone."""
+        entries = self.store.get(self.scope, [key.page for key in wanted])
+        return [e and Stored(codec.unpack_page(e.value), e.version) for e in entries]
+
+    def indexes(self, wanted: Sequence[PageKey]) -> list[PageIndex]:
+        """Index entries of pages that still have one."""
+        entries = self.store.get(self.scope, [key.index for key in wanted])
+        return [codec.unpack_index(entry.value) for entry in entries if entry]
+
+    def chunk_keys(self, start: Position = Position(0, 0)) -> list[str]:
+        """Keys of the open tail in reading order, from a position on."""
+        names = (info.key for info in self.store.entries(self.scope, keys.TAIL))
+        return [name for name in names if keys.chunk_position(name) >= start]
+
+    def chunks(self, start: Position = Position(0, 0), enough: float = math.inf) -> list[Chunk]:
+        """The open tail in reading order, from a position on, until `enough` characters."""
+        names, found, size = self.chunk_keys(start), list[Chunk](), 0
+        for at in range(0, len(names), BATCH):
+            if size >= enough:
+                break
+            entries = self.store.get(self.scope, names[at : at + BATCH])
+            found += [codec.unpack_chunk(entry.value) for entry in entries if entry]
+            size = sum(len(chunk.text) for chunk in found)
+        return found
+
+    def turn_numbers(self, turn_keys: Sequence[str]) -> list[int | None]:
+        """The numbers of turns by their keys; None for one that is not known."""
+        entries = self.store.get(self.scope, [keys.turn_key(key) for key in turn_keys])
+        return [codec.unpack_place(entry.value) if entry else None for entry in entries]
+
+
+def page_changes(
+    record: PageRecord, index: PageIndex, due: float | None, expect: int | None
+) -> list[Change]:
+    """Write a page and its index entry."""
+    key = PageKey(record.position, record.id)
+    return [
+        Change(key.page, codec.pack_page(record), expect, due),
+        Change(key.index, codec.pack_index(index)),
+    ]
+
+
+def page_removal(key: PageKey, expect: int) -> list[Change]:
+    """Remove a page and its index entry."""
+    return [Change(key.page, None, expect), Change(key.index, None)]
+
+
+def head_change(head: Head, expect: int) -> Change:
+    """Write the scope's state."""
+    return Change(keys.HEAD, codec.pack_head(head), expect)

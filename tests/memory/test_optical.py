@@ -1,0 +1,342 @@
+"""The memory's behaviour on a real SQLite store, with a reader whose losses are known."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimem.decay import DAY, DecayPolicy
+from optimem.errors import ConflictError, FingerprintError, InputError, StoreUnavailableError
+from optimem.memory import OpticalMemory
+from optimem.protocols import Change
+from optimem.store.sqlite import SQLiteStore
+from optimem.tiers import Tier
+from optimem.turns import Scope, Turn
+from plain import CAPACITY, PlainReader, plain_reader
+
+NOW = 1_700_000_000.0
+SCOPE = "acme/ann/s1"
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[OpticalMemory]:
+    with OpticalMemory.open(tmp_path / "m.db", reader=plain_reader(), clock=lambda: NOW) as opened:
+        yield opened
+
+
+def texts(memory: OpticalMemory, **options: float) -> list[str]:
+    return [turn.text for turn in memory.reconstruct(SCOPE, **options)]
+
+
+def test_turns_come_back_in_order_from_tail_and_pages(memory: OpticalMemory) -> None:
+    said = [f"turn {i}: " + "x" * 90 for i in range(12)]
+    for text in said:
+        memory.append(SCOPE, text)
+    memory.wait()
+    assert memory.stats(SCOPE).pages == 2
+    assert texts(memory) == said
+
+
+def test_append_counts_a_turn_once(memory: OpticalMemory) -> None:
+    turn = Turn(text="hello", id="m1", time=NOW)
+    assert memory.append(SCOPE, [turn, turn]).added == 1
+    assert memory.append(SCOPE, turn).duplicates == 1
+    memory.flush(SCOPE)
+    assert memory.append(SCOPE, turn).added == 0
+    assert texts(memory) == ["hello"]
+
+
+def test_a_short_memory_pays_for_no_page(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, "short")
+    memory.wait()
+    stats = memory.stats(SCOPE)
+    assert (stats.pages, stats.token_bytes) == (0, 0)
+    assert stats.tail_bytes > 0
+    assert memory.recall(SCOPE, "short")[0].tier == "tail"
+
+
+def test_one_turn_may_span_pages(memory: OpticalMemory) -> None:
+    long = "".join(chr(97 + i % 26) for i in range(5 * CAPACITY))
+    memory.append(SCOPE, [{"text": long, "role": "text"}, {"text": "after"}])
+    memory.flush(SCOPE)
+    turns = memory.reconstruct(SCOPE)
+    assert [turn.text for turn in turns] == [long, "after"]
+    assert len(turns[0].parts) == 6
+    assert turns[0].exact
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8", max_codepoint=0x2FFF, exclude_characters="\0"), max_size=900), max_size=6))
+def test_any_turns_come_back(said: list[str]) -> None:
+    with OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: NOW) as memory:
+        memory.append(SCOPE, [Turn(text=text, id=str(i)) for i, text in enumerate(said)])
+        memory.flush(SCOPE)
+        assert texts(memory) == said
+
+
+def test_recall_ranks_reads_only_what_it_needs_and_gives_boxes(memory: OpticalMemory) -> None:
+    for i in range(30):
+        memory.append(SCOPE, f"turn {i} about the weather in Lisbon and " + "rain " * 20)
+    memory.append(SCOPE, Turn(text="The staging database listens on port 6543.", id="port"))
+    for i in range(10):
+        memory.append(SCOPE, f"later turn {i} about gardens and " + "roses " * 20)
+    memory.flush(SCOPE)
+    decoder = memory.reader.decoder
+    assert isinstance(decoder, PlainReader)
+    decoder.read_pages = 0
+    hits = memory.recall(SCOPE, "which port does the staging database use?", k=1)
+    assert [hit.id for hit in hits] == ["port"]
+    assert hits[0].exact and hits[0].parts[0].boxes
+    assert decoder.read_pages <= 2
+    assert memory.recall(SCOPE, "zeppelin") == []
+
+
+def test_an_empty_query_is_named(memory: OpticalMemory) -> None:
+    with pytest.raises(InputError, match="give a question"):
+        memory.recall(SCOPE, "  ")
+
+
+def test_a_page_that_does_not_read_back_goes_up_or_stays_text(tmp_path: Path) -> None:
+    policy = DecayPolicy(large=0, base=0, small=100 * DAY, tiny=100 * DAY, write_error=0.001)
+    up = plain_reader({Tier.SMALL: 50})
+    with OpticalMemory.open(":memory:", reader=up, policy=policy, clock=lambda: NOW) as memory:
+        memory.append(SCOPE, "a b c " * 60)
+        memory.flush(SCOPE)
+        assert memory.stats().pages_by_tier == {"base": 1}
+    text = plain_reader({Tier.SMALL: 50, Tier.BASE: 50, Tier.LARGE: 50})
+    with OpticalMemory.open(":memory:", reader=text, policy=policy, clock=lambda: NOW) as memory:
+        memory.append(SCOPE, "a b c " * 60)
+        memory.flush(SCOPE)
+        assert memory.stats().pages_by_tier == {"text": 1}
+        assert texts(memory) == ["a b c " * 60]
+
+
+def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:
+    reader = plain_reader(lost)
+    return OpticalMemory.open(
+        ":memory:", reader=reader, policy=DecayPolicy(**policy), clock=lambda: NOW
+    )
+
+
+def test_pages_fade_with_age_and_mark_what_is_lost() -> None:
+    with fading_memory({Tier.TINY: 20}) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        assert memory.sweep(now=NOW + 3600).moves == []
+        moves = memory.sweep(now=NOW + 2 * DAY).moves
+        assert [(move.before, move.after) for move in moves] == [("large", "base")]
+        memory.sweep(now=NOW + 40 * DAY)
+        (turn,) = memory.reconstruct(SCOPE, now=NOW + 40 * DAY)
+        assert turn.tier == "tiny" and not turn.exact
+        assert turn.text.count("\ufffd") == 15
+        assert turn.text.replace("\ufffd", "") == "w" * 285
+
+
+def test_exact_values_survive_fading() -> None:
+    with fading_memory({Tier.TINY: 7}, floor=0.5) as memory:
+        memory.append(SCOPE, "the key is 8f3a-99b2-771c and the port 15432 for it " * 4)
+        memory.flush(SCOPE)
+        memory.sweep(now=NOW + 40 * DAY)
+        (turn,) = memory.reconstruct(SCOPE)
+        assert turn.tier == "tiny"
+        assert turn.text.count("8f3a-99b2-771c") == 4 and turn.text.count("15432") == 4
+        assert memory.stats().verbatim_bytes > 0
+
+
+def test_the_floor_keeps_a_page_sharp() -> None:
+    with fading_memory({Tier.TINY: 4, Tier.TRACE: 3}, floor=0.9) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        memory.sweep(now=NOW + 400 * DAY)
+        assert memory.stats().pages_by_tier == {"small": 1}
+        assert memory.sweep(now=NOW + 401 * DAY).kept == 0
+
+
+def test_dry_run_changes_and_claims_nothing() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        before = memory.stats()
+        planned = memory.sweep(now=NOW + 8 * DAY, dry_run=True)
+        assert memory.stats() == before
+        assert memory.sweep(now=NOW + 8 * DAY).moves == planned.moves != []
+
+
+def test_pinned_turns_never_fade_until_unpinned() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, Turn(text="w" * 300, id="keep"))
+        memory.pin(SCOPE, "keep")
+        memory.flush(SCOPE)
+        assert memory.sweep(now=NOW + 400 * DAY).moves == []
+        memory.unpin(SCOPE, "keep")
+        assert [move.after for move in memory.sweep(now=NOW + 400 * DAY).moves] == ["trace"]
+
+
+def test_recall_refreshes() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, "the red lantern " * 20)
+        memory.flush(SCOPE)
+        memory.recall(SCOPE, "lantern", now=NOW + 0.9 * DAY)
+        assert memory.sweep(now=NOW + 1.5 * DAY).moves == []
+        assert len(memory.sweep(now=NOW + 2 * DAY).moves) == 1
+
+
+def test_old_pages_are_forgotten_when_the_policy_says_so() -> None:
+    with fading_memory({}, forget_after=365 * DAY) as memory:
+        memory.append(SCOPE, Turn(text="w" * 300, id="old"))
+        memory.flush(SCOPE)
+        moves = memory.sweep(now=NOW + 366 * DAY).moves
+        assert [move.after for move in moves] == [None]
+        assert texts(memory) == []
+        assert memory.append(SCOPE, Turn(text="w", id="old")).added == 1
+
+
+def test_a_clock_that_goes_backwards_fades_nothing() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        assert memory.sweep(now=NOW - 1000 * DAY).moves == []
+        (hit,) = memory.recall(SCOPE, "w" * 300, now=NOW - 1000 * DAY)
+        assert hit.age == 0
+
+
+def test_forgetting_a_turn_leaves_the_others(memory: OpticalMemory) -> None:
+    said = {f"m{i}": f"message {i} " + chr(97 + i) * 150 for i in range(6)}
+    memory.append(SCOPE, [Turn(text=text, id=key) for key, text in said.items()])
+    memory.flush(SCOPE)
+    memory.append(SCOPE, Turn(text="still in the tail", id="t"))
+    for gone in ("m0", "m2", "t"):
+        receipt = memory.forget(SCOPE, turn=gone)
+        assert (receipt.turns, receipt.left) == (1, 0)
+    assert texts(memory) == [said[key] for key in ("m1", "m3", "m4", "m5")]
+    assert all(turn.exact for turn in memory.reconstruct(SCOPE))
+    assert memory.recall(SCOPE, "message 2 " + "c" * 150)[0].id != "m2"
+    with pytest.raises(InputError, match="no turn 'm2'"):
+        memory.forget(SCOPE, turn="m2")
+
+
+def test_forgetting_a_scope_and_a_user_leaves_nothing(memory: OpticalMemory) -> None:
+    for scope in ("acme/ann/s1", "acme/ann/s2", "acme/bob/s1"):
+        memory.append(scope, "x" * 500)
+    assert memory.forget("acme/ann/s1").left == 0
+    receipt = memory.forget_user("ann", namespace="acme")
+    assert receipt.scopes == ["acme/ann/s2"] and receipt.left == 0
+    assert [str(scope) for scope in memory.store.scopes()] == ["acme/bob/s1"]
+
+
+def test_stored_bytes_add_up(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, ["y" * 390, "z" * 100])
+    memory.flush(SCOPE)
+    stats = memory.stats()
+    assert stats.stored_bytes == memory.store.usage(Scope.parse(SCOPE))
+    assert stats.turns == 2 and stats.text_bytes == 490
+
+
+def test_two_writers_lose_and_double_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    said = [[f"writer {w} says {i} " + "." * 40 for i in range(25)] for w in range(2)]
+
+    def write(own: list[str]) -> None:
+        with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
+            for text in own:
+                memory.append(SCOPE, text)
+            memory.flush(SCOPE)
+
+    threads = [threading.Thread(target=write, args=(own,)) for own in said]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with OpticalMemory.open(path, reader=plain_reader()) as memory:
+        found = texts(memory)
+    assert sorted(found) == sorted(said[0] + said[1])
+    assert [text for text in found if text.startswith("writer 0")] == said[0]
+
+
+class FailingStore(SQLiteStore):
+    """A store whose n-th commit fails, as if the machine had stopped."""
+
+    def __init__(self, path: Path, fail_at: int) -> None:
+        super().__init__(path)
+        self.left = fail_at
+
+    def commit(self, scope: Scope, changes: list[Change]) -> None:  # type: ignore[override]
+        self.left -= 1
+        if self.left == 0:
+            raise StoreUnavailableError("gone")
+        super().commit(scope, changes)
+
+
+@pytest.mark.parametrize("fail_at", range(1, 9))
+def test_a_crash_between_commits_loses_nothing(tmp_path: Path, fail_at: int) -> None:
+    path = tmp_path / "m.db"
+    said = [Turn(text=f"{i} " + "v" * 250, id=str(i)) for i in range(5)]
+    done = 0
+    store = FailingStore(path, fail_at)
+    memory = OpticalMemory.open(store, reader=plain_reader(), clock=lambda: NOW)
+    try:
+        for turn in said:
+            memory.append(SCOPE, turn)
+            done += 1
+        memory.flush(SCOPE)
+    except StoreUnavailableError:
+        pass
+    store.close()
+    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as again:
+        assert texts(again) == [turn.text for turn in said[:done]]
+        again.append(SCOPE, said)
+        again.flush(SCOPE)
+        assert texts(again) == [turn.text for turn in said]
+
+
+def test_background_errors_are_raised_at_the_next_flush(tmp_path: Path) -> None:
+    store = FailingStore(tmp_path / "m.db", 2)
+    memory = OpticalMemory.open(store, reader=plain_reader(), clock=lambda: NOW)
+    memory.append(SCOPE, "x" * 500)
+    with pytest.raises(StoreUnavailableError):
+        memory.flush(SCOPE)
+    memory.flush(SCOPE)
+    assert texts(memory) == ["x" * 500]
+    memory.close()
+
+
+def test_another_encoders_pages_are_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
+        memory.append(SCOPE, "x" * 500)
+        memory.flush(SCOPE)
+    other = plain_reader()
+    assert isinstance(other.decoder, PlainReader)
+    other.decoder.fingerprint = "plain-2"
+    with (
+        OpticalMemory.open(path, reader=other, clock=lambda: NOW) as memory,
+        pytest.raises(FingerprintError),
+    ):
+        memory.sweep(now=NOW + 100 * DAY)
+    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
+        assert texts(memory) == ["x" * 500]
+
+
+def test_async_twins(tmp_path: Path) -> None:
+    async def use() -> list[str]:
+        reader = plain_reader()
+        async with OpticalMemory.open(tmp_path / "m.db", reader=reader, clock=lambda: NOW) as m:
+            await asyncio.gather(*(m.aappend(SCOPE, f"said {i}") for i in range(5)))
+            await m.aflush(SCOPE)
+            assert (await m.arecall(SCOPE, "said 3"))[0].text.startswith("said")
+            assert (await m.asweep(now=NOW + 2 * DAY)).moves
+            assert (await m.astats()).turns == 5
+            return [turn.text for turn in await m.areconstruct(SCOPE)]
+
+    assert sorted(asyncio.run(use())) == [f"said {i}" for i in range(5)]
+
+
+def test_conflict_is_not_swallowed_forever(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, "a")
+    scope = Scope.parse(SCOPE)
+    with pytest.raises(ConflictError):
+        memory.store.commit(scope, [Change("head", b"", expect=99)])
