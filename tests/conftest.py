@@ -1,6 +1,39 @@
 """Fixtures that several folders share."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+import redis
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+from servers import REDIS_SERVER, RedisServer  # noqa: E402  (found through the line above)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real Redis server for the whole run, without persistence."""
+    need_redis(REDIS_SERVER)
+    server = RedisServer(tmp_path_factory.mktemp("redis"), "--appendonly", "no")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of a server that holds nothing."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+def need_redis(program: str | None) -> None:
+    """Skip the test if a program of Redis is not installed; in CI, fail it."""
+    if program is None:
+        reason = "redis-server, redis-cli or Valkey's are not installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)

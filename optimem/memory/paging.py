@@ -49,10 +49,10 @@ def lay_out(chunks: Sequence[Chunk], reader: PageReader) -> Sheet:
     for chunk in chunks:
         cells = renderer.cells(chunk.text, chunk.role if chunk.position.offset == 0 else None)
         end = renderer.split(cells, room)
-        if end == 0 and len(cells):
-            break
         whole = end == len(cells)
         text = chunk.text if whole else renderer.text(_sure(cells[:end])).text
+        if not (whole or text):
+            break  # not even the first character fits
         piece = _span(chunk, start, start + end, ends=chunk.ends and whole, text=text)
         _add(spans, texts, piece, text)
         parts.append(cells[:end])

@@ -32,7 +32,7 @@ RATES: dict[Tier, tuple[float, float]] = {
 }
 """Bits a cell that are free of charge: when the rate begins to count, and at the end."""
 
-RATE_WEIGHT = 0.1
+RATE_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from torch import nn
 
 SMALLEST_SIDE = 100  # of a matrix that Muon takes
 NOT_HIDDEN = ("symbol.", "gate.weight", "bottleneck.", "positions.")
+BOTTLENECK = "bottleneck."
+BOTTLENECK_LR = 10.0  # times the rate of the rest: its logarithms have a long way to go
 
 
 def is_hidden(name: str, parameter: nn.Parameter) -> bool:
@@ -27,18 +29,21 @@ class MuonWithAdamW:
     def __init__(self, model: nn.Module, *, lr: float) -> None:
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         hidden = [p for n, p in named if is_hidden(n, p)]
-        rest = [p for n, p in named if not is_hidden(n, p)]
+        others = [(n, p) for n, p in named if not is_hidden(n, p)]
+        steps = [p for n, p in others if BOTTLENECK in n]
+        rest = [p for n, p in others if BOTTLENECK not in n]
         self.lr = lr
         self.muon = torch.optim.Muon(
             hidden, lr=lr, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
         )
-        self.adamw = torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
+        groups = [{"params": rest, "times": 1.0}, {"params": steps, "times": BOTTLENECK_LR}]
+        self.adamw = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
 
     def step(self, scale: float) -> None:
         """One step at `scale` times the learning rate."""
         for optimiser in (self.muon, self.adamw):
             for group in optimiser.param_groups:
-                group["lr"] = self.lr * scale
+                group["lr"] = self.lr * scale * group.get("times", 1.0)
             optimiser.step()
 
     def zero_grad(self) -> None:

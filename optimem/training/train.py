@@ -27,7 +27,7 @@ from optimem.training.optimiser import MuonWithAdamW
 from optimem.training.pages import PageMixer, text_cells
 
 CLIP = 1.0
-LOG_EVERY = 10
+LOG_EVERY = 15  # odd, so that tiers that take turns are all seen
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:

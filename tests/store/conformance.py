@@ -1,0 +1,430 @@
+"""What every store must do: one suite, run on each backend by a subclass of `StoreSuite`.
+
+A subclass gives the fixture `url`: an address that `open_store` opens, empty at first, from
+this process and from others.
+"""
+
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optimem.errors import ConflictError, InputError
+from optimem.protocols import Change, Entry, Info, Store
+from optimem.store import open_store
+from optimem.turns import Scope
+
+HOME = Scope(session="home")
+AWAY = Scope(session="home", user="ann", namespace="lab")
+
+HOSTILE = [
+    Scope(session="}"),
+    Scope(session="{"),
+    Scope(session="{}"),
+    Scope(session="a:b"),
+    Scope(session="b", user="a"),
+    Scope(session="b", namespace="a"),
+    Scope(session="%7D"),
+    Scope(session="%3A"),
+    Scope(session=":"),
+    Scope(session="a/b\n*?[x]\\"),
+    Scope(session="é", user="日本", namespace="👩‍👩‍👧"),
+    Scope(session="e\u0301"),
+    Scope(session=" "),
+]
+
+FORK = """
+import os, sys
+from optimem.protocols import Change
+from optimem.store import open_store
+from optimem.turns import Scope
+store, scope = open_store(sys.argv[1]), Scope(session="home")
+store.commit(scope, [Change("parent", b"1")])
+child = os.fork()
+if child == 0:
+    store.commit(scope, [Change("child", b"2")])
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+store.commit(scope, [Change("parent", b"3", expect=1)])
+"""
+
+
+def increment(url: str, times: int) -> None:
+    """Count up by compare-and-set, as often as it takes."""
+    store = open_store(url, timeout=30)
+    for _ in range(times):
+        while True:
+            (entry,) = store.get(HOME, ["count"])
+            value, version = (int(entry.value), entry.version) if entry else (0, 0)
+            try:
+                store.commit(HOME, [Change("count", b"%d" % (value + 1), expect=version)])
+                break
+            except ConflictError:
+                continue
+    store.close()
+
+
+def put(store: Store, scope: Scope, **dues: float) -> None:
+    """Write an entry a name, due at the time given."""
+    store.commit(scope, [Change(name, b"v", due=due) for name, due in dues.items()])
+
+
+class StoreSuite:
+    """The suite."""
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[Store]:
+        store = open_store(url)
+        yield store
+        store.close()
+
+    def test_an_empty_store_holds_nothing(self, store: Store) -> None:
+        assert store.get(HOME, ["a", "b"]) == [None, None]
+        assert store.get(HOME, []) == []
+        assert store.entries(HOME) == []
+        assert list(store.scopes()) == []
+        assert store.due(now=1e12, limit=9, lease=1) == []
+        assert store.overdue(now=1e12, limit=9) == []
+        assert store.clear(HOME) == 0
+        assert store.usage(HOME) == 0
+
+    def test_values_come_back_to_the_byte(self, store: Store) -> None:
+        values = [b"", b"\0", bytes(range(256)), b"\r\n" * 9, b"x" * 300_000]
+        store.commit(HOME, [Change(f"k{i}", value) for i, value in enumerate(values)])
+        found = store.get(HOME, ["k4", "k0", "none", "k1", "k2", "k3", "k0"])
+        order = [4, 0, None, 1, 2, 3, 0]
+        assert found == [None if i is None else Entry(f"k{i}", 1, values[i]) for i in order]
+
+    def test_a_version_counts_writes_and_starts_again_after_deletion(self, store: Store) -> None:
+        for version in (1, 2, 3):
+            store.commit(HOME, [Change("a", b"%d" % version)])
+            assert store.get(HOME, ["a"]) == [Entry("a", version, b"%d" % version)]
+        store.commit(HOME, [Change("a", None)])
+        assert store.get(HOME, ["a"]) == [None]
+        store.commit(HOME, [Change("a", b"new")])
+        assert store.get(HOME, ["a"]) == [Entry("a", 1, b"new")]
+
+    @pytest.mark.parametrize("expect", [0, 1, 3])
+    def test_a_stale_commit_changes_nothing(self, store: Store, expect: int) -> None:
+        store.commit(HOME, [Change("a", b"1")])
+        store.commit(HOME, [Change("a", b"2", due=5.0)])
+        changes = [Change("b", b"x"), Change("a", b"3", expect=expect), Change("c", b"x")]
+        with pytest.raises(ConflictError, match=rf"'a' has version 2 where {expect}"):
+            store.commit(HOME, changes)
+        assert store.entries(HOME) == [Info("a", 2, 1, 5.0)]
+        assert store.usage(HOME) == 2
+
+    def test_expectations_that_hold(self, store: Store) -> None:
+        store.commit(HOME, [Change("a", b"1", expect=0), Change("b", None, expect=0)])
+        store.commit(HOME, [Change("a", b"2", expect=1)])
+        store.commit(HOME, [Change("a", None, expect=2)])
+        assert store.entries(HOME) == []
+
+    def test_a_stale_deletion_is_refused(self, store: Store) -> None:
+        store.commit(HOME, [Change("a", b"1")])
+        for key, expect in (("a", 2), ("a", 0), ("none", 1)):
+            with pytest.raises(ConflictError, match=key):
+                store.commit(HOME, [Change(key, None, expect=expect)])
+        assert store.get(HOME, ["a"]) == [Entry("a", 1, b"1")]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            [Change("a", b"1"), Change("a", b"2")],
+            [Change("a", b"1", due=float("nan"))],
+            [Change("a", b"1", due=float("inf"))],
+            [Change("b", b"1"), Change("\ud800", b"1")],
+        ],
+    )
+    def test_changes_without_a_meaning_are_refused(
+        self, store: Store, changes: list[Change]
+    ) -> None:
+        with pytest.raises(InputError):
+            store.commit(HOME, changes)
+        assert store.entries(HOME) == []
+
+    def test_listing_by_prefix_in_key_order(self, store: Store) -> None:
+        keys = ["a", "a/1", "a/10", "a/2", "b", "a\0", "a~", "aé", "a\uffff", "a\U0010ffff", ""]
+        store.commit(HOME, [Change(key, b"x" * i, due=i / 3) for i, key in enumerate(keys)])
+        for prefix in ("", "a", "a/", "a/1", "aé", "b", "a\U0010ffff", "c"):
+            expected = sorted(key for key in keys if key.startswith(prefix))
+            assert [info.key for info in store.entries(HOME, prefix)] == expected
+        assert store.entries(HOME, "a/2") == [Info("a/2", 1, 3, 1.0)]
+        assert store.entries(HOME, "a/10") == [Info("a/10", 1, 2, 2 / 3)]
+
+    def test_usage_counts_keys_and_values(self, store: Store) -> None:
+        store.commit(HOME, [Change("é", b"123"), Change("bb", b"")])
+        assert store.usage(HOME) == 2 + 3 + 2
+        store.commit(HOME, [Change("é", b"1"), Change("bb", b"12345")])
+        assert store.usage(HOME) == 2 + 1 + 2 + 5
+        store.commit(HOME, [Change("bb", None), Change("none", None)])
+        assert store.usage(HOME) == 3
+        assert store.usage(AWAY) == 0
+
+    def test_hostile_scopes_are_kept_apart(self, store: Store) -> None:
+        for i, scope in enumerate(HOSTILE):
+            store.commit(scope, [Change("k", b"%d" % i, due=float(i))])
+        assert sorted(map(repr, store.scopes())) == sorted(map(repr, HOSTILE))
+        for i, scope in enumerate(HOSTILE):
+            assert store.get(scope, ["k"]) == [Entry("k", 1, b"%d" % i)]
+        assert store.due(now=99, limit=99, lease=1) == [(scope, "k") for scope in HOSTILE]
+        for i, scope in enumerate(HOSTILE):
+            assert store.clear(scope) == 1
+            assert len(list(store.scopes())) == len(HOSTILE) - i - 1
+
+    def test_a_scope_is_listed_while_it_holds_an_entry(self, store: Store) -> None:
+        store.commit(HOME, [Change("a", b"1"), Change("b", b"2")])
+        store.commit(AWAY, [Change("a", b"1")])
+        assert set(store.scopes()) == {HOME, AWAY}
+        store.commit(HOME, [Change("a", None)])
+        assert set(store.scopes()) == {HOME, AWAY}
+        store.commit(HOME, [Change("b", None)])
+        assert set(store.scopes()) == {AWAY}
+        store.commit(HOME, [Change("a", b"again")])
+        assert set(store.scopes()) == {HOME, AWAY}
+
+    def test_due_entries_come_earliest_first_across_scopes(self, store: Store) -> None:
+        put(store, HOME, a=1.0, b=4.0, c=9.0)
+        put(store, AWAY, a=3.0, b=2.0, c=5.0)
+        store.commit(HOME, [Change("never", b"v")])
+        order = [(HOME, "a"), (AWAY, "b"), (AWAY, "a"), (HOME, "b"), (AWAY, "c")]
+        for limit in (0, 1, 3, 5, 99):
+            assert store.overdue(now=5.0, limit=limit) == order[:limit]
+        assert store.due(now=5.0, limit=3, lease=10) == order[:3]
+        assert store.due(now=5.0, limit=3, lease=10) == order[3:]
+
+    def test_nothing_is_due_before_its_time(self, store: Store) -> None:
+        put(store, HOME, a=1_700_000_000.123456)
+        assert store.overdue(now=1_700_000_000.123455, limit=9) == []
+        assert store.overdue(now=1_700_000_000.123456, limit=9) == [(HOME, "a")]
+        assert store.entries(HOME)[0].due == 1_700_000_000.123456
+
+    def test_a_second_claimant_waits_for_the_end_of_the_lease(self, url: str) -> None:
+        first, second = open_store(url), open_store(url)
+        put(first, HOME, a=1.0, b=2.0)
+        assert first.due(now=3, limit=1, lease=10) == [(HOME, "a")]
+        assert second.due(now=3, limit=9, lease=10) == [(HOME, "b")]
+        assert second.due(now=12.9, limit=9, lease=10) == []
+        assert second.overdue(now=13.0, limit=9) == [(HOME, "a"), (HOME, "b")]
+        assert second.due(now=13.0, limit=9, lease=10) == [(HOME, "a"), (HOME, "b")]
+        first.close()
+        second.close()
+
+    def test_the_first_claimant_commits_too_late(self, url: str) -> None:
+        first, second = open_store(url), open_store(url)
+        put(first, HOME, a=1.0)
+        for store, now in ((first, 2), (second, 20)):
+            assert store.due(now=now, limit=1, lease=10) == [(HOME, "a")]
+        second.commit(HOME, [Change("a", b"faded", expect=1, due=50.0)])
+        with pytest.raises(ConflictError):
+            first.commit(HOME, [Change("a", b"stale", expect=1, due=40.0)])
+        assert first.overdue(now=49, limit=9) == []
+        assert first.overdue(now=50, limit=9) == [(HOME, "a")]
+        assert first.get(HOME, ["a"]) == [Entry("a", 2, b"faded")]
+        first.close()
+        second.close()
+
+    @pytest.mark.parametrize("lease", [0, -1, float("nan"), float("inf")])
+    def test_a_lease_must_be_positive(self, store: Store, lease: float) -> None:
+        put(store, HOME, a=1.0)
+        with pytest.raises(InputError, match="lease"):
+            store.due(now=2, limit=1, lease=lease)
+
+    def test_a_commit_sets_the_due_time_anew(self, store: Store) -> None:
+        put(store, HOME, a=100.0, b=100.0)
+        put(store, HOME, a=1.0)  # earlier than all so far
+        assert store.due(now=2, limit=9, lease=5) == [(HOME, "a")]
+        put(store, HOME, a=3.0)  # within its lease
+        assert store.due(now=3, limit=9, lease=5) == [(HOME, "a")]
+        store.commit(HOME, [Change("a", b"v")])
+        assert store.overdue(now=99, limit=9) == []
+        put(store, HOME, b=500.0)
+        assert store.overdue(now=499, limit=9) == []
+        assert store.overdue(now=500, limit=9) == [(HOME, "b")]
+
+    def test_deleted_entries_are_never_due(self, store: Store) -> None:
+        put(store, HOME, a=1.0, b=2.0)
+        put(store, AWAY, c=1.5)
+        store.commit(HOME, [Change("a", None)])
+        store.clear(AWAY)
+        assert store.overdue(now=9, limit=9) == [(HOME, "b")]
+        assert store.due(now=9, limit=9, lease=1) == [(HOME, "b")]
+        store.commit(HOME, [Change("b", None, due=3.0)])
+        assert store.overdue(now=99, limit=9) == []
+        assert store.due(now=99, limit=9, lease=1) == []
+
+    def test_clear_leaves_other_scopes_alone(self, store: Store) -> None:
+        put(store, HOME, a=1.0, b=2.0)
+        put(store, AWAY, a=1.0)
+        assert store.clear(HOME) == 2
+        assert store.entries(HOME) == []
+        assert store.usage(HOME) == 0
+        assert list(store.scopes()) == [AWAY]
+        assert store.overdue(now=9, limit=9) == [(AWAY, "a")]
+        assert store.clear(HOME) == 0
+        put(store, HOME, c=0.5)
+        assert store.overdue(now=9, limit=9) == [(HOME, "c"), (AWAY, "a")]
+
+    def test_many_scopes_and_small_limits_lose_nothing(self, store: Store) -> None:
+        scopes = [Scope(session=f"s{i}", user=str(i % 7)) for i in range(60)]
+        for i, scope in enumerate(scopes):
+            put(store, scope, a=float(i), b=float(100 - i))
+        claimed: list[tuple[Scope, str]] = []
+        while batch := store.due(now=100, limit=7, lease=1000):
+            claimed += batch
+        assert len(claimed) == len(set(claimed)) == 120
+        assert set(claimed) == {(scope, name) for scope in scopes for name in "ab"}
+
+    def test_a_closed_store_can_be_closed_again_and_keeps_its_data(self, url: str) -> None:
+        store = open_store(url)
+        put(store, HOME, a=1.0)
+        store.close()
+        store.close()
+        again = open_store(url)
+        assert again.due(now=2, limit=1, lease=1) == [(HOME, "a")]
+        again.close()
+
+    def test_threads_lose_no_increment(self, url: str, store: Store) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: increment(url, 10), range(4)))
+        assert store.get(HOME, ["count"]) == [Entry("count", 40, b"40")]
+
+    def test_threads_share_one_store(self, store: Store) -> None:
+        def work(worker: int) -> None:
+            for i in range(10):
+                put(store, HOME, **{f"{worker}-{i}": float(i)})
+                assert store.get(HOME, [f"{worker}-{i}"]) != [None]
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert len(store.entries(HOME)) == 40
+        with ThreadPoolExecutor(4) as pool:
+            batches = pool.map(lambda _: store.due(now=99, limit=10, lease=99), range(4))
+            claimed = [offer for batch in batches for offer in batch]
+        assert len(claimed) == len(set(claimed)) == 40
+
+    def test_processes_lose_no_increment(self, url: str, store: Store) -> None:
+        context = multiprocessing.get_context("spawn")
+        workers = [context.Process(target=increment, args=(url, 20)) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert [worker.exitcode for worker in workers] == [0, 0]
+        assert store.get(HOME, ["count"]) == [Entry("count", 40, b"40")]
+
+    def test_writers_racing_with_clear_leave_no_lost_scope(self, url: str) -> None:
+        """Whatever is in the store at the end is listed, and due."""
+
+        def write(worker: int) -> None:
+            store = open_store(url, timeout=30)
+            for i in range(25):
+                put(store, HOME, **{f"{worker}": float(25 - i)})
+            store.close()
+
+        def sweep(_: int) -> None:
+            store = open_store(url, timeout=30)
+            for _ in range(12):
+                store.clear(HOME)
+                store.due(now=99, limit=2, lease=0.5)
+            store.close()
+
+        with ThreadPoolExecutor(4) as pool:
+            jobs = [pool.submit(job, i) for i, job in enumerate((write, sweep, write, sweep))]
+            for job in jobs:
+                job.result()
+        store = open_store(url)
+        held = {info.key for info in store.entries(HOME)}
+        assert set(store.scopes()) == ({HOME} if held else set())
+        assert set(store.overdue(now=999, limit=99)) == {(HOME, key) for key in held}
+        store.close()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no fork on Windows")
+    def test_a_store_crosses_a_fork(self, url: str, store: Store) -> None:
+        subprocess.run([sys.executable, "-c", FORK, url], check=True, timeout=60)
+        found = store.get(HOME, ["parent", "child"])
+        assert found == [Entry("parent", 2, b"3"), Entry("child", 1, b"2")]
+
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(data=st.data())
+    def test_it_behaves_like_a_dictionary(self, url: str, data: st.DataObject) -> None:
+        store = open_store(url)
+        for scope in list(store.scopes()):
+            store.clear(scope)
+        model = Model()
+        for _ in range(data.draw(st.integers(1, 12))):
+            model.step(store, data)
+            model.check(store)
+        store.close()
+
+
+class Model:
+    """A store as dictionaries: (scope, key) → [version, value, due]."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[Scope, str], tuple[int, bytes, float | None]] = {}
+
+    def step(self, store: Store, data: st.DataObject) -> None:
+        """Do one random thing to both."""
+        scope = data.draw(st.sampled_from([HOME, AWAY]))
+        act = data.draw(st.sampled_from(["commit", "commit", "commit", "due", "clear"]))
+        if act == "clear":
+            assert store.clear(scope) == sum(s == scope for s, _ in self.held)
+            self.held = {k: v for k, v in self.held.items() if k[0] != scope}
+        elif act == "due":
+            now, limit = data.draw(st.integers(0, 9)), data.draw(st.integers(0, 3))
+            claimed = store.due(float(now), limit, lease=2.5)
+            assert self.sorted_dues(claimed) == self.overdue(now)[:limit]
+            for offer in claimed:
+                version, value, _ = self.held[offer]
+                self.held[offer] = (version, value, now + 2.5)
+        else:
+            self.commit(store, scope, data)
+
+    def commit(self, store: Store, scope: Scope, data: st.DataObject) -> None:
+        """Commit random changes to both, or to neither."""
+        value = st.none() | st.binary(max_size=4)
+        due = st.none() | st.integers(0, 9).map(float)
+        expect = st.sampled_from([None, None, None, 0, 1, 2])
+        change = st.builds(Change, st.sampled_from("abc"), value, expect, due)
+        changes = data.draw(st.lists(change, max_size=3, unique_by=lambda c: c.key))
+        versions = {c.key: self.held.get((scope, c.key), (0,))[0] for c in changes}
+        if any(c.expect not in (None, versions[c.key]) for c in changes):
+            with pytest.raises(ConflictError):
+                store.commit(scope, changes)
+            return
+        store.commit(scope, changes)
+        for c in changes:
+            self.held.pop((scope, c.key), None)
+            if c.value is not None:
+                self.held[scope, c.key] = (versions[c.key] + 1, c.value, c.due)
+
+    def overdue(self, now: float) -> list[float]:
+        """Due times up to `now`, in order."""
+        return sorted(due for _, _, due in self.held.values() if due is not None and due <= now)
+
+    def sorted_dues(self, offers: list[tuple[Scope, str]]) -> list[float | None]:
+        """Due times of offers, in the order offered."""
+        return [self.held[offer][2] for offer in offers]
+
+    def check(self, store: Store) -> None:
+        """Both hold the same."""
+        assert set(store.scopes()) == {scope for scope, _ in self.held}
+        assert self.sorted_dues(store.overdue(99, 99)) == self.overdue(99)
+        for scope in (HOME, AWAY):
+            held = {key: v for (s, key), v in self.held.items() if s == scope}
+            infos = [Info(k, v[0], len(v[1]), v[2]) for k, v in sorted(held.items())]
+            assert store.entries(scope) == infos
+            entries = [Entry(k, v[0], v[1]) for k, v in held.items()]
+            assert store.get(scope, list(held)) == entries
+            assert store.usage(scope) == sum(len(k) + len(v[1]) for k, v in held.items())

@@ -1,0 +1,278 @@
+"""The SQLite store: the suite, and what only a file can get wrong."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from optimem.errors import (
+    FormatError,
+    StoreFullError,
+    StoreLockedError,
+    StoreUnavailableError,
+    VersionError,
+)
+from optimem.protocols import Change
+from optimem.store.sqlite import SQLiteStore
+from conformance import AWAY, HOME, StoreSuite, put
+
+WRITER = """
+import sys
+from optimem.protocols import Change
+from optimem.store.sqlite import SQLiteStore
+from optimem.turns import Scope
+store = SQLiteStore(sys.argv[1])
+for i in range(10**9):
+    value = b"%d" % i * 5000
+    changes = [Change(f"{part}{i}", value) for part in "ab"] + [Change("last", b"%d" % i)]
+    store.commit(Scope(session="home"), changes)
+    print(i, flush=True)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "memory with space.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(path)
+    yield store
+    store.close()
+
+
+class TestSQLiteStore(StoreSuite):
+    @pytest.fixture
+    def url(self, path: Path) -> str:
+        return str(path)
+
+
+class TestMemory:
+    def test_it_works_without_a_file(self) -> None:
+        store = SQLiteStore(":memory:")
+        put(store, HOME, a=1.0)
+        assert store.due(now=2, limit=1, lease=1) == [(HOME, "a")]
+        assert store.clear(HOME) == 1
+        store.close()
+
+
+class TestAFileThatIsNotOurs:
+    def assert_untouched(self, path: Path, error: type[Exception], match: str) -> None:
+        before = path.read_bytes()
+        with pytest.raises(error, match=match):
+            SQLiteStore(path)
+        assert path.read_bytes() == before
+        assert list(path.parent.iterdir()) == [path]
+
+    @pytest.mark.parametrize("content", [b"x", b"hello " * 2000, b"SQLite format 3\0" + b"x" * 999])
+    def test_no_database(self, path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        self.assert_untouched(path, FormatError, "no SQLite database|damaged")
+
+    def test_a_newer_schema(self, path: Path) -> None:
+        store = SQLiteStore(path)
+        put(store, HOME, a=1.0)
+        store.close()
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA user_version = 2")
+        db.close()
+        self.assert_untouched(path, VersionError, "schema 2.*upgrade")
+
+    def test_a_database_of_another_program(self, path: Path) -> None:
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE theirs (x)")
+        db.close()
+        self.assert_untouched(path, FormatError, "another program")
+
+    def test_an_empty_file_becomes_a_store(self, path: Path) -> None:
+        path.touch()
+        store = SQLiteStore(path)
+        assert store.entries(HOME) == []
+        store.close()
+
+    def test_a_damaged_file_is_named(self, path: Path) -> None:
+        store = SQLiteStore(path)
+        store.commit(HOME, [Change(f"k{i:04}", b"x" * 3000) for i in range(50)])
+        store.close()
+        content = bytearray(path.read_bytes())
+        content[4096 : len(content)] = b"\xff" * (len(content) - 4096)
+        path.write_bytes(content)
+        store = SQLiteStore(path)
+        with pytest.raises(FormatError, match="damaged"):
+            store.entries(HOME)
+        store.close()
+
+
+class TestAFileThatCannotBeReached:
+    def test_a_missing_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreUnavailableError, match="create its folder"):
+            SQLiteStore(tmp_path / "none" / "memory.db")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreUnavailableError):
+            SQLiteStore(tmp_path)
+
+    def test_a_file_as_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(StoreUnavailableError):
+            SQLiteStore(tmp_path / "file" / "memory.db")
+
+    def test_a_read_only_file(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, unprivileged(folder):
+            path = Path(folder, "memory.db")
+            SQLiteStore(path).close()
+            path.chmod(0o444)
+            store = SQLiteStore(path)
+            assert store.entries(HOME) == []
+            with pytest.raises(StoreUnavailableError, match="writable"):
+                put(store, HOME, a=1.0)
+            store.close()
+
+    def test_a_read_only_folder(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, unprivileged(folder):
+            os.chmod(folder, 0o555)
+            with pytest.raises(StoreUnavailableError):
+                SQLiteStore(Path(folder, "memory.db"))
+
+    def test_a_closed_store(self, store: SQLiteStore) -> None:
+        store.close()
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            store.entries(HOME)
+
+
+@contextmanager
+def unprivileged(folder: str) -> Iterator[None]:
+    """Give the folder to a user whom permissions bind, and be that user for a while."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.chmod(folder, 0o755)
+        if is_root:
+            os.seteuid(0)
+
+
+class TestTrouble:
+    def test_a_lock_held_too_long(self, path: Path, store: SQLiteStore) -> None:
+        put(store, HOME, a=1.0)
+        waiting = SQLiteStore(path, timeout=0.05)
+        with sqlite3.connect(path, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for act in (
+                lambda: put(waiting, HOME, b=1.0),
+                lambda: waiting.clear(HOME),
+                lambda: waiting.due(now=9, limit=9, lease=1),
+            ):
+                with pytest.raises(StoreLockedError, match="locked"):
+                    act()
+            assert [info.key for info in waiting.entries(HOME)] == ["a"]  # reading goes on
+            other.execute("ROLLBACK")
+        other.close()
+        put(waiting, HOME, b=1.0)
+        assert [info.key for info in store.entries(HOME)] == ["a", "b"]
+        waiting.close()
+
+    def test_a_full_disk(self, store: SQLiteStore) -> None:
+        store.commit(HOME, [Change("a", b"before", due=1.0)])
+        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+        store._db.execute(f"PRAGMA max_page_count = {pages + 5}")
+        with pytest.raises(StoreFullError, match="free some space"):
+            store.commit(HOME, [Change("a", b"after"), Change("b", b"x" * 100_000)])
+        assert [entry and entry.value for entry in store.get(HOME, ["a", "b"])] == [b"before", None]
+        assert store.due(now=2, limit=9, lease=1) == [(HOME, "a")]
+        assert store.clear(HOME) == 1
+
+    def test_a_writer_killed_in_the_middle(self, path: Path) -> None:
+        command = [sys.executable, "-c", WRITER, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            for line in writer.stdout:
+                if int(line) == 30:
+                    writer.send_signal(signal.SIGKILL)
+            printed = int(line)
+        store = SQLiteStore(path)
+        (entry,) = store.get(HOME, ["last"])
+        assert entry is not None
+        last = int(entry.value)
+        assert printed <= last <= printed + 1  # at most one commit beyond the last one told
+        keys = [info.key for info in store.entries(HOME) if info.key != "last"]
+        assert keys == sorted(f"{part}{i}" for part in "ab" for i in range(last + 1))
+        for key, found in zip(keys, store.get(HOME, keys), strict=True):
+            assert found is not None
+            assert found.value == key[1:].encode() * 5000
+        store.close()
+
+    def test_two_open_a_new_file_at_once(self, path: Path) -> None:
+        command = [sys.executable, "-c", WRITER.replace("10**9", "3"), str(path)]
+        writers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+        assert [writer.wait(60) for writer in writers] == [0, 0]
+        store = SQLiteStore(path)
+        assert {info.version for info in store.entries(HOME)} == {2}
+        store.close()
+
+
+class TestForgetting:
+    """Removed bytes are gone from the files, not only from the tables."""
+
+    def secrets(self, seed: int) -> dict[str, bytes]:
+        draw = random.Random(seed)
+        sizes = [draw.choice([40, 300, 3000, 40_000]) for _ in range(60)]
+        return {f"name-{draw.randbytes(8).hex()}": draw.randbytes(size) for size in sizes}
+
+    def found(self, path: Path, secrets: dict[str, bytes]) -> list[str]:
+        """Names of secrets of which a piece is left."""
+        bytes_left = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        return [
+            name
+            for name, value in secrets.items()
+            if name.encode() in bytes_left
+            or any(value[i : i + 20] in bytes_left for i in range(0, len(value) - 19, 20))
+        ]
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_clear_leaves_no_byte(self, path: Path, store: SQLiteStore, seed: int) -> None:
+        secrets, kept = self.secrets(seed), self.secrets(99)
+        for name, value in secrets.items():
+            store.commit(HOME, [Change(name, value, due=1.0)])
+            store.commit(HOME, [Change(name, value[::-1])])
+            store.commit(HOME, [Change(name, value, due=2.0)])
+        store.commit(AWAY, [Change(name, value) for name, value in kept.items()])
+        assert len(self.found(path, secrets)) == 60
+        assert store.clear(HOME) == 60
+        assert self.found(path, secrets) == []
+        assert len(self.found(path, kept)) == 60
+
+    def test_a_deleting_commit_leaves_no_byte(self, path: Path, store: SQLiteStore) -> None:
+        secrets = self.secrets(7)
+        store.commit(HOME, [Change(name, value) for name, value in secrets.items()])
+        gone = dict(list(secrets.items())[::2])
+        store.commit(HOME, [Change(name, None) for name in gone])
+        assert self.found(path, gone) == []
+        assert len(store.entries(HOME)) == 30
+
+    def test_clear_says_so_if_a_reader_keeps_bytes(self, path: Path, store: SQLiteStore) -> None:
+        store.commit(HOME, [Change("a", b"secret" * 9)])
+        patient = SQLiteStore(path, timeout=0.05)
+        with sqlite3.connect(path, isolation_level=None) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM entries").fetchone()
+            with pytest.raises(StoreLockedError, match="clear again"):
+                patient.clear(HOME)
+            reader.execute("COMMIT")
+        reader.close()
+        assert patient.clear(HOME) == 0
+        assert self.found(path, {"a-name": b"secret" * 9}) == []
+        patient.close()
