@@ -7,12 +7,15 @@ import os
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.memory import OpticalMemory
-from optimem.protocols import Clock, Store
+from optimem.protocols import Clock, ReadCells, Store
+
+if TYPE_CHECKING:
+    from optimem.model.nano import NanoReader
 
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
@@ -64,3 +67,11 @@ def open_memory(
 def _is_store(given: object) -> bool:
     """Whether an object is a `Store` already, rather than an address or a client."""
     return all(callable(getattr(given, name, None)) for name in ("commit", "overdue", "usage"))
+
+
+def read_picture(path: Path) -> ReadCells:
+    """Read the image of a dense page. Raises PageError for any other image."""
+    from optimem.renderers.pictures import load_ink
+
+    nano = cast("NanoReader", page_reader().decoder)
+    return nano.read_image(load_ink(path))

@@ -10,7 +10,7 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import REDIS_SERVER, RedisServer  # noqa: E402  (found through the line above)
+from servers import REDIS_SERVER, RedisServer  # found through the line above
 
 
 @pytest.fixture(scope="session")

@@ -69,10 +69,10 @@ class NanoReader:
                 f"{self.weights} reads pages of {origin.renderer}, this version draws "
                 f"{self.renderer.version}; install the optimem release they came with"
             )
-        priced = reader.bottleneck.float()
-        reader = reader.to(self.device, self.dtype).eval()
-        reader.bottleneck = priced.to(self.device)
-        return reader, origin
+        for name, module in reader.named_children():
+            if name != "bottleneck":  # its numbers decide how bytes are read
+                module.to(self.dtype)
+        return reader.to(self.device).eval().requires_grad_(False), origin
 
     @property
     def fingerprint(self) -> str:
@@ -81,8 +81,7 @@ class NanoReader:
 
     @cached_property
     def _coders(self) -> dict[Tier, TokenCoder]:
-        with torch.no_grad():
-            priors = {tier: self._loaded[0].bottleneck.prior(tier) for tier in Tier}
+        priors = {tier: self._loaded[0].bottleneck.prior(tier) for tier in Tier}
         return {
             tier: TokenCoder(mean.cpu().numpy(), spread.cpu().numpy())
             for tier, (mean, spread) in priors.items()

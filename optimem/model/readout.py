@@ -17,30 +17,37 @@ WORTH_A_LOOK = 0.02  # probability of the tail from which it is searched
 class SymbolHead(nn.Module):
     """Features (M, features) of cells to symbols."""
 
+    temperature: Tensor
+
     def __init__(self, *, features: int, common: int, symbols: int) -> None:
         super().__init__()
         self.common = common
         self.head = nn.Linear(features, common + 1)
         self.tail = nn.Linear(features, symbols - common)
+        self.register_buffer("temperature", torch.ones(()))
+
+    def scores(self, cells: Tensor, layer: nn.Module) -> Tensor:
+        """fp32 logits of the head or the tail; the temperature makes them honest."""
+        return layer(cells).float() / self.temperature
 
     def loss(self, cells: Tensor, target: Tensor) -> Tensor:
         """Mean negative log-likelihood (nats) of target ids (M,)."""
         head = F.cross_entropy(
-            self.head(cells).float(), target.clamp_max(self.common), reduction="sum"
+            self.scores(cells, self.head), target.clamp_max(self.common), reduction="sum"
         )
         rare = (target >= self.common).nonzero().squeeze(1)
         if len(rare):
-            tail = self.tail(cells[rare]).float()
+            tail = self.scores(cells[rare], self.tail)
             head = head + F.cross_entropy(tail, target[rare] - self.common, reduction="sum")
         return head / len(target)
 
     def read(self, cells: Tensor) -> tuple[Tensor, Tensor]:
         """The likeliest symbol id (M,) and its probability (M,)."""
-        head = self.head(cells).float().softmax(-1)
+        head = self.scores(cells, self.head).softmax(-1)
         probability, symbol = head[:, :-1].max(-1)
         rare = (head[:, -1] > WORTH_A_LOOK).nonzero().squeeze(1)
         if len(rare):
-            tail, best = self.tail(cells[rare]).float().softmax(-1).max(-1)
+            tail, best = self.scores(cells[rare], self.tail).softmax(-1).max(-1)
             tail = tail * head[rare, -1]
             wins = tail > probability[rare]
             symbol[rare[wins]] = best[wins] + self.common

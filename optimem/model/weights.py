@@ -19,6 +19,7 @@ from optimem.model.config import ReaderConfig
 
 FORMAT = "optimem-reader-1"
 SCALE = ".scale"
+EXACT = "bottleneck."
 SMALLEST_MATRIX = 4096  # elements; below it a tensor stays as it is
 SHIPPED = "weights/optimem-nano.safetensors"
 
@@ -46,10 +47,11 @@ def save_weights(model: nn.Module, config: ReaderConfig, renderer: str, path: Pa
     """Write a reader's weights."""
     tensors: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
-        if value.ndim == 2 and value.numel() >= SMALLEST_MATRIX and "bottleneck" not in name:
+        if value.ndim == 2 and value.numel() >= SMALLEST_MATRIX and EXACT not in name:
             tensors[name], tensors[name + SCALE] = pack(value.float())
         else:
-            tensors[name] = value.float().contiguous()
+            exact = EXACT in name  # what the token coder depends on
+            tensors[name] = (value.float() if exact else value.half()).contiguous()
     digest = blake2b(digest_size=8)
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].numpy().tobytes())
@@ -58,6 +60,7 @@ def save_weights(model: nn.Module, config: ReaderConfig, renderer: str, path: Pa
     metadata = {"format": FORMAT, "config": described, **asdict(origin)}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata)
+    path.chmod(0o644)
     return origin
 
 
@@ -88,4 +91,4 @@ def _unpacked(stored: dict[str, Tensor], name: str) -> Tensor:
     value = stored[name]
     if name + SCALE in stored:
         return value.float() * stored[name + SCALE].float()[:, None]
-    return value
+    return value.float()

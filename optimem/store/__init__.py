@@ -11,7 +11,7 @@ from optimem.errors import InputError
 from optimem.protocols import Store
 
 if TYPE_CHECKING:
-    from redis import Redis as RedisClient
+    from optimem.store.redis_client import RedisClient
 
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters: C:\ is a drive

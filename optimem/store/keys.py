@@ -25,13 +25,28 @@ SHARDS = 16
 class ScopeKeys(NamedTuple):
     """The keys of one scope, all in one slot.
 
-    `values` hash of name → bytes; `versions` hash of name → version; `due` sorted set of
-    name → seconds.
+    `values` hash of name → bytes; `versions` hash of name → version; `names` sorted set of
+    names in byte order; `due` sorted set of name → seconds; `meta` hash of the scope's size,
+    bound and last commit; `intent` a writer's token while it announces the scope.
     """
 
     values: str
     versions: str
+    names: str
     due: str
+    meta: str
+    intent: str
+
+
+class ShardKeys(NamedTuple):
+    """The keys of one shard of the scope index, both in one slot.
+
+    `queue` sorted set of tag → a time no later than the scope's earliest due time;
+    `tokens` hash of tag → token of the last announcement.
+    """
+
+    queue: str
+    tokens: str
 
 
 def key(tag: str, part: str) -> str:
@@ -56,10 +71,9 @@ def scope_keys(tag: str) -> ScopeKeys:
     return ScopeKeys(*(key(tag, part) for part in ScopeKeys._fields))
 
 
-def queue_key(shard: int) -> str:
-    """The key of a shard of the scope index: a sorted set of tag → a time no later than the
-    scope's earliest due time. Its tag has no colon, so it is no scope's."""
-    return key(f"shard-{shard:02d}", "queue")
+def shard_keys(shard: int) -> ShardKeys:
+    """The keys of a shard; its tag has no colon, so it is no scope's."""
+    return ShardKeys(*(key(f"shard-{shard:02d}", part) for part in ShardKeys._fields))
 
 
 def shard_of(tag: str) -> int:

@@ -1,245 +1,202 @@
-"""The Redis store: plain Redis 7.0 or Valkey, one server or a cluster, no modules.
+"""The store on a Redis or Valkey server or cluster, from 7.0 on, without modules.
 
-A scope's keys share one hash tag, so each commit is one script in one slot. The decay queue
-has two levels: each scope's own due times, which are the truth, and shards that list scopes
-by a time no later than their earliest. A writer announces a scope before it commits and
-again after, and nobody puts a scope off for longer than `RECHECK`; so a process that dies in
-between can delay an offer, never lose it.
+Knows nothing of what the bytes mean. A scope's keys share a slot and change only in scripts,
+so a commit is atomic everywhere; `redis_index` tells how scopes are found without a scan.
 """
 
 import math
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from secrets import token_hex
 
-import redis
-from redis.cluster import RedisCluster
-
-from optimem.errors import (
-    ConflictError,
-    InputError,
-    StoreError,
-    StoreFullError,
-    StoreLockedError,
-    StoreUnavailableError,
-    VersionError,
-)
+from optimem.errors import FormatError, StoreLockedError, VersionError
 from optimem.protocols import Change, Entry, Info
 from optimem.store.changes import checked_changes, checked_lease, conflict
-from optimem.store.keys import (
-    LAYOUT,
-    LAYOUT_KEY,
-    SHARDS,
-    name_bytes,
-    queue_key,
-    scope_keys,
-    scope_of,
-    scope_tag,
-    shard_of,
-)
-from optimem.store.scripts import CLAIM, CLEAR, COMMIT, ENTRIES, POSTPONE, USAGE
+from optimem.store.keys import LAYOUT, LAYOUT_KEY, name_bytes, scope_keys, scope_of, scope_tag
+from optimem.store.redis_client import Argument, RedisClient, Server
+from optimem.store.redis_index import ScopeIndex, Waiting
+from optimem.store.scripts import CLAIM, CLEAR, COMMIT, ENTRIES, GET, OVERDUE
 from optimem.turns import Scope
 
-RECHECK = 86_400.0
-"""Seconds after which a scope is looked at again though nothing in it seemed due."""
+_ATTEMPTS = 100
+"""At a commit: each failed one means that another client got on with the same scope."""
 
-Offer = tuple[float, Scope, str]
+_INTENT_LIFE = 60_000
+"""Milliseconds a writer has between announcing a scope and its commit; then it retries."""
 
+_PAGE = 128
+"""Scopes read at a time from a shard."""
 
-@contextmanager
-def named_errors() -> Iterator[None]:
-    """Turn redis-py's errors into ours."""
-    try:
-        yield
-    except (redis.BusyLoadingError, redis.exceptions.TryAgainError) as error:
-        raise StoreLockedError(f"Redis is busy ({error}); retry in a moment") from error
-    except (redis.ConnectionError, redis.TimeoutError) as error:
-        raise StoreUnavailableError(
-            f"Redis does not answer ({error}); start it or check the address"
-        ) from error
-    except redis.OutOfMemoryError as error:
-        raise StoreFullError(f"Redis has no memory left ({error}); raise maxmemory") from error
-    except redis.ResponseError as error:
-        if "OOM" in str(error):
-            raise StoreFullError(f"Redis has no memory left ({error}); raise maxmemory") from error
-        raise StoreError(f"Redis refused: {error}") from error
-    except redis.RedisError as error:
-        raise StoreUnavailableError(f"Redis cannot be used: {error}") from error
-
-
-def connect(url: str, timeout: float) -> Any:
-    """A client for a URL; `redis+cluster://` and `rediss+cluster://` are clusters."""
-    options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-    scheme, _, rest = url.partition("://")
-    if scheme.endswith("+cluster"):
-        return RedisCluster.from_url(f"{scheme.removesuffix('+cluster')}://{rest}", **options)
-    return redis.Redis.from_url(url, **options)
+_Offer = tuple[float, str, str]
+"""Due time, scope's tag, entry's name."""
 
 
 class RedisStore:
-    """Versioned bytes on Redis.
+    """Versioned bytes on a server, for many processes and machines at once.
 
-    `url` or `client`, exactly one; with neither, `REDIS_URL`. A client that is given is never
-    closed. `timeout`: seconds to wait for an answer. Raises InputError for an unusable
-    client, VersionError for data of a newer release, StoreUnavailableError for a dead server.
+    Exactly one of `url` and `client`; without both, the variable REDIS_URL. A client that is
+    given is never closed, and must not decode responses. `timeout`: seconds to wait for the
+    server, of a client made here. Raises InputError if these cannot be used, VersionError
+    for a server with a newer data layout, StoreUnavailableError if it cannot be reached.
+
+    StoreUnavailableError from a commit tells that the answer was lost; the server may have
+    made the change before. Retry with `expect`, which cannot apply twice.
     """
 
     def __init__(
-        self, url: str | None = None, *, client: Any = None, timeout: float = 5.0
+        self, url: str | None = None, *, client: RedisClient | None = None, timeout: float = 5.0
     ) -> None:
-        address = url or (None if client is not None else os.environ.get("REDIS_URL"))
-        if (address is None) == (client is None):
-            raise InputError("give either a Redis URL or a client (or set REDIS_URL), not both")
-        self._owned = client is None
-        with named_errors():
-            self._client = client if address is None else connect(address, timeout)
-            if self._client.get_encoder().decode_responses:
-                raise InputError(
-                    "this Redis client decodes responses, stored pages are bytes; make it with "
-                    "decode_responses=False"
-                )
+        self._server = Server(url, client, timeout)
+        self._index = ScopeIndex(self._server)
+        try:
             self._check_layout()
-
-    def _check_layout(self) -> None:
-        self._client.set(LAYOUT_KEY, LAYOUT, nx=True)
-        found = int(self._client.get(LAYOUT_KEY))
-        if found > LAYOUT:
-            raise VersionError(
-                f"this Redis holds data layout {found}, this release knows {LAYOUT}; upgrade optimem"
-            )
+        except BaseException:
+            self.close()
+            raise
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
         """The entries, in the order asked for; None where there is none."""
-        if not keys:
-            return []
-        own, names = scope_keys(scope_tag(scope)), [name_bytes(key) for key in keys]
-        with named_errors():
-            pipe = self._client.pipeline(transaction=True)
-            pipe.hmget(own.versions, names)
-            pipe.hmget(own.values, names)
-            versions, values = pipe.execute()
+        names = [name_bytes(key) for key in keys]
+        reply = self._server.run(GET, scope_keys(scope_tag(scope)), *names)
         return [
-            None if version is None else Entry(key, int(version), value)
-            for key, version, value in zip(keys, versions, values, strict=True)
+            None if version is None or value is None else Entry(key, int(version), value)
+            for key, version, value in zip(keys, reply[::2], reply[1::2], strict=True)
         ]
 
     def entries(self, scope: Scope, prefix: str = "") -> list[Info]:
         """Entries whose key starts with `prefix`, in key order."""
-        flat = self._run(ENTRIES, scope_keys(scope_tag(scope)), name_bytes(prefix))
-        found = [flat[i : i + 4] for i in range(0, len(flat), 4)]
+        start = name_bytes(prefix)
+        bounds = (b"[" + start, b"(" + start + b"\xff")  # no UTF-8 text holds the byte FF
+        reply = self._server.run(ENTRIES, scope_keys(scope_tag(scope)), *bounds)
         return [
-            Info(name.decode(), int(version), int(size), float(due) if due else None)
-            for name, version, size, due in sorted(found, key=lambda entry: entry[0])
+            Info(name.decode(), int(version), int(size), None if due is None else float(due))
+            for name, version, size, due in zip(*[iter(reply)] * 4, strict=True)
         ]
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
         """All changes or none. Raises ConflictError if an `expect` does not hold."""
-        checked_changes(changes)
-        if not changes:
+        if not checked_changes(changes):
             return
         tag = scope_tag(scope)
-        arguments = [part for change in changes for part in _arguments(change)]
-        earliest = min((c.due for c in changes if c.due is not None), default=math.inf)
-        self._announce(tag, earliest)
-        refused = self._run(COMMIT, scope_keys(tag), *arguments)
-        if refused:
-            name, expected, found = refused
-            raise self._conflict(name, expected, found)
-        self._announce(tag, earliest)
-
-    @staticmethod
-    def _conflict(name: bytes, expected: bytes, found: bytes) -> ConflictError:
-        return conflict(name.decode(), int(expected), int(found))
-
-    def _announce(self, tag: str, due: float) -> None:
-        """List a scope, no later than `due`."""
-        with named_errors():
-            self._client.zadd(queue_key(shard_of(tag)), {tag: due}, lt=True)
+        commit_id, earliest, announced = token_hex(8), _earliest(changes), b""
+        packed = [part for change in changes for part in _packed(change)]
+        for _ in range(_ATTEMPTS):
+            first = (commit_id, earliest, announced, token_hex(8), _INTENT_LIFE)
+            answer, *rest = self._server.run(COMMIT, scope_keys(tag), *first, *packed)
+            if answer != b"announce":
+                break
+            announced = rest[0]
+            self._index.announce(tag, earliest, announced)
+        if answer == b"announce":
+            raise StoreLockedError(f"{scope} is too busy: {_ATTEMPTS} attempts failed; retry")
+        if answer == b"conflict":
+            name = rest[0].decode()
+            expected = next(change.expect for change in changes if change.key == name)
+            raise conflict(name, expected or 0, int(rest[1]))
+        if answer == b"emptied":
+            self._leave(tag)
 
     def scopes(self) -> Iterator[Scope]:
         """Every scope that holds an entry."""
-        for shard in range(SHARDS):
-            with named_errors():
-                tags = [tag.decode() for tag in self._client.zrange(queue_key(shard), 0, -1)]
-            for tag in tags:
-                with named_errors():
-                    exists = self._client.exists(scope_keys(tag).versions)
-                if exists:
-                    yield scope_of(tag)
+        for tag in self._index.tags():
+            if self._server.call("EXISTS", scope_keys(tag).versions):
+                yield scope_of(tag)
 
     def due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
         """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
         offered them until `now + lease`. Raises InputError if `lease` is not positive."""
-        return self._offers(now, limit, now + checked_lease(lease))
+        until = now + checked_lease(lease)
+        claimed: list[_Offer] = []
+        while len(claimed) < limit:
+            offers, visited = self._offers(now, limit - len(claimed))
+            for place in visited:
+                names = [name for _, tag, name in offers if tag == place.tag]
+                won = self._claim(place.tag, place.token, now, until, names)
+                claimed += [o for o in offers if o[1] == place.tag and o[2] in won]
+            if not offers:
+                break
+        return [(scope_of(tag), name) for _, tag, name in sorted(claimed)]
 
     def overdue(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """What `due` would offer, without claiming."""
-        return self._offers(now, limit, None)
-
-    def _offers(self, now: float, limit: int, until: float | None) -> list[tuple[Scope, str]]:
-        listed: list[tuple[float, int, bytes]] = []
-        for shard in range(SHARDS):
-            with named_errors():
-                found = self._client.zrangebyscore(
-                    queue_key(shard), "-inf", now, withscores=True
-                )
-            listed += [(score, shard, tag) for tag, score in found]
-        offers: list[Offer] = []
-        for score, shard, tag in sorted(listed):
-            if len(offers) >= limit:
-                break
-            offers += self._claim(shard, tag.decode(), score, now, limit - len(offers), until)
-        return [(scope, name) for _, scope, name in sorted(offers, key=lambda o: o[0])]
-
-    def _claim(
-        self, shard: int, tag: str, score: float, now: float, limit: int, until: float | None
-    ) -> list[Offer]:
-        """Up to `limit` due entries of a scope; its place in the queue follows."""
-        lease = b"" if until is None else repr(until)
-        *names, first = self._run(CLAIM, [scope_keys(tag).due], repr(now), limit, lease)
-        if until is not None:
-            later = min(float(first), now + RECHECK)
-            self._run(POSTPONE, [queue_key(shard)], tag, _number(score), repr(later))
-        scope = scope_of(tag)
-        return [
-            (float(names[i + 1]), scope, names[i].decode()) for i in range(0, len(names), 2)
-        ]
+        offers, _ = self._offers(now, limit)
+        return [(scope_of(tag), name) for _, tag, name in offers]
 
     def clear(self, scope: Scope) -> int:
-        """Remove everything of a scope, its queue entries too; the number of entries removed."""
+        """Remove everything of a scope, its queue entries too; the number of entries removed.
+
+        If it is interrupted, the scope's name may stay in the index; clear again.
+        """
         tag = scope_tag(scope)
-        removed = int(self._run(CLEAR, scope_keys(tag)))
-        with named_errors():
-            self._client.zrem(queue_key(shard_of(tag)), tag)
+        token = self._index.token(tag)
+        removed = int(self._server.run(CLEAR, scope_keys(tag)))
+        if token is not None:
+            self._index.settle(tag, token, b"")
         return removed
 
     def usage(self, scope: Scope) -> int:
         """Bytes of all keys and values of a scope."""
-        return int(self._run(USAGE, [scope_keys(scope_tag(scope)).values]))
+        return int(self._server.call("HGET", scope_keys(scope_tag(scope)).meta, "bytes") or 0)
 
     def close(self) -> None:
         """Close the client if it was made here; harmless when called twice."""
-        if self._owned:
-            self._client.close()
+        self._server.close()
 
-    def _run(self, script: str, keys: Sequence[str], *arguments: Any) -> Any:
-        with named_errors():
-            return self._client.eval(script, len(keys), *keys, *arguments)
+    def _check_layout(self) -> None:
+        """Claim a server without data for this layout; refuse one with a newer layout."""
+        found = self._server.call("GET", LAYOUT_KEY)
+        if found is None:
+            self._server.call("SETNX", LAYOUT_KEY, LAYOUT)
+            found = self._server.call("GET", LAYOUT_KEY)
+        if found is None or not found.isdigit():
+            raise FormatError(f"{LAYOUT_KEY} on {self._server.place} holds {found!r}, no number")
+        if int(found) > LAYOUT:
+            raise VersionError(
+                f"{self._server.place} has data layout {int(found)}, this release reads up to "
+                f"{LAYOUT}; upgrade optimem"
+            )
+
+    def _offers(self, now: float, limit: int) -> tuple[list[_Offer], list[Waiting]]:
+        """The earliest `limit` entries due at `now`, and the scopes looked into for them."""
+        offers: list[_Offer] = []
+        visited: list[Waiting] = []
+        for place in self._index.waiting(now, _PAGE) if limit > 0 else ():
+            if len(offers) == limit and offers[-1][0] <= place.bound:
+                break  # nothing in this scope or a later one can come before
+            visited.append(place)
+            reply = self._server.run(OVERDUE, scope_keys(place.tag), repr(now), limit)
+            pairs = zip(reply[::2], reply[1::2], strict=True)
+            offers += [(float(due), place.tag, name.decode()) for name, due in pairs]
+            offers = sorted(offers)[:limit]
+        return offers, visited
+
+    def _claim(
+        self, tag: str, token: bytes, now: float, until: float, names: Sequence[str]
+    ) -> set[str]:
+        """Claim entries of a scope and list it anew in its shard; those still to be had."""
+        arguments = (repr(now), repr(until), *names)
+        bound, *won = self._server.run(CLAIM, scope_keys(tag), *arguments)
+        self._index.settle(tag, token, bound)
+        return {name.decode() for name in won}
+
+    def _leave(self, tag: str) -> None:
+        """Take a scope out of the index if it is empty."""
+        token = self._index.token(tag)
+        if token is not None:
+            self._claim(tag, token, 0.0, 0.0, ())
 
 
-def _arguments(change: Change) -> list[Any]:
-    return [
-        name_bytes(change.key),
-        "" if change.expect is None else change.expect,
-        "" if change.due is None else repr(change.due),
-        "0" if change.value is None else "1",
-        change.value or b"",
-    ]
+def _earliest(changes: Sequence[Change]) -> str:
+    """The earliest due time written; "inf" if nothing falls due, "" if nothing is written."""
+    dues = [change.due for change in changes if change.value is not None]
+    if not dues:
+        return ""
+    return repr(float(min((due for due in dues if due is not None), default=math.inf)))
 
 
-def _number(score: float) -> str:
-    """A score as Redis spells it."""
-    if math.isinf(score):
-        return "inf" if score > 0 else "-inf"
-    return str(int(score)) if score == int(score) and abs(score) < 1e17 else repr(score)
+def _packed(change: Change) -> tuple[Argument, ...]:
+    """A change as the script takes it."""
+    expect = "" if change.expect is None else change.expect
+    if change.value is None:
+        return name_bytes(change.key), expect, "delete", b"", ""
+    due = "" if change.due is None else repr(float(change.due))
+    return name_bytes(change.key), expect, "set", change.value, due

@@ -1,5 +1,6 @@
 """Opening the SQLite file: is it ours, of which schema, and what SQLite's errors mean."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -97,6 +98,8 @@ def _is_new(db: sqlite3.Connection, path: str) -> bool:
         )
     if application == APPLICATION and schema == SCHEMA:
         return False
+    if path != MEMORY and os.path.getsize(path) == 1:  # SQLite takes one byte for no file
+        raise FormatError(f"the store {path!r} is no SQLite database; choose another path")
     if (application, schema, tables) != (0, 0, 0):
         raise FormatError(f"{path!r} is a SQLite database of another program; choose another path")
     return True

@@ -354,7 +354,10 @@ class StoreSuite:
         max_examples=25,
         deadline=None,
         derandomize=True,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,  # each example empties the store
+            HealthCheck.differing_executors,  # a class for each backend
+        ],
     )
     @given(data=st.data())
     def test_it_behaves_like_a_dictionary(self, url: str, data: st.DataObject) -> None:

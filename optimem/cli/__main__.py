@@ -1,0 +1,5 @@
+"""`python -m optimem.cli`."""
+
+from optimem.cli import main
+
+main()

@@ -1,0 +1,253 @@
+"""The commands over a store: remember, recall, reconstruct, sweep, pin, forget, stats."""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimem.cli.output import (
+    STDIN,
+    json_option,
+    print_fields,
+    print_json,
+    progress_bar,
+    read_input,
+)
+from optimem.errors import InputError
+from optimem.turns import ROLES
+
+if TYPE_CHECKING:
+    from optimem.memory import OpticalMemory
+    from optimem.results import RecalledTurn
+
+store_option = click.option(
+    "--store",
+    envvar="OPTIMEM_STORE",
+    metavar="URL",
+    help="A file, or redis://… (default: a file in your data folder; also OPTIMEM_STORE).",
+)
+now_option = click.option("--now", metavar="TIME", help="ISO date or epoch seconds instead of now.")
+
+
+def open_memory(store: str | None) -> "OpticalMemory":
+    """The memory at `--store`."""
+    from optimem.memory import OpticalMemory
+
+    return OpticalMemory.open(store)
+
+
+def parsed_time(text: str | None) -> float | None:
+    """Epoch seconds of an ISO date (UTC unless it says otherwise) or of a number."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is no time; write 2026-11-21 or epoch seconds") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def chat_turns(text: str) -> list[dict[str, Any]]:
+    """Turns of a chat written as `user: …` lines; other lines go on with the turn before."""
+    turns: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        role, colon, said = line.partition(":")
+        if colon and role.strip().lower() in ROLES:
+            turns.append({"role": role.strip().lower(), "text": said.strip()})
+        elif turns:
+            turns[-1]["text"] += f"\n{line}"
+        elif line.strip():
+            raise InputError(f"the chat starts with {line[:40]!r}; write `user: …` lines")
+    return turns
+
+
+def jsonl_turns(text: str) -> list[dict[str, Any]]:
+    """Turns of JSON lines with text, role, id and time."""
+    turns = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                turns.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                raise InputError(f"line {number} is no JSON: {error}") from None
+    return turns
+
+
+def _age(seconds: float) -> str:
+    days = seconds / 86400
+    return f"{days:.0f} days" if days >= 2 else f"{seconds / 3600:.1f} hours"
+
+
+def _show(turn: "RecalledTurn") -> None:
+    when = datetime.fromtimestamp(turn.time, UTC).strftime("%Y-%m-%d %H:%M")
+    sure = "exact" if turn.exact else f"{turn.probability:.1%} sure"
+    note = f"{turn.role} · {when} · {_age(turn.age)} old · {turn.tier} · {sure} · {turn.id}"
+    click.secho(note, dim=True)
+    click.echo(turn.text + "\n")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  optimem remember work/ann/monday notes.txt\n"
+    "  optimem remember chat --chat chat.txt\n  optimem remember chat --jsonl - < turns.jsonl"
+)
+@click.argument("scope")
+@click.argument("source", metavar="[FILE]", default=STDIN)
+@click.option("--role", type=click.Choice(ROLES), default="text", show_default=True)
+@click.option("--chat", "form", flag_value="chat", help="`user: …` and `assistant: …` lines.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON: text, role, id, time.")
+@click.option("--flush", is_flag=True, help="Put all of it on pages now, the last part-filled.")
+@now_option
+@store_option
+@json_option
+def remember(
+    scope: str,
+    source: str,
+    role: str,
+    form: str | None,
+    flush: bool,
+    now: str | None,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session)."""
+    text = read_input(source)
+    if not text:
+        raise InputError(f"{source} is empty; there is nothing to remember")
+    forms = {"chat": chat_turns, "jsonl": jsonl_turns}
+    turns = forms[form](text) if form else [{"text": text, "role": role}]
+    with open_memory(store) as memory, progress_bar("remembering") as bar:
+        report = memory.append(scope, turns, now=parsed_time(now))
+        if flush:
+            memory.flush(scope, now=parsed_time(now))
+        memory.wait()
+        bar(1, 1)
+    if as_json:
+        print_json(report.model_dump())
+    else:
+        click.echo(f"{report.added} turns remembered, {report.duplicates} known already")
+
+
+@click.command(epilog='\b\nExample:\n  optimem recall work/ann/monday "which port?" -k 3')
+@click.argument("scope")
+@click.argument("query")
+@click.option("-k", default=5, show_default=True, help="How many turns at most.")
+@now_option
+@store_option
+@json_option
+def recall(
+    scope: str, query: str, k: int, now: str | None, store: str | None, as_json: bool
+) -> None:
+    """Show the turns of SCOPE that bear most on QUERY. Uncertain characters are �."""
+    with open_memory(store) as memory:
+        found = memory.recall(scope, query, k, now=parsed_time(now))
+    if as_json:
+        print_json([turn.model_dump(mode="json") for turn in found])
+        return
+    for turn in found:
+        _show(turn)
+    if not found:
+        click.echo("nothing readable bears on that", err=True)
+
+
+@click.command(epilog="\b\nExample:\n  optimem reconstruct work/ann/monday --json")
+@click.argument("scope")
+@store_option
+@json_option
+def reconstruct(scope: str, store: str | None, as_json: bool) -> None:
+    """Show all turns of SCOPE in order, as they can be read now."""
+    with open_memory(store) as memory:
+        turns = memory.reconstruct(scope)
+    if as_json:
+        print_json([turn.model_dump(mode="json") for turn in turns])
+        return
+    for turn in turns:
+        _show(turn)
+
+
+@click.command(epilog="\b\nExample:\n  optimem sweep --now 2027-06-01 --dry-run")
+@now_option
+@click.option("--dry-run", is_flag=True, help="Say what would fade; change nothing.")
+@store_option
+@json_option
+def sweep(now: str | None, dry_run: bool, store: str | None, as_json: bool) -> None:
+    """Let all pages fade whose time has come."""
+    with open_memory(store) as memory, progress_bar("fading pages") as bar:
+        report = memory.sweep(now=parsed_time(now), dry_run=dry_run, progress=bar)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    for move in report.moves:
+        click.echo(f"{move.scope} {move.page}: {move.before} → {move.after or 'forgotten'}")
+    verb = "would fade" if dry_run else "faded"
+    click.echo(f"{len(report.moves)} pages {verb}, {report.kept} stay as they are")
+
+
+@click.command(epilog="\b\nExamples:\n  optimem stats\n  optimem stats work/ann/monday --json")
+@click.argument("scope", required=False)
+@store_option
+@json_option
+def stats(scope: str | None, store: str | None, as_json: bool) -> None:
+    """Count pages, vision tokens and bytes of SCOPE, or of the whole store."""
+    with open_memory(store) as memory:
+        counted = memory.stats(scope).model_dump(mode="json")
+    if as_json:
+        print_json(counted)
+    else:
+        print_fields(scope or "all scopes", counted)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  optimem forget work/ann/monday --yes\n"
+    "  optimem forget work/ann/monday --turn m42\n  optimem forget work/ann --user --yes"
+)
+@click.argument("scope")
+@click.option("--turn", metavar="ID", help="Only this turn.")
+@click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of theirs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@store_option
+@json_option
+def forget(
+    scope: str, turn: str | None, user: bool, yes: bool, store: str | None, as_json: bool
+) -> None:
+    """Remove SCOPE, one turn of it, or a whole user, for good; prints a receipt."""
+    what = f"turn {turn} of {scope}" if turn else f"everything of {scope}"
+    if not yes:
+        click.confirm(f"Forget {what}? This cannot be undone", abort=True, err=True)
+    with open_memory(store) as memory:
+        if user:
+            namespace, _, name = scope.rpartition("/")
+            receipt = memory.forget_user(name, namespace=namespace)
+        else:
+            receipt = memory.forget(scope, turn=turn)
+    if as_json:
+        print_json(receipt.model_dump(mode="json"))
+    else:
+        print_fields(f"forgotten: {what}", receipt.model_dump())
+
+
+@click.command(epilog="\b\nExample:\n  optimem pin work/ann/monday m42")
+@click.argument("scope")
+@click.argument("turn")
+@store_option
+def pin(scope: str, turn: str, store: str | None) -> None:
+    """Keep the pages of a turn from fading."""
+    with open_memory(store) as memory:
+        memory.pin(scope, turn)
+
+
+@click.command(epilog="\b\nExample:\n  optimem unpin work/ann/monday m42")
+@click.argument("scope")
+@click.argument("turn")
+@store_option
+def unpin(scope: str, turn: str, store: str | None) -> None:
+    """Let a pinned turn fade again."""
+    with open_memory(store) as memory:
+        memory.unpin(scope, turn)
+
+
+COMMANDS = (remember, recall, reconstruct, sweep, stats, forget, pin, unpin)

@@ -1,0 +1,248 @@
+"""The Redis store: the suite on a server and, in part, a cluster; then what only Redis can
+get wrong."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import redis.asyncio
+from conformance import AWAY, HOME, HOSTILE, StoreSuite, put
+from conftest import need_redis
+from servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port
+
+from optimem.errors import (
+    FormatError,
+    InputError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+    VersionError,
+)
+from optimem.protocols import Change
+from optimem.store import open_store
+from optimem.store.keys import LAYOUT_KEY, SHARDS, scope_keys, scope_tag, shard_of
+from optimem.store.redis import RedisStore
+from optimem.turns import Scope
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RedisStore]:
+    store = RedisStore(redis_url)
+    yield store
+    store.close()
+
+
+class TestRedisStore(StoreSuite):
+    @pytest.fixture
+    def url(self, redis_url: str) -> str:
+        return redis_url
+
+
+class TestWhoIsAsked:
+    def test_a_given_client_serves_and_stays_open(self, client: redis.Redis) -> None:
+        store = RedisStore(client=client)
+        put(store, HOME, a=1.0)
+        connections = client.connection_pool
+        store.close()
+        assert client.connection_pool is connections
+        assert client.ping()
+        assert open_store(client).due(now=2, limit=1, lease=1) == [(HOME, "a")]
+
+    def test_a_client_of_protocol_2_and_of_3_read_alike(self, redis_url: str) -> None:
+        for protocol in (2, 3):
+            with redis.Redis.from_url(redis_url, protocol=protocol) as client:
+                store = RedisStore(client=client)
+                put(store, HOME, a=0.1, b=0.2)
+                assert store.overdue(now=0.3, limit=9) == [(HOME, "a"), (HOME, "b")]
+                assert [info.due for info in store.entries(HOME)] == [0.1, 0.2]
+                assert list(store.scopes()) == [HOME]
+
+    def test_both_or_neither_is_refused(
+        self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("REDIS_URL", raising=False)
+        with pytest.raises(InputError, match="client"):
+            RedisStore(redis_url, client=client)
+        with pytest.raises(InputError, match="REDIS_URL"):
+            RedisStore()
+        monkeypatch.setenv("REDIS_URL", redis_url)
+        RedisStore().close()
+
+    def test_a_decoding_client_is_refused(self, redis_url: str) -> None:
+        with (
+            redis.Redis.from_url(redis_url, decode_responses=True) as client,
+            pytest.raises(InputError, match="decode_responses=False"),
+        ):
+            RedisStore(client=client)
+        with pytest.raises(InputError, match="decode_responses=False"):
+            RedisStore(f"{redis_url}?decode_responses=True")
+
+    def test_what_is_no_client_is_refused(self) -> None:
+        for thing in (7, redis.asyncio.Redis()):
+            with pytest.raises(InputError, match="no client"):
+                open_store(thing)  # type: ignore[arg-type]
+
+    def test_a_url_that_redis_cannot_read(self) -> None:
+        with pytest.raises(InputError, match="no Redis URL"):
+            open_store("redis://host:port/0")
+
+    def test_messages_hide_the_password(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreUnavailableError) as caught:
+            open_store(f"redis://user:hunter2@127.0.0.1:{free_port()}/0", timeout=1)
+        assert "hunter2" not in str(caught.value)
+        assert "127.0.0.1" in str(caught.value)
+
+
+class TestLayout:
+    def test_keys_of_a_scope_share_a_slot_whatever_its_parts(self, client: redis.Redis) -> None:
+        tags = [scope_tag(scope) for scope in HOSTILE]
+        assert len(set(tags)) == len(HOSTILE)
+        for tag in tags:
+            keys = scope_keys(tag)
+            inside = {key.partition("{")[2].partition("}")[0] for key in keys}
+            assert inside == {tag}
+            assert 0 <= shard_of(tag) < SHARDS
+        assert scope_keys(scope_tag(AWAY)).values == "optimem:v1:{lab:ann:home}:values"
+        assert scope_keys(scope_tag(HOME)).due == "optimem:v1:{::home}:due"
+
+    def test_clear_leaves_no_key(self, store: RedisStore, client: redis.Redis) -> None:
+        for scope in HOSTILE:
+            put(store, scope, a=1.0, b=2.0)
+        store.due(now=9, limit=3, lease=1)
+        for scope in HOSTILE:
+            store.clear(scope)
+        assert client.keys() == [LAYOUT_KEY.encode()]
+
+    def test_deleting_the_last_entry_leaves_no_key(
+        self, store: RedisStore, client: redis.Redis
+    ) -> None:
+        put(store, HOME, a=1.0, b=2.0)
+        store.commit(HOME, [Change("a", None), Change("b", None)])
+        assert client.keys() == [LAYOUT_KEY.encode()]
+
+    def test_a_newer_layout_is_refused_and_left_alone(self, client: redis.Redis) -> None:
+        for value, error in ((b"2", VersionError), (b"x", FormatError)):
+            client.set(LAYOUT_KEY, value)
+            with pytest.raises(error, match=LAYOUT_KEY if error is FormatError else "upgrade"):
+                RedisStore(client=client)
+            assert client.keys() == [LAYOUT_KEY.encode()]
+            assert client.get(LAYOUT_KEY) == value
+
+    def test_a_foreign_value_under_our_key(self, store: RedisStore, client: redis.Redis) -> None:
+        client.set(scope_keys(scope_tag(HOME)).values, "theirs")
+        with pytest.raises(StoreError, match="WRONGTYPE"):
+            put(store, HOME, a=1.0)
+
+
+class TestTrouble:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
+        need_redis(REDIS_SERVER)
+        options = ("--appendonly", "yes", "--appendfsync", "always")
+        server = RedisServer(tmp_path, *options, port=free_port())
+        yield server
+        server.stop()
+
+    def test_a_dead_server_and_its_return(self, server: RedisServer) -> None:
+        store = RedisStore(server.url, timeout=2)
+        put(store, HOME, a=1.0, b=7.0)
+        store.due(now=2, limit=1, lease=1)
+        server.kill()
+        for act in (
+            lambda: put(store, HOME, c=1.0),
+            lambda: store.get(HOME, ["a"]),
+            lambda: list(store.scopes()),
+            lambda: store.due(now=9, limit=9, lease=1),
+            lambda: store.clear(HOME),
+            lambda: RedisStore(server.url, timeout=1),
+        ):
+            with pytest.raises(StoreUnavailableError):
+                act()
+        server.start()
+        assert [info.key for info in store.entries(HOME)] == ["a", "b"]
+        assert store.due(now=9, limit=9, lease=1) == [(HOME, "a"), (HOME, "b")]
+        assert list(store.scopes()) == [HOME]
+        put(store, HOME, c=1.0)  # its scripts are sent anew
+        store.close()
+
+    def test_a_full_server_still_reads_sweeps_and_shrinks(
+        self, store: RedisStore, client: redis.Redis
+    ) -> None:
+        store.commit(HOME, [Change("a", b"x" * 9000, due=1.0), Change("b", b"y")])
+        before = store.entries(HOME)
+        client.config_set("maxmemory", "1")
+        try:
+            for scope in (HOME, AWAY):
+                with pytest.raises(StoreFullError, match="maxmemory"):
+                    store.commit(scope, [Change("b", b"yy"), Change("c", b"z")])
+            assert store.entries(HOME) == before
+            assert list(store.scopes()) == [HOME]
+            assert store.due(now=2, limit=9, lease=10) == [(HOME, "a")]
+            store.commit(HOME, [Change("a", b"faded", expect=1, due=30.0)])
+            assert store.usage(HOME) == 8
+            store.commit(HOME, [Change("a", None)])
+            assert store.clear(HOME) == 1
+        finally:
+            client.config_set("maxmemory", "0")
+
+
+class TestCluster:
+    """Three masters: every command and script must stay within one slot."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def cluster(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+        need_redis(REDIS_SERVER and REDIS_CLI)
+        servers = []
+        for _ in range(3):
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+            folder = tmp_path_factory.mktemp("cluster")
+            servers.append(RedisServer(folder, *options, port=free_port()))
+        nodes = [server.url.removeprefix("redis://") for server in servers]
+        create = [str(REDIS_CLI), "--cluster", "create", *nodes, "--cluster-yes"]
+        subprocess.run(create, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        wait_until_ok(servers)
+        yield servers[0].url.replace("redis://", "redis+cluster://")
+        for server in servers:
+            server.stop()
+
+    def test_a_life_on_a_cluster(self, cluster: str) -> None:
+        store = open_store(cluster)
+        scopes = [*HOSTILE, HOME, AWAY, *(Scope(session=f"s{i}") for i in range(20))]
+        for i, scope in enumerate(scopes):
+            put(store, scope, a=float(i), b=100.0 + i)
+        assert set(store.scopes()) == set(scopes)
+        assert store.overdue(now=99, limit=99) == [(scope, "a") for scope in scopes]
+        assert store.due(now=99, limit=99, lease=1) == [(scope, "a") for scope in scopes]
+        store.commit(HOME, [Change("a", b"faded", expect=1), Change("b", None)])
+        assert store.usage(HOME) == 6
+        assert sum(store.clear(scope) for scope in scopes) == 2 * len(scopes) - 1
+        assert list(store.scopes()) == []
+        store.close()
+
+    def test_a_given_cluster_client(self, cluster: str) -> None:
+        client = redis.RedisCluster.from_url(cluster.replace("+cluster", ""))
+        store = open_store(client)
+        put(store, HOME, a=1.0)
+        store.close()
+        assert store.clear(HOME) == 1
+        client.close()
+
+
+def wait_until_ok(servers: list[RedisServer]) -> None:
+    """Wait until every node knows that all slots are served."""
+    deadline = time.monotonic() + PATIENCE
+    for server in servers:
+        with redis.Redis.from_url(server.url) as client:
+            while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+                assert time.monotonic() < deadline, "the cluster does not form"
+                time.sleep(0.05)

@@ -1,0 +1,94 @@
+"""The Redis store: the suite on a server and, in part, a cluster; then what only Redis can
+get wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+import redis.asyncio
+from conformance import HOME, put
+
+from optimem.protocols import Change
+from optimem.store.keys import LAYOUT_KEY, scope_tag, shard_keys, shard_of
+from optimem.store.redis import RedisStore
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RedisStore]:
+    store = RedisStore(redis_url)
+    yield store
+    store.close()
+
+
+class TestQueue:
+    """A process may die between the writes to a scope and to its shard."""
+
+    def test_a_writer_that_died_after_announcing(
+        self, store: RedisStore, client: redis.Redis
+    ) -> None:
+        tag = scope_tag(HOME)
+        store._index.announce(tag, "1.0", b"token")
+        assert list(store.scopes()) == []
+        assert store.overdue(now=9, limit=9) == []
+        assert store.due(now=9, limit=9, lease=1) == []
+        assert client.keys() == [LAYOUT_KEY.encode()]  # offered in vain, then dropped
+
+    def test_a_sweeper_that_died_after_claiming(
+        self, store: RedisStore, client: redis.Redis
+    ) -> None:
+        put(store, HOME, a=1.0)
+        queue = shard_keys(shard_of(scope_tag(HOME))).queue
+        assert store.due(now=2, limit=9, lease=10) == [(HOME, "a")]
+        client.zadd(queue, {scope_tag(HOME): 1.0})  # as if the shard was not yet told
+        assert store.due(now=3, limit=9, lease=10) == []
+        assert client.zscore(queue, scope_tag(HOME)) == 12.0
+        assert store.due(now=12, limit=9, lease=10) == [(HOME, "a")]
+
+    def test_a_sweeper_slower_than_a_writer_hides_nothing(self, store: RedisStore) -> None:
+        tag = scope_tag(HOME)
+        put(store, HOME, a=50.0)
+        token = store._index.token(tag)  # the sweeper reads the token,
+        put(store, HOME, b=5.0)  # a writer announces an earlier entry,
+        assert token is not None
+        store._index.settle(tag, token, b"50")  # the sweeper moves the scope
+        assert store.overdue(now=9, limit=9) == [(HOME, "b")]
+
+    def test_a_writer_slower_than_a_sweeper_announces_again(
+        self, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slow, sweeper = RedisStore(redis_url), RedisStore(redis_url)
+        announced = []
+        announce = slow._index.announce
+
+        def delayed(tag: str, due: str, token: bytes) -> None:
+            announce(tag, due, token)
+            announced.append(token)
+            if len(announced) == 1:
+                sweeper.clear(HOME)  # between the announcement and the commit
+
+        monkeypatch.setattr(slow._index, "announce", delayed)
+        put(slow, HOME, a=1.0)
+        assert len(set(announced)) == 2
+        assert list(sweeper.scopes()) == [HOME]
+        assert sweeper.due(now=2, limit=1, lease=1) == [(HOME, "a")]
+
+    def test_a_commit_sent_twice_counts_once(
+        self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(store, HOME, a=1.0)
+        execute = store._server._execute
+
+        def twice(*command: object) -> object:
+            execute(*command)  # its answer is lost
+            return execute(*command)
+
+        monkeypatch.setattr(store._server, "_execute", twice)
+        store.commit(HOME, [Change("a", b"w", expect=1)])
+        monkeypatch.undo()
+        assert store.entries(HOME)[0].version == 2
