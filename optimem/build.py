@@ -7,7 +7,7 @@ import os
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
@@ -50,11 +50,7 @@ def open_memory(
     reader: PageReader | None = None,
 ) -> OpticalMemory:
     """See `OpticalMemory.open`."""
-    opened = store
-    if not _is_store(store):
-        from optimem.store import open_store
-
-        opened = open_store(default_store() if store is None else store)
+    opened: Store = store if _is_store(store) else _opened(store)
     return OpticalMemory(
         opened,
         reader or page_reader(),
@@ -64,7 +60,13 @@ def open_memory(
     )
 
 
-def _is_store(given: object) -> bool:
+def _opened(address: "str | Path | Any | None") -> Store:
+    from optimem.store import open_store
+
+    return open_store(default_store() if address is None else address)
+
+
+def _is_store(given: object) -> TypeGuard[Store]:
     """Whether an object is a `Store` already, rather than an address or a client."""
     return all(callable(getattr(given, name, None)) for name in ("commit", "overdue", "usage"))
 

@@ -101,8 +101,15 @@ def page_bytes(data: bytes) -> PageBytes:
 def pack_chunk(chunk: Chunk) -> bytes:
     """A piece of the open tail as bytes."""
     head = json.dumps(
-        [*chunk.position, ROLES.index(chunk.role), chunk.key, chunk.time, chunk.appended]
-        + [int(chunk.ends), int(chunk.pinned)],
+        [
+            *chunk.position,
+            ROLES.index(chunk.role),
+            chunk.key,
+            chunk.time,
+            chunk.appended,
+            int(chunk.ends),
+            int(chunk.pinned),
+        ],
         separators=(",", ":"),
     )
     return frame(CHUNK, [squeeze(f"{head}\n{chunk.text}".encode(), level=3)])
@@ -158,7 +165,7 @@ def unpack_index(data: bytes) -> PageIndex:
     sizes, packed = unframe(INDEX, data)
     with understood("an index entry"):
         rows, postings = np.frombuffer(sizes, "<u4").tolist()
-        layout = [(rows, np.int64), (rows, np.uint32)]
+        layout: list[tuple[int, type[np.generic]]] = [(rows, np.int64), (rows, np.uint32)]
         layout += [(postings, np.uint32), (postings, np.uint16), (postings, np.uint16)]
         columns, at, flat = [], 0, unsqueeze(packed)
         for count, dtype in layout:

@@ -37,7 +37,9 @@ def unframe(kind: bytes, data: bytes) -> list[bytes]:
         raise ChecksumError(f"{len(data)} bytes are too few for a stored entry; it was cut short")
     magic, version, found, checksum = _HEAD.unpack_from(data)
     if magic != MAGIC:
-        raise FormatError(f"{data[:2]!r} does not start an optimem entry; was it written by optimem?")
+        raise FormatError(
+            f"{data[:2]!r} does not start an optimem entry; was it written by optimem?"
+        )
     if version != VERSION:
         raise VersionError(
             f"an entry has format version {version}, this optimem reads {VERSION}; "
@@ -57,7 +59,14 @@ def understood(what: str) -> Iterator[None]:
     """Turn whatever goes wrong while taking sections apart into a FormatError."""
     try:
         yield
-    except (ValueError, KeyError, TypeError, IndexError, struct.error, zstandard.ZstdError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        struct.error,
+        zstandard.ZstdError,
+    ) as error:
         raise FormatError(f"{what} cannot be understood ({error}); it is not optimem's") from error
 
 

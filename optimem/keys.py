@@ -37,7 +37,7 @@ class PageKey(NamedTuple):
         return f"{PAGES}{_spell(self.position)}:{self.id}"
 
     @property
-    def index(self) -> str:
+    def words(self) -> str:
         """The key of the page's index entry."""
         return f"{INDEX}{_spell(self.position)}:{self.id}"
 

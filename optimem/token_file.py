@@ -64,7 +64,8 @@ class TokenFile:
         _, version, length = _PREFIX.unpack_from(data)
         if version != VERSION:
             raise VersionError(
-                f"this .omem file has version {version}, this release reads {VERSION}; upgrade optimem"
+                f"this .omem file has version {version}, this release reads {VERSION}; "
+                "upgrade optimem"
             )
         body, check = data[:-_CHECK], data[-_CHECK:]
         if blake2b(body, digest_size=_CHECK).digest() != check:

@@ -68,10 +68,14 @@ class GlyphPainter:
     def tile(self, char: str) -> Tile:
         """(16, 8) grey, or (16, 16) for a wide character; 255 is full ink."""
         face, width = self.face(char), CELL_WIDTH * (1 + is_wide(char))
-        face.load_char(STAND_INS.get(char, char), freetype.FT_LOAD_RENDER | freetype.FT_LOAD_NO_HINTING)
+        face.load_char(
+            STAND_INS.get(char, char), freetype.FT_LOAD_RENDER | freetype.FT_LOAD_NO_HINTING
+        )
         bitmap = face.glyph.bitmap
         tile = np.zeros((CELL_HEIGHT, width), np.uint8)
-        ink = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)[:, : bitmap.width]
+        ink = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)[
+            :, : bitmap.width
+        ]
         top = min(max(BASELINE - face.glyph.bitmap_top, 0), max(CELL_HEIGHT - bitmap.rows, 0))
         left = min(max(face.glyph.bitmap_left, 0), max(width - bitmap.width, 0))
         part = ink[: CELL_HEIGHT - top, : width - left]
@@ -89,7 +93,8 @@ def mark_tile(painter: GlyphPainter, mark: str) -> Tile:
 def half_size(tile: Tile) -> NDArray[np.float32]:
     """The ink as the Small tier shows it, (32,) for one cell."""
     blocks = tile.reshape(CELL_HEIGHT // 2, 2, -1, 2).astype(np.float32)
-    return (blocks.mean((1, 3)) / 255).ravel()
+    ink: NDArray[np.float32] = (blocks.mean((1, 3)) / 255).ravel()
+    return ink
 
 
 def variants(tile: Tile) -> Iterator[Tile]:
@@ -132,9 +137,9 @@ def build() -> None:
     rows = -(-len(tiles) // ATLAS_COLUMNS)
     sheet = np.zeros((rows * ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH), np.uint8)
     sheet[: len(tiles)] = tiles
-    sheet = sheet.reshape(rows, ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH).transpose(0, 2, 1, 3)
+    lines = sheet.reshape(rows, ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH).transpose(0, 2, 1, 3)
     DATA.mkdir(exist_ok=True)
-    Image.fromarray(sheet.reshape(rows * CELL_HEIGHT, -1)).save(DATA / "atlas.png", optimize=True)
+    Image.fromarray(lines.reshape(rows * CELL_HEIGHT, -1)).save(DATA / "atlas.png", optimize=True)
     (DATA / "alphabet.txt").write_text("".join(f"{char}\n" for char in tail), "utf-8")
     print(f"{len(COMMON)} common and {len(tail)} tail symbols, {len(right)} of them wide")
 

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from optimem.errors import PageError
+from optimem.renderers.dense import MARGINS, canvas_cells
+from optimem.tiers import Tier
 
 Ink = NDArray[np.uint8]
 
 FONTS = Path(__file__).parent / "fonts"
 PAPER, TEXT, FAINT, GOOD, BAD = "#ffffff", "#1a1d21", "#5b6570", "#0b6e4f", "#b3261e"
-WIDTH, MARGIN, CROP, STRIP = 1440, 40, (40, 6), 250
+WIDTH, MARGIN, STRIP = 1440, 40, 250
+CROP = (860, 150)  # pixels on the picture; cells of the page that they show:
+CROP_CELLS = (46, 4)
 
 
 def save_page(ink: Ink, path: Path) -> None:
@@ -58,15 +62,23 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def _draw_stage(sheet: Image.Image, pen: ImageDraw.ImageDraw, stage: Stage, top: int) -> None:
-    side = stage.ink.shape[0]
-    corner = stage.ink[: side * CROP[1] // 84, : side * CROP[0] // 162]
-    enlarged = Image.fromarray(255 - corner).resize((860, 150), Image.Resampling.NEAREST)
+    tier = Tier(stage.ink.shape[0])
+    columns, rows = canvas_cells(tier)
+    left, first = MARGINS.get(tier, (0, 0))
+    across, down = tier.value / columns, tier.value / rows
+    box = (
+        left * across,
+        first * down,
+        (left + CROP_CELLS[0]) * across,
+        (first + CROP_CELLS[1]) * down,
+    )
+    enlarged = Image.fromarray(255 - stage.ink).resize(CROP, Image.Resampling.NEAREST, box)
     pen.line((MARGIN, top, WIDTH - MARGIN, top), "#d9dee3", 2)
     pen.text((MARGIN, top + 14), stage.title, TEXT, _font("DejaVuSans-Bold", 24))
     sheet.paste(enlarged, (MARGIN, top + 54))
-    left = MARGIN + 890
+    beside = MARGIN + CROP[0] + 30
     for row, figure in enumerate(stage.figures.split("\n")):
-        pen.text((left, top + 54 + 30 * row), figure, FAINT, _font("DejaVuSans", 20))
+        pen.text((beside, top + 54 + 30 * row), figure, FAINT, _font("DejaVuSans", 20))
     _draw_line(pen, stage, MARGIN, top + 212)
 
 

@@ -25,7 +25,8 @@ PNG = b"\x89PNG"
 
 @click.command(
     epilog="\b\nExamples:\n  optimem compress notes.txt\n"
-    "  optimem compress notes.txt --tier tiny --json\n  cat notes.txt | optimem compress - -o n.omem"
+    "  optimem compress notes.txt --tier tiny --json\n"
+    "  cat notes.txt | optimem compress - -o notes.omem"
 )
 @click.argument("source", metavar="INPUT")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Output file.")
@@ -62,10 +63,10 @@ def compress(source: str, out: Path | None, tier: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  optimem read notes.omem > notes.txt\n"
     "  optimem read notes.omem --page 2 --confidence"
 )
-@click.argument("source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--confidence", is_flag=True, help="Write characters less likely than 50 % as ⟦c⟧."
+@click.argument(
+    "source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
+@click.option("--confidence", is_flag=True, help="Write characters less likely than 50 % as ⟦c⟧.")
 @click.option("--page", type=click.IntRange(1), help="Only this page, counted from 1.")
 def read(source: Path, confidence: bool, page: int | None) -> None:
     """Print the text of an .omem file, and nothing else.

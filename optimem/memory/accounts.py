@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from optimem import codec, keys
+from optimem.framing import squeeze
 from optimem.memory.shelf import Shelf
 from optimem.records import PageRecord
 from optimem.results import MemoryStats
@@ -46,7 +47,7 @@ def memory_stats(shelves: Iterable[Shelf]) -> MemoryStats:
                     _count_page(counts, entry.value, record)
         for chunk in shelf.chunks():
             counts["text_bytes"] += len(chunk.text.encode())
-            counts["zstd_bytes"] += len(codec.squeeze(chunk.text.encode()))
+            counts["zstd_bytes"] += len(squeeze(chunk.text.encode()))
     named = [n for n in MemoryStats.model_fields if n.endswith("_bytes")]
     parts = set(named) - {"text_bytes", "zstd_bytes", "stored_bytes", "other_bytes"}
     counts["other_bytes"] = counts["stored_bytes"] - sum(counts[name] for name in parts)

@@ -28,7 +28,9 @@ class Draft:
     error: float
 
 
-def draw(sources: Sequence[tuple[ReadCells, Sequence[Span]]], tier: Tier, reader: PageReader) -> list[Draft]:
+def draw(
+    sources: Sequence[tuple[ReadCells, Sequence[Span]]], tier: Tier, reader: PageReader
+) -> list[Draft]:
     """Draw pages at a tier. A source is what is to stand on a page, each cell as sure as its
     probability, and the page's spans."""
     pages = [reader.renderer.page(cells.ids) for cells, _ in sources]
@@ -46,9 +48,7 @@ def _draft(
 ) -> Draft:
     wrong = seen != source.ids
     verbatim = tuple(
-        value
-        for span in spans
-        for value in misread_values(_span_text(source, span, reader), wrong)
+        value for span in spans for value in misread_values(_span_text(source, span, reader), wrong)
     )
     for value in verbatim:
         wrong[value.cell : value.cell + len(reader.renderer.cells(value.text))] = False
@@ -64,7 +64,9 @@ def _span_text(source: ReadCells, span: Span, reader: PageReader) -> Reading:
     return Reading(reading.text, reading.probability, reading.cell + span.text_start)
 
 
-def misread_values(reading: Reading, wrong: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Verbatim]:
+def misread_values(
+    reading: Reading, wrong: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> list[Verbatim]:
     """The exact values of a span that were certain so far and are now misread."""
     if not len(reading.text):
         return []

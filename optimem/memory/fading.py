@@ -90,7 +90,7 @@ class Fader:
         key = PageKey(record.position, record.id)
         age = max(self.now - record.accessed, 0.0)
         target = self.policy.tier_at(age)
-        if record.pinned or record.tier is None and target is not None:
+        if record.pinned or (record.tier is None and target is not None):
             changes, move = [self._unchanged(record, version, None)], None
         elif target is None:
             changes, move = self._forget(record, key, version), self._move(shelf, record, None, 0)

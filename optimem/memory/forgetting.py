@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import numpy as np
 
-from optimem import codec, keys
+from optimem import keys
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import ConflictError, InputError
+from optimem.framing import squeeze
 from optimem.keys import PageKey, holding
 from optimem.memory.fading import index_of, redraw
 from optimem.memory.reading import PageReading, read_pages
@@ -52,7 +53,9 @@ class TurnForgetter:
         for _ in range(TRIES):
             (number,) = self.shelf.turn_numbers([turn])
             if number is None:
-                raise InputError(f"{self.shelf.scope} holds no turn {turn!r}; nothing was forgotten")
+                raise InputError(
+                    f"{self.shelf.scope} holds no turn {turn!r}; nothing was forgotten"
+                )
             before = self.shelf.store.usage(self.shelf.scope)
             changes, pages = self._changes(number, turn)
             try:
@@ -129,7 +132,7 @@ def _cut(
         id=page_id(scope, kept[0].span.position, texts),
         spans=_moved_up([read.span for read in kept]),
         text_bytes=sum(len(text.encode()) for text in texts),
-        zstd_bytes=len(codec.squeeze("".join(texts).encode())),
+        zstd_bytes=len(squeeze("".join(texts).encode())),
         body=texts,
         verbatim=(),
         doubts=(),

@@ -96,9 +96,7 @@ class OpticalMemory:
 
         return open_memory(store, policy=policy, clock=clock, reader=reader)
 
-    def append(
-        self, scope: Scope | str, turns: Turns, *, now: float | None = None
-    ) -> AppendReport:
+    def append(self, scope: Scope | str, turns: Turns, *, now: float | None = None) -> AppendReport:
         """Remember turns, each once however often it is appended.
 
         They are durable when this returns, in milliseconds; a background thread puts them on
@@ -387,5 +385,3 @@ def _log_failure(job: "Future[int]") -> None:
     error = job.exception()
     if isinstance(error, OptimemError):
         log.error("a page could not be written, its turns stay in the tail: %s", error)
-
-

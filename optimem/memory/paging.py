@@ -134,7 +134,7 @@ class PageWriter:
             spans=sheet.spans,
             body=sheet.texts,
         )
-        tier = self.policy.tier_at(0.0) or Tier.LARGE
+        tier: Tier | None = self.policy.tier_at(0.0) or Tier.LARGE
         while tier is not None:
             (draft,) = draw([(_sure(sheet.cells), sheet.spans)], tier, self.reader)
             if draft.error <= self.policy.write_error:

@@ -36,7 +36,9 @@ class TurnBuilder:
         self.probability: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
         self.parts: list[PagePart] = []
 
-    def add_span(self, record: PageRecord, read: SpanReading, reader: PageReader, uncertain: float) -> None:
+    def add_span(
+        self, record: PageRecord, read: SpanReading, reader: PageReader, uncertain: float
+    ) -> None:
         """A part that lies on a page."""
         tier = record.tier
         boxes = line_boxes(read.reading.cell, reader, tier or Tier.LARGE)
@@ -81,7 +83,9 @@ class Recaller:
     def __init__(self, shelf: Shelf, reader: PageReader, policy: DecayPolicy, now: float) -> None:
         self.shelf, self.reader, self.policy, self.now = shelf, reader, policy, now
 
-    def recall(self, query: str, k: int, *, refresh: bool, ranker: "RankerOf") -> list[Recollection]:
+    def recall(
+        self, query: str, k: int, *, refresh: bool, ranker: "RankerOf"
+    ) -> list[Recollection]:
         """The `k` turns that bear most on a query, best first; reads only their pages."""
         page_keys = self.shelf.page_keys()
         tail = self.shelf.chunks()

@@ -13,7 +13,8 @@ from optimem.turns import Scope
 
 T = TypeVar("T")
 BATCH = 16  # tail pieces fetched at a time
-EMPTY = Head(next=0, tail=Position(0, 0), cells=0, appended=0.0, epoch="")
+START = Position(0, 0)
+EMPTY = Head(next=0, tail=START, cells=0, appended=0.0, epoch="")
 
 
 class Stored(NamedTuple, Generic[T]):
@@ -46,15 +47,15 @@ class Shelf:
 
     def indexes(self, wanted: Sequence[PageKey]) -> list[PageIndex]:
         """Index entries of pages that still have one."""
-        entries = self.store.get(self.scope, [key.index for key in wanted])
+        entries = self.store.get(self.scope, [key.words for key in wanted])
         return [codec.unpack_index(entry.value) for entry in entries if entry]
 
-    def chunk_keys(self, start: Position = Position(0, 0)) -> list[str]:
+    def chunk_keys(self, start: Position = START) -> list[str]:
         """Keys of the open tail in reading order, from a position on."""
         names = (info.key for info in self.store.entries(self.scope, keys.TAIL))
         return [name for name in names if keys.chunk_position(name) >= start]
 
-    def chunks(self, start: Position = Position(0, 0), enough: float = math.inf) -> list[Chunk]:
+    def chunks(self, start: Position = START, enough: float = math.inf) -> list[Chunk]:
         """The open tail in reading order, from a position on, until `enough` characters."""
         names, found, size = self.chunk_keys(start), list[Chunk](), 0
         for at in range(0, len(names), BATCH):
@@ -78,13 +79,13 @@ def page_changes(
     key = PageKey(record.position, record.id)
     return [
         Change(key.page, codec.pack_page(record), expect, due),
-        Change(key.index, codec.pack_index(index)),
+        Change(key.words, codec.pack_index(index)),
     ]
 
 
 def page_removal(key: PageKey, expect: int) -> list[Change]:
     """Remove a page and its index entry."""
-    return [Change(key.page, None, expect), Change(key.index, None)]
+    return [Change(key.page, None, expect), Change(key.words, None)]
 
 
 def head_change(head: Head, expect: int) -> Change:

@@ -19,7 +19,9 @@ TRIES = 50
 """Writers that get in between before an append gives up."""
 
 
-def append_turns(shelf: Shelf, turns: Sequence[Turn], renderer: Renderer, now: float) -> tuple[AppendReport, Head]:
+def append_turns(
+    shelf: Shelf, turns: Sequence[Turn], renderer: Renderer, now: float
+) -> tuple[AppendReport, Head]:
     """Put turns at the end of a scope, each at most once. Raises ConflictError if others
     write so much that it never gets its turn."""
     for _ in range(TRIES):

@@ -13,7 +13,9 @@ from optimem.model.config import DecoderConfig
 from optimem.model.layers import attend
 
 
-def rotary(positions: int, head_dim: int, theta: float, device: torch.device) -> tuple[Tensor, Tensor]:
+def rotary(
+    positions: int, head_dim: int, theta: float, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Cosines and sines (positions, head_dim) of rotate-half rotary embedding."""
     exponents = torch.arange(0, head_dim, 2, device=device).float() / head_dim
     angles = torch.outer(torch.arange(positions, device=device).float(), theta**-exponents)
@@ -80,8 +82,7 @@ class MixtureOfExperts(nn.Module):
         self.active = config.active
         self.gate = nn.Linear(config.width, config.experts, bias=False)
         self.experts = nn.ModuleList(
-            GatedMLP(dim=config.width, hidden=config.expert_hidden)
-            for _ in range(config.experts)
+            GatedMLP(dim=config.width, hidden=config.expert_hidden) for _ in range(config.experts)
         )
         self.shared_experts = GatedMLP(dim=config.width, hidden=config.shared_hidden)
 

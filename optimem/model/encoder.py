@@ -78,9 +78,7 @@ class GlobalStage(nn.Module):
         super().__init__()
         self.positions = ResizedPositions(size=config.grid, dim=config.global_width)
         self.blocks = nn.ModuleList(
-            Block(
-                dim=config.global_width, heads=config.global_heads, hidden=config.global_hidden
-            )
+            Block(dim=config.global_width, heads=config.global_heads, hidden=config.global_hidden)
             for _ in range(config.global_depth)
         )
         self.norm = nn.LayerNorm(config.global_width)

@@ -1,5 +1,7 @@
 """The trained whole: DeepEncoder, bottleneck, decoder and a readout per tier."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -30,12 +32,12 @@ class Reader(nn.Module):
         self.decoder = Decoder(config.decoder)
         self.readouts = nn.ModuleDict(
             {
-                tier.label: self._readout(tier, features, width=width, grid=tier.grid)
+                tier.label: self._new_readout(tier, features, width=width, grid=tier.grid)
                 for tier, features in config.cell_features
             }
         )
 
-    def _readout(self, tier: Tier, features: int, *, width: int, grid: int) -> Readout:
+    def _new_readout(self, tier: Tier, features: int, *, width: int, grid: int) -> Readout:
         columns, rows = canvas_cells(tier)
         return Readout(
             width=width,
@@ -63,5 +65,8 @@ class Reader(nn.Module):
         """Whole-numbered tokens to symbols and probabilities, (B, cells) each."""
         tokens = self.bottleneck.restore(steps.float(), tier)
         features = self.decode(tokens.to(self.token_embed.weight.dtype), tier)
-        symbol, probability = self.readouts[tier.label].read(features)
-        return symbol, probability
+        return self.readout(tier).read(features)
+
+    def readout(self, tier: Tier) -> Readout:
+        """The readout of a tier."""
+        return cast(Readout, self.readouts[tier.label])

@@ -27,7 +27,7 @@ TEMPERATURES = np.geomspace(0.5, 3.0, 37)
 @torch.no_grad()
 def log_likelihood(reader: Reader, features: Tensor, target: Tensor, tier: Tier) -> float:
     """Mean log-likelihood of the cells at the tier's present temperature."""
-    head = reader.readouts[tier.label].symbol
+    head = reader.readout(tier).symbol
     with autocast(features.device):
         return -float(head.loss(features, target))
 
@@ -37,7 +37,7 @@ def fit_temperature(reader: Reader, mixer: PageMixer, tier: Tier, pages: int) ->
     """The temperature under which freshly mixed pages are likeliest; it is left set."""
     cells = mixer.batch(pages)
     images = torch.from_numpy(np.stack([mixer.renderer.draw(page, tier) for page in cells]))
-    readout = reader.readouts[tier.label]
+    readout = reader.readout(tier)
     with autocast(images.device):
         steps = reader.encode(images, tier)
         tokens = reader.bottleneck.restore(steps.float(), tier)

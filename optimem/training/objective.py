@@ -5,7 +5,7 @@ final tokens stay at letter frequencies for thousands of steps. The heads are th
 afterwards.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -62,7 +62,9 @@ class Objective(nn.Module):
     def _start(self) -> None:
         """Every residual branch starts at zero."""
         for name, parameter in self.named_parameters():
-            if name.endswith(("attn.proj.weight", "lin2.weight", "o_proj.weight", "down_proj.weight")):
+            if name.endswith(
+                ("attn.proj.weight", "lin2.weight", "o_proj.weight", "down_proj.weight")
+            ):
                 nn.init.zeros_(parameter)
 
     def forward(
@@ -83,7 +85,7 @@ class Objective(nn.Module):
         reader = self.reader
         encoded = reader.encoder(as_input(images))
         tokens, bits = reader.bottleneck(encoded.tokens, tier)
-        final = reader.readouts[tier.label].loss(reader.decode(tokens, tier), cells)
+        final = reader.readout(tier).loss(reader.decode(tokens, tier), cells)
         rate = bits.mean() / CAPACITY
         total = final + rate_weight * (rate / rate_target).log().clamp_min(0)
         for module in reader.decoder.modules():
@@ -94,6 +96,7 @@ class Objective(nn.Module):
             half = max(len(cells) // 2, 1)
             maps = (("patches", encoded.patches), ("halved", encoded.halved))
             for index, (name, features) in enumerate(maps):
-                loss = self.heads[f"{tier.label}_{name}"].loss(features[:half], cells[:half])
+                head = cast(Readout, self.heads[f"{tier.label}_{name}"])
+                loss = head.loss(features[:half], cells[:half])
                 total, parts[index] = total + auxiliary * 0.5 * loss, loss.item()
         return Losses(total, final.item(), parts[0], parts[1], rate.item())

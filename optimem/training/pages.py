@@ -31,7 +31,8 @@ SHORTEST_PIECE = 40
 def read_text(path: Path) -> str:
     """A text file, .xz or plain, without document separators. Raises InputError."""
     try:
-        data = lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
+        data = path.read_bytes()
+        data = lzma.decompress(data) if path.suffix == ".xz" else data
         return data.decode("utf-8").replace(SEPARATOR, "\n")
     except (OSError, UnicodeDecodeError, lzma.LZMAError) as error:
         raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error

@@ -99,7 +99,7 @@ class Trainer:
                 rate_weight=part.rate_weight,
                 rate_target=part.rate_target,
             )
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        losses.total.backward()
         return losses
 
     def log(self, **fields: Any) -> None:
@@ -119,7 +119,9 @@ class Trainer:
             if self.step % LOG_EVERY == 0:
                 self.log(
                     step_seconds=round(time.monotonic() - started, 2),
-                    **{tier: [round(part, 4) for part in loss[1:]] for tier, loss in losses.items()},
+                    **{
+                        tier: [round(part, 4) for part in loss[1:]] for tier, loss in losses.items()
+                    },
                 )
             if self.step % save_every == 0 or self.step == steps:
                 self.save()
@@ -140,12 +142,16 @@ def load_sources(texts: Iterable[str], renderer: DenseRenderer) -> tuple[list[An
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="optimem.training.train", description=__doc__)
-    made.add_argument("--text", nargs="+", required=True, help="training files, FILE or FILE=WEIGHT")
+    made.add_argument(
+        "--text", nargs="+", required=True, help="training files, FILE or FILE=WEIGHT"
+    )
     made.add_argument("--val", nargs="+", required=True, help="held-out files, to follow progress")
     made.add_argument("--run", type=Path, required=True, help="folder for checkpoint and log")
     made.add_argument("--steps", type=int, default=6000, help="train until this step")
     made.add_argument("--lr", type=float, default=3e-3)
-    made.add_argument("--cooldown", type=float, default=0.25, help="last share of steps, rate falls")
+    made.add_argument(
+        "--cooldown", type=float, default=0.25, help="last share of steps, rate falls"
+    )
     made.add_argument("--save-every", type=int, default=200)
     made.add_argument("--batch", type=float, default=1.0, help="times the curriculum's batch")
     made.add_argument("--seed", type=int, default=0)

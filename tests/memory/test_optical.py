@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain import CAPACITY, PlainReader, plain_reader
 
 from optimem.decay import DAY, DecayPolicy
 from optimem.errors import ConflictError, FingerprintError, InputError, StoreUnavailableError
@@ -16,7 +17,6 @@ from optimem.protocols import Change
 from optimem.store.sqlite import SQLiteStore
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-from plain import CAPACITY, PlainReader, plain_reader
 
 NOW = 1_700_000_000.0
 SCOPE = "acme/ann/s1"
@@ -70,7 +70,15 @@ def test_one_turn_may_span_pages(memory: OpticalMemory) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.text(st.characters(codec="utf-8", max_codepoint=0x2FFF, exclude_characters="\0"), max_size=900), max_size=6))
+@given(
+    st.lists(
+        st.text(
+            st.characters(codec="utf-8", max_codepoint=0x2FFF, exclude_characters="\0"),
+            max_size=900,
+        ),
+        max_size=6,
+    )
+)
 def test_any_turns_come_back(said: list[str]) -> None:
     with OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: NOW) as memory:
         memory.append(SCOPE, [Turn(text=text, id=str(i)) for i, text in enumerate(said)])
@@ -90,7 +98,8 @@ def test_recall_ranks_reads_only_what_it_needs_and_gives_boxes(memory: OpticalMe
     decoder.read_pages = 0
     hits = memory.recall(SCOPE, "which port does the staging database use?", k=1)
     assert [hit.id for hit in hits] == ["port"]
-    assert hits[0].exact and hits[0].parts[0].boxes
+    assert hits[0].exact
+    assert hits[0].parts[0].boxes
     assert decoder.read_pages <= 2
     assert memory.recall(SCOPE, "zeppelin") == []
 
@@ -131,7 +140,8 @@ def test_pages_fade_with_age_and_mark_what_is_lost() -> None:
         assert [(move.before, move.after) for move in moves] == [("large", "base")]
         memory.sweep(now=NOW + 40 * DAY)
         (turn,) = memory.reconstruct(SCOPE, now=NOW + 40 * DAY)
-        assert turn.tier == "tiny" and not turn.exact
+        assert turn.tier == "tiny"
+        assert not turn.exact
         assert turn.text.count("\ufffd") == 15
         assert turn.text.replace("\ufffd", "") == "w" * 285
 
@@ -143,7 +153,8 @@ def test_exact_values_survive_fading() -> None:
         memory.sweep(now=NOW + 40 * DAY)
         (turn,) = memory.reconstruct(SCOPE)
         assert turn.tier == "tiny"
-        assert turn.text.count("8f3a-99b2-771c") == 4 and turn.text.count("15432") == 4
+        assert turn.text.count("8f3a-99b2-771c") == 4
+        assert turn.text.count("15432") == 4
         assert memory.stats().verbatim_bytes > 0
 
 
@@ -224,7 +235,8 @@ def test_forgetting_a_scope_and_a_user_leaves_nothing(memory: OpticalMemory) -> 
         memory.append(scope, "x" * 500)
     assert memory.forget("acme/ann/s1").left == 0
     receipt = memory.forget_user("ann", namespace="acme")
-    assert receipt.scopes == ["acme/ann/s2"] and receipt.left == 0
+    assert receipt.scopes == ["acme/ann/s2"]
+    assert receipt.left == 0
     assert [str(scope) for scope in memory.store.scopes()] == ["acme/bob/s1"]
 
 
@@ -233,7 +245,8 @@ def test_stored_bytes_add_up(memory: OpticalMemory) -> None:
     memory.flush(SCOPE)
     stats = memory.stats()
     assert stats.stored_bytes == memory.store.usage(Scope.parse(SCOPE))
-    assert stats.turns == 2 and stats.text_bytes == 490
+    assert stats.turns == 2
+    assert stats.text_bytes == 490
 
 
 def test_two_writers_lose_and_double_nothing(tmp_path: Path) -> None:

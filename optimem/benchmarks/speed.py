@@ -1,0 +1,96 @@
+"""How fast pages are written and read, beside Tesseract reading the same pages in the same run:
+`python -m optimem.benchmarks.speed FILE`.
+
+Writing is drawing, encoding and committing to an SQLite store; reading is loading from it and
+decoding. Tesseract reads the same pages at their full 1280 px. Only the ratio means anything.
+"""
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from optimem.benchmarks.fidelity import sampled_pages
+from optimem.build import page_reader
+from optimem.compression import PageReader
+from optimem.counting import text_tokens
+from optimem.errors import MissingExtraError
+from optimem.protocols import Cells, Change, VisionTokens
+from optimem.renderers.pictures import save_page
+from optimem.scoring import accuracy
+from optimem.store.sqlite import SQLiteStore
+from optimem.tiers import Tier
+from optimem.training.pages import read_text
+from optimem.turns import Scope
+
+SCOPE = Scope(session="speed")
+
+
+def write_pages(
+    pages: Sequence[Cells], tier: Tier, reader: PageReader, store: SQLiteStore
+) -> float:
+    """Seconds a page to draw, encode and store."""
+    started = time.perf_counter()
+    tokens = reader.encoder.encode([reader.renderer.page(cells) for cells in pages], tier)
+    store.commit(SCOPE, [Change(f"{tier}:{i}", t.data) for i, t in enumerate(tokens)])
+    return (time.perf_counter() - started) / len(pages)
+
+
+def read_pages(pages: Sequence[Cells], tier: Tier, reader: PageReader, store: SQLiteStore) -> float:
+    """Seconds a page to load and read."""
+    started = time.perf_counter()
+    entries = store.get(SCOPE, [f"{tier}:{i}" for i in range(len(pages))])
+    print_ = reader.encoder.fingerprint
+    found = zip(pages, entries, strict=True)
+    tokens = [VisionTokens(tier, len(cells), print_, e.value) for cells, e in found if e]
+    for cells in reader.decoder.read(tokens):
+        reader.renderer.text(cells)
+    return (time.perf_counter() - started) / len(pages)
+
+
+def tesseract(page: Cells, text: str, reader: PageReader, folder: Path) -> tuple[float, float]:
+    """Seconds that Tesseract takes for a page, and its share of characters right."""
+    program = shutil.which("tesseract")
+    if program is None:
+        raise MissingExtraError("tesseract is not installed; apt-get install tesseract-ocr")
+    save_page(reader.renderer.page(page).image(Tier.LARGE), folder / "page.png")
+    command = [program, str(folder / "page.png"), "-", "--psm", "6"]
+    started = time.perf_counter()
+    read = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    return time.perf_counter() - started, accuracy(text, read.replace("\n", ""))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="optimem.benchmarks.speed", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--pages", type=int, default=24)
+    args = parser.parse_args()
+    reader = page_reader()
+    texts = sampled_pages(read_text(args.file), args.pages, reader.renderer.capacity)
+    pages = [reader.renderer.cells(text)[: reader.renderer.capacity] for text in texts]
+    with tempfile.TemporaryDirectory() as folder:
+        store = SQLiteStore(Path(folder) / "speed.db")
+        for tier in Tier:  # warm up: load the weights, allocate
+            write_pages(pages[:2], tier, reader, store)
+            read_pages(pages[:2], tier, reader, store)
+        slow, right = tesseract(pages[0], texts[0], reader, Path(folder))
+        print(f"{len(pages)} pages of about {text_tokens(texts[0]):,} text tokens")
+        print(f"Tesseract 5: {slow:.2f} s a page, {right:.1%} of characters right, ratio 1")
+        print("| tier | write, pages/s | × Tesseract | read, pages/s | × Tesseract |")
+        print("|---|---|---|---|---|")
+        for tier in reversed(Tier):
+            write = write_pages(pages, tier, reader, store)
+            read = read_pages(pages, tier, reader, store)
+            print(
+                f"| {tier.label} | {1 / write:.1f} | {slow / write:.0f}× "
+                f"| {1 / read:.1f} | {slow / read:.0f}× |"
+            )
+        store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""`optimem demo`: what the project is for, shown on a real conversation in half a minute."""
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from optimem.cli.output import progress_bar
+from optimem.tiers import Tier
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from optimem.compression import PageReader
+    from optimem.memory import OpticalMemory
+    from optimem.protocols import Cells
+    from optimem.results import RecalledTurn, Recollection
+
+SCOPE = "demo/you/chat"
+QUESTION = "Which port does the staging database listen on?"
+ASKED_AT = Tier.TINY
+SHOWN = "d0-3"  # the turn whose reading is shown on every tier
+LINE = 66
+DAY = 86_400.0
+FADED = {
+    Tier.LARGE: 0.0,
+    Tier.BASE: 2 * DAY,
+    Tier.SMALL: 10 * DAY,
+    Tier.TINY: 60 * DAY,
+    Tier.TRACE: 200 * DAY,
+}
+"""How long after the last turn each tier is shown."""
+
+
+class Reading(NamedTuple):
+    """The whole memory as it reads at one tier."""
+
+    tier: Tier
+    age: float
+    right: float
+    certain_wrong: float
+    tokens: int
+    seconds: float
+    stored: int
+    shown: str
+
+
+@click.command(epilog="\b\nExample:\n  optimem demo --out demo && open demo/overview.png")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("optimem-demo"),
+    show_default=True,
+    help="Folder for the pages and the picture.",
+)
+def demo(out: Path) -> None:
+    """Remember a conversation and a chapter of a book, let months pass, and ask."""
+    from rich.console import Console
+
+    from optimem.build import page_reader
+
+    console, reader = Console(), page_reader()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        _tell(Path(folder), console, reader, out)
+
+
+def demo_turns() -> list[dict[str, object]]:
+    """The conversation that ships, and the chapter as its last turn."""
+    data = files("optimem.cli").joinpath("demo_data")
+    turns = [json.loads(line) for line in data.joinpath("conversation.jsonl").open("rb")]
+    chapter = data.joinpath("alice.txt").read_text("utf-8")
+    book = {"role": "text", "id": "alice", "text": chapter, "time": turns[-1]["time"] + 60}
+    return [*turns, book]
+
+
+def _tell(folder: Path, console: "Console", reader: "PageReader", out: Path) -> None:
+    from optimem.counting import text_tokens
+    from optimem.decay import DecayPolicy
+    from optimem.memory import OpticalMemory
+
+    turns = demo_turns()
+    text = "\n".join(str(turn["text"]) for turn in turns)
+    end = float(str(turns[-1]["time"]))
+    tokens = text_tokens(text)
+    console.print(
+        f"\nAn agent has talked for three months and read a chapter: {len(turns)} turns, "
+        f"{tokens:,} text tokens.\noptimem draws them as page images, and a model of 40 MB keeps "
+        "each page as a few vision tokens.\nAs the memory grows older, it is kept at a smaller "
+        "size. What can still be read:\n"
+    )
+    policy = DecayPolicy(floor=0.0, write_error=1.0)  # the demo shows what a floor would stop
+    store = folder / "demo.db"
+    with OpticalMemory.open(store, policy=policy, reader=reader) as memory:
+        memory.append(SCOPE, turns, now=end)
+        memory.flush(SCOPE, now=end)
+        pages = page_cells(turns, reader)
+        with progress_bar("reading every tier") as bar:
+            readings = []
+            for done, tier in enumerate(reversed(Tier), 1):
+                readings.append(_at_tier(memory, tier, end, turns, pages))
+                if tier == ASKED_AT:
+                    hits = memory.recall(SCOPE, QUESTION, 1, now=end + FADED[tier], refresh=False)
+                bar(done, len(Tier))
+    _print_table(console, readings, tokens, text)
+    _print_lines(console, readings)
+    _print_answer(console, hits)
+    _save(out, readings, pages[0], turns, tokens, reader)
+    console.print(f"Pages and a picture of it all: {out}/overview.png\n")
+
+
+def page_cells(turns: Sequence[dict[str, object]], reader: "PageReader") -> list["Cells"]:
+    """The cells of the pages that these turns fill."""
+    import numpy as np
+
+    from optimem.compression import paginate
+    from optimem.turns import Turn
+
+    checked = [Turn.model_validate(turn) for turn in turns]
+    cells = [reader.renderer.cells(turn.text, turn.role) for turn in checked]
+    return paginate(np.concatenate(cells), reader.renderer)
+
+
+def _at_tier(
+    memory: "OpticalMemory",
+    tier: Tier,
+    end: float,
+    turns: Sequence[dict[str, object]],
+    pages: Sequence["Cells"],
+) -> Reading:
+    """Let time pass until the tier is reached, and read everything."""
+    from optimem.scoring import accuracy
+
+    now = end + FADED[tier]
+    memory.sweep(now=now)
+    found = memory.reconstruct(SCOPE, now=now)
+    guess = "\n".join(turn.guess for turn in found)
+    shown = next(turn for turn in found if turn.id == SHOWN)
+    stats = memory.stats()
+    return Reading(
+        tier=tier,
+        age=FADED[tier],
+        right=accuracy("\n".join(str(turn["text"]) for turn in turns), guess),
+        certain_wrong=_invented(turns, found),
+        tokens=stats.vision_tokens,
+        seconds=_seconds_a_page(memory.reader, tier, pages),
+        stored=stats.token_bytes + stats.verbatim_bytes + stats.doubt_bytes,
+        shown=shown.text,
+    )
+
+
+def _invented(turns: Sequence[dict[str, object]], found: Sequence["RecalledTurn"]) -> float:
+    """Share of characters that are wrong and not marked as uncertain."""
+    wrong = length = 0
+    for turn, read in zip(turns, found, strict=True):
+        truth = str(turn["text"])
+        length += len(truth)
+        pairs = zip(truth, read.text, strict=False)
+        wrong += sum(a != b and b != "\ufffd" for a, b in pairs)
+    return wrong / length
+
+
+def _seconds_a_page(reader: "PageReader", tier: Tier, pages: Sequence["Cells"]) -> float:
+    """Seconds to draw, encode, load and read one page."""
+    started = time.perf_counter()
+    reader.decoder.read(reader.encoder.encode([reader.renderer.page(c) for c in pages], tier))
+    return (time.perf_counter() - started) / len(pages)
+
+
+def _age(age: float) -> str:
+    return "today" if not age else f"{age / DAY:.0f} days"
+
+
+def _print_table(console: "Console", readings: Sequence[Reading], tokens: int, text: str) -> None:
+    import zstandard
+    from rich.table import Table
+
+    size = len(text.encode())
+    packed = len(zstandard.compress(text.encode(), 19))
+    caption = (
+        f"right: characters; silent: wrong and not marked as uncertain; bytes: tokens, exact "
+        f"values and marks,\nwhere the text has {size:,} ({packed:,} under zstd)"
+    )
+    table = Table(caption=caption, caption_justify="left")
+    for name in ("age", "tier", "tokens: text → vision", "ratio", "right", "silent", "pages/s",
+                 "bytes"):  # fmt: skip
+        table.add_column(name, justify="left" if name in ("age", "tier") else "right")
+    for r in readings:
+        table.add_row(
+            _age(r.age), r.tier.label, f"{tokens:,} → {r.tokens:,}", f"{tokens / r.tokens:.1f}×",
+            f"{r.right:.2%}", f"{r.certain_wrong:.2%}", f"{1 / r.seconds:.1f}", f"{r.stored:,}",
+        )  # fmt: skip
+    console.print(table)
+
+
+def _print_lines(console: "Console", readings: Sequence[Reading]) -> None:
+    console.print("\nOne turn as it reads at each age (� marks a character too faded to tell):\n")
+    for reading in readings:
+        console.print(f"  {_age(reading.age):>9}  {reading.shown[:LINE]}", highlight=False)
+
+
+def _print_answer(console: "Console", hits: "Sequence[Recollection]") -> None:
+    """An old fact, recalled by a question."""
+    console.print(f"\nAsked {_age(FADED[ASKED_AT])} later: [bold]{QUESTION}[/bold]")
+    for hit in hits:
+        part = hit.parts[0]
+        box = part.boxes[0] if part.boxes else None
+        where = f"page {part.page}, box {tuple(round(edge) for edge in box)}" if box else "tail"
+        console.print(f"  {hit.text}", highlight=False)
+        console.print(
+            f"  [dim]{hit.role} · {hit.age / DAY:.0f} days old · {hit.tier} · "
+            f"{hit.probability:.0%} sure · {where}[/dim]\n"
+        )
+    if not hits:
+        console.print("  nothing readable bears on that\n")
+
+
+def _save(
+    out: Path,
+    readings: Sequence[Reading],
+    page: "Cells",
+    turns: Sequence[dict[str, object]],
+    tokens: int,
+    reader: "PageReader",
+) -> None:
+    from optimem.renderers.pictures import Stage, overview, save_page
+
+    truth = next(str(turn["text"]) for turn in turns if turn["id"] == SHOWN)[:LINE]
+    stages, drawn = [], reader.renderer.page(page)
+    for r in readings:
+        ink = drawn.image(r.tier)
+        save_page(ink, out / f"page-1-{r.tier.label}.png")
+        line = r.shown[:LINE].replace("\n", " ").ljust(len(truth))
+        figures = (
+            f"{r.tier.value} × {r.tier.value} px\n{r.tier.tokens} vision tokens a page\n"
+            f"{tokens / r.tokens:.1f} text tokens for one\n{r.right:.2%} of characters right"
+        )
+        right = [a == b for a, b in zip(truth, line, strict=False)]
+        title = f"{_age(r.age)} · {r.tier.label}"
+        stages.append(Stage(ink, title, figures, line[: len(right)], right))
+    subtitle = "the same page as it fades, and one line as it is read back from its vision tokens"
+    overview("optimem: memory that fades", subtitle, stages, out / "overview.png")

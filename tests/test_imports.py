@@ -1,0 +1,75 @@
+"""What importing loads and what the package offers: a fresh interpreter, nothing else."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+import optimem
+
+HEAVY = {"PIL", "freetype", "langchain", "langchain_core", "redis", "torch"}
+REPORT = "import json, sys; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+
+LIGHT = {
+    "package": "import optimem",
+    "names": "from optimem import DecayPolicy, OpticalMemory, OptimemError, Scope, Tier, Turn",
+    "stores": "import optimem.store",
+    "composition root": "import optimem.build",
+    "help": "import sys; sys.argv = ['optimem', '--help']; from optimem.cli import main; main()",
+}
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after running `code`."""
+    command = [sys.executable, "-c", f"{code}\n{REPORT}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT.keys())
+def test_light_imports_load_nothing_heavy(code: str) -> None:
+    loaded = loaded_after(code)
+    assert "optimem" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_check_sees_a_heavy_import() -> None:
+    assert "PIL" in loaded_after("import optimem, PIL.Image")
+
+
+def test_importing_changes_no_environment_and_no_logging() -> None:
+    changes = loaded_after(
+        "import logging, os; before = dict(os.environ), logging.root.level\n"
+        "from optimem import OpticalMemory, compress\n"
+        "assert (dict(os.environ), logging.root.level) == before and not logging.root.handlers"
+    )
+    assert "optimem" in changes
+
+
+def test_public_names_are_pinned() -> None:
+    assert optimem.__all__ == [
+        "DecayPolicy",
+        "OpticalMemory",
+        "OptimemError",
+        "Scope",
+        "Tier",
+        "TokenFile",
+        "Turn",
+        "compress",
+        "read_pages",
+    ]
+
+
+def test_every_public_name_can_be_had_and_others_cannot() -> None:
+    for name in optimem.__all__:
+        assert getattr(optimem, name).__name__ == name
+    with pytest.raises(AttributeError, match="no_such_name"):
+        optimem.no_such_name  # noqa: B018  the lookup itself is what is tested
+
+
+def test_the_installed_command_is_the_cli() -> None:
+    (command,) = entry_points(group="console_scripts", name="optimem")
+    assert command.value == "optimem.cli:main"
+    assert callable(command.load())
