@@ -26,6 +26,7 @@ NOISE_PIECES = 0.18  # pieces of the other pages that are noise
 PART_PAGES = 0.12  # pages that end before they are full
 ACCENTED_PIECES = 0.06  # text pieces with rare symbols strewn in
 SHORTEST_PIECE = 40
+LINE = 240  # cells within which a piece looks for the start of a line
 
 
 def read_text(path: Path) -> str:
@@ -130,6 +131,7 @@ class PageMixer:
     def __post_init__(self) -> None:
         self.noise = Noise(self.renderer, self.sources[0])
         self.roles = [self.renderer.alphabet.role_mark(role) for role in ROLES]
+        self.newline = int(self.renderer.cells("\n")[0])
         self.share = np.array(self.weights) / sum(self.weights)
 
     def batch(self, pages: int) -> Cells:
@@ -157,13 +159,16 @@ class PageMixer:
         else:
             piece = self._text(size)
         if self.rng.random() < 0.7:
-            piece = piece.copy()
-            piece[0] = self.rng.choice(self.roles)
+            mark = self.rng.choice(self.roles)
+            piece = np.concatenate(([mark], piece))[:room].astype(np.uint16)
         return piece
 
     def _text(self, size: int) -> Cells:
         source = self.sources[self.rng.choice(len(self.sources), p=self.share)]
-        start = int(self.rng.integers(max(len(source) - size, 1)))
+        start = int(self.rng.integers(max(len(source) - size - LINE, 1)))
+        line_ends = np.flatnonzero(source[start : start + LINE] == self.newline)
+        if len(line_ends):  # begin where a line does, as turns do
+            start += int(line_ends[0]) + 1
         piece = source[start : start + size]
         if self.rng.random() < ACCENTED_PIECES:
             piece = self.noise.strew(self.rng, piece)

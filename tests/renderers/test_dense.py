@@ -1,0 +1,136 @@
+"""The dense style: text to cells to pages and back, to the letter and to the byte."""
+
+import subprocess
+import sys
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimem.errors import InputError
+from optimem.protocols import ReadCells
+from optimem.renderers.alphabet import TAIL_RANGES, WIDE, is_wide, load
+from optimem.renderers.dense import CAPACITY, COLUMNS, DenseRenderer, atlas, canvas_cells
+from optimem.renderers.glyphs import GlyphPainter, half_size
+from optimem.tiers import Tier
+from optimem.turns import ROLES
+
+RENDERER = DenseRenderer()
+ALPHABET = load()
+
+
+def sure(cells: np.ndarray) -> ReadCells:
+    return ReadCells(cells, np.ones(len(cells), np.float32))
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_text_comes_back_to_the_letter(text: str) -> None:
+    reading = RENDERER.text(sure(RENDERER.cells(text, "user")))
+    assert reading.text == text
+    assert len(reading.probability) == len(reading.cell) == len(text)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(1, 60))
+def test_a_split_never_cuts_a_character(text: str, room: int) -> None:
+    cells = RENDERER.cells(text)
+    end = RENDERER.split(cells, room)
+    assert end <= room
+    joined = RENDERER.text(sure(cells[:end])).text + RENDERER.text(sure(cells[end:])).text
+    assert joined == text
+
+
+def test_the_alphabet_needs_no_escapes_for_these() -> None:
+    texts = (
+        "ÀÉÎÕÜŷžłđħœæøåßçñ “quotes” ‘single’ – — … •",
+        "Ελληνικά: άλφα βήτα ΩΨΞ",
+        "Русский, українська: їжак ґанок Ёж",
+        "┌─┬─┐│ ║═╬ ▀▄█░▒▓ ←→↑↓ ✓✗ ™©® €£¥ ½ × ÷ ≤≥≠ ∑∫√∞",
+    )
+    for text in texts:
+        assert len(RENDERER.cells(text)) == len(text), text
+    assert len(RENDERER.cells("ひらがなカタカナ。")) == 2 * 9
+
+
+def test_the_alphabet_has_what_its_ranges_say_where_the_fonts_do() -> None:
+    painter, known = GlyphPainter(), set(ALPHABET.symbols)
+    wanted = [chr(c) for first, last in TAIL_RANGES for c in range(first, last + 1)]
+    missing = [char for char in wanted if char not in known and painter.has(char)]
+    assert len(missing) < 15
+
+
+def test_no_two_symbols_look_alike() -> None:
+    tiles = atlas()[: len(ALPHABET)]
+    narrow = [i for i, symbol in enumerate(ALPHABET.symbols) if not is_wide(symbol[:1])]
+    ink = np.array([half_size(tiles[i]) for i in narrow if ALPHABET.symbols[i] != WIDE])
+    squares = (ink**2).sum(1)
+    gaps = squares[:, None] + squares[None] - 2 * ink @ ink.T
+    np.fill_diagonal(gaps, 1)
+    assert gaps.min() > 1e-3
+
+
+def test_a_wide_character_shows_both_halves() -> None:
+    image = RENDERER.draw(RENDERER.cells("の"), Tier.LARGE)
+    assert image[:16, :8].any()
+    assert image[:16, 8:16].any()
+    assert not image[:, 16:].any()
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_boxes_hold_their_characters_ink(tier: Tier) -> None:
+    cell = 3 * COLUMNS + 77
+    cells = np.zeros(CAPACITY, np.uint16)
+    cells[cell] = ALPHABET.id("M")
+    box = RENDERER.box(cell, tier)
+    ys, xs = np.nonzero(RENDERER.draw(cells, tier))
+    assert box.left - 1 <= xs.min() <= xs.max() < box.right + 1
+    assert box.top - 1 <= ys.min() <= ys.max() < box.bottom + 1
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_cells_fall_evenly_into_tokens(tier: Tier) -> None:
+    columns, rows = canvas_cells(tier)
+    assert columns % tier.grid == 0
+    assert rows % tier.grid == 0
+
+
+def test_too_many_cells_are_named() -> None:
+    with pytest.raises(InputError, match="12801 cells do not fit"):
+        RENDERER.page(np.zeros(CAPACITY + 1, np.uint16))
+
+
+def test_role_marks_are_drawn_and_not_read() -> None:
+    for role in ROLES:
+        cells = RENDERER.cells("x", role)
+        assert len(cells) == 2
+        assert RENDERER.text(sure(cells)).text == "x"
+
+
+@pytest.mark.parametrize(
+    "spelled", ["<escape>", "<escape>zz<end>", "<escape>110000<end>", "<wide>"]
+)
+def test_nonsense_reads_as_an_unknown_character(spelled: str) -> None:
+    parts = spelled.replace(">", "> ").replace("<", " <").split()
+    symbols = [s for part in parts for s in ([part] if part.startswith("<") else part)]
+    cells = np.array([ALPHABET.id(symbol) for symbol in symbols], np.uint16)
+    reading = RENDERER.text(sure(cells))
+    assert reading.text[0] == "\ufffd"
+    assert reading.probability[0] == 0
+
+
+def test_pages_are_the_same_to_the_byte_in_another_process() -> None:
+    program = (
+        "from hashlib import sha256\n"
+        "from optimem.renderers.dense import DenseRenderer\n"
+        "from optimem.tiers import Tier\n"
+        "r = DenseRenderer()\n"
+        "c = r.cells('determinism ✓ Ω Ж の 🚨 ' * 99, 'user')\n"
+        "print(sha256(b''.join(r.draw(c, t).tobytes() for t in Tier)).hexdigest(), r.version)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    cells = RENDERER.cells("determinism ✓ Ω Ж の 🚨 " * 99, "user")
+    own = sha256(b"".join(RENDERER.draw(cells, tier).tobytes() for tier in Tier)).hexdigest()
+    assert run.stdout.split() == [own, RENDERER.version]

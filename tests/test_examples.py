@@ -1,0 +1,44 @@
+"""The examples run as they are, and the README shows the first of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(name: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_quickstart_remembers_the_port() -> None:
+    assert "port 6543" in run("quickstart.py")
+
+
+def test_fading_shows_every_age() -> None:
+    shown = run("fading.py")
+    assert shown.count("vision tokens") == 5
+    assert "Day 0: walked" in shown.splitlines()[1]
+
+
+def test_redis_store(redis_url: str) -> None:
+    shown = run("redis_store.py", REDIS_URL=redis_url)
+    assert "TP 1217 at 07:05" in shown
+    assert "left=0" in shown
+
+
+def test_the_readme_shows_the_quickstart() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code = (ROOT / "examples" / "quickstart.py").read_text("utf-8")
+    for line in code.splitlines():
+        if "memory.append(" in line:
+            assert line.strip() in readme
