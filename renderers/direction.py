@@ -29,9 +29,9 @@ STRONG_OR_NUMBER = {"L", "R", "AL", "EN", "AN"}
 
 
 class Seen(NamedTuple):
-    """`index` of a piece in text order, and whether it runs right to left."""
+    """`place` of a piece in text order, and whether it runs right to left."""
 
-    index: int
+    place: int
     rtl: bool
 
 
@@ -75,7 +75,16 @@ def visual_order(parts: Sequence[str], rtl: bool) -> list[Seen]:
         reverse = ord(three[0]) in range(LOW, LOW + LOW - HIGH)
         high, low = (three[1], three[0]) if reverse else (three[1], three[2])
         order.append(Seen((ord(high) - HIGH) * (LOW - HIGH) + ord(low) - LOW, reverse))
+    if sorted(seen.place for seen in order) != list(range(len(parts))):
+        return _plain_order(parts, rtl)
     return order
+
+
+def _plain_order(parts: Sequence[str], rtl: bool) -> list[Seen]:
+    """Every piece in the paragraph's direction: for lines whose markers a level change tore
+    apart, which stray direction marks can do."""
+    order = [Seen(index, bool(RTL.match(part))) for index, part in enumerate(parts)]
+    return order[::-1] if rtl else order
 
 
 def _marker(index: int) -> str:

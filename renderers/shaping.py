@@ -29,7 +29,7 @@ class Glyph(NamedTuple):
 
     face: str
     size: int
-    index: int
+    number: int
     x: int
     y: int
 

@@ -36,12 +36,11 @@ characters of U+E00xx are left out on purpose: they can hide text, so they show 
 
 
 class Font(NamedTuple):
-    """`size` is the em in pixels; `slanted` shears the upright face."""
+    """`size` is the em in pixels."""
 
     size: int
     mono: bool = False
     bold: bool = False
-    slanted: bool = False
 
     @property
     def chain(self) -> tuple[str, ...]:

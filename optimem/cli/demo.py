@@ -229,6 +229,11 @@ def _save(
     reader: "PageReader",
 ) -> None:
     from optimem.renderers.pictures import Stage, overview, save_page
+    from optimem.renderers.readable import render_pages
+    from optimem.turns import Turn
+
+    for index, shown in enumerate(render_pages([Turn.model_validate(t) for t in turns]), 1):
+        shown.save(out / f"readable-{index:02}.png")
 
     truth = next(str(turn["text"]) for turn in turns if turn["id"] == SHOWN)[:LINE]
     stages, drawn = [], reader.renderer.page(page)
