@@ -24,10 +24,10 @@ PAGES: dict[Tier, tuple[int, int]] = {
 """Pages of each tier in a step, and in how many steps the tier has its turn once."""
 
 RATES: dict[Tier, tuple[float, float]] = {
-    Tier.LARGE: (60.0, 16.0),
-    Tier.BASE: (40.0, 12.0),
-    Tier.SMALL: (24.0, 9.5),
-    Tier.TINY: (16.0, 8.0),
+    Tier.LARGE: (60.0, 24.0),
+    Tier.BASE: (40.0, 16.0),
+    Tier.SMALL: (24.0, 10.5),
+    Tier.TINY: (16.0, 9.0),
     Tier.TRACE: (10.0, 6.0),
 }
 """Bits a cell that are free of charge: when the rate begins to count, and at the end."""

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from optimem.model.config import NANO
+from optimem.model.weights import load_weights
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
-from optimem.training.curriculum import Curriculum, Part
+from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum, Part
 from optimem.training.evaluate import evaluate, held_out_pages
 from optimem.training.objective import Losses, Objective
 from optimem.training.optimiser import MuonWithAdamW
@@ -56,6 +57,13 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.mixer.rng.bit_generator.state = state["rng"]
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with the reader of a weights file instead of a random one."""
+        load_weights(self.model.reader, weights)
+        for tier in Tier:
+            self.model.reader.readout(tier).symbol.temperature.fill_(1.0)
+        self.step = AUXILIARY_UNTIL  # its auxiliary heads are gone
 
     def save(self) -> None:
         """Write the checkpoint; a crash in between leaves the one before."""
@@ -148,6 +156,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--val", nargs="+", required=True, help="held-out files, to follow progress")
     made.add_argument("--run", type=Path, required=True, help="folder for checkpoint and log")
     made.add_argument("--steps", type=int, default=6000, help="train until this step")
+    made.add_argument("--init", type=Path, help="weights to go on from, such as the shipped ones")
     made.add_argument("--lr", type=float, default=3e-3)
     made.add_argument(
         "--cooldown", type=float, default=0.25, help="last share of steps, rate falls"
@@ -168,6 +177,8 @@ def main() -> None:
     mixer = PageMixer(renderer, sources, weights, np.random.default_rng(args.seed))
     curriculum = Curriculum(args.steps, args.cooldown, args.batch)
     trainer = Trainer(args.run, mixer, curriculum, torch.device(args.device), args.lr)
+    if args.init and not trainer.checkpoint.exists():
+        trainer.start_from(args.init)
     trainer.resume()
     held_out = held_out_pages([Path(path) for path in args.val], renderer, pages=3)
     trainer.go(args.steps, args.save_every, held_out)
