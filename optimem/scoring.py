@@ -7,3 +7,11 @@ def accuracy(truth: str, read: str) -> float:
     from rapidfuzz.distance import Levenshtein
 
     return float(Levenshtein.normalized_similarity(truth, read))
+
+
+def silent_errors(truth: str, read: str, mark: str = "\ufffd") -> int:
+    """Characters of `read` that are wrong or missing and not marked as uncertain."""
+    from rapidfuzz.distance import Levenshtein
+
+    edits = Levenshtein.editops(truth, read)
+    return sum(edit.tag == "delete" or read[edit.dest_pos] != mark for edit in edits)

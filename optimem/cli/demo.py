@@ -156,13 +156,11 @@ def _at_tier(
 
 def _invented(turns: Sequence[dict[str, object]], found: Sequence["RecalledTurn"]) -> float:
     """Share of characters that are wrong and not marked as uncertain."""
-    wrong = length = 0
-    for turn, read in zip(turns, found, strict=True):
-        truth = str(turn["text"])
-        length += len(truth)
-        pairs = zip(truth, read.text, strict=False)
-        wrong += sum(a != b and b != "\ufffd" for a, b in pairs)
-    return wrong / length
+    from optimem.scoring import silent_errors
+
+    truths = [str(turn["text"]) for turn in turns]
+    pairs = zip(truths, found, strict=True)
+    return sum(silent_errors(truth, read.text) for truth, read in pairs) / sum(map(len, truths))
 
 
 def _seconds_a_page(reader: "PageReader", tier: Tier, pages: Sequence["Cells"]) -> float:
@@ -187,7 +185,7 @@ def _print_table(console: "Console", readings: Sequence[Reading], tokens: int, t
         f"values and marks,\nwhere the text has {size:,} ({packed:,} under zstd)"
     )
     table = Table(caption=caption, caption_justify="left")
-    for name in ("age", "tier", "tokens: text → vision", "ratio", "right", "silent", "pages/s",
+    for name in ("age", "tier", "text → vision tokens", "ratio", "right", "silent", "pages/s",
                  "bytes"):  # fmt: skip
         table.add_column(name, justify="left" if name in ("age", "tier") else "right")
     for r in readings:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimem.compression import PageReader
 from optimem.exact import exact_values
-from optimem.protocols import Cells, ReadCells, Reading, VisionTokens
+from optimem.protocols import ReadCells, Reading, VisionTokens
 from optimem.records import DOUBT_LEVELS, Doubt, Span, Verbatim
 from optimem.tiers import Tier
 
+SHAKY = 0.5  # probability under which an exact value is not left to the tokens, though right
 SURE = 0.9  # probability under which a cell's doubt is remembered when it is drawn again
 
 
@@ -36,7 +38,7 @@ def draw(
     pages = [reader.renderer.page(cells.ids) for cells, _ in sources]
     tokens = reader.encoder.encode(pages, tier)
     return [
-        _draft(cells, spans, token, read.ids, reader)
+        _draft(cells, spans, token, read, reader)
         for (cells, spans), token, read in zip(
             sources, tokens, reader.decoder.read(tokens), strict=True
         )
@@ -44,11 +46,16 @@ def draw(
 
 
 def _draft(
-    source: ReadCells, spans: Sequence[Span], tokens: VisionTokens, seen: Cells, reader: PageReader
+    source: ReadCells,
+    spans: Sequence[Span],
+    tokens: VisionTokens,
+    seen: ReadCells,
+    reader: PageReader,
 ) -> Draft:
-    wrong = seen != source.ids
+    wrong = seen.ids != source.ids
+    shaky = wrong | (seen.probability < SHAKY)
     verbatim = tuple(
-        value for span in spans for value in misread_values(_span_text(source, span, reader), wrong)
+        value for span in spans for value in shaky_values(_span_text(source, span, reader), shaky)
     )
     for value in verbatim:
         wrong[value.cell : value.cell + len(reader.renderer.cells(value.text))] = False
@@ -64,16 +71,14 @@ def _span_text(source: ReadCells, span: Span, reader: PageReader) -> Reading:
     return Reading(reading.text, reading.probability, reading.cell + span.text_start)
 
 
-def misread_values(
-    reading: Reading, wrong: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> list[Verbatim]:
-    """The exact values of a span that were certain so far and are now misread."""
+def shaky_values(reading: Reading, shaky: NDArray[np.bool_]) -> list[Verbatim]:
+    """The exact values of a span that were certain so far and are now misread, or nearly."""
     if not len(reading.text):
         return []
     values = []
     for start, end in exact_values(reading.text):
         first, last = int(reading.cell[start]), int(reading.cell[end - 1])
         certain = bool((reading.probability[start:end] >= SURE).all())
-        if certain and wrong[first : last + 1].any():
+        if certain and shaky[first : last + 1].any():
             values.append(Verbatim(first, reading.text[start:end]))
     return values

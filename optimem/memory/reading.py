@@ -12,6 +12,8 @@ from optimem.records import DOUBT_LEVELS, PageRecord, Span, text_digest
 from optimem.tiers import Tier
 
 REPLACEMENT = "\ufffd"
+VERIFIED = 0.95  # probability of a cell that was read right when its page was written,
+LIKELY = 0.5  # if the decoder still thinks so: another machine may round differently
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ def read_pages(records: Sequence[PageRecord], reader: PageReader) -> list[PageRe
 
 
 def _with_known(record: PageRecord, read: ReadCells, reader: PageReader) -> PageReading:
-    ids, probability = read.ids.copy(), read.probability.copy()
+    """A reading with what was learned when the page was written: cells that were compared
+    then and found right are known, the others doubtful."""
+    ids = read.ids.copy()
+    likely = read.probability >= LIKELY
+    probability = np.where(likely, np.maximum(read.probability, VERIFIED), read.probability)
     for cell, level in record.doubts:
         probability[cell] = min(probability[cell], level / DOUBT_LEVELS)
     for cell, text in record.verbatim:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -71,7 +71,7 @@ def load_weights(model: nn.Module, path: Path) -> Origin:
             metadata = file.metadata() or {}
             names = set(file.keys())
             stored = {name: file.get_tensor(name) for name in names}
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError) as error:
         raise FormatError(f"{path} is no readable weights file: {error}") from error
     if metadata.get("format") != FORMAT:
         raise VersionError(
