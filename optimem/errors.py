@@ -1,7 +1,7 @@
 """Every error optimem raises on purpose, one tree under `OptimemError`.
 
 OptimemError
-├── InputError               what was given cannot be used (also a ValueError)
+├── InputError               what was given cannot be used
 │   ├── TextError            not text: binary, broken UTF-8, lone surrogates
 │   ├── TierError            no such tier
 │   ├── ScopeError           a scope that cannot be named
@@ -25,8 +25,8 @@ class OptimemError(Exception):
     """Base of all errors raised on purpose."""
 
 
-class InputError(OptimemError, ValueError):
-    """What was given cannot be used."""
+class InputError(OptimemError):
+    """What was given cannot be used. No ValueError: pydantic would hide it in its own error."""
 
 
 class TextError(InputError):

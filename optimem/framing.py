@@ -14,7 +14,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from optimem.errors import ChecksumError, FormatError, VersionError
+from optimem.errors import ChecksumError, FormatError, InputError, VersionError
 
 MAGIC = b"Om"
 VERSION = 1
@@ -60,6 +60,7 @@ def understood(what: str) -> Iterator[None]:
     try:
         yield
     except (
+        InputError,
         ValueError,
         KeyError,
         TypeError,

@@ -18,6 +18,8 @@ def test_a_turn_without_an_id_is_known_by_its_content() -> None:
 def test_what_is_no_text_is_named(text: str) -> None:
     with pytest.raises(TextError, match="character 1 is U\\+"):
         checked_text(text)
+    with pytest.raises(TextError):
+        Turn(text=text)
 
 
 def test_unknown_fields_are_refused() -> None:

@@ -122,7 +122,7 @@ class Fader:
         return page_changes(record, _NO_WORDS, due, version)[0]
 
     def _forget(self, record: PageRecord, key: PageKey, version: int) -> list[Change]:
-        ended = [keys.turn_key(span.key) for span in record.spans if span.ends]
+        ended = [keys.turn_key(s.key) for s in record.spans if s.starts and s.ends]
         return [*page_removal(key, version), *(Change(name, None) for name in ended)]
 
     def _smaller(

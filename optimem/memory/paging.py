@@ -110,8 +110,9 @@ class PageWriter:
             head, _ = shelf.head()
             if not head.cells or (not partial and head.cells < self.reader.renderer.capacity):
                 return written
-            sheet = lay_out(self._next_chunks(shelf, head), self.reader)
-            if self._commit(shelf, head, self.record(shelf, sheet, now), sheet):
+            chunks = self._next_chunks(shelf, head)
+            sheet = lay_out(chunks, self.reader) if chunks else None
+            if sheet and self._commit(shelf, head, self.record(shelf, sheet, now), sheet):
                 written, tries = written + 1, 0
             else:
                 tries += 1

@@ -87,8 +87,7 @@ class Recaller:
         self, query: str, k: int, *, refresh: bool, ranker: "RankerOf"
     ) -> list[Recollection]:
         """The `k` turns that bear most on a query, best first; reads only their pages."""
-        page_keys = self.shelf.page_keys()
-        tail = self.shelf.chunks()
+        page_keys, tail = self.shelf.snapshot()
         best = ranker(self.shelf, page_keys, tail).best(query, k)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
@@ -103,8 +102,8 @@ class Recaller:
 
     def everything(self) -> list[RecalledTurn]:
         """All turns in order, the tail's too."""
-        tail = self.shelf.chunks()
-        return list(self._turns(self._stored(self.shelf.page_keys()), tail, None).values())
+        page_keys, tail = self.shelf.snapshot()
+        return list(self._turns(self._stored(page_keys), tail, None).values())
 
     def _stored(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord]]:
         return [found for found in self.shelf.pages(wanted) if found]

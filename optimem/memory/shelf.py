@@ -66,6 +66,16 @@ class Shelf:
             size = sum(len(chunk.text) for chunk in found)
         return found
 
+    def snapshot(self) -> tuple[list[PageKey], list[Chunk]]:
+        """Pages and tail as of one moment: a page that closes meanwhile counts as tail."""
+        while True:
+            head, _ = self.head()
+            chunks = self.chunks(head.tail)
+            again, _ = self.head()
+            if (again.tail, again.epoch) == (head.tail, head.epoch):
+                pages = [key for key in self.page_keys() if key.position < head.tail]
+                return pages, chunks
+
     def turn_numbers(self, turn_keys: Sequence[str]) -> list[int | None]:
         """The numbers of turns by their keys; None for one that is not known."""
         entries = self.store.get(self.scope, [keys.turn_key(key) for key in turn_keys])

@@ -4,6 +4,7 @@ Appending never encodes, so it takes milliseconds however large the memory is.
 """
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 from optimem import codec, keys
 from optimem.errors import ConflictError
@@ -61,7 +62,8 @@ def _changes(
             key = keys.chunk_key(chunk.position)
             changes.append(Change(key, codec.pack_chunk(chunk), expect=0))
         number += 1
-    return changes, Head(number, head.tail, cells, now, head.epoch)
+    epoch = head.epoch or uuid4().hex  # a scope that was forgotten and begun again is another
+    return changes, Head(number, head.tail, cells, now, epoch)
 
 
 def chunks_of(turn: Turn, number: int, now: float) -> list[Chunk]:

@@ -149,7 +149,7 @@ class NanoReader:
 
     @torch.inference_mode()
     def _encode_images(self, images: NDArray[np.uint8], tier: Tier) -> Steps:
-        ink = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        ink = torch.tensor(images, device=self.device)
         steps: Steps = self._loaded[0].encode(ink, tier).cpu().numpy()
         return steps
 

@@ -16,10 +16,10 @@ RATE_FROM, RATE_UNTIL = 1000, 3200
 
 PAGES: dict[Tier, tuple[int, int]] = {
     Tier.LARGE: (1, 2),
-    Tier.BASE: (2, 2),
+    Tier.BASE: (2, 1),
     Tier.SMALL: (4, 1),
     Tier.TINY: (5, 1),
-    Tier.TRACE: (4, 1),
+    Tier.TRACE: (4, 3),
 }
 """Pages of each tier in a step, and in how many steps the tier has its turn once."""
 

@@ -353,3 +353,42 @@ def test_conflict_is_not_swallowed_forever(memory: OpticalMemory) -> None:
     scope = Scope.parse(SCOPE)
     with pytest.raises(ConflictError):
         memory.store.commit(scope, [Change("head", b"", expect=99)])
+
+
+def test_a_scope_forgotten_while_its_page_is_drawn_stays_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    one = OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW)
+    two = OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW)
+    encoder = one.reader.encoder
+    assert isinstance(encoder, PlainReader)
+    encode = encoder.encode
+
+    def interrupted(*given: object) -> object:
+        encoder.encode = encode  # type: ignore[method-assign]
+        two.forget(SCOPE)
+        two.append(SCOPE, Turn(text="new", id="new"))
+        return encode(*given)  # type: ignore[arg-type]
+
+    one.append(SCOPE, Turn(text="SECRET", id="old"))
+    encoder.encode = interrupted  # type: ignore[method-assign, assignment]
+    one.flush(SCOPE)
+    assert texts(two) == ["new"]
+    one.close()
+    two.close()
+
+
+def test_a_page_that_closes_while_turns_are_read_counts_once(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, Turn(text="hello", id="h"))
+    store = memory.store
+    get, calls = store.get, []
+
+    def interrupted(scope: Scope, names: list[str]) -> object:
+        calls.append(names)
+        found = get(scope, names)
+        if len(calls) == 2:  # after the tail was read
+            store.get = get  # type: ignore[method-assign]
+            memory.flush(SCOPE)
+        return found
+
+    store.get = interrupted  # type: ignore[method-assign, assignment]
+    assert texts(memory) == ["hello"]
