@@ -21,6 +21,11 @@ RTL = re.compile(
 HIGH, LOW = 0xE0020, 0xE0050
 """Tag characters, which the algorithm ignores and carries along (class BN): two of them, as
 the digits of a number to the base 48, mark a piece."""
+DIGITS = range(LOW, 2 * LOW - HIGH)
+
+END, NOT_END = "\ufffd", "\ufffc"
+"""A neutral last character, without which markers at the end of a line would be moved; and
+what stands in for it elsewhere."""
 
 MOST_PIECES = (LOW - HIGH) ** 2
 """Pieces that one line may have."""
@@ -67,24 +72,22 @@ def visual_order(parts: Sequence[str], rtl: bool) -> list[Seen]:
     Each piece is stood in for by its first character and a marker; the marker comes out
     after that character where the piece runs left to right, and before it where it does not.
     """
-    text = "".join(part[0] + _marker(index) for index, part in enumerate(parts))
-    shown = get_display(text, base_dir="R" if rtl else "L")
+    text = "".join(_stand_in(part) + _marker(index) for index, part in enumerate(parts))
+    shown = get_display(text + END, base_dir="R" if rtl else "L").replace(END, "")
     order = []
     for start in range(0, len(shown), 3):
-        three = shown[start : start + 3]
-        reverse = ord(three[0]) in range(LOW, LOW + LOW - HIGH)
-        high, low = (three[1], three[0]) if reverse else (three[1], three[2])
-        order.append(Seen((ord(high) - HIGH) * (LOW - HIGH) + ord(low) - LOW, reverse))
-    if sorted(seen.place for seen in order) != list(range(len(parts))):
-        return _plain_order(parts, rtl)
+        first, middle, last = shown[start : start + 3]
+        reverse = ord(first) in DIGITS
+        low = first if reverse else last
+        order.append(Seen((ord(middle) - HIGH) * (LOW - HIGH) + ord(low) - LOW, reverse))
     return order
 
 
-def _plain_order(parts: Sequence[str], rtl: bool) -> list[Seen]:
-    """Every piece in the paragraph's direction: for lines whose markers a level change tore
-    apart, which stray direction marks can do."""
-    order = [Seen(index, bool(RTL.match(part))) for index, part in enumerate(parts)]
-    return order[::-1] if rtl else order
+def _stand_in(part: str) -> str:
+    """One character of the same class; a space for a tab, which would move markers too."""
+    if part[0] == END:
+        return NOT_END
+    return " " if unicodedata.bidirectional(part[0]) in ("S", "B") else part[0]
 
 
 def _marker(index: int) -> str:

@@ -15,11 +15,11 @@ AUXILIARY_UNTIL = 3000
 RATE_FROM, RATE_UNTIL = 1000, 3200
 
 PAGES: dict[Tier, tuple[int, int]] = {
-    Tier.LARGE: (1, 2),
-    Tier.BASE: (2, 1),
+    Tier.LARGE: (1, 3),
+    Tier.BASE: (3, 1),
     Tier.SMALL: (4, 1),
-    Tier.TINY: (5, 1),
-    Tier.TRACE: (4, 3),
+    Tier.TINY: (4, 1),
+    Tier.TRACE: (3, 4),
 }
 """Pages of each tier in a step, and in how many steps the tier has its turn once."""
 
@@ -49,11 +49,13 @@ class Part:
 @dataclass(frozen=True)
 class Curriculum:
     """`steps` in all, of which the last `cooldown` share lowers the learning rate; `batch`
-    times the usual pages a step."""
+    times the usual pages a step; `first`: the step at which the run begins, not 0 where it goes
+    on from weights."""
 
     steps: int
     cooldown: float = 0.25
     batch: float = 1.0
+    first: int = 0
 
     def parts(self, step: int) -> list[Part]:
         """The tiers of a step: gradients of all of them are added up."""
@@ -81,4 +83,4 @@ class Curriculum:
         """Warm-up, a long constant stretch, then a straight line down."""
         left = (self.steps - step) / max(self.steps * self.cooldown, 1)
         falling = LEAST_LR + (1 - LEAST_LR) * min(max(left, 0.0), 1.0)
-        return min((step + 1) / WARM_UP, falling)
+        return min((step + 1 - self.first) / WARM_UP, falling)

@@ -24,7 +24,7 @@ CHUNK = 1 << 22  # characters turned into cells at a time
 NOISE_PAGES = 0.10  # pages that hold nothing but noise
 NOISE_PIECES = 0.18  # pieces of the other pages that are noise
 PART_PAGES = 0.12  # pages that end before they are full
-ACCENTED_PIECES = 0.06  # text pieces with rare symbols strewn in
+ACCENTED_PIECES = 0.10  # text pieces with rare symbols strewn in
 SHORTEST_PIECE = 40
 LINE = 240  # cells within which a piece looks for the start of a line
 

@@ -45,7 +45,7 @@ class Trainer:
         self.run, self.mixer, self.curriculum, self.device = run, mixer, curriculum, device
         self.model = Objective(NANO).to(device)
         self.optimiser = MuonWithAdamW(self.model, lr=lr)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds = curriculum.first, 0.0
         self.checkpoint = run / "checkpoint.pt"
 
     def resume(self) -> None:
@@ -63,7 +63,6 @@ class Trainer:
         load_weights(self.model.reader, weights)
         for tier in Tier:
             self.model.reader.readout(tier).symbol.temperature.fill_(1.0)
-        self.step = AUXILIARY_UNTIL  # its auxiliary heads are gone
 
     def save(self) -> None:
         """Write the checkpoint; a crash in between leaves the one before."""
@@ -175,7 +174,8 @@ def main() -> None:
     renderer = DenseRenderer()
     sources, weights = load_sources(args.text, renderer)
     mixer = PageMixer(renderer, sources, weights, np.random.default_rng(args.seed))
-    curriculum = Curriculum(args.steps, args.cooldown, args.batch)
+    first = AUXILIARY_UNTIL if args.init else 0  # weights come without auxiliary heads
+    curriculum = Curriculum(args.steps, args.cooldown, args.batch, first)
     trainer = Trainer(args.run, mixer, curriculum, torch.device(args.device), args.lr)
     if args.init and not trainer.checkpoint.exists():
         trainer.start_from(args.init)

@@ -40,12 +40,12 @@ def test_every_kind_of_noise_has_the_size_asked_for() -> None:
 def test_the_curriculum_starts_with_one_tier_and_ends_slowly() -> None:
     plan = Curriculum(4000)
     assert [part.tier for part in plan.parts(0)] == [Tier.SMALL]
-    tiers = {
-        part.tier for step in (FIRST_TIER_UNTIL, FIRST_TIER_UNTIL + 1) for part in plan.parts(step)
-    }
+    tiers = {part.tier for ahead in range(4) for part in plan.parts(FIRST_TIER_UNTIL + ahead)}
     assert tiers == set(Tier)
     assert plan.lr_scale(0) < plan.lr_scale(100) == 1
     assert plan.lr_scale(3999) < 0.05
+    going_on = Curriculum(4000, first=2000)
+    assert going_on.lr_scale(2000) == plan.lr_scale(0)
     early, late = (plan.parts(step)[-1].rate_target for step in (1000, 3999))
     assert late < early
 
