@@ -5,30 +5,60 @@ The only module that knows implementations; everything else knows protocols.
 
 import os
 import time
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.memory import OpticalMemory
-from optimem.protocols import Clock, ReadCells, Store
+from optimem.protocols import Clock, Page, ReadCells, Store, VisionTokens
+from optimem.tiers import Tier
 
 if TYPE_CHECKING:
     from optimem.model.nano import NanoReader
+    from optimem.renderers.dense import DenseRenderer
 
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
 
 
+class NanoOnDemand:
+    """The shipped `optimem-nano`, imported at its first use: appending, counting and
+    forgetting a scope need no model, and torch takes seconds to load."""
+
+    def __init__(self, renderer: "DenseRenderer") -> None:
+        self._renderer = renderer
+
+    @cached_property
+    def model(self) -> "NanoReader":
+        """The reader itself."""
+        from optimem.model.nano import NanoReader
+
+        return NanoReader(self._renderer)
+
+    @property
+    def fingerprint(self) -> str:
+        """See `Encoder`."""
+        return self.model.fingerprint
+
+    def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
+        """See `Encoder`."""
+        return self.model.encode(pages, tier)
+
+    def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
+        """See `Decoder`."""
+        return self.model.read(tokens)
+
+
 @cache
 def page_reader() -> PageReader:
     """The dense renderer and the shipped `optimem-nano`; one for the whole process."""
-    from optimem.model.nano import NanoReader
     from optimem.renderers.dense import DenseRenderer
 
     renderer = DenseRenderer()
-    nano = NanoReader(renderer)
+    nano = NanoOnDemand(renderer)
     return PageReader(renderer, nano, nano)
 
 
@@ -75,5 +105,5 @@ def read_picture(path: Path) -> ReadCells:
     """Read the image of a dense page. Raises PageError for any other image."""
     from optimem.renderers.pictures import load_ink
 
-    nano = cast("NanoReader", page_reader().decoder)
-    return nano.read_image(load_ink(path))
+    nano = cast(NanoOnDemand, page_reader().decoder)
+    return nano.model.read_image(load_ink(path))

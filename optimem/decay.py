@@ -61,8 +61,10 @@ class DecayPolicy(BaseModel):
 
     def due(self, tier: Tier | None, accessed: float) -> float | None:
         """When a page at `tier` (None: kept as text), last used at `accessed`, is to be
-        looked at again; None for never."""
+        looked at again; None for never. A page that was written larger than its age asks for,
+        as it would not read back otherwise, stays so until it would have faded."""
+        first = self.tier_at(0.0)
         for known, limit in self._limits():
-            if known == tier:
+            if tier is not None and first is not None and known == min(tier, first):
                 return accessed + limit
         return None if self.forget_after is None else accessed + self.forget_after

@@ -60,7 +60,9 @@ class AppendReport(Result):
 
 
 class Move(Result):
-    """A page that fades: from a tier to a smaller one, or to None when it is forgotten."""
+    """A page that fades: from a tier to a smaller one, or to None when it is forgotten. `page`
+    is its id; of text in the open tail (`before` "tail"), which can only be forgotten, the
+    turn's."""
 
     scope: str
     page: str
@@ -69,12 +71,22 @@ class Move(Result):
     expected_accuracy: float
 
 
+class Unreadable(Result):
+    """An entry that a sweep could not read, and why: damaged, or written by another encoder.
+    It stays as it is."""
+
+    scope: str
+    entry: str
+    reason: str
+
+
 class SweepReport(Result):
     """What a sweep did, or would do. `moves`: pages that faded or were forgotten. `kept`:
     pages due that stay, pinned or by their floor. `skipped`: changed by somebody else in
     between. Bytes are those of the pages looked at."""
 
     moves: list[Move]
+    unreadable: list[Unreadable]
     kept: int
     skipped: int
     bytes_before: int

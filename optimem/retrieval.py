@@ -5,19 +5,33 @@ An entry holds 32-bit hashes and counts, no text. Knows nothing of stores or pag
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimem.records import PageIndex
 
-_WORD = re.compile(r"\w+")
-_PART = re.compile(r"[^\W\d_]+|\d+")
+K1, B = 1.5, 0.75
+"""BM25's saturation and length normalisation, as in Lucene and Robertson & Zaragoza (2009)."""
+
 REPLACEMENT = "\ufffd"
+_UNSPACED = (  # Thai, Lao; Burmese; Khmer; kana; Chinese characters; Hangul; compatibility forms
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+)
+_WORD = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{REPLACEMENT}])+")
+_WRITTEN_TOGETHER = re.compile(rf"[{_UNSPACED}]")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+_VOICED = "\u3099\u309a"  # marks that make another kana, not an accent
+STOP_WORDS = re.compile(
+    "an?|and|are|as|at|be|but|by|for|if|in|into|is|it|no|not|of|on|or|such|that|the|their|then|"
+    "there|these|they|this|to|was|will|with"
+)
+"""Lucene's English stop words."""
 
 
 @cache
@@ -27,28 +41,28 @@ def _stemmer() -> Any:
     return snowballstemmer.stemmer("english")
 
 
-@cache
-def _stop_words() -> frozenset[str]:
-    from bm25s.stopwords import STOPWORDS_EN
-
-    return frozenset(STOPWORDS_EN)
-
-
 def terms(text: str) -> list[int]:
     """32-bit hashes of the words of a text: case and accents folded, English endings and
-    stop words off, identifiers also by their parts. Words with an unreadable character are
-    left out."""
+    stop words off, identifiers also by their parts (`readTimeout`, `HTTP_404`). Scripts that
+    are written without spaces count by pairs of characters. Words with an unreadable
+    character are left out."""
     found: list[str] = []
-    for word in re.findall(rf"[\w{REPLACEMENT}]+", _folded(text)):
-        if REPLACEMENT in word or word in _stop_words():
+    for word in _WORD.findall(_without_accents(text)):
+        if REPLACEMENT in word:
             continue
-        found += {word, *_PART.findall(word)}
+        if _WRITTEN_TOGETHER.match(word):
+            found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
+        elif not STOP_WORDS.fullmatch(word.casefold()):
+            found += {part.casefold() for part in (word, *_PART.findall(word))}
     return [crc32(stem.encode()) for stem in _stemmer().stemWords(found)]
 
 
-def _folded(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    kept = (c for c in decomposed if c in _VOICED or not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def index_page(rows: Sequence[tuple[int, str]]) -> PageIndex:
@@ -66,42 +80,36 @@ def index_page(rows: Sequence[tuple[int, str]]) -> PageIndex:
 
 
 class TurnRanker:
-    """Ranks the turns of a scope. `indexes`: of all pages and of the open tail; the parts of
-    a turn that lies on several pages count as one."""
+    """Ranks the turns of a scope by BM25. `indexes`: of all pages and of the open tail; the
+    parts of a turn that lies on several pages count as one."""
 
-    def __init__(self, indexes: Iterable[PageIndex]) -> None:
-        documents: defaultdict[int, list[str]] = defaultdict(list)
-        for index in indexes:
-            for sequence in index.sequence.tolist():
-                documents.setdefault(sequence, [])
-            turns = index.sequence[index.row].tolist()
-            for turn, term, count in zip(
-                turns, index.term.tolist(), index.count.tolist(), strict=True
-            ):
-                documents[turn] += [str(term)] * count
-        self.turns = list(documents)
-        self._ranker = self._built(list(documents.values()))
-
-    @staticmethod
-    def _built(documents: list[list[str]]) -> Any:
-        if not any(documents):
-            return None
-        import bm25s
-
-        ranker = bm25s.BM25()
-        ranker.index(documents, show_progress=False)
-        return ranker
+    def __init__(self, indexes: Sequence[PageIndex]) -> None:
+        indexes = [index_page([]), *indexes]
+        starts = np.cumsum([0, *(len(index.sequence) for index in indexes)])
+        rows = [i.row + start for i, start in zip(indexes, starts[:-1].tolist(), strict=True)]
+        sequence = np.concatenate([index.sequence for index in indexes])
+        self.turns, turn = np.unique(sequence, return_inverse=True)
+        lengths = np.concatenate([index.length for index in indexes])
+        length = np.bincount(turn, lengths, minlength=len(self.turns))
+        self._damping = K1 * (1 - B + B * length / max(length.mean(), 1)) if len(length) else length
+        self._term = np.concatenate([index.term for index in indexes])
+        self._turn = turn[np.concatenate(rows).astype(np.int64)]
+        self._count = np.concatenate([index.count for index in indexes])
 
     def best(self, query: str, k: int) -> list[tuple[int, float]]:
         """Up to `k` (turn number, score) with a score above zero, best first; of equal
         scores the newest."""
-        if self._ranker is None:
-            return []
-        known = [str(term) for term in terms(query) if str(term) in self._ranker.vocab_dict]
-        if not known:
-            return []
-        scores = self._ranker.get_scores(known)
-        scored = sorted(
-            zip(self.turns, scores.tolist(), strict=True), key=lambda pair: (-pair[1], -pair[0])
-        )
-        return [(turn, score) for turn, score in scored[:k] if score > 0]
+        scores = np.zeros(len(self.turns))
+        for term in set(terms(query)):
+            scores += self._scores(term)
+        order = np.lexsort((-self.turns, -scores))[:k]
+        return [(int(self.turns[at]), float(scores[at])) for at in order if scores[at] > 0]
+
+    def _scores(self, term: int) -> NDArray[np.float64]:
+        """What one word adds to the score of each turn."""
+        at = np.flatnonzero(self._term == term)
+        count = np.bincount(self._turn[at], self._count[at], minlength=len(self.turns))
+        having, total = np.count_nonzero(count), len(count)
+        rarity = np.log1p((total - having + 0.5) / (having + 0.5))
+        scores: NDArray[np.float64] = rarity * count / (count + self._damping)
+        return scores

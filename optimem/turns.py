@@ -4,7 +4,7 @@ import hashlib
 import unicodedata
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from optimem.errors import ScopeError, TextError
 
@@ -81,7 +81,10 @@ class Scope(BaseModel):
         if len(parts) > 3 or not parts[-1]:
             raise ScopeError(f"{text!r} is not a scope; write namespace/user/session or session")
         namespace, user, session = ["", ""][: 3 - len(parts)] + parts
-        return cls(session=session, user=user, namespace=namespace)
+        try:
+            return cls(session=session, user=user, namespace=namespace)
+        except ValidationError as error:
+            raise ScopeError(f"{text!r:.200} is not a scope: {error}") from error
 
     def __str__(self) -> str:
         parts = [self.namespace, self.user, self.session]

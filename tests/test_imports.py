@@ -35,6 +35,17 @@ def test_light_imports_load_nothing_heavy(code: str) -> None:
     assert not loaded & HEAVY
 
 
+def test_what_needs_no_model_loads_none() -> None:
+    loaded = loaded_after(
+        "from optimem import OpticalMemory\n"
+        "with OpticalMemory.open(':memory:') as memory:\n"
+        "    memory.append('s', 'a turn'); memory.stats(); memory.reconstruct('s')\n"
+        "    memory.recall('s', 'turn'); memory.forget('s')"
+    )
+    assert "PIL" in loaded
+    assert "torch" not in loaded
+
+
 def test_the_check_sees_a_heavy_import() -> None:
     assert "PIL" in loaded_after("import optimem, PIL.Image")
 

@@ -183,6 +183,8 @@ def sweep(now: str | None, dry_run: bool, store: str | None, as_json: bool) -> N
         return
     for move in report.moves:
         click.echo(f"{move.scope} {move.page}: {move.before} → {move.after or 'forgotten'}")
+    for lost in report.unreadable:
+        click.echo(f"{lost.scope} {lost.entry}: {lost.reason}", err=True)
     verb = "would fade" if dry_run else "faded"
     click.echo(f"{len(report.moves)} pages {verb}, {report.kept} stay as they are")
 

@@ -1,40 +1,53 @@
-"""Decay: pages whose time has come are redrawn smaller from what can still be read."""
+"""Decay: pages whose time has come are redrawn smaller from what can still be read, and what
+the policy says is too old is forgotten, on pages and in the open tail."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from optimem import codec, keys
 from optimem.compression import PageReader
 from optimem.decay import RETRY, DecayPolicy
-from optimem.errors import ConflictError
+from optimem.errors import ConflictError, FormatError
 from optimem.keys import PageKey
-from optimem.memory.drawing import draw
 from optimem.memory.reading import PageReading, read_pages
+from optimem.memory.redrawing import index_of, redraw_within
 from optimem.memory.shelf import Shelf, Stored, page_changes, page_removal
-from optimem.protocols import Change, Store
-from optimem.records import PageIndex, PageRecord
-from optimem.results import Move, SweepReport
-from optimem.retrieval import index_page
+from optimem.memory.tail import tail_removal
+from optimem.protocols import Change, Entry, Store
+from optimem.records import PageRecord
+from optimem.results import Move, SweepReport, Unreadable
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
 BATCH = 64
-"""Due pages claimed at a time."""
+"""Due entries claimed at a time."""
 
 Progress = Callable[[int], None]
-"""Called with the number of pages looked at so far."""
+"""Called with the number of entries looked at so far."""
 
 
 @dataclass
 class Tally:
     """What a sweep has come to."""
 
-    moves: list[Move]
+    moves: list[Move] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
     kept: int = 0
     skipped: int = 0
     before: int = 0
     after: int = 0
+
+    def report(self) -> SweepReport:
+        """The same, as it is given out."""
+        return SweepReport(
+            moves=self.moves,
+            unreadable=self.unreadable,
+            kept=self.kept,
+            skipped=self.skipped,
+            bytes_before=self.before,
+            bytes_after=self.after,
+        )
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,8 @@ class Fader:
     dry_run: bool
 
     def sweep(self, limit: int | None, lease: float, progress: Progress | None) -> SweepReport:
-        """Look at every due page, or `limit` of them."""
-        tally, seen = Tally([]), set[tuple[Scope, str]]()
+        """Look at every due entry, or `limit` of them."""
+        tally, seen = Tally(), set[tuple[Scope, str]]()
         left = limit
         while left is None or left > 0:
             size = BATCH if left is None else min(BATCH, left)
@@ -63,13 +76,7 @@ class Fader:
                 progress(len(seen))
             if len(offers) < size or not new:
                 break
-        return SweepReport(
-            moves=tally.moves,
-            kept=tally.kept,
-            skipped=tally.skipped,
-            bytes_before=tally.before,
-            bytes_after=tally.after,
-        )
+        return tally.report()
 
     def _offers(self, size: int, lease: float, seen: int) -> list[tuple[Scope, str]]:
         if self.dry_run:
@@ -77,99 +84,149 @@ class Fader:
         return self.store.due(self.now, size, lease)
 
     def _fade_scope(self, shelf: Shelf, names: Sequence[str], tally: Tally) -> None:
-        wanted = [PageKey.parse(name) for name in names if name.startswith(keys.PAGES)]
-        stored = [found for found in shelf.pages(wanted) if found]
-        readings = read_pages([found.record for found in stored], self.reader)
-        for found, reading in zip(stored, readings, strict=True):
-            self._fade(shelf, found, reading, tally)
+        shrinking: list[Stored[PageRecord]] = []
+        entries = {entry.key: entry for entry in self.store.get(shelf.scope, names) if entry}
+        for entry in entries.values():
+            try:
+                if entry.key.startswith(keys.TAIL):
+                    self._age_chunk(shelf, entry, tally)
+                else:
+                    found = Stored(codec.unpack_page(entry.value), entry.version)
+                    if not self._settle(shelf, found, tally):
+                        shrinking.append(found)
+            except FormatError as error:
+                self._set_aside(shelf, entry, error, tally)
+        for found, reading in zip(shrinking, self._readings(shrinking), strict=True):
+            if isinstance(reading, PageReading):
+                self._shrink(shelf, found, reading, tally)
+            else:
+                self._set_aside(shelf, entries[_key(found.record).page], reading, tally)
 
-    def _fade(
-        self, shelf: Shelf, found: Stored[PageRecord], reading: PageReading, tally: Tally
-    ) -> None:
-        record, version = found
-        key = PageKey(record.position, record.id)
-        age = max(self.now - record.accessed, 0.0)
-        target = self.policy.tier_at(age)
-        if record.pinned or (record.tier is None and target is not None):
-            changes, move = [self._unchanged(record, version, None)], None
-        elif target is None:
-            changes, move = self._forget(record, key, version), self._move(shelf, record, None, 0)
-        else:
-            changes, move = self._smaller(shelf, record, reading, target, version)
+    def _readings(self, stored: Sequence[Stored[PageRecord]]) -> list[PageReading | FormatError]:
+        """All at once; one by one if something among them cannot be read."""
+        try:
+            return [*read_pages([found.record for found in stored], self.reader)]
+        except FormatError as error:
+            if len(stored) == 1:
+                return [error]
+            return [reading for found in stored for reading in self._readings([found])]
+
+    def _set_aside(self, shelf: Shelf, entry: Entry, error: FormatError, tally: Tally) -> None:
+        """What cannot be read stays as it is and is offered again after a while."""
+        tally.unreadable.append(
+            Unreadable(scope=str(shelf.scope), entry=entry.key, reason=str(error))
+        )
+        again = Change(entry.key, entry.value, entry.version, self.now + RETRY)
+        self._commit(shelf, [again], tally)
+
+    def _commit(self, shelf: Shelf, changes: Sequence[Change], tally: Tally) -> bool:
+        """Whether the changes are in force; in a dry run they would be."""
         if not self.dry_run:
             try:
-                shelf.store.commit(shelf.scope, changes)
+                self.store.commit(shelf.scope, changes)
             except ConflictError:
                 tally.skipped += 1
-                return
-        self._count(found, changes, move, tally)
+                return False
+        return True
 
-    def _count(
-        self, found: Stored[PageRecord], changes: Sequence[Change], move: Move | None, tally: Tally
+    def _age_chunk(self, shelf: Shelf, entry: Entry, tally: Tally) -> None:
+        """Text that lies on no page yet and is too old."""
+        chunk = codec.unpack_chunk(entry.value)
+        due = None if chunk.pinned else self.policy.due(None, chunk.appended)
+        if due is None or due > self.now:
+            if self._commit(shelf, [Change(entry.key, entry.value, entry.version, due)], tally):
+                tally.kept += 1
+            return
+        changes = tail_removal(shelf, [chunk], self.reader.renderer)
+        if shelf.holders(chunk.position.sequence) == [entry.key]:
+            changes.append(Change(keys.turn_key(chunk.key), None))
+        if self._commit(shelf, changes, tally):
+            tally.before += len(entry.value)
+            tally.moves.append(self._move(shelf, chunk.key, "tail", None, 0))
+
+    def _settle(self, shelf: Shelf, found: Stored[PageRecord], tally: Tally) -> bool:
+        """Deal with a page that need not be read: one that stays, or is forgotten."""
+        record, version = found
+        target = self.policy.tier_at(self.now - record.accessed)
+        if target is None and not record.pinned:
+            changes, move = self._forget(shelf, record, version), self._moved(shelf, record, None)
+            self._finish(shelf, found, changes, move, tally)
+        elif record.pinned:
+            self._stay(shelf, found, None, tally)
+        elif record.tier is None or target is None or target >= record.tier:
+            self._stay(shelf, found, self.policy.due(record.tier, record.accessed), tally)
+        else:
+            return False
+        return True
+
+    def _shrink(
+        self, shelf: Shelf, found: Stored[PageRecord], reading: PageReading, tally: Tally
     ) -> None:
+        """The page at the smallest tier, from its age's up, that its floor allows."""
+        record, version = found
+        target, current = self.policy.tier_at(self.now - record.accessed), record.tier
+        assert target is not None  # such pages are settled
+        assert current is not None
+        smaller = [tier for tier in Tier if target <= tier < current]
+        faded = redraw_within(self.policy.floor, record, reading.cells, smaller, self.reader)
+        if faded is None:
+            self._stay(shelf, found, self.policy.due(current, record.accessed), tally)
+            return
+        due = self._later(self.policy.due(faded.tier, record.accessed))
+        index = index_of(faded, self.reader, self.policy.uncertain)
+        changes = page_changes(faded, index, due, version)
+        self._finish(shelf, found, changes, self._moved(shelf, record, faded), tally)
+
+    def _stay(
+        self, shelf: Shelf, found: Stored[PageRecord], due: float | None, tally: Tally
+    ) -> None:
+        data = codec.pack_page(found.record)
+        change = Change(_key(found.record).page, data, found.version, self._later(due))
+        self._finish(shelf, found, [change], None, tally)
+
+    def _later(self, due: float | None) -> float | None:
+        """A due time that has passed is one that the floor holds up: try again after a while."""
+        return due if due is None or due > self.now else self.now + RETRY
+
+    def _forget(self, shelf: Shelf, record: PageRecord, version: int) -> list[Change]:
+        key = _key(record)
+        ended = [s.key for s in record.spans if shelf.holders(s.position.sequence) == [key.page]]
+        removed = [Change(keys.turn_key(turn), None) for turn in ended]
+        return [*page_removal(key, version), *removed]
+
+    def _finish(
+        self,
+        shelf: Shelf,
+        found: Stored[PageRecord],
+        changes: Sequence[Change],
+        move: Move | None,
+        tally: Tally,
+    ) -> None:
+        if not self._commit(shelf, changes, tally):
+            return
         tally.before += len(codec.pack_page(found.record))
         tally.after += sum(
-            len(change.value)
-            for change in changes
-            if change.value and change.key.startswith(keys.PAGES)
+            len(c.value) for c in changes if c.value and c.key.startswith(keys.PAGES)
         )
         if move:
             tally.moves.append(move)
         else:
             tally.kept += 1
 
-    def _unchanged(self, record: PageRecord, version: int, due: float | None) -> Change:
-        return page_changes(record, _NO_WORDS, due, version)[0]
+    def _moved(self, shelf: Shelf, before: PageRecord, after: PageRecord | None) -> Move:
+        if after is None:
+            return self._move(shelf, before.id, _label(before), None, 0)
+        return self._move(shelf, before.id, _label(before), _label(after), 1 - after.error)
 
-    def _forget(self, record: PageRecord, key: PageKey, version: int) -> list[Change]:
-        ended = [keys.turn_key(s.key) for s in record.spans if s.starts and s.ends]
-        return [*page_removal(key, version), *(Change(name, None) for name in ended)]
-
-    def _smaller(
-        self, shelf: Shelf, record: PageRecord, reading: PageReading, target: Tier, version: int
-    ) -> tuple[list[Change], Move | None]:
-        """The page at the smallest tier, from the target up, that its floor allows."""
-        current = record.tier or Tier.LARGE
-        for tier in (tier for tier in Tier if target <= tier < current):
-            faded = redraw(record, reading, tier, self.reader)
-            if 1 - faded.error >= self.policy.floor:
-                due = self._later(self.policy.due(tier, record.accessed))
-                index = index_of(faded, self.reader, self.policy.uncertain)
-                move = self._move(shelf, record, tier, 1 - faded.error)
-                return page_changes(faded, index, due, version), move
-        due = self._later(self.policy.due(current, record.accessed))
-        return [self._unchanged(record, version, due)], None
-
-    def _later(self, due: float | None) -> float | None:
-        """A due time that has passed is one that the floor holds up: try again after a while."""
-        return due if due is None or due > self.now else self.now + RETRY
-
-    def _move(self, shelf: Shelf, record: PageRecord, tier: Tier | None, right: float) -> Move:
+    def _move(self, shelf: Shelf, name: str, before: str, after: str | None, right: float) -> Move:
         return Move(
-            scope=str(shelf.scope),
-            page=record.id,
-            before=record.tier.label if record.tier else "text",
-            after=tier.label if tier else None,
-            expected_accuracy=right,
+            scope=str(shelf.scope), page=name, before=before, after=after, expected_accuracy=right
         )
 
 
-_NO_WORDS: PageIndex = index_page([])
+def _key(record: PageRecord) -> PageKey:
+    return PageKey(record.position, record.id)
 
 
-def redraw(record: PageRecord, reading: PageReading, tier: Tier, reader: PageReader) -> PageRecord:
-    """The page at another tier, drawn from what was read of it. Errors add up."""
-    (draft,) = draw([(reading.cells, record.spans)], tier, reader)
-    return replace(
-        record,
-        body=draft.tokens,
-        verbatim=draft.verbatim,
-        doubts=draft.doubts,
-        error=1 - (1 - record.error) * (1 - draft.error),
-    )
-
-
-def index_of(record: PageRecord, reader: PageReader, uncertain: float) -> PageIndex:
-    """A page's index entry, made from what can be read of it with certainty."""
-    (reading,) = read_pages([record], reader)
-    return index_page([(s.span.position.sequence, s.marked(uncertain)) for s in reading.spans])
+def _label(record: PageRecord) -> str:
+    return record.tier.label if record.tier else "text"

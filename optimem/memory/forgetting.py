@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import uuid4
 
 import numpy as np
 
@@ -12,12 +11,14 @@ from optimem.decay import DecayPolicy
 from optimem.errors import ConflictError, InputError
 from optimem.framing import squeeze
 from optimem.keys import PageKey, holding
-from optimem.memory.fading import index_of, redraw
 from optimem.memory.reading import PageReading, read_pages
-from optimem.memory.shelf import Shelf, head_change, page_changes, page_removal
+from optimem.memory.redrawing import index_of, redraw, redraw_within
+from optimem.memory.shelf import Shelf, page_changes, page_removal
+from optimem.memory.tail import tail_removal
 from optimem.protocols import Change, ReadCells
-from optimem.records import Chunk, PageRecord, Span, page_id
+from optimem.records import PageRecord, Span, page_id
 from optimem.results import ForgetReceipt
+from optimem.tiers import Tier
 
 TRIES = 50
 
@@ -73,19 +74,12 @@ class TurnForgetter:
         raise ConflictError(f"{self.shelf.scope} was written to all the time; forget again")
 
     def _changes(self, number: int, turn: str) -> tuple[list[Change], int]:
-        head, version = self.shelf.head()
         chunks = [c for c in self.shelf.chunks() if c.position.sequence == number]
+        changes = tail_removal(self.shelf, chunks, self.reader.renderer)
         held = holding(self.shelf.page_keys(), number)
-        changes = [change for key in held for change in self._without(key, number)]
-        changes += [Change(keys.chunk_key(chunk.position), None) for chunk in chunks]
-        cells = head.cells - sum(self._cells(chunk) for chunk in chunks)
-        changes.append(head_change(replace(head, cells=cells, epoch=uuid4().hex), version))
+        changes += [change for key in held for change in self._without(key, number)]
         changes.append(Change(keys.turn_key(turn), None))
         return changes, sum(change.key.startswith(keys.PAGES) for change in changes)
-
-    def _cells(self, chunk: Chunk) -> int:
-        role = chunk.role if chunk.position.offset == 0 else None
-        return len(self.reader.renderer.cells(chunk.text, role))
 
     def _without(self, key: PageKey, number: int) -> list[Change]:
         """The changes that take a turn off a page; none if it is not on it."""
@@ -99,19 +93,22 @@ class TurnForgetter:
             return removal
         record, cells = rest
         if found.record.tier is not None:
-            record = redraw(record, PageReading(cells, []), found.record.tier, self.reader)
+            record = self._redrawn(record, cells, found.record.tier)
         due = None if record.pinned else self.policy.due(record.tier, record.accessed)
         index = index_of(record, self.reader, self.policy.uncertain)
         return [*removal, *page_changes(record, index, due, expect=None)]
 
+    def _redrawn(self, record: PageRecord, cells: ReadCells, tier: Tier) -> PageRecord:
+        """At the page's tier, or a larger one if the floor asks for it; at Large if even that
+        does not satisfy the floor."""
+        tiers = [larger for larger in Tier if larger >= tier]
+        within = redraw_within(self.policy.floor, record, cells, tiers, self.reader)
+        return within or redraw(record, cells, Tier.LARGE, self.reader)
+
     def _left(self, number: int, turn: str) -> int:
         """Entries in which a new listing still finds the turn."""
-        found = sum(1 for known in self.shelf.turn_numbers([turn]) if known is not None)
-        found += sum(1 for chunk in self.shelf.chunks() if chunk.position.sequence == number)
-        for stored in self.shelf.pages(holding(self.shelf.page_keys(), number)):
-            if stored:
-                found += sum(1 for s in stored.record.spans if s.position.sequence == number)
-        return found
+        known = sum(1 for found in self.shelf.turn_numbers([turn]) if found is not None)
+        return known + len(self.shelf.holders(number))
 
 
 def _cut(

@@ -8,14 +8,16 @@ import asyncio
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from math import inf, isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
+
+from pydantic import ValidationError
 
 from optimem import codec, keys
 from optimem.compression import PageReader
@@ -26,11 +28,11 @@ from optimem.memory.accounts import memory_stats
 from optimem.memory.fading import Fader, Progress
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.paging import PageWriter
-from optimem.memory.recalling import Recaller, build_ranker
+from optimem.memory.ranking import Rankers
+from optimem.memory.recalling import Recaller
 from optimem.memory.shelf import Shelf, head_change
 from optimem.memory.tail import append_turns
 from optimem.protocols import Change, Clock, Store
-from optimem.records import Chunk
 from optimem.results import (
     AppendReport,
     ForgetReceipt,
@@ -39,7 +41,6 @@ from optimem.results import (
     Recollection,
     SweepReport,
 )
-from optimem.retrieval import TurnRanker
 from optimem.turns import Scope, Turn
 
 log = logging.getLogger("optimem")
@@ -47,8 +48,6 @@ log = logging.getLogger("optimem")
 Turns = Turn | str | dict[str, Any] | Iterable[Turn | str | dict[str, Any]]
 """What `append` takes: one turn or several; a string is a user's turn."""
 
-RANKERS = 64
-"""Scopes whose ranker is kept in memory between recalls."""
 TRIES = 50
 
 
@@ -74,7 +73,7 @@ class OpticalMemory:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="optimem-pages")
         self._jobs: list[Future[int]] = []
         self._lock = threading.Lock()
-        self._rankers: OrderedDict[Scope, tuple[object, TurnRanker]] = OrderedDict()
+        self._rankers = Rankers()
 
     @classmethod
     def open(
@@ -103,7 +102,7 @@ class OpticalMemory:
         pages as these fill. Raises TextError for what is no text.
         """
         when, shelf = self._now(now), self._shelf(scope)
-        report, head = append_turns(shelf, _turns(turns), self.reader.renderer, when)
+        report, head = append_turns(shelf, _turns(turns), self.reader.renderer, self.policy, when)
         if head.cells >= self.reader.renderer.capacity:
             self._close_later(shelf, when)
         return report
@@ -120,10 +119,11 @@ class OpticalMemory:
         wrong there; the turns concerned are still in the tail."""
         with self._lock:
             jobs, self._jobs = self._jobs, []
-        errors = [job.exception() for job in jobs]
-        for error in errors:
-            if error:
-                raise error
+        errors = [error for job in jobs if (error := job.exception())]
+        for other in errors[1:]:
+            errors[0].add_note(f"also: {other!r}")
+        if errors:
+            raise errors[0]
 
     def recall(
         self,
@@ -141,7 +141,7 @@ class OpticalMemory:
         """
         if not query.strip() or k < 1:
             raise InputError(f"cannot recall {k} turns for {query!r}; give a question and k ≥ 1")
-        return self._recaller(scope, now).recall(query, k, refresh=refresh, ranker=self._ranker)
+        return self._recaller(scope, now).recall(query, k, refresh=refresh, rankers=self._rankers)
 
     def reconstruct(
         self,
@@ -153,11 +153,8 @@ class OpticalMemory:
     ) -> list[RecalledTurn]:
         """All turns in order, those of the open tail too; `since` and `until` (both included)
         limit their time."""
-        return [
-            turn
-            for turn in self._recaller(scope, now).everything()
-            if (since is None or turn.time >= since) and (until is None or turn.time <= until)
-        ]
+        first, last = (-inf if since is None else since), (inf if until is None else until)
+        return self._recaller(scope, now).between(first, last)
 
     def sweep(
         self,
@@ -295,7 +292,10 @@ class OpticalMemory:
         await self.aclose()
 
     def _now(self, now: float | None) -> float:
-        return self.clock() if now is None else now
+        when = self.clock() if now is None else now
+        if not isfinite(when):
+            raise InputError(f"now={when} is no time; give seconds since the epoch")
+        return when
 
     def _shelf(self, scope: Scope | str) -> Shelf:
         return Shelf(self.store, Scope.parse(scope))
@@ -311,27 +311,6 @@ class OpticalMemory:
         job.add_done_callback(_log_failure)
         with self._lock:
             self._jobs = [known for known in self._jobs if not _went_well(known)] + [job]
-
-    def _ranker(
-        self, shelf: Shelf, page_keys: Sequence[keys.PageKey], tail: Sequence[Chunk]
-    ) -> TurnRanker:
-        """A scope's ranker, made again only when an index entry or the tail has changed."""
-        infos = shelf.store.entries(shelf.scope, keys.INDEX)
-        state = (
-            tuple((info.key, info.version) for info in infos),
-            tuple((chunk.position, len(chunk.text), chunk.key) for chunk in tail),
-        )
-        with self._lock:
-            known = self._rankers.get(shelf.scope)
-        if known and known[0] == state:
-            return known[1]
-        ranker = build_ranker(shelf, page_keys, tail)
-        with self._lock:
-            self._rankers[shelf.scope] = (state, ranker)
-            self._rankers.move_to_end(shelf.scope)
-            while len(self._rankers) > RANKERS:
-                self._rankers.popitem(last=False)
-        return ranker
 
     def _set_pinned(self, shelf: Shelf, turn: str, *, pinned: bool) -> None:
         for _ in range(TRIES):
@@ -351,7 +330,8 @@ class OpticalMemory:
         for chunk in shelf.chunks():
             if chunk.position.sequence == number:
                 data = codec.pack_chunk(replace(chunk, pinned=pinned))
-                changes.append(Change(keys.chunk_key(chunk.position), data))
+                due = None if pinned else self.policy.due(None, chunk.appended)
+                changes.append(Change(keys.chunk_key(chunk.position), data, due=due))
         wanted = holding(shelf.page_keys(), number)
         for key, found in zip(wanted, shelf.pages(wanted), strict=True):
             if found:
@@ -374,7 +354,10 @@ def _turns(given: Turns) -> list[Turn]:
 def _turn(given: Turn | str | dict[str, Any]) -> Turn:
     if isinstance(given, Turn):
         return given
-    return Turn.model_validate({"text": given} if isinstance(given, str) else given)
+    try:
+        return Turn.model_validate({"text": given} if isinstance(given, str) else given)
+    except ValidationError as error:
+        raise InputError(f"{given!r:.200} is not a turn: {error}") from error
 
 
 def _went_well(job: "Future[int]") -> bool:

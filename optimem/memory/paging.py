@@ -12,6 +12,7 @@ from optimem.decay import DecayPolicy
 from optimem.errors import ConflictError
 from optimem.memory.drawing import draw
 from optimem.memory.shelf import Shelf, head_change, page_changes
+from optimem.memory.tail import chunk_cells
 from optimem.protocols import Cells, Change, ReadCells
 from optimem.records import Chunk, Head, PageRecord, Position, Span, page_id, text_digest
 from optimem.retrieval import index_page
@@ -47,7 +48,7 @@ def lay_out(chunks: Sequence[Chunk], reader: PageReader) -> Sheet:
     used: list[Position] = []
     room, start = renderer.capacity, 0
     for chunk in chunks:
-        cells = renderer.cells(chunk.text, chunk.role if chunk.position.offset == 0 else None)
+        cells = chunk_cells(chunk, renderer)
         end = renderer.split(cells, room)
         whole = end == len(cells)
         text = chunk.text if whole else renderer.text(_sure(cells[:end])).text
@@ -164,7 +165,8 @@ class PageWriter:
             changes += [Change(keys.chunk_key(position), None) for position in sheet.used]
             if sheet.rest:
                 key = keys.chunk_key(sheet.rest.position)
-                changes.append(Change(key, codec.pack_chunk(sheet.rest), expect=0))
+                later = None if sheet.rest.pinned else self.policy.due(None, sheet.rest.appended)
+                changes.append(Change(key, codec.pack_chunk(sheet.rest), expect=0, due=later))
             changes.append(head_change(_shortened(head, sheet), version))
             try:
                 shelf.store.commit(shelf.scope, changes)

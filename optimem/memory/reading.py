@@ -46,7 +46,7 @@ class PageReading:
 def read_pages(records: Sequence[PageRecord], reader: PageReader) -> list[PageReading]:
     """Read pages. Raises FingerprintError for tokens of another encoder."""
     tokens = [r.body for r in records if isinstance(r.body, VisionTokens)]
-    seen = iter(reader.decoder.read(tokens))
+    seen = iter(reader.decoder.read(tokens) if tokens else [])
     return [
         _with_known(r, next(seen), reader)
         if isinstance(r.body, VisionTokens)

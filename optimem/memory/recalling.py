@@ -1,6 +1,6 @@
 """Turns as they can be read now: by a query, or all of them in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +9,12 @@ from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import ConflictError
 from optimem.keys import PageKey, holding
+from optimem.memory.ranking import Rankers
 from optimem.memory.reading import SpanReading, line_boxes, read_pages
 from optimem.memory.shelf import Shelf, Stored, page_changes
-from optimem.records import Chunk, PageIndex, PageRecord, Span
+from optimem.records import Chunk, PageRecord, Span
 from optimem.results import PagePart, RecalledTurn, Recollection
-from optimem.retrieval import TurnRanker, index_page
+from optimem.retrieval import index_page
 from optimem.tiers import Tier
 
 REFRESH_EVERY = 3600.0
@@ -83,12 +84,10 @@ class Recaller:
     def __init__(self, shelf: Shelf, reader: PageReader, policy: DecayPolicy, now: float) -> None:
         self.shelf, self.reader, self.policy, self.now = shelf, reader, policy, now
 
-    def recall(
-        self, query: str, k: int, *, refresh: bool, ranker: "RankerOf"
-    ) -> list[Recollection]:
+    def recall(self, query: str, k: int, *, refresh: bool, rankers: Rankers) -> list[Recollection]:
         """The `k` turns that bear most on a query, best first; reads only their pages."""
         page_keys, tail = self.shelf.snapshot()
-        best = ranker(self.shelf, page_keys, tail).best(query, k)
+        best = rankers.ranker(self.shelf, page_keys, tail).best(query, k)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
         turns = self._turns(stored, tail, {number for number, _ in best})
@@ -100,10 +99,16 @@ class Recaller:
             if number in turns
         ]
 
-    def everything(self) -> list[RecalledTurn]:
-        """All turns in order, the tail's too."""
+    def between(self, since: float, until: float) -> list[RecalledTurn]:
+        """All turns of a time, both ends included, in order, the tail's too. Pages that hold
+        none are not read."""
         page_keys, tail = self.shelf.snapshot()
-        return list(self._turns(self._stored(page_keys), tail, None).values())
+        stored = self._stored(page_keys)
+        parts: list[Span | Chunk] = [*tail]
+        for found in stored:
+            parts += found.record.spans
+        wanted = {part.position.sequence for part in parts if since <= part.time <= until}
+        return list(self._turns(stored, tail, wanted).values())
 
     def _stored(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord]]:
         return [found for found in self.shelf.pages(wanted) if found]
@@ -112,20 +117,25 @@ class Recaller:
         self,
         stored: Sequence[Stored[PageRecord]],
         tail: Iterable[Chunk],
-        wanted: set[int] | None,
+        wanted: set[int],
     ) -> dict[int, RecalledTurn]:
-        """Turns by number, those `wanted` or all."""
+        """The turns `wanted`, by number; only pages that hold one are read."""
         builders: dict[int, TurnBuilder] = {}
-        for start in range(0, len(stored), BATCH):
-            records = [found.record for found in stored[start : start + BATCH]]
+        holding = [
+            found.record
+            for found in stored
+            if any(span.position.sequence in wanted for span in found.record.spans)
+        ]
+        for start in range(0, len(holding), BATCH):
+            records = holding[start : start + BATCH]
             for record, reading in zip(records, read_pages(records, self.reader), strict=True):
                 for read in reading.spans:
                     number = read.span.position.sequence
-                    if wanted is None or number in wanted:
+                    if number in wanted:
                         builder = _builder(builders, number, read.span)
                         builder.add_span(record, read, self.reader, self.policy.uncertain)
         for chunk in tail:
-            if wanted is None or chunk.position.sequence in wanted:
+            if chunk.position.sequence in wanted:
                 _builder(builders, chunk.position.sequence, chunk).add_chunk(chunk)
         return {number: builder.built(self.now) for number, builder in builders.items()}
 
@@ -141,18 +151,6 @@ class Recaller:
                 self.shelf.store.commit(self.shelf.scope, [change])
             except ConflictError:
                 continue
-
-
-RankerOf = Callable[[Shelf, Sequence[PageKey], Sequence[Chunk]], TurnRanker]
-"""Makes a ranker of a scope's pages and tail."""
-
-
-def build_ranker(shelf: Shelf, page_keys: Sequence[PageKey], tail: Sequence[Chunk]) -> TurnRanker:
-    """A ranker over all pages' index entries and the tail's text."""
-    indexes: list[PageIndex] = shelf.indexes(page_keys)
-    if tail:
-        indexes.append(index_page([(chunk.position.sequence, chunk.text) for chunk in tail]))
-    return TurnRanker(indexes)
 
 
 def _builder(builders: dict[int, TurnBuilder], number: int, part: Span | Chunk) -> TurnBuilder:

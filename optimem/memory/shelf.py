@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from optimem import codec, keys
-from optimem.keys import PageKey
+from optimem.keys import PageKey, holding
 from optimem.protocols import Change, Store
 from optimem.records import Chunk, Head, PageIndex, PageRecord, Position
 from optimem.turns import Scope
@@ -45,11 +45,6 @@ class Shelf:
         entries = self.store.get(self.scope, [key.page for key in wanted])
         return [e and Stored(codec.unpack_page(e.value), e.version) for e in entries]
 
-    def indexes(self, wanted: Sequence[PageKey]) -> list[PageIndex]:
-        """Index entries of pages that still have one."""
-        entries = self.store.get(self.scope, [key.words for key in wanted])
-        return [codec.unpack_index(entry.value) for entry in entries if entry]
-
     def chunk_keys(self, start: Position = START) -> list[str]:
         """Keys of the open tail in reading order, from a position on."""
         names = (info.key for info in self.store.entries(self.scope, keys.TAIL))
@@ -65,6 +60,17 @@ class Shelf:
             found += [codec.unpack_chunk(entry.value) for entry in entries if entry]
             size = sum(len(chunk.text) for chunk in found)
         return found
+
+    def holders(self, number: int) -> list[str]:
+        """Keys of the pages and of the pieces of the tail on which a turn lies."""
+        wanted = holding(self.page_keys(), number)
+        held = [
+            key.page
+            for key, found in zip(wanted, self.pages(wanted), strict=True)
+            if found and any(span.position.sequence == number for span in found.record.spans)
+        ]
+        tail = (name for name in self.chunk_keys() if keys.chunk_position(name).sequence == number)
+        return [*held, *tail]
 
     def snapshot(self) -> tuple[list[PageKey], list[Chunk]]:
         """Pages and tail as of one moment: a page that closes meanwhile counts as tail."""

@@ -4,12 +4,14 @@ Appending never encodes, so it takes milliseconds however large the memory is.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from optimem import codec, keys
+from optimem.decay import DecayPolicy
 from optimem.errors import ConflictError
 from optimem.memory.shelf import Shelf, head_change
-from optimem.protocols import Change, Renderer
+from optimem.protocols import Cells, Change, Renderer
 from optimem.records import Chunk, Head, Position
 from optimem.results import AppendReport
 from optimem.turns import Turn
@@ -21,16 +23,17 @@ TRIES = 50
 
 
 def append_turns(
-    shelf: Shelf, turns: Sequence[Turn], renderer: Renderer, now: float
+    shelf: Shelf, turns: Sequence[Turn], renderer: Renderer, policy: DecayPolicy, now: float
 ) -> tuple[AppendReport, Head]:
     """Put turns at the end of a scope, each at most once. Raises ConflictError if others
     write so much that it never gets its turn."""
+    due = policy.due(None, now)
     for _ in range(TRIES):
         head, version = shelf.head()
         new = _unknown(shelf, turns)
         if not new:
             return AppendReport(added=0, duplicates=len(turns)), head
-        changes, head = _changes(head, new, renderer, now)
+        changes, head = _changes(head, new, renderer, due, now)
         try:
             shelf.store.commit(shelf.scope, [*changes, head_change(head, version)])
         except ConflictError:
@@ -50,20 +53,32 @@ def _unknown(shelf: Shelf, turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _changes(
-    head: Head, turns: Sequence[Turn], renderer: Renderer, now: float
+    head: Head, turns: Sequence[Turn], renderer: Renderer, due: float | None, now: float
 ) -> tuple[list[Change], Head]:
     changes: list[Change] = []
     number, cells = head.next, head.cells
     for turn in turns:
         changes.append(Change(keys.turn_key(turn.key), codec.pack_place(number), expect=0))
         for chunk in chunks_of(turn, number, now):
-            role = turn.role if chunk.position.offset == 0 else None
-            cells += len(renderer.cells(chunk.text, role))
+            cells += len(chunk_cells(chunk, renderer))
             key = keys.chunk_key(chunk.position)
-            changes.append(Change(key, codec.pack_chunk(chunk), expect=0))
+            changes.append(Change(key, codec.pack_chunk(chunk), expect=0, due=due))
         number += 1
     epoch = head.epoch or uuid4().hex  # a scope that was forgotten and begun again is another
     return changes, Head(number, head.tail, cells, now, epoch)
+
+
+def chunk_cells(chunk: Chunk, renderer: Renderer) -> Cells:
+    """The cells of a piece of the tail, a role mark first if its turn starts here."""
+    return renderer.cells(chunk.text, chunk.role if chunk.position.offset == 0 else None)
+
+
+def tail_removal(shelf: Shelf, chunks: Sequence[Chunk], renderer: Renderer) -> list[Change]:
+    """Remove pieces of the tail; pages drawn from them meanwhile will not be committed."""
+    head, version = shelf.head()
+    cells = head.cells - sum(len(chunk_cells(chunk, renderer)) for chunk in chunks)
+    removed = [Change(keys.chunk_key(chunk.position), None) for chunk in chunks]
+    return [*removed, head_change(replace(head, cells=cells, epoch=uuid4().hex), version)]
 
 
 def chunks_of(turn: Turn, number: int, now: float) -> list[Chunk]:

@@ -25,7 +25,7 @@ PAGES: dict[Tier, tuple[int, int]] = {
 
 RATES: dict[Tier, tuple[float, float]] = {
     Tier.LARGE: (60.0, 24.0),
-    Tier.BASE: (40.0, 16.0),
+    Tier.BASE: (40.0, 20.0),
     Tier.SMALL: (24.0, 10.5),
     Tier.TINY: (16.0, 9.0),
     Tier.TRACE: (10.0, 6.0),

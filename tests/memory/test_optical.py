@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain import CAPACITY, PlainReader, plain_reader
 
-from optimem.decay import DAY, DecayPolicy
-from optimem.errors import ConflictError, FingerprintError, InputError, StoreUnavailableError
+from optimem.decay import DAY
+from optimem.errors import ConflictError, InputError, StoreUnavailableError
 from optimem.memory import OpticalMemory
 from optimem.protocols import Change
 from optimem.store.sqlite import SQLiteStore
-from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 
 NOW = 1_700_000_000.0
@@ -104,115 +103,44 @@ def test_recall_ranks_reads_only_what_it_needs_and_gives_boxes(memory: OpticalMe
     assert memory.recall(SCOPE, "zeppelin") == []
 
 
+def test_only_pages_of_the_time_asked_for_are_read(memory: OpticalMemory) -> None:
+    said = [Turn(text=f"{i} " + "x" * 380, id=str(i), time=NOW + i) for i in range(6)]
+    memory.append(SCOPE, said)
+    memory.flush(SCOPE)
+    decoder = memory.reader.decoder
+    assert isinstance(decoder, PlainReader)
+    decoder.read_pages = 0
+    found = memory.reconstruct(SCOPE, since=NOW + 2, until=NOW + 3)
+    assert [turn.id for turn in found] == ["2", "3"]
+    assert all(turn.exact for turn in found)
+    assert decoder.read_pages <= 3
+
+
+def test_a_recall_sees_what_was_appended_and_forgotten_since_the_last(
+    memory: OpticalMemory,
+) -> None:
+    for i in range(6):
+        memory.append(SCOPE, Turn(text=f"lantern {i} " + "x" * 200, id=str(i)))
+        memory.wait()
+        assert len(memory.recall(SCOPE, "lantern", k=9)) == i + 1
+    memory.forget(SCOPE, turn="2")
+    assert {hit.id for hit in memory.recall(SCOPE, "lantern", k=9)} == {"0", "1", "3", "4", "5"}
+
+
+@pytest.mark.parametrize("given", [{"text": 5}, {"text": "a", "role": "king"}, {}, {"txt": "a"}])
+def test_what_is_no_turn_is_named(memory: OpticalMemory, given: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="is not a turn"):
+        memory.append(SCOPE, given)
+
+
+def test_a_time_that_is_none_is_named(memory: OpticalMemory) -> None:
+    with pytest.raises(InputError, match="no time"):
+        memory.sweep(now=float("nan"))
+
+
 def test_an_empty_query_is_named(memory: OpticalMemory) -> None:
     with pytest.raises(InputError, match="give a question"):
         memory.recall(SCOPE, "  ")
-
-
-def test_a_page_that_does_not_read_back_goes_up_or_stays_text(tmp_path: Path) -> None:
-    policy = DecayPolicy(large=0, base=0, small=100 * DAY, tiny=100 * DAY, write_error=0.001)
-    up = plain_reader({Tier.SMALL: 50})
-    with OpticalMemory.open(":memory:", reader=up, policy=policy, clock=lambda: NOW) as memory:
-        memory.append(SCOPE, "a b c " * 60)
-        memory.flush(SCOPE)
-        assert memory.stats().pages_by_tier == {"base": 1}
-    text = plain_reader({Tier.SMALL: 50, Tier.BASE: 50, Tier.LARGE: 50})
-    with OpticalMemory.open(":memory:", reader=text, policy=policy, clock=lambda: NOW) as memory:
-        memory.append(SCOPE, "a b c " * 60)
-        memory.flush(SCOPE)
-        assert memory.stats().pages_by_tier == {"text": 1}
-        assert texts(memory) == ["a b c " * 60]
-
-
-def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:
-    reader = plain_reader(lost)
-    return OpticalMemory.open(
-        ":memory:", reader=reader, policy=DecayPolicy(**policy), clock=lambda: NOW
-    )
-
-
-def test_pages_fade_with_age_and_mark_what_is_lost() -> None:
-    with fading_memory({Tier.TINY: 20}) as memory:
-        memory.append(SCOPE, "w" * 300)
-        memory.flush(SCOPE)
-        assert memory.sweep(now=NOW + 3600).moves == []
-        moves = memory.sweep(now=NOW + 2 * DAY).moves
-        assert [(move.before, move.after) for move in moves] == [("large", "base")]
-        memory.sweep(now=NOW + 40 * DAY)
-        (turn,) = memory.reconstruct(SCOPE, now=NOW + 40 * DAY)
-        assert turn.tier == "tiny"
-        assert not turn.exact
-        assert turn.text.count("\ufffd") == 15
-        assert turn.text.replace("\ufffd", "") == "w" * 285
-
-
-def test_exact_values_survive_fading() -> None:
-    with fading_memory({Tier.TINY: 7}, floor=0.5) as memory:
-        memory.append(SCOPE, "the key is 8f3a-99b2-771c and the port 15432 for it " * 4)
-        memory.flush(SCOPE)
-        memory.sweep(now=NOW + 40 * DAY)
-        (turn,) = memory.reconstruct(SCOPE)
-        assert turn.tier == "tiny"
-        assert turn.text.count("8f3a-99b2-771c") == 4
-        assert turn.text.count("15432") == 4
-        assert memory.stats().verbatim_bytes > 0
-
-
-def test_the_floor_keeps_a_page_sharp() -> None:
-    with fading_memory({Tier.TINY: 4, Tier.TRACE: 3}, floor=0.9) as memory:
-        memory.append(SCOPE, "w" * 300)
-        memory.flush(SCOPE)
-        memory.sweep(now=NOW + 400 * DAY)
-        assert memory.stats().pages_by_tier == {"small": 1}
-        assert memory.sweep(now=NOW + 401 * DAY).kept == 0
-
-
-def test_dry_run_changes_and_claims_nothing() -> None:
-    with fading_memory({}) as memory:
-        memory.append(SCOPE, "w" * 300)
-        memory.flush(SCOPE)
-        before = memory.stats()
-        planned = memory.sweep(now=NOW + 8 * DAY, dry_run=True)
-        assert memory.stats() == before
-        assert memory.sweep(now=NOW + 8 * DAY).moves == planned.moves != []
-
-
-def test_pinned_turns_never_fade_until_unpinned() -> None:
-    with fading_memory({}) as memory:
-        memory.append(SCOPE, Turn(text="w" * 300, id="keep"))
-        memory.pin(SCOPE, "keep")
-        memory.flush(SCOPE)
-        assert memory.sweep(now=NOW + 400 * DAY).moves == []
-        memory.unpin(SCOPE, "keep")
-        assert [move.after for move in memory.sweep(now=NOW + 400 * DAY).moves] == ["trace"]
-
-
-def test_recall_refreshes() -> None:
-    with fading_memory({}) as memory:
-        memory.append(SCOPE, "the red lantern " * 20)
-        memory.flush(SCOPE)
-        memory.recall(SCOPE, "lantern", now=NOW + 0.9 * DAY)
-        assert memory.sweep(now=NOW + 1.5 * DAY).moves == []
-        assert len(memory.sweep(now=NOW + 2 * DAY).moves) == 1
-
-
-def test_old_pages_are_forgotten_when_the_policy_says_so() -> None:
-    with fading_memory({}, forget_after=365 * DAY) as memory:
-        memory.append(SCOPE, Turn(text="w" * 300, id="old"))
-        memory.flush(SCOPE)
-        moves = memory.sweep(now=NOW + 366 * DAY).moves
-        assert [move.after for move in moves] == [None]
-        assert texts(memory) == []
-        assert memory.append(SCOPE, Turn(text="w", id="old")).added == 1
-
-
-def test_a_clock_that_goes_backwards_fades_nothing() -> None:
-    with fading_memory({}) as memory:
-        memory.append(SCOPE, "w" * 300)
-        memory.flush(SCOPE)
-        assert memory.sweep(now=NOW - 1000 * DAY).moves == []
-        (hit,) = memory.recall(SCOPE, "w" * 300, now=NOW - 1000 * DAY)
-        assert hit.age == 0
 
 
 def test_forgetting_a_turn_leaves_the_others(memory: OpticalMemory) -> None:
@@ -315,23 +243,6 @@ def test_background_errors_are_raised_at_the_next_flush(tmp_path: Path) -> None:
     memory.flush(SCOPE)
     assert texts(memory) == ["x" * 500]
     memory.close()
-
-
-def test_another_encoders_pages_are_refused_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "m.db"
-    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
-        memory.append(SCOPE, "x" * 500)
-        memory.flush(SCOPE)
-    other = plain_reader()
-    assert isinstance(other.decoder, PlainReader)
-    other.decoder.fingerprint = "plain-2"
-    with (
-        OpticalMemory.open(path, reader=other, clock=lambda: NOW) as memory,
-        pytest.raises(FingerprintError),
-    ):
-        memory.sweep(now=NOW + 100 * DAY)
-    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
-        assert texts(memory) == ["x" * 500]
 
 
 def test_async_twins(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from optimem.build import page_reader
+from optimem.build import NanoOnDemand, page_reader
 from optimem.cli.demo import demo_turns
 from optimem.compression import PageReader
 from optimem.errors import ChecksumError, FingerprintError, FormatError, PageError, VersionError
@@ -94,16 +94,16 @@ def test_damaged_and_foreign_tokens_are_named(
 
 
 def test_its_own_page_is_read_from_the_image_alone(reader: PageReader) -> None:
-    nano = reader.decoder
-    assert isinstance(nano, NanoReader)
+    assert isinstance(reader.decoder, NanoOnDemand)
+    nano = reader.decoder.model
     page = reader.renderer.page(reader.renderer.cells(TEXT)[:CELLS])
     read = nano.read_image(page.image(Tier.LARGE))
     assert reader.renderer.text(read).text.startswith("Morning! I'm setting up")
 
 
 def test_what_it_was_not_made_for_is_refused(reader: PageReader) -> None:
-    nano = reader.decoder
-    assert isinstance(nano, NanoReader)
+    assert isinstance(reader.decoder, NanoOnDemand)
+    nano = reader.decoder.model
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:640, :640]
     photo = (127 + 90 * np.sin(x / 37) * np.cos(y / 53) + rng.normal(0, 9, x.shape)).astype(
