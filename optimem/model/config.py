@@ -26,6 +26,29 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
+class DeepSeekVisionConfig:
+    """DeepSeek-OCR's encoder. `patch_grid`, `grid`: sides of the maps that the absolute
+    positions of its two stages were learned for."""
+
+    patch: int = 16
+    patch_grid: int = 64
+    window: int = 14
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    hidden: int = 3072
+    neck: int = 256
+    half_width: int = 512
+    grid: int = 16
+    global_width: int = 1024
+    global_depth: int = 24
+    global_heads: int = 16
+    global_hidden: int = 4096
+    token_dim: int = 1280
+
+
+@dataclass(frozen=True)
 class DecoderConfig:
     """The decoder's blocks; the first `dense_layers` have one MLP, the rest experts."""
 
@@ -60,4 +83,27 @@ class ReaderConfig:
     )
 
 
+@dataclass(frozen=True)
+class DeepSeekConfig:
+    """DeepSeek-OCR: its encoder, its causal decoder, and the vocabulary between."""
+
+    vision: DeepSeekVisionConfig = field(default_factory=DeepSeekVisionConfig)
+    decoder: DecoderConfig = field(
+        default_factory=lambda: DecoderConfig(
+            width=1280,
+            depth=12,
+            heads=10,
+            causal=True,
+            dense_layers=1,
+            dense_hidden=6848,
+            experts=64,
+            active=6,
+            expert_hidden=896,
+            shared_hidden=1792,
+        )
+    )
+    vocabulary: int = 129_280
+
+
 NANO = ReaderConfig()
+DEEPSEEK_OCR = DeepSeekConfig()

@@ -1,32 +1,73 @@
 """The decoder: transformer blocks whose MLPs are mixtures of experts.
 
 The structure of DeepSeek-OCR's decoder (Llama attention with rotary positions, shared and
-routed experts, fp32 router); `optimem-nano` runs it over the vision tokens alone, every
-position seeing every other.
+routed experts, fp32 router). `optimem-nano` runs it over the vision tokens alone, every
+position seeing every other; the released model runs it causally, with a cache.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from optimem.model.attention import attend
 from optimem.model.config import DecoderConfig
-from optimem.model.layers import attend
+
+Rotation = tuple[Tensor, Tensor]
 
 
-def rotary(
-    positions: int, head_dim: int, theta: float, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (positions, head_dim) of rotate-half rotary embedding."""
-    exponents = torch.arange(0, head_dim, 2, device=device).float() / head_dim
-    angles = torch.outer(torch.arange(positions, device=device).float(), theta**-exponents)
+def rotary(positions: Tensor, head_dim: int, theta: float) -> Rotation:
+    """Cosines and sines (B, 1, N, head_dim) of rotate-half rotary embedding at positions
+    (B, N)."""
+    exponents = torch.arange(0, head_dim, 2, device=positions.device).float() / head_dim
+    angles = positions.float()[:, None, :, None] * theta**-exponents
     angles = torch.cat((angles, angles), -1)
     return angles.cos(), angles.sin()
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rotate(x: Tensor, rotation: Rotation) -> Tensor:
     """Turn (B, heads, N, head_dim) by its positions."""
+    cos, sin = rotation
     first, second = x.chunk(2, -1)
     return (x * cos + torch.cat((-second, first), -1) * sin).to(x.dtype)
+
+
+class LayerCache:
+    """Keys and values of one layer that later positions look back at, up to `capacity`
+    positions of `batch` sequences."""
+
+    def __init__(self, config: DecoderConfig, batch: int, capacity: int, like: Tensor) -> None:
+        shape = (batch, config.heads, capacity, config.width // config.heads)
+        self.keys, self.values = like.new_empty(shape), like.new_empty(shape)
+        self.length = 0
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Add (B, heads, N, head_dim); all keys and values so far."""
+        start, self.length = self.length, self.length + k.shape[2]
+        self.keys[:, :, start : self.length] = k
+        self.values[:, :, start : self.length] = v
+        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+
+    def keep(self, rows: Tensor) -> None:
+        """Only these sequences go on."""
+        self.keys, self.values = self.keys[rows], self.values[rows]
+
+
+def causal_mask(new: int, past: int, padding: Tensor | None, like: Tensor) -> Tensor | None:
+    """What `new` positions after `past` others may see, as an additive mask (B or 1, 1, new,
+    past + new); None if everything. `padding` (B,): positions at the start of each sequence
+    that nobody sees."""
+    if new == 1 and padding is None:
+        return None
+    at = torch.arange(past + new, device=like.device)
+    hidden = (at[None, :] > at[past:, None])[None, None]  # (1, 1, new, past + new)
+    if padding is not None:
+        unseen = (at[None, :] < padding[:, None])[:, None, None]
+        hidden = (hidden | unseen) & (at[None, :] != at[past:, None])  # all see themselves
+    return torch.zeros(hidden.shape, dtype=like.dtype, device=like.device).masked_fill(
+        hidden, float("-inf")
+    )
 
 
 class DecoderAttention(nn.Module):
@@ -34,23 +75,23 @@ class DecoderAttention(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.heads, self.theta, self.causal = config.heads, config.rope_theta, config.causal
+        self.heads = config.heads
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = (
             nn.Linear(config.width, config.width, bias=False) for _ in range(4)
         )
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, N, C)
+    def forward(
+        self, x: Tensor, rotation: Rotation, mask: Tensor | None, cache: LayerCache | None
+    ) -> Tensor:  # (B, N, C)
         B, N, C = x.shape
-        split = (B, N, self.heads, C // self.heads)
         q, k, v = (
-            layer(x).view(split).transpose(1, 2)
+            layer(x).view(B, N, self.heads, C // self.heads).transpose(1, 2)
             for layer in (self.q_proj, self.k_proj, self.v_proj)
         )  # (B, heads, N, head_dim)
-        cos, sin = rotary(N, C // self.heads, self.theta, x.device)
-        mask = None
-        if self.causal:
-            mask = torch.full((N, N), float("-inf"), device=x.device, dtype=q.dtype).triu(1)
-        y = attend(rotate(q, cos, sin), rotate(k, cos, sin), v, mask)
+        q, k = rotate(q, rotation), rotate(k, rotation)
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        y = attend(q, k, v, mask)
         return self.o_proj(y.transpose(1, 2).reshape(B, N, C))
 
 
@@ -99,12 +140,13 @@ class MixtureOfExperts(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (B, N, C)
         flat = x.flatten(0, 1)
         weights, chosen = self.route(flat)
+        order = chosen.flatten().argsort(stable=True)  # by expert
+        rows = order // self.active
+        counts = chosen.flatten().bincount(minlength=len(self.experts)).tolist()
+        parts = zip(self.experts, flat[rows].split(counts), strict=True)
+        out = torch.cat([expert(part) for expert, part in parts if len(part)]).float()
         routed = torch.zeros(flat.shape, dtype=torch.float32, device=x.device)
-        for index, expert in enumerate(self.experts):
-            rows, slots = (chosen == index).nonzero(as_tuple=True)
-            if len(rows):
-                weighted = expert(flat[rows]).float() * weights[rows, slots, None]
-                routed = routed.index_add(0, rows, weighted)
+        routed = routed.index_add(0, rows, out * weights.flatten()[order, None])
         return routed.to(x.dtype).view_as(x) + self.shared_experts(x)
 
 
@@ -118,8 +160,10 @@ class DecoderBlock(nn.Module):
         self.post_attention_layernorm = nn.RMSNorm(config.width, eps=config.norm_eps)
         self.mlp = mlp
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, N, C)
-        x = x + self.self_attn(self.input_layernorm(x))
+    def forward(
+        self, x: Tensor, rotation: Rotation, mask: Tensor | None, cache: LayerCache | None
+    ) -> Tensor:  # (B, N, C)
+        x = x + self.self_attn(self.input_layernorm(x), rotation, mask, cache)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -128,6 +172,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
+        self.config = config
         self.layers = nn.ModuleList(
             DecoderBlock(
                 config,
@@ -139,7 +184,22 @@ class Decoder(nn.Module):
         )
         self.norm = nn.RMSNorm(config.width, eps=config.norm_eps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)
+    def forward(
+        self,
+        x: Tensor,
+        caches: Sequence[LayerCache] | None = None,
+        padding: Tensor | None = None,
+    ) -> Tensor:
+        """`caches`: of each layer, for causal decoders: x goes on where they end, and they
+        grow by it. `padding` (B,): how many positions at the start of each sequence are none.
+        """
+        config, N = self.config, x.shape[1]
+        past = caches[0].length if caches else 0
+        positions = torch.arange(past, past + N, device=x.device)[None]
+        if padding is not None:
+            positions = (positions - padding[:, None]).clamp_min(0)
+        rotation = rotary(positions, config.width // config.heads, config.rope_theta)
+        mask = causal_mask(N, past, padding, x) if config.causal else None
+        for index, layer in enumerate(self.layers):
+            x = layer(x, rotation, mask, caches[index] if caches else None)
         return self.norm(x)

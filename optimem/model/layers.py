@@ -1,72 +1,46 @@
-"""Layers that the encoder's stages and the decoder are built of.
+"""Layers that the encoder's stages are built of, but for attention.
 
-Dimensions: B pages, H × W positions of a map, N positions of a sequence, C channels.
-Knows no configuration: every layer takes explicit arguments.
+Dimensions: B pages, H × W positions of a map, N positions of a sequence, C channels; maps
+have their channels last. Knows no configuration: every layer takes explicit arguments.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Softmax attention over (B, heads, N, head_dim), with an additive bias (…, N, N).
-
-    Training on a CPU writes the products out: torch 2.13's fused CPU backward takes several
-    times as long at these sizes.
-    """
-    if not (torch.is_grad_enabled() and q.device.type == "cpu"):
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-    if bias is not None:
-        scores = scores + bias
-    return scores.softmax(-1).to(v.dtype) @ v
+from optimem.model.attention import Attention
 
 
-class Attention(nn.Module):
-    """Multi-head self-attention with one matrix for query, key and value (in this order)."""
-
-    def __init__(self, *, dim: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        B, N, C = x.shape
-        qkv = self.qkv(x).view(B, N, 3, self.heads, C // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, N, head_dim)
-        return self.proj(attend(q, k, v).transpose(1, 2).reshape(B, N, C))
+def quick_gelu(x: Tensor) -> Tensor:
+    """CLIP's approximation of GELU."""
+    return x * (1.702 * x).sigmoid()
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block."""
+    """A pre-norm transformer block over whatever shape its attention takes."""
 
-    def __init__(self, *, dim: int, heads: int, hidden: int, eps: float = 1e-6) -> None:
+    def __init__(
+        self,
+        *,
+        dim: int,
+        hidden: int,
+        attn: Attention,
+        eps: float = 1e-6,
+        activation: Callable[[Tensor], Tensor] = F.gelu,
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=eps)
-        self.attn = Attention(dim=dim, heads=heads)
+        self.attn = attn
         self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.lin1 = nn.Linear(dim, hidden)
         self.lin2 = nn.Linear(hidden, dim)
+        self.activation = activation
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, N, C)
+    def forward(self, x: Tensor) -> Tensor:  # (…, C)
         x = x + self.attn(self.norm1(x))
-        return x + self.lin2(F.gelu(self.lin1(self.norm2(x))))
-
-
-def to_windows(x: Tensor, size: int) -> Tensor:
-    """(B, H, W, C) cut into windows of size × size: (B · windows, size², C)."""
-    B, H, W, C = x.shape
-    x = x.view(B, H // size, size, W // size, size, C).transpose(2, 3)
-    return x.reshape(-1, size * size, C)
-
-
-def from_windows(x: Tensor, size: int, shape: torch.Size) -> Tensor:
-    """The inverse of `to_windows` for a map of `shape` (B, H, W, C)."""
-    B, H, W, C = shape
-    x = x.view(B, H // size, W // size, size, size, C).transpose(2, 3)
-    return x.reshape(B, H, W, C)
+        return x + self.lin2(self.activation(self.lin1(self.norm2(x))))
 
 
 class PatchConv(nn.Linear):
@@ -84,6 +58,13 @@ class PatchConv(nn.Linear):
         k = self.kernel
         x = x.view(B, H // k, k, W // k, k, C).transpose(2, 3)
         return super().forward(x.reshape(B, H // k, W // k, k * k * C))
+
+
+class MapConv(nn.Conv2d):
+    """A convolution of a map with its channels last."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, H, W, C)
+        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 class TiledPositions(nn.Module):
@@ -115,3 +96,15 @@ class ResizedPositions(nn.Module):
         table = self.table.permute(0, 3, 1, 2).float()
         table = F.interpolate(table, (grid, grid), mode="bicubic", antialias=True)
         return table.permute(0, 2, 3, 1).to(self.table.dtype)  # (1, grid, grid, C)
+
+
+class ClassToken(nn.Module):
+    """A learned token in front of a sequence, with a position of its own."""
+
+    def __init__(self, *, dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.zeros(dim))
+        self.position = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, N, C) to (B, 1 + N, C)
+        return torch.cat(((self.embedding + self.position).expand(len(x), 1, -1), x), 1)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from optimem.model.bottleneck import Bottleneck
 from optimem.model.config import ReaderConfig
 from optimem.model.decoder import Decoder
-from optimem.model.encoder import DeepEncoder
+from optimem.model.encoder import nano_encoder
 from optimem.model.readout import Readout
 from optimem.renderers.dense import MARGINS, canvas_cells
 from optimem.tiers import Tier
@@ -26,7 +26,7 @@ class Reader(nn.Module):
         super().__init__()
         self.config = config
         width = config.decoder.width
-        self.encoder = DeepEncoder(config.encoder)
+        self.encoder = nano_encoder(config.encoder)
         self.bottleneck = Bottleneck(dim=config.encoder.token_dim)
         self.token_embed = nn.Linear(config.encoder.token_dim, width)
         self.decoder = Decoder(config.decoder)

@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from optimem.model.attention import attend, from_windows, to_windows
 from optimem.model.bottleneck import Bottleneck
 from optimem.model.config import DecoderConfig, EncoderConfig
 from optimem.model.decoder import Decoder, MixtureOfExperts
-from optimem.model.encoder import DeepEncoder
-from optimem.model.layers import PatchConv, attend, from_windows, to_windows
+from optimem.model.encoder import nano_encoder
+from optimem.model.layers import PatchConv
 from optimem.model.readout import Readout, SymbolHead
 from optimem.tiers import Tier
 
@@ -49,7 +50,7 @@ def test_a_page_becomes_one_token_for_64_by_64_pixels(tier: Tier) -> None:
     config = EncoderConfig(width=16, heads=2, hidden=16, half_width=16, global_width=16,
                            global_heads=2, global_hidden=16, depth=1, global_depth=1,
                            token_dim=12)  # fmt: skip
-    encoded = DeepEncoder(config)(torch.randn(1, tier.value, tier.value, 1))
+    encoded = nano_encoder(config)(torch.randn(1, tier.value, tier.value, 1))
     assert encoded.tokens.shape == (1, tier.tokens, 12)
     assert encoded.patches.shape == (1, 4 * tier.grid, 4 * tier.grid, 16)
 
