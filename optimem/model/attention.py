@@ -82,7 +82,7 @@ class RelativePositions(nn.Module):
         q = q.unflatten(2, (side, side))
         down = torch.einsum("bnhwc,hkc->bnhwk", q, self._between(self.h, side))
         across = torch.einsum("bnhwc,wkc->bnhwk", q, self._between(self.w, side))
-        return (down[..., :, None] + across[..., None, :]).view(B, heads, N, N)
+        return (down[..., :, None] + across[..., None, :]).reshape(B, heads, N, N)
 
     def _between(self, table: Tensor, side: int) -> Tensor:
         """Entries for each pair of positions along one axis, (side, side, head_dim)."""

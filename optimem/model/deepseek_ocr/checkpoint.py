@@ -1,0 +1,160 @@
+"""The published checkpoint's tensors, in and out of our modules, without a second copy.
+
+The names are those of `deepseek-ai/DeepSeek-OCR` on the hub, its misspellings included.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from optimem.errors import FormatError, InputError
+from optimem.model.config import DEEPSEEK_OCR, DeepSeekConfig
+from optimem.model.deepseek_ocr.model import DeepSeekOCR
+
+SAM, CLIP = "model.sam_model.", "model.vision_model."
+RENAMES: dict[str, tuple[tuple[str, str], ...]] = {
+    "encoder.windowed.": (
+        ("encoder.windowed.", SAM),
+        ("positions.table", "pos_embed"),
+        ("patch_embed.", "patch_embed.proj."),
+        ("attn.relative.", "attn.rel_pos_"),
+        (".lin", ".mlp.lin"),
+    ),
+    "encoder.compressor.": (("encoder.compressor.", SAM),),
+    "encoder.globals.": (
+        ("encoder.globals.", CLIP),
+        ("prefix.embedding", "embeddings.class_embedding"),
+        ("before.", "pre_layrnorm."),
+        ("blocks.", "transformer.layers."),
+        (".norm", ".layer_norm"),
+        (".attn.qkv.", ".self_attn.qkv_proj."),
+        (".attn.proj.", ".self_attn.out_proj."),
+        (".lin", ".mlp.fc"),
+    ),
+    "encoder.projector.": (("encoder.projector.", "model.projector.layers."),),
+    "decoder.": (("decoder.", "model."),),
+    "embed_tokens.": (("embed_tokens.", "model.embed_tokens."),),
+    "image_newline": (("image_newline", "model.image_newline"),),
+    "view_separator": (("view_separator", "model.view_seperator"),),
+}
+"""By the start of our name: what to replace in it for the published one."""
+
+PATCH_EMBED = SAM + "patch_embed.proj.weight"
+POSITIONS = CLIP + "embeddings.position_embedding.weight"
+CLASS_POSITION = "encoder.globals.prefix.position"
+GRID_POSITIONS = "encoder.globals.positions.table"
+UNUSED = CLIP + "embeddings.patch_embedding.weight"
+"""CLIP's own patch embedding is in the file, but the compressed map takes its place."""
+
+
+def published_name(name: str) -> str:
+    """The published name of one of our parameters (but for CLIP's positions, which we keep
+    in two)."""
+    for start, pairs in RENAMES.items():
+        if name.startswith(start):
+            for ours, theirs in pairs:
+                name = name.replace(ours, theirs, 1)
+    return name
+
+
+def load_checkpoint(
+    folder: Path, *, config: DeepSeekConfig = DEEPSEEK_OCR, dtype: torch.dtype | None = None
+) -> DeepSeekOCR:
+    """The model from a folder with the published safetensors files.
+
+    Tensors stay mapped to the files unless `dtype` differs from theirs (bf16), in which case
+    each is converted alone. Raises InputError for a folder without them, and FormatError for
+    a file that is cut short or holds another model.
+    """
+    with torch.device("meta"):
+        model = DeepSeekOCR(config)
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    ours = {published_name(name): name for name in wanted}
+    state: dict[str, Tensor] = {}
+    surplus = []
+    for path in _files(folder):
+        for published, value in _tensors(path):
+            converted = _converted(published, value, ours)
+            surplus += [] if converted or published == UNUSED else [published]
+            for name, tensor in converted.items():
+                _check_shape(path, published, tensor, wanted[name])
+                state[name] = tensor if dtype is None else tensor.to(dtype)
+    _check_names(folder, [published_name(n) for n in wanted if n not in state], surplus)
+    model.load_state_dict(state, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def save_checkpoint(model: DeepSeekOCR, folder: Path) -> None:
+    """Write a model with the published names, as one file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = model.state_dict()
+    tensors = {
+        published_name(name): value.contiguous()
+        for name, value in state.items()
+        if name not in (CLASS_POSITION, GRID_POSITIONS)
+    }
+    patch = model.config.vision.patch
+    kernel = tensors[PATCH_EMBED].unflatten(1, (patch, patch, 3)).permute(0, 3, 1, 2)
+    tensors[PATCH_EMBED] = kernel.contiguous()
+    grid = state[GRID_POSITIONS].flatten(0, 2)
+    tensors[POSITIONS] = torch.cat((state[CLASS_POSITION][None], grid))
+    tensors[UNUSED] = grid.new_zeros(grid.shape[1], 3, 14, 14)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def _files(folder: Path) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        return [folder / name for name in names]
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        raise InputError(
+            f"{folder} holds no .safetensors file; give the folder of a downloaded "
+            "deepseek-ai/DeepSeek-OCR"
+        )
+    return found
+
+
+def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    try:
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118  a safetensors handle is no dict
+                yield name, file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise FormatError(f"{path} is no whole safetensors file: {error}") from error
+
+
+def _converted(published: str, value: Tensor, ours: dict[str, str]) -> dict[str, Tensor]:
+    """Our tensors by our names; none for a name we do not know."""
+    if published == POSITIONS and value.ndim == 2:
+        side = round((len(value) - 1) ** 0.5)
+        grid = value[1:].view(1, side, -1, value.shape[1])
+        return {CLASS_POSITION: value[0], GRID_POSITIONS: grid}
+    if published not in ours:
+        return {}
+    if published == PATCH_EMBED and value.ndim == 4:
+        value = value.permute(0, 2, 3, 1).flatten(1)
+    return {ours[published]: value}
+
+
+def _check_shape(path: Path, published: str, tensor: Tensor, wanted: torch.Size) -> None:
+    if tensor.shape != wanted:
+        raise FormatError(
+            f"{path}: {published} fills {tuple(tensor.shape)} where {tuple(wanted)} is wanted; "
+            "this is another model or size"
+        )
+
+
+def _check_names(folder: Path, missing: list[str], surplus: list[str]) -> None:
+    if missing or surplus:
+        raise FormatError(
+            f"{folder} is not DeepSeek-OCR: {len(missing)} tensors are missing "
+            f"({', '.join(missing[:3]) or 'none'}), {len(surplus)} are not known "
+            f"({', '.join(surplus[:3]) or 'none'})"
+        )

@@ -1,0 +1,107 @@
+"""DeepSeek-OCR as a whole: views of a page to vision tokens, and tokens to logits.
+
+Structure and numbers: arXiv 2510.18234 and the released `deepseek-ai/DeepSeek-OCR`. Knows
+nothing of files, images on disk, or how text is generated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from optimem.model.config import DeepSeekConfig
+from optimem.model.decoder import Decoder, LayerCache
+from optimem.model.encoder import deepseek_encoder
+
+
+@dataclass(frozen=True)
+class Views:
+    """A page as the encoder takes it, values −1 to 1: the whole page `overview` (S, S, 3),
+    and `tiles` (n, T, T, 3) in row-major order, `across` of them side by side; none for a
+    page that is looked at once."""
+
+    overview: Tensor
+    tiles: Tensor | None = None
+    across: int = 0
+
+
+class DeepSeekOCR(nn.Module):
+    """Encoder, layout, embeddings, decoder and output layer."""
+
+    def __init__(self, config: DeepSeekConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.decoder.width
+        self.encoder = deepseek_encoder(config.vision)
+        self.image_newline = nn.Parameter(torch.zeros(width))
+        self.view_separator = nn.Parameter(torch.zeros(width))
+        self.embed_tokens = nn.Embedding(config.vocabulary, width)
+        self.decoder = Decoder(config.decoder)
+        self.lm_head = nn.Linear(width, config.vocabulary, bias=False)
+
+    def encode(self, pages: Sequence[Views]) -> list[Tensor]:
+        """What the decoder sees of each page, (positions, C): tiles, overview, separator.
+        Views of one size go through the encoder together."""
+        sizes = {view.shape[-2] for page in pages for view in _images(page)}
+        tokens: dict[tuple[int, int], Tensor] = {}
+        for size in sizes:
+            places = [
+                (p, v)
+                for p, page in enumerate(pages)
+                for v, view in enumerate(_images(page))
+                if view.shape[-2] == size
+            ]
+            images = torch.stack([_images(pages[p])[v] for p, v in places])
+            encoded = self.encoder(images.to(self.image_newline.dtype)).tokens
+            tokens |= dict(zip(places, encoded, strict=True))
+        return [
+            self.arrange(
+                tokens[p, 0], [tokens[p, v] for v in range(1, len(_images(page)))], page.across
+            )
+            for p, page in enumerate(pages)
+        ]
+
+    def arrange(self, overview: Tensor, tiles: Sequence[Tensor], across: int) -> Tensor:
+        """Tokens (g², C) of the overview and (t², C) of each tile, in the order that the
+        decoder was trained on: the tiles as one mosaic, then the overview, each row of tokens
+        followed by a newline, then the separator."""
+        parts = [self._with_newlines(_square(overview))]
+        if tiles:
+            grids = torch.stack([_square(tile) for tile in tiles])  # (n, t, t, C)
+            n, t, _, C = grids.shape
+            mosaic = grids.view(n // across, across, t, t, C).transpose(1, 2)
+            parts.insert(0, self._with_newlines(mosaic.reshape(n // across * t, across * t, C)))
+        return torch.cat([*parts, self.view_separator[None]])
+
+    def _with_newlines(self, grid: Tensor) -> Tensor:  # (rows, columns, C)
+        newline = self.image_newline.expand(len(grid), 1, -1)
+        return torch.cat((grid, newline), 1).flatten(0, 1)
+
+    def caches(self, batch: int, capacity: int) -> list[LayerCache]:
+        """Empty caches for `batch` sequences of up to `capacity` positions."""
+        config = self.config.decoder
+        return [
+            LayerCache(config, batch, capacity, self.image_newline) for _ in self.decoder.layers
+        ]
+
+    def forward(
+        self,
+        embedded: Tensor,
+        caches: Sequence[LayerCache] | None = None,
+        padding: Tensor | None = None,
+        last: int = 0,
+    ) -> Tensor:
+        """Logits (B, N, vocabulary) of embedded positions (B, N, C), of the `last` ones only
+        if that is not 0. `caches`, `padding`: see `Decoder`."""
+        return self.lm_head(self.decoder(embedded, caches, padding)[:, -last:])
+
+
+def _images(page: Views) -> list[Tensor]:
+    return [page.overview, *(page.tiles if page.tiles is not None else [])]
+
+
+def _square(tokens: Tensor) -> Tensor:
+    """(g², C) to (g, g, C)."""
+    side = int(len(tokens) ** 0.5)
+    return tokens.view(side, side, -1)
