@@ -120,5 +120,5 @@ class MapAttention(Attention):
         if self.relative is None:
             return attend(q, k, v)
         at_once = max(BIAS_ELEMENTS // (len(q) * size**4), 1)  # heads
-        parts = zip(*(t.split(at_once, 1) for t in (q, k, v)), strict=True)
-        return torch.cat([attend(*qkv, self.relative(qkv[0], size)) for qkv in parts], 1)
+        parts = zip(q.split(at_once, 1), k.split(at_once, 1), v.split(at_once, 1), strict=True)
+        return torch.cat([attend(a, b, c, self.relative(a, size)) for a, b, c in parts], 1)

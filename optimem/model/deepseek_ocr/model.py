@@ -25,6 +25,11 @@ class Views:
     tiles: Tensor | None = None
     across: int = 0
 
+    def to(self, device: torch.device) -> "Views":
+        """The same on a device."""
+        tiles = None if self.tiles is None else self.tiles.to(device)
+        return Views(self.overview.to(device), tiles, self.across)
+
 
 class DeepSeekOCR(nn.Module):
     """Encoder, layout, embeddings, decoder and output layer."""

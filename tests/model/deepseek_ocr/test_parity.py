@@ -4,21 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from oracle import IMAGE_ID, random_model, theirs
+from oracle import IMAGE_ID
 
-from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
+from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 
 Pair = tuple[DeepSeekOCR, Any]
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    from oracle import SMALL
-
-    folder = tmp_path_factory.mktemp("checkpoint")
-    save_checkpoint(random_model(), folder)
-    return load_checkpoint(folder, config=SMALL), theirs(folder)
 
 
 def image(size: int, count: int = 1, seed: int = 1) -> torch.Tensor:
@@ -66,3 +57,48 @@ def test_logits_of_a_page_and_a_prompt(pair: Pair) -> None:
         words = ours.embed_tokens(ids[0, len(tokens) + 1 :])
         embedded = torch.cat((ours.embed_tokens(ids[0, :1]), tokens, words))[None]
         torch.testing.assert_close(ours(embedded), expected, atol=2e-5, rtol=1e-5)
+
+
+def prompt(model: DeepSeekOCR, page: Views, words: list[int]) -> Prompt:
+    """A page between the first token and some words."""
+    (tokens,) = model.encode([page])
+    ids = [0, *[IMAGE_ID] * len(tokens), *words]
+    embedded = model.embed_tokens(torch.tensor([0, *words]))
+    return Prompt(ids, torch.cat((embedded[:1], tokens, embedded[1:])))
+
+
+def said(model: DeepSeekOCR, prompts: list[Prompt], limit: int) -> list[list[int]]:
+    rows: list[list[int]] = [[] for _ in prompts]
+    for token in generate(model, prompts, Settings(limit=limit, no_repeat=None)):
+        rows[token.row].append(token.id)
+    return rows
+
+
+def test_200_greedy_tokens_are_the_same(pair: Pair) -> None:
+    ours, other = pair
+    page = image(384, seed=7)
+    mine = prompt(ours, Views(page[0]), [5, 17])
+    (found,) = said(ours, [mine], 200)
+    with torch.no_grad():
+        expected = other.generate(
+            input_ids=torch.tensor([list(mine.ids)]),
+            pixel_values=channels_first(page),
+            do_sample=False,
+            max_new_tokens=200,
+            eos_token_id=1,
+            pad_token_id=1,
+        )[0, len(mine.ids) :].tolist()
+    assert found == expected[: len(found)]
+    assert len(set(found)) > 5  # a model that says one thing only would prove little
+    assert len(found) == 200 or found[-1] == 1
+
+
+def test_a_batch_of_different_pages_says_what_each_says_alone(model: DeepSeekOCR) -> None:
+    tiled = Views(image(512, seed=2)[0], image(384, 2, seed=3), across=2)
+    prompts = [
+        prompt(model, Views(image(384, seed=4)[0]), [9]),
+        prompt(model, tiled, [9, 8, 7]),
+        prompt(model, Views(image(640, seed=5)[0]), [3, 4]),
+    ]
+    together = said(model, prompts, 60)
+    assert together == [said(model, [each], 60)[0] for each in prompts]

@@ -1,0 +1,76 @@
+"""Prompts: the official texts, and text with an image in it to token ids."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tokenizers import Tokenizer
+from tokenizers.decoders import DecodeStream
+
+from optimem.errors import FormatError, InputError
+
+BEGIN = 0
+IMAGE_ID = 128_815
+IMAGE = "<image>"
+
+FREE_OCR = f"{IMAGE}\nFree OCR."
+MARKDOWN = f"{IMAGE}\n<|grounding|>Convert the document to markdown."
+GROUNDED_OCR = f"{IMAGE}\n<|grounding|>OCR this image."
+FIGURE = f"{IMAGE}\nParse the figure."
+DESCRIBE = f"{IMAGE}\nDescribe this image in detail."
+
+
+def locate(text: str) -> str:
+    """The prompt that asks where something is."""
+    if not text.strip() or "<|" in text:
+        raise InputError(f"cannot look for {text!r}; give words without special marks")
+    return f"{IMAGE}\nLocate <|ref|>{text}<|/ref|> in the image."
+
+
+def ask(question: str) -> str:
+    """The prompt that asks a question about the image."""
+    if not question.strip():
+        raise InputError("the question is empty")
+    return f"{IMAGE}\n{question.strip()}"
+
+
+class PromptIds(NamedTuple):
+    """Token ids, `image` of them standing for the image from position `start` on."""
+
+    ids: list[int]
+    start: int
+    image: int
+
+
+class DeepSeekTokenizer:
+    """The checkpoint's own `tokenizer.json`, read as it is: other tokenizer classes split
+    some text otherwise. Raises FormatError for a file that is none."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise FormatError(f"{path} is no tokenizer.json: {error}") from error
+
+    def prompt(self, text: str, image_positions: int) -> PromptIds:
+        """A prompt with exactly one `<image>`: the begin token, then each side of the image
+        encoded by itself, without special tokens and without an end."""
+        before, mark, after = text.strip().partition(IMAGE)
+        if not mark or IMAGE in after:
+            raise InputError(f"a prompt needs {IMAGE} exactly once; this has not: {text!r:.200}")
+        head = [BEGIN, *self._ids(before)]
+        ids = [*head, *[IMAGE_ID] * image_positions, *self._ids(after)]
+        return PromptIds(ids, len(head), image_positions)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special marks such as `<|ref|>` kept."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=False)
+
+    def stream(self) -> Callable[[int], str | None]:
+        """A function from one token after another to text; None while a character is not
+        whole."""
+        decoding = DecodeStream(skip_special_tokens=False)
+        return lambda token: decoding.step(self._tokenizer, token)
+
+    def _ids(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False).ids if text else []

@@ -1,0 +1,135 @@
+"""Choosing tokens, ending answers, and not going round."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimem.errors import InputError
+from optimem.model.deepseek_ocr.generation import (
+    END,
+    Finish,
+    Prompt,
+    Sampling,
+    Settings,
+    Token,
+    agenerate,
+    generate,
+)
+from optimem.model.deepseek_ocr.model import DeepSeekOCR
+from optimem.model.deepseek_ocr.repetition import NoRepeat, is_looping
+
+
+def prompts(model: DeepSeekOCR, *words: Sequence[int]) -> list[Prompt]:
+    return [Prompt(ids, model.embed_tokens(torch.tensor(ids))) for ids in words]
+
+
+def banned_as_published(ids: list[int], size: int, window: int) -> set[int]:
+    """The published rule, written out."""
+    found = set()
+    if len(ids) >= size:
+        prefix = ids[len(ids) - size + 1 :]
+        for start in range(max(0, len(ids) - window), len(ids) - size + 1):
+            gram = ids[start : start + size]
+            if gram[:-1] == prefix:
+                found.add(gram[-1])
+    return found
+
+
+@given(st.lists(st.integers(0, 2), max_size=40), st.integers(2, 5), st.integers(4, 20))
+def test_the_ban_is_the_published_one(ids: list[int], size: int, window: int) -> None:
+    rule = NoRepeat(size, window, exempt=frozenset({2}))
+    assert rule.banned(ids) == banned_as_published(ids, size, window) - {2}
+
+
+def test_no_n_gram_comes_twice_in_the_window(model: DeepSeekOCR) -> None:
+    rule = NoRepeat(size=3, window=30, exempt=frozenset())
+    settings = Settings(limit=80, no_repeat=rule)
+    said = [token.id for token in generate(model, prompts(model, [0, 7]), settings)]
+    grams = [tuple(said[i : i + 3]) for i in range(len(said) - 2)]
+    for at, gram in enumerate(grams):
+        assert gram not in grams[max(0, at - 25) : at]
+
+
+@pytest.mark.parametrize("ids", [[7] * 100, [1, 2, 3] * 40, [5] * 30 + list(range(25)) * 5])
+def test_loops_are_seen(ids: list[int]) -> None:
+    assert is_looping(ids)
+
+
+def test_a_loop_that_counts_is_seen() -> None:
+    assert is_looping([part for i in range(9) for part in [*range(50, 98), 1000 + i]])
+
+
+@pytest.mark.parametrize("ids", [[], [7] * 20, [*range(500)], [5, 9] * 20 + [*range(90)]])
+def test_what_is_no_loop(ids: list[int]) -> None:
+    assert not is_looping(ids)
+
+
+def test_an_answer_that_goes_round_is_stopped(model: DeepSeekOCR) -> None:
+    class Parrot(DeepSeekOCR):
+        """Says 7 for ever."""
+
+        def forward(self, embedded: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+            logits = torch.zeros(len(embedded), 1, self.config.vocabulary)
+            logits[..., 7] = 9
+            return logits
+
+    parrot = Parrot(model.config)
+    tokens = list(generate(parrot, prompts(parrot, [0]), Settings(no_repeat=None)))
+    assert tokens[-1].finish == Finish.LOOP
+    assert len(tokens) < 200
+
+
+def test_the_limit_is_kept_and_probabilities_are_the_models(model: DeepSeekOCR) -> None:
+    (given_prompt,) = prompts(model, [0, 4, 2])
+    tokens = list(generate(model, [given_prompt], Settings(limit=3, no_repeat=None)))
+    assert [token.finish for token in tokens][-1] in (Finish.LIMIT, Finish.END)
+    with torch.inference_mode():
+        first = model(given_prompt.embedded[None])[0, -1].softmax(-1)
+    assert tokens[0].id == int(first.argmax())
+    assert tokens[0].probability == pytest.approx(float(first.max()), abs=1e-5)
+
+
+def test_sampling_is_reproducible_and_stays_in_the_nucleus(model: DeepSeekOCR) -> None:
+    def said(sampling: Sampling) -> list[int]:
+        settings = Settings(limit=12, sampling=sampling, no_repeat=None)
+        return [token.id for token in generate(model, prompts(model, [0, 4]), settings)]
+
+    warm = Sampling(temperature=1.5, top_p=0.9, seed=3)
+    assert said(warm) == said(warm)
+    assert said(warm) != said(Sampling(temperature=1.5, top_p=0.9, seed=4))
+    assert said(Sampling(temperature=1.5, top_p=1e-6)) == said(Sampling())
+    with pytest.raises(InputError, match="temperature -1"):
+        Sampling(temperature=-1)
+
+
+def test_it_can_be_cancelled(model: DeepSeekOCR) -> None:
+    seen: list[Token] = []
+    for token in generate(model, prompts(model, [0], [0, 5]), cancelled=lambda: len(seen) >= 4):
+        seen.append(token)
+    assert len([token for token in seen if token.finish == Finish.CANCELLED]) == 2
+
+
+def test_the_async_twin_says_the_same(model: DeepSeekOCR) -> None:
+    async def said() -> list[Token]:
+        return [t async for t in agenerate(model, prompts(model, [0, 4]), Settings(limit=5))]
+
+    assert asyncio.run(said()) == list(generate(model, prompts(model, [0, 4]), Settings(limit=5)))
+
+
+def test_what_cannot_be_answered_is_named(model: DeepSeekOCR) -> None:
+    with pytest.raises(InputError, match="nothing to answer"):
+        next(generate(model, []))
+    with pytest.raises(InputError, match="no room"):
+        next(generate(model, prompts(model, [0] * 8192)))
+
+
+def test_an_end_token_ends(model: DeepSeekOCR) -> None:
+    tokens = list(generate(model, prompts(model, [0, 9], [0, 3]), Settings(limit=150)))
+    for row in (0, 1):
+        own = [token for token in tokens if token.row == row]
+        assert (own[-1].id == END) == (own[-1].finish == Finish.END)
+        assert all(token.finish is None for token in own[:-1])

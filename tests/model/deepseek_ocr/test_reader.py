@@ -1,0 +1,149 @@
+"""Stored tokens are enough: pictures to bytes, bytes to answers, on the small random model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from oracle import SMALL, random_model
+from PIL import Image
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from optimem.errors import ChecksumError, FingerprintError, FormatError, InputError
+from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
+from optimem.model.deepseek_ocr.generation import Finish, Settings
+from optimem.model.deepseek_ocr.modes import MODES
+from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer, Piece
+from optimem.model.deepseek_ocr.source import checkpoint_folder
+from optimem.model.deepseek_ocr.stored import Packing, StoredPage, pack, unpack
+
+BRIEF = Settings(limit=12)
+
+
+def write_tokenizer(folder: Path) -> None:
+    """Bytes for tokens, so that a character may take several."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = {"<bos>": 0, "<eos>": 1} | {char: 2 + at for at, char in enumerate(alphabet)}
+    made = Tokenizer(models.BPE(vocab=words, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.save(str(folder / "tokenizer.json"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("deepseek")
+    save_checkpoint(random_model(), made)
+    write_tokenizer(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def reader(folder: Path) -> DeepSeekReader:
+    cpu = torch.device("cpu")
+    return DeepSeekReader.open(folder, device=cpu, dtype=torch.float32, config=SMALL)
+
+
+def picture(width: int = 700, height: int = 500) -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("name", ["tiny", "gundam"])
+def test_stored_tokens_answer_as_the_picture_does(reader: DeepSeekReader, name: str) -> None:
+    (page,) = reader.encode([picture()], MODES[name])
+    again = StoredPage.from_bytes(page.to_bytes(Packing.BF16))
+    assert (again.mode, again.width, again.height) == (name, 700, 500)
+    positions = MODES[name].positions(3, 2) if MODES[name].tile else MODES[name].positions()
+    assert again.tokens.shape == (positions, SMALL.decoder.width)
+    (now,), (later,) = (reader.answer([p], settings=BRIEF) for p in (page, again))
+    assert now.text == later.text
+    assert now.finish in (Finish.LIMIT, Finish.END)
+
+
+@pytest.mark.parametrize(
+    ("packing", "worst"), [(Packing.BF16, 0.004), (Packing.INT8, 0.02), (Packing.INT4, 0.2)]
+)
+def test_packing_costs_what_it_says(packing: Packing, worst: float) -> None:
+    tokens = torch.randn(30, 128, generator=torch.Generator().manual_seed(1))
+    packed = pack(tokens, packing)
+    found = unpack(packed, packing, 30, 128).float()
+    assert (found - tokens).norm() / tokens.norm() < worst
+    bits = {"bf16": 16, "int8": 8, "int4": 4}[packing]
+    assert len(packed[0]) * 8 == 30 * 128 * bits
+
+
+def test_pages_of_different_modes_are_answered_together(reader: DeepSeekReader) -> None:
+    pages = [reader.encode([picture()], MODES[name])[0] for name in ("tiny", "small")]
+    together = reader.answer(pages, settings=BRIEF)
+    alone = [reader.answer([page], settings=BRIEF)[0] for page in pages]
+    assert [answer.text for answer in together] == [answer.text for answer in alone]
+
+
+def test_streamed_pieces_are_the_answer(reader: DeepSeekReader) -> None:
+    (page,) = reader.encode([picture()], MODES["tiny"])
+    (answer,) = reader.answer([page], settings=BRIEF)
+    assert tuple(reader.stream(page, settings=BRIEF)) == answer.pieces
+    assert all(0 < piece.probability <= 1 for piece in answer.pieces)
+
+
+def test_an_answer_that_goes_round_is_asked_again_larger(
+    reader: DeepSeekReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = []
+
+    def looping(pages: list[StoredPage], *_: object) -> list[PageAnswer]:
+        modes.append(pages[0].mode)
+        return [PageAnswer((), pages[0].mode, Finish.LOOP, 1, 1)]
+
+    monkeypatch.setattr(reader, "answer", looping)
+    answer = reader.read(picture(), mode="tiny")
+    assert modes == ["tiny", "small"]
+    assert not answer.complete
+
+
+def test_uncertain_pieces_are_marked() -> None:
+    answer = PageAnswer((Piece("sure ", 0.9), Piece("not", 0.2)), "tiny", Finish.END, 1, 1)
+    assert answer.marked(0.5) == "sure ⟦not⟧"
+    assert answer.complete
+
+
+def test_tokens_of_another_encoder_are_refused(reader: DeepSeekReader) -> None:
+    other = DeepSeekReader(random_model(seed=5), reader.tokenizer)
+    (page,) = other.encode([picture()], MODES["tiny"])
+    with pytest.raises(FingerprintError, match="checkpoint that wrote them"):
+        reader.answer([page])
+
+
+def test_damaged_pages_are_named(reader: DeepSeekReader) -> None:
+    (page,) = reader.encode([picture()], MODES["tiny"])
+    data = bytearray(page.to_bytes())
+    for broken in (data[:-1], data[:40], data[:100] + b"\0" + data[101:], b""):
+        with pytest.raises(ChecksumError):
+            StoredPage.from_bytes(bytes(broken))
+
+
+def test_a_checkpoint_that_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"is wanted; this is another model or size"):
+        load_checkpoint(folder)  # the published sizes
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(FormatError, match="no whole safetensors file"):
+        load_checkpoint(tmp_path, config=SMALL)
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    tensors["extra"] = tensors.pop("model.norm.weight")
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(FormatError, match=r"1 tensors are missing \(model.norm.weight\), 1 are"):
+        load_checkpoint(tmp_path, config=SMALL)
+
+
+def test_places_without_a_checkpoint_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no folder"):
+        checkpoint_folder(tmp_path / "none")
+    with pytest.raises(InputError, match="holds no tokenizer"):
+        checkpoint_folder(tmp_path)
+    write_tokenizer(tmp_path)
+    assert checkpoint_folder(tmp_path) == tmp_path
+    with pytest.raises(InputError, match=r"no \.safetensors file"):
+        load_checkpoint(tmp_path)
