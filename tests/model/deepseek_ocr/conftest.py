@@ -8,8 +8,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from oracle import SMALL, random_model, theirs  # found through the line above
+from small import IMAGE_ID, SMALL  # found through the line above
 
+from optimem.benchmarks.peer import random_model, transformers_model
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
@@ -18,8 +19,8 @@ from optimem.model.deepseek_ocr.model import DeepSeekOCR
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeepSeekOCR, Any]:
     """Both read the same checkpoint in the published names."""
     folder = tmp_path_factory.mktemp("checkpoint")
-    save_checkpoint(random_model(), folder)
-    return load_checkpoint(folder, config=SMALL), theirs(folder)
+    save_checkpoint(random_model(SMALL), folder)
+    return load_checkpoint(folder, config=SMALL), transformers_model(folder, SMALL, IMAGE_ID)
 
 
 @pytest.fixture

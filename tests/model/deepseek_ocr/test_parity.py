@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from oracle import IMAGE_ID
+from small import IMAGE_ID
 
 from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from oracle import SMALL, random_model
 from PIL import Image
+from small import SMALL
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from optimem.benchmarks.peer import random_model
 from optimem.errors import ChecksumError, FingerprintError, FormatError, InputError
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.generation import Finish, Settings
@@ -33,7 +34,7 @@ def write_tokenizer(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("deepseek")
-    save_checkpoint(random_model(), made)
+    save_checkpoint(random_model(SMALL), made)
     write_tokenizer(made)
     return made
 
@@ -109,7 +110,7 @@ def test_uncertain_pieces_are_marked() -> None:
 
 
 def test_tokens_of_another_encoder_are_refused(reader: DeepSeekReader) -> None:
-    other = DeepSeekReader(random_model(seed=5), reader.tokenizer)
+    other = DeepSeekReader(random_model(SMALL, seed=5), reader.tokenizer)
     (page,) = other.encode([picture()], MODES["tiny"])
     with pytest.raises(FingerprintError, match="checkpoint that wrote them"):
         reader.answer([page])

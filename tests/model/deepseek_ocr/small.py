@@ -1,0 +1,37 @@
+"""The sizes of a small DeepSeek-OCR."""
+
+from optimem.model.config import DecoderConfig, DeepSeekConfig, DeepSeekVisionConfig
+
+IMAGE_ID = 299
+SMALL = DeepSeekConfig(
+    vision=DeepSeekVisionConfig(
+        patch_grid=32,
+        window=7,
+        global_blocks=(1,),
+        width=32,
+        depth=2,
+        heads=4,
+        hidden=48,
+        neck=24,
+        half_width=40,
+        grid=8,
+        global_width=48,
+        global_depth=2,
+        global_heads=4,
+        global_hidden=64,
+        token_dim=64,
+    ),
+    decoder=DecoderConfig(
+        width=64,
+        depth=3,
+        heads=4,
+        causal=True,
+        dense_layers=1,
+        dense_hidden=96,
+        experts=8,
+        active=3,
+        expert_hidden=32,
+        shared_hidden=64,
+    ),
+    vocabulary=300,
+)
