@@ -5,23 +5,26 @@ The only module that knows implementations; everything else knows protocols.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
+from optimem.errors import InputError
 from optimem.memory import OpticalMemory
 from optimem.protocols import Clock, Page, ReadCells, Store, VisionTokens
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
     from optimem.model.nano import NanoReader
     from optimem.renderers.dense import DenseRenderer
 
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
+PDF = b"%PDF"
 
 
 class NanoOnDemand:
@@ -99,6 +102,37 @@ def _opened(address: "str | Path | Any | None") -> Store:
 def _is_store(given: object) -> TypeGuard[Store]:
     """Whether an object is a `Store` already, rather than an address or a client."""
     return all(callable(getattr(given, name, None)) for name in ("commit", "overdue", "usage"))
+
+
+@cache
+def deepseek_reader(model: str) -> "DeepSeekReader":
+    """A DeepSeek-OCR checkpoint, loaded once. Raises InputError, FormatError or
+    MissingExtraError; see `DeepSeekReader.open`."""
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader
+
+    return DeepSeekReader.open(model)
+
+
+def look_at(
+    source: Path, *, model: str, mode: str, question: str | None = None, only: int | None = None
+) -> "Iterator[tuple[int, PageAnswer]]":
+    """What DeepSeek-OCR reads on an image file, or on each page of a PDF (`only` one of them,
+    counted from 1), as Markdown; or its answers to a question. Raises InputError for a mode,
+    a file or a page that cannot be used."""
+    from optimem.model.deepseek_ocr import pictures, prompts
+    from optimem.model.deepseek_ocr.modes import parse_mode
+
+    name = parse_mode(mode).name
+    prompt = prompts.MARKDOWN if question is None else prompts.ask(question)
+    with source.open("rb") as file:
+        is_pdf = file.read(len(PDF)) == PDF
+    pages = pictures.pdf_pages(source) if is_pdf else iter([pictures.open_picture(source)])
+    number = 0
+    for number, page in enumerate(pages, 1):
+        if only in (None, number):
+            yield number, deepseek_reader(model).read(page, prompt, name)
+    if only is not None and only > number:
+        raise InputError(f"there is no page {only}; {source} has {number}")
 
 
 def read_picture(path: Path) -> ReadCells:

@@ -61,19 +61,32 @@ def compress(source: str, out: Path | None, tier: str, as_json: bool) -> None:
 
 @click.command(
     epilog="\b\nExamples:\n  optimem read notes.omem > notes.txt\n"
-    "  optimem read notes.omem --page 2 --confidence"
+    "  optimem read notes.omem --page 2 --confidence\n"
+    "  optimem read paper.pdf --model deepseek-ai/DeepSeek-OCR\n"
+    "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam --ask 'What is the total?'"
 )
 @click.argument(
     "source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--confidence", is_flag=True, help="Write characters less likely than 50 % as ⟦c⟧.")
 @click.option("--page", type=click.IntRange(1), help="Only this page, counted from 1.")
-def read(source: Path, confidence: bool, page: int | None) -> None:
+@click.option("--model", help="A DeepSeek-OCR folder or hub name: reads any image or PDF.")
+@click.option("--mode", default="base", show_default=True, help="With --model: see above.")
+@click.option("--ask", metavar="QUESTION", help="With --model: answer this instead.")
+def read(
+    source: Path, confidence: bool, page: int | None, model: str | None, mode: str, ask: str | None
+) -> None:
     """Print the text of an .omem file, and nothing else.
 
     Also reads the PNG of a page that optimem drew in its dense style, and refuses other
-    images.
+    images; with --model it reads any image or PDF, as Markdown. Modes: tiny, small, base,
+    large, gundam, gundam-m.
     """
+    if model is not None:
+        _look_at(source, model, mode, ask, confidence, page)
+        return
+    if ask is not None:
+        raise click.UsageError("--ask needs --model, a model that answers questions")
     data = source.read_bytes()
     readings = _image_readings(source) if data.startswith(PNG) else _file_readings(data, page)
     for reading in readings:
@@ -83,6 +96,19 @@ def read(source: Path, confidence: bool, page: int | None) -> None:
             text = "".join(c if p >= UNCERTAIN else f"⟦{c}⟧" for c, p in pairs)
         sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
+
+
+def _look_at(
+    source: Path, model: str, mode: str, ask: str | None, confidence: bool, page: int | None
+) -> None:
+    """Print what a large model reads, page by page; say on stderr where it did not end."""
+    from optimem.build import look_at
+
+    answers = look_at(source, model=model, mode=mode, question=ask, only=page)
+    for number, answer in answers:
+        click.echo(answer.marked(UNCERTAIN) if confidence else answer.grounded.text)
+        if not answer.complete:
+            click.echo(f"page {number} is incomplete: {answer.finish.value}", err=True)
 
 
 def _file_readings(data: bytes, page: int | None) -> Iterator[Reading]:

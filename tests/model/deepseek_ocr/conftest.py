@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small import IMAGE_ID, SMALL  # found through the line above
+from small import IMAGE_ID, SMALL, write_tokenizer  # found through the line above
 
 from optimem.benchmarks.peer import random_model, transformers_model
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +29,17 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeepSeekOCR, Any]:
 def model(pair: tuple[DeepSeekOCR, Any]) -> DeepSeekOCR:
     """Ours alone."""
     return pair[0]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("deepseek")
+    save_checkpoint(random_model(SMALL), made)
+    write_tokenizer(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def reader(folder: Path) -> DeepSeekReader:
+    cpu = torch.device("cpu")
+    return DeepSeekReader.open(folder, device=cpu, dtype=torch.float32, config=SMALL)

@@ -1,4 +1,8 @@
-"""The sizes of a small DeepSeek-OCR."""
+"""A small DeepSeek-OCR: its sizes and its tokenizer."""
+
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from optimem.model.config import DecoderConfig, DeepSeekConfig, DeepSeekVisionConfig
 
@@ -35,3 +39,13 @@ SMALL = DeepSeekConfig(
     ),
     vocabulary=300,
 )
+
+
+def write_tokenizer(folder: Path) -> None:
+    """Bytes for tokens, so that a character may take several."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = {"<bos>": 0, "<eos>": 1} | {char: 2 + at for at, char in enumerate(alphabet)}
+    made = Tokenizer(models.BPE(vocab=words, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.save(str(folder / "tokenizer.json"))

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small import SMALL
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from small import SMALL, write_tokenizer
 
 from optimem.benchmarks.peer import random_model
 from optimem.errors import ChecksumError, FingerprintError, FormatError, InputError
-from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
+from optimem.model.deepseek_ocr.checkpoint import load_checkpoint
 from optimem.model.deepseek_ocr.generation import Finish, Settings
 from optimem.model.deepseek_ocr.modes import MODES
 from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer, Piece
@@ -19,30 +18,6 @@ from optimem.model.deepseek_ocr.source import checkpoint_folder
 from optimem.model.deepseek_ocr.stored import Packing, StoredPage, pack, unpack
 
 BRIEF = Settings(limit=12)
-
-
-def write_tokenizer(folder: Path) -> None:
-    """Bytes for tokens, so that a character may take several."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words = {"<bos>": 0, "<eos>": 1} | {char: 2 + at for at, char in enumerate(alphabet)}
-    made = Tokenizer(models.BPE(vocab=words, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.save(str(folder / "tokenizer.json"))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("deepseek")
-    save_checkpoint(random_model(SMALL), made)
-    write_tokenizer(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def reader(folder: Path) -> DeepSeekReader:
-    cpu = torch.device("cpu")
-    return DeepSeekReader.open(folder, device=cpu, dtype=torch.float32, config=SMALL)
 
 
 def picture(width: int = 700, height: int = 500) -> Image.Image:
