@@ -15,6 +15,7 @@ OptimemError
 │   ├── StoreLockedError     another process holds the store
 │   ├── StoreFullError       no room left
 │   └── StoreUnavailableError  the server or the file cannot be reached
+├── ReaderUnavailableError   a reader on another machine does not answer
 └── MissingExtraError        an optional package is needed (also an ImportError)
 
 A message states the offending value and the remedy. Knows nothing of the rest of the package.
@@ -79,6 +80,10 @@ class StoreFullError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The store cannot be reached."""
+
+
+class ReaderUnavailableError(OptimemError):
+    """A reader on another machine cannot be reached or does not answer."""
 
 
 class MissingExtraError(OptimemError, ImportError):

@@ -26,7 +26,8 @@ NEXT_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gundam
 
 
 class Piece(NamedTuple):
-    """Text as it comes, and how likely the least likely of its tokens was."""
+    """Text as it comes, and how likely the least likely of its tokens was; NaN where a
+    server does not tell."""
 
     text: str
     probability: float
@@ -60,7 +61,7 @@ class PageAnswer:
 
     def marked(self, uncertain: float = 0.5) -> str:
         """The answer with pieces less likely than `uncertain` between ⟦ and ⟧."""
-        return "".join(p.text if p.probability >= uncertain else f"⟦{p.text}⟧" for p in self.pieces)
+        return "".join(f"⟦{p.text}⟧" if p.probability < uncertain else p.text for p in self.pieces)
 
 
 class DeepSeekReader:

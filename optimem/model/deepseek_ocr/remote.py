@@ -1,0 +1,146 @@
+"""A reader of pictures on another machine: an OpenAI-compatible server such as vLLM (0.12 or
+later) that serves the checkpoint.
+
+It sends pictures, not vision tokens: such servers take no ready tokens for this model.
+"""
+
+import asyncio
+import base64
+import io
+from collections.abc import Sequence
+from math import exp
+from typing import Any
+
+from optimem.errors import InputError, MissingExtraError, ReaderUnavailableError
+from optimem.model.deepseek_ocr.generation import Finish, Settings
+from optimem.model.deepseek_ocr.pictures import Picture
+from optimem.model.deepseek_ocr.prompts import IMAGE, MARKDOWN
+from optimem.model.deepseek_ocr.reader import PageAnswer, Piece
+from optimem.model.deepseek_ocr.source import HUB_NAME
+
+FINISHES = {"stop": Finish.END, "length": Finish.LIMIT}
+MODE = "remote"
+"""The server decides how a page is looked at."""
+
+
+class RemoteReader:
+    """Reads pictures through a server.
+
+    `url`: its base, as `http://host:8000/v1`. `timeout`: seconds for one try. `retries`: tries
+    more, with growing pauses, when the server is away, busy (429) or failing (5xx).
+    `concurrency`: the most requests at a time. Raises MissingExtraError without the `openai`
+    package.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str = HUB_NAME,
+        api_key: str = "none",
+        timeout: float = 120.0,
+        retries: int = 3,
+        concurrency: int = 8,
+    ) -> None:
+        if concurrency < 1 or retries < 0 or timeout <= 0:
+            raise InputError(
+                f"concurrency {concurrency}, retries {retries} and timeout {timeout} cannot be "
+                "used; give at least 1, 0 and something above 0"
+            )
+        try:
+            import openai
+        except ImportError as error:
+            raise MissingExtraError("this needs openai: pip install 'optimem[server]'") from error
+        self._errors = openai
+        self._options: dict[str, Any] = {"base_url": url, "api_key": api_key, "timeout": timeout}
+        self.url, self.model, self.retries, self.concurrency = url, model, retries, concurrency
+
+    def read(
+        self,
+        pictures: Sequence[Picture],
+        prompt: str = MARKDOWN,
+        settings: Settings | None = None,
+    ) -> list[PageAnswer]:
+        """What the server reads on each picture. Raises ReaderUnavailableError when it does
+        not answer, and InputError when it refuses what it is asked."""
+        return asyncio.run(self.aread(pictures, prompt, settings))
+
+    async def aread(
+        self,
+        pictures: Sequence[Picture],
+        prompt: str = MARKDOWN,
+        settings: Settings | None = None,
+    ) -> list[PageAnswer]:
+        """Async twin of `read`."""
+        places = asyncio.Semaphore(self.concurrency)
+        settings = settings or Settings()
+        async with self._errors.AsyncOpenAI(**self._options, max_retries=self.retries) as client:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(self._one(client, places, picture, prompt, settings))
+                        for picture in pictures
+                    ]
+            except ExceptionGroup as failed:
+                raise failed.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _one(
+        self,
+        client: Any,
+        places: asyncio.Semaphore,
+        picture: Picture,
+        prompt: str,
+        settings: Settings,
+    ) -> PageAnswer:
+        async with places:
+            try:
+                answer = await client.chat.completions.create(
+                    **self._request(picture, prompt, settings)
+                )
+            except self._errors.APIConnectionError as error:  # also when it takes too long
+                raise ReaderUnavailableError(
+                    f"{self.url} does not answer ({error}); is the server running?"
+                ) from error
+            except self._errors.APIStatusError as error:
+                if error.status_code == 429 or error.status_code >= 500:
+                    raise ReaderUnavailableError(f"{self.url} is busy or fails: {error}") from error
+                raise InputError(f"{self.url} refuses the request: {error}") from error
+        return _answer(answer, picture)
+
+    def _request(self, picture: Picture, prompt: str, settings: Settings) -> dict[str, Any]:
+        data = io.BytesIO()
+        picture.save(data, "PNG")
+        url = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+        extra: dict[str, Any] = {"skip_special_tokens": False}
+        if settings.no_repeat:
+            extra["vllm_xargs"] = {
+                "ngram_size": settings.no_repeat.size,
+                "window_size": settings.no_repeat.window,
+                "whitelist_token_ids": sorted(settings.no_repeat.exempt),
+            }
+        content = [
+            {"type": "image_url", "image_url": {"url": url}},
+            {"type": "text", "text": prompt.replace(IMAGE, "").strip()},
+        ]
+        return {
+            "model": self.model,
+            "messages": [{"role": "user", "content": content}],
+            "max_tokens": settings.limit,
+            "temperature": settings.sampling.temperature,
+            "top_p": settings.sampling.top_p,
+            "seed": settings.sampling.seed,
+            "logprobs": True,
+            "extra_body": extra,
+        }
+
+
+def _answer(answer: Any, picture: Picture) -> PageAnswer:
+    (choice,) = answer.choices
+    tokens = choice.logprobs.content if choice.logprobs else None
+    if tokens:
+        pieces = tuple(Piece(token.token, exp(token.logprob)) for token in tokens)
+    else:  # a server that tells no probabilities
+        pieces = (Piece(choice.message.content or "", float("nan")),)
+    finish = FINISHES.get(choice.finish_reason, Finish.CANCELLED)
+    return PageAnswer(pieces, MODE, finish, *picture.size)
