@@ -1,4 +1,43 @@
-"""Adapters: translations between optimem and the frameworks that agents are built with.
+"""optimem for LangChain and LangGraph. Each name is imported when it is first used; what it
+needs beyond optimem is an extra: `pip install 'optimem[langchain]'`.
 
-No logic lives here. There is none yet; the first will be LangChain's.
+Translation only: messages to turns, recollections to what the framework expects.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from optimem.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from optimem.adapters.history import OptimemChatMessageHistory
+    from optimem.adapters.middleware import OptimemMiddleware
+    from optimem.adapters.retriever import OptimemRetriever
+    from optimem.adapters.tool import create_recall_tool
+
+__all__ = [
+    "OptimemChatMessageHistory",
+    "OptimemMiddleware",
+    "OptimemRetriever",
+    "create_recall_tool",
+]
+
+_WHERE = {
+    "OptimemChatMessageHistory": "history",
+    "OptimemMiddleware": "middleware",
+    "OptimemRetriever": "retriever",
+    "create_recall_tool": "tool",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("lang"):
+            raise MissingExtraError(
+                f"{name} needs {error.name}: pip install 'optimem[langchain]'"
+            ) from error
+        raise

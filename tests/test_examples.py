@@ -30,6 +30,12 @@ def test_fading_shows_every_age() -> None:
     assert "Day 0: walked" in shown.splitlines()[1]
 
 
+def test_an_agent_with_a_long_life() -> None:
+    shown = run("langchain_agent.py", OPTIMEM_MODEL="")
+    assert shown.startswith("24 messages in the state")
+    assert "7261-QX" in shown
+
+
 def test_redis_store(redis_url: str) -> None:
     shown = run("redis_store.py", REDIS_URL=redis_url)
     assert "TP 1217 at 07:05" in shown

@@ -1,0 +1,90 @@
+"""LangChain messages as turns of a memory, and back."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    ToolMessage,
+    message_to_dict,
+    messages_from_dict,
+)
+
+from optimem.results import RecalledTurn
+from optimem.turns import Role, Turn
+
+ROLES: dict[str, Role] = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+"""LangChain's message types; any other counts as text."""
+
+WHOLE = "\u2063message:"
+"""Starts a turn that holds a whole message as JSON: an invisible separator, so that no plain
+text starts so by accident."""
+
+
+def message_text(message: BaseMessage) -> str:
+    """What a message says, tool calls and the tool's name included, for people and search."""
+    parts = [str(message.text)] if message.text else []
+    if isinstance(message, AIMessage):
+        for call in message.tool_calls:
+            parts.append(f"[calls {call['name']}({json.dumps(call['args'], ensure_ascii=False)})]")
+    if isinstance(message, ToolMessage) and message.name:
+        parts.insert(0, f"[{message.name}]")
+    return "\n".join(parts)
+
+
+def message_keys(messages: Sequence[BaseMessage]) -> list[str]:
+    """An id for each message of a conversation that stays the same as it grows: its own, or
+    one made of its place and content."""
+    return [message.id or _made_key(place, message) for place, message in enumerate(messages)]
+
+
+def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
+    """Messages as turns that can be searched and read."""
+    keys = message_keys(messages)
+    return [
+        Turn(text=message_text(message), role=_role(message), id=key)
+        for message, key in zip(messages, keys, strict=True)
+    ]
+
+
+def whole_turn(message: BaseMessage, key: str) -> Turn:
+    """A message as a turn from which the same message can be made again: its text alone where
+    that is all there is to it, its JSON otherwise."""
+    plain = type(message)(content=message.content, id=message.id) if _is_plain(message) else None
+    if plain == message:
+        return Turn(text=str(message.content), role=_role(message), id=key)
+    written = json.dumps(message_to_dict(message), ensure_ascii=False)
+    return Turn(text=WHOLE + written, role=_role(message), id=key)
+
+
+def whole_message(turn: RecalledTurn) -> AnyMessage:
+    """The message of a turn. One whose JSON has faded comes back as text."""
+    data = {"content": turn.text, "id": turn.id}
+    if turn.guess.startswith(WHOLE):
+        try:
+            (message,) = messages_from_dict([json.loads(turn.guess.removeprefix(WHOLE))])
+        except (ValueError, KeyError, TypeError):
+            data["content"] = turn.text.removeprefix(WHOLE)
+        else:
+            return message  # type: ignore[return-value]  # of those that messages_from_dict knows
+    kinds = {role: kind for kind, role in ROLES.items() if kind != "tool"}
+    kind = kinds.get(turn.role, "human")  # a tool's answer without its call is nobody's
+    (message,) = messages_from_dict([{"type": kind, "data": data}])
+    return message  # type: ignore[return-value]
+
+
+def _role(message: BaseMessage) -> Role:
+    return ROLES.get(message.type, "text")
+
+
+def _is_plain(message: BaseMessage) -> bool:
+    known = message.type in ("human", "ai", "system")
+    return known and isinstance(message.content, str) and bool(message.content)
+
+
+def _made_key(place: int, message: BaseMessage) -> str:
+    content = f"{place}\0{message.type}\0{message_text(message)}".encode(errors="surrogatepass")
+    return hashlib.sha256(content).hexdigest()[:32]

@@ -1,0 +1,57 @@
+"""Messages go in and the same messages come out."""
+
+import pytest
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+
+from optimem.adapters import OptimemChatMessageHistory
+from optimem.memory import OpticalMemory
+
+CALL = {"name": "add", "args": {"a": 1, "b": "ü"}, "id": "c1", "type": "tool_call"}
+SAID: list[AnyMessage] = [
+    SystemMessage("Be brief.", id="s"),
+    HumanMessage("Hello", id="h"),
+    AIMessage("", tool_calls=[CALL], id="a"),
+    ToolMessage("2", tool_call_id="c1", name="add", id="t"),
+    AIMessage("It is 2.", id="b", usage_metadata={"input_tokens": 5, "output_tokens": 2,
+                                                "total_tokens": 7}),
+    HumanMessage([{"type": "text", "text": "and this?"}], id="m", name="ann"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def history(memory: OpticalMemory) -> OptimemChatMessageHistory:
+    with pytest.warns(DeprecationWarning, match="use OptimemMiddleware"):
+        return OptimemChatMessageHistory(memory, "s1")
+
+
+def test_every_field_comes_back(history: OptimemChatMessageHistory) -> None:
+    history.add_messages(SAID)
+    assert history.messages == SAID
+    history.memory.flush("s1")
+    assert history.messages == SAID
+
+
+def test_a_message_counts_once_and_the_same_words_may_be_said_again(
+    history: OptimemChatMessageHistory,
+) -> None:
+    history.add_messages([HumanMessage("yes", id="1")])
+    history.add_messages([HumanMessage("yes", id="1")])
+    assert len(history.messages) == 1
+    history.add_messages([HumanMessage("no")])
+    history.add_messages([HumanMessage("no")])
+    assert [message.content for message in history.messages] == ["yes", "no", "no"]
+
+
+def test_clearing_forgets(history: OptimemChatMessageHistory) -> None:
+    history.add_messages(SAID)
+    history.clear()
+    assert history.messages == []
+
+
+async def test_async_twins(memory: OpticalMemory) -> None:
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        history = OptimemChatMessageHistory(memory, "s2")
+    await history.aadd_messages(SAID[:2])
+    assert await history.aget_messages() == SAID[:2]
+    await history.aclear()
+    assert await history.aget_messages() == []
