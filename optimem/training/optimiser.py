@@ -13,6 +13,7 @@ from torch import nn
 SMALLEST_SIDE = 100  # of a matrix that Muon takes
 NOT_HIDDEN = ("symbol.", "gate.weight", "bottleneck.", "positions.")
 BOTTLENECK = "bottleneck."
+ORTHOGONALISING = 4  # Newton–Schulz steps of Muon; a fifth takes a tenth of a step's time
 BOTTLENECK_LR = 10.0  # times the rate of the rest: its logarithms have a long way to go
 
 
@@ -34,7 +35,12 @@ class MuonWithAdamW:
         rest = [p for n, p in others if BOTTLENECK not in n]
         self.lr = lr
         self.muon = torch.optim.Muon(
-            hidden, lr=lr, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+            hidden,
+            lr=lr,
+            momentum=0.95,
+            weight_decay=0.01,
+            adjust_lr_fn="match_rms_adamw",
+            ns_steps=ORTHOGONALISING,
         )
         groups = [{"params": rest, "times": 1.0}, {"params": steps, "times": BOTTLENECK_LR}]
         self.adamw = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
