@@ -176,17 +176,18 @@ def _age(age: float) -> str:
 
 def _print_table(console: "Console", readings: Sequence[Reading], tokens: int, text: str) -> None:
     import zstandard
+    from rich.box import SIMPLE
     from rich.table import Table
 
     size = len(text.encode())
     packed = len(zstandard.compress(text.encode(), 19))
     caption = (
-        f"right: characters; silent: wrong and not marked as uncertain; bytes: tokens, exact "
-        f"values and marks,\nwhere the text has {size:,} ({packed:,} under zstd)"
+        "tokens: of the text → vision tokens; right: characters; silent: wrong and not\n"
+        "marked as uncertain; bytes: tokens, exact values and marks, where the text has\n"
+        f"{size:,} ({packed:,} under zstd)"
     )
-    table = Table(caption=caption, caption_justify="left")
-    for name in ("age", "tier", "text → vision tokens", "ratio", "right", "silent", "pages/s",
-                 "bytes"):  # fmt: skip
+    table = Table(caption=caption, caption_justify="left", box=SIMPLE)
+    for name in ("age", "tier", "tokens", "ratio", "right", "silent", "pages/s", "bytes"):
         table.add_column(name, justify="left" if name in ("age", "tier") else "right")
     for r in readings:
         table.add_row(
