@@ -6,6 +6,7 @@ Each part is kept in a journal as soon as it is done, so a run can be interrupte
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +123,14 @@ def parts(plan: Plan) -> list[Part]:
     for kind in plan.texts:
         for sample in samples(kind, plan.ratios, plan.tiers, plan.pages, renderer, plan.tokens):
             name = f"score/{kind.name}/{sample.setting.label}"
-            todo.append((name, lambda sample=sample: measured(sample, plan)))
+            todo.append((name, partial(measured, sample, plan)))
     own = [kind for kind in plan.texts if not kind.controlled]
     for bucket in PAPER:
         for tokens, tier in PAPER_TIERS.items():
-            work = lambda first=bucket.first, tier=tier: paper_row(own, first, tier, plan)  # noqa: E731
+            work = partial(paper_row, own, bucket.first, tier, plan)
             todo.append((f"paper/{bucket.first}/{tokens}", work))
     for kind in own:
-        todo.append((f"faded/{kind.name}", lambda kind=kind: faded(kind, plan)))
+        todo.append((f"faded/{kind.name}", partial(faded, kind, plan)))
     return todo
 
 
