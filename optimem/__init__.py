@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from optimem.compression import compress, read_pages
     from optimem.decay import DecayPolicy
     from optimem.errors import OptimemError
+    from optimem.evaluation.run import evaluate
     from optimem.memory import OpticalMemory
     from optimem.tiers import Tier
     from optimem.token_file import TokenFile
@@ -27,6 +28,7 @@ _HOMES = {
     "TokenFile": "optimem.token_file",
     "Turn": "optimem.turns",
     "compress": "optimem.compression",
+    "evaluate": "optimem.evaluation.run",
     "read_pages": "optimem.compression",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "TokenFile",
     "Turn",
     "compress",
+    "evaluate",
     "read_pages",
 ]
 

@@ -10,6 +10,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import InputError
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from optimem.model.nano import NanoReader
     from optimem.renderers.dense import DenseRenderer
 
+NANO = "optimem-nano"
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
 PDF = b"%PDF"
@@ -63,6 +67,13 @@ def page_reader() -> PageReader:
     renderer = DenseRenderer()
     nano = NanoOnDemand(renderer)
     return PageReader(renderer, nano, nano)
+
+
+def named_reader(name: str) -> PageReader:
+    """The reader called so. Raises InputError for an unknown name."""
+    if name != NANO:
+        raise InputError(f"no model is called {name!r}; choose {NANO}")
+    return page_reader()
 
 
 def default_store() -> str:
@@ -141,3 +152,17 @@ def read_picture(path: Path) -> ReadCells:
 
     nano = cast(NanoOnDemand, page_reader().decoder)
     return nano.model.read_image(load_ink(path))
+
+
+def save_image(ink: NDArray[np.uint8], path: Path) -> None:
+    """Write a page's image as a PNG."""
+    from optimem.renderers.pictures import save_page
+
+    save_page(ink, path)
+
+
+def image_data(ink: NDArray[np.uint8]) -> bytes:
+    """A page's image as a small PNG of 16 greys."""
+    from optimem.renderers.pictures import page_png
+
+    return page_png(ink)

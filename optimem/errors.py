@@ -5,7 +5,12 @@ OptimemError
 │   ├── TextError            not text: binary, broken UTF-8, lone surrogates
 │   ├── TierError            no such tier
 │   ├── ScopeError           a scope that cannot be named
-│   └── PageError            a page image the reader was not made for
+│   ├── PageError            a page image the reader was not made for
+│   ├── SampleError          too little text to measure
+│   ├── RatioError           a ratio that no tier reaches
+│   ├── TokenizerError       no such tokenizer
+│   ├── BaselineError        no such baseline
+│   └── ResumeError          a folder that holds the results of another run
 ├── FormatError              stored bytes that cannot be understood
 │   ├── ChecksumError        bytes damaged or cut short
 │   ├── VersionError         written by a newer or unknown format
@@ -44,6 +49,26 @@ class ScopeError(InputError):
 
 class PageError(InputError):
     """A page image that this reader was not made to read."""
+
+
+class SampleError(InputError):
+    """Too little text to measure."""
+
+
+class RatioError(InputError):
+    """A ratio that no tier reaches."""
+
+
+class TokenizerError(InputError):
+    """No such tokenizer."""
+
+
+class BaselineError(InputError):
+    """No such baseline."""
+
+
+class ResumeError(InputError):
+    """A folder that holds the results of another run."""
 
 
 class FormatError(OptimemError):

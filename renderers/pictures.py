@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ Ink = NDArray[np.uint8]
 FONTS = Path(__file__).parent / "fonts"
 PAPER, TEXT, FAINT, GOOD, BAD = "#ffffff", "#1a1d21", "#5b6570", "#0b6e4f", "#b3261e"
 WIDTH, MARGIN, STRIP = 1440, 40, 250
+GREYS = 16  # of a page embedded in a report
 CROP = (860, 150)  # pixels on the picture; cells of the page that they show:
 CROP_CELLS = (46, 4)
 
@@ -24,6 +26,14 @@ CROP_CELLS = (46, 4)
 def save_page(ink: Ink, path: Path) -> None:
     """Write a page as a PNG, dark ink on white."""
     Image.fromarray(255 - ink).save(path)
+
+
+def page_png(ink: Ink) -> bytes:
+    """A page as the bytes of a small PNG: 16 greys, dark ink on white."""
+    buffer = BytesIO()
+    grey = Image.fromarray(255 - ink).quantize(GREYS)
+    grey.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def load_ink(path: Path) -> Ink:

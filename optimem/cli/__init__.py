@@ -9,7 +9,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import demo, files, memory
+from optimem.cli import demo, evaluation, files, memory
 from optimem.errors import OptimemError
 
 EXAMPLES = """\b
@@ -28,7 +28,7 @@ def cli() -> None:
     back."""
 
 
-for command in (*files.COMMANDS, *memory.COMMANDS, demo.demo):
+for command in (*files.COMMANDS, *memory.COMMANDS, *evaluation.COMMANDS, demo.demo):
     cli.add_command(command)
 
 

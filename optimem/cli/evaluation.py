@@ -1,0 +1,116 @@
+"""The commands that measure and show: eval and inspect."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from optimem.cli.memory import now_option, open_memory, parsed_time, store_option
+from optimem.cli.output import json_option, print_json, timed_bar
+from optimem.errors import InputError
+from optimem.tiers import Tier
+
+REPORT = "report.html"
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{text!r} are no ratios; write numbers with commas: 5,10,20") from None
+
+
+@click.command(
+    name="eval",
+    epilog="\b\nExamples:\n  optimem eval notes.txt\n  optimem eval chat=talk.txt app.py"
+    " --ratios 10,20 --report fidelity\n  optimem eval notes.txt --baseline tesseract",
+)
+@click.argument("files", nargs=-1)
+@click.option("--model", default="optimem-nano", show_default=True)
+@click.option("--ratios", default="5,10,20,40", show_default=True, metavar="R,R,…",
+              help="Text tokens per vision token.")  # fmt: skip
+@click.option("--tiers", is_flag=True, help="Measure full pages of every tier too.")
+@click.option("--pages", default=6, show_default=True, help="Pages of each kind at most.")
+@click.option("--baseline", "named", multiple=True, metavar="NAME",
+              help="Also compare with tesseract, rapidocr or llmlingua2.")  # fmt: skip
+@click.option("--tokenizer", default="deepseek", show_default=True,
+              help="deepseek, bytes, or the path of a tokenizer.json.")  # fmt: skip
+@click.option("--seed", default=0, show_default=True)
+@click.option("--report", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for report.html; partial results too, so a run can go on.")  # fmt: skip
+@json_option
+def evaluate_command(
+    files: tuple[str, ...], model: str, ratios: str, tiers: bool, pages: int,
+    named: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
+    texts that nobody can guess are added."""
+    from optimem.evaluation.baselines import DEFAULT
+    from optimem.evaluation.run import evaluate
+
+    try:
+        with timed_bar("measuring") as bar:
+            result = evaluate(
+                files, model=model, ratios=_numbers(ratios), pages=pages, tokens=tokenizer,
+                tiers=tuple(sorted(Tier, reverse=True)) if tiers else (),
+                baseline=(*DEFAULT, *named), seed=seed, folder=report, progress=bar,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        if report:
+            click.echo(f"what is measured is kept in {report}; run the same to go on", err=True)
+        raise
+    if as_json:
+        print_json(result)
+    else:
+        _print_table(result)
+    if report:
+        _write_report(result, files, model, report)
+
+
+def _write_report(result: dict[str, Any], files: tuple[str, ...], model: str, to: Path) -> None:
+    from optimem.build import named_reader
+    from optimem.evaluation.kinds import read_kinds
+    from optimem.evaluation.report import write_report
+
+    path = to / REPORT
+    write_report(result, read_kinds(files)[0].text, named_reader(model), path)
+    click.echo(f"report: {path}", err=True)
+
+
+def _print_table(result: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from optimem.evaluation.tables import main_table
+
+    rows = main_table(result)
+    Console().print(_rich(rows))
+
+
+def _rich(rows: list[list[str]]) -> Any:
+    from rich.table import Table
+
+    table = Table()
+    for at, name in enumerate(rows[0]):
+        table.add_column(name, justify="left" if at < 3 else "right")
+    for row in rows[1:]:
+        table.add_row(*row)
+    return table
+
+
+@click.command(epilog="\b\nExample:\n  optimem inspect work/ann/monday --out memory.html")
+@click.argument("scope", required=False)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
+              default=Path("optimem-memory.html"), show_default=True)  # fmt: skip
+@now_option
+@store_option
+def inspect(scope: str | None, out: Path, now: str | None, store: str | None) -> None:
+    """Write a page that shows the memory of SCOPE, or of the whole store: pages by age and
+    tier, what fades when, bytes, and a search over what can be read."""
+    from optimem.evaluation.inspection import write_inspection
+
+    with open_memory(store) as memory:
+        write_inspection(memory, scope, out, now=parsed_time(now))
+    click.echo(f"written to {out}")
+
+
+COMMANDS = (evaluate_command, inspect)

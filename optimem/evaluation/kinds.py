@@ -1,0 +1,128 @@
+"""Which texts are measured: the user's, named by what they are, and some that nobody can guess.
+
+The prior-controlled kinds tell reading from guessing: a reader that leans on its language
+falls on them (arXiv 2601.03714). They come from a seed and are the same on every machine.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from optimem.errors import InputError, SampleError
+
+CODE_NAMES = {".py", ".js", ".ts", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".sh", ".sql"}
+DATA_NAMES = {".json", ".jsonl", ".log", ".csv", ".yaml", ".yml"}
+CHAT_LINE = re.compile(r"^\s*(system|user|assistant|tool|human|ai)\s*:", re.I | re.M)
+TABLE_LINE = re.compile(r"^\s*\|.*\|\s*$", re.M)
+DATA_LINE = re.compile(r'^\s*(["{\[\]}]|\d{4}-\d\d-\d\d[ T]\d\d:)', re.M)
+CODE_LINE = re.compile(r"^\s*(def |class |import |return |#include|function |const |if \(|})", re.M)
+MARKED_LINES = 0.12  # share of lines that make a text chat, table, data or code
+FOREIGN_SHARE = 0.15  # share of letters outside ASCII that makes a text one of mixed scripts
+LINE = 80
+
+
+class Kind(NamedTuple):
+    """A text and what it is. `controlled`: made so that nothing in it can be guessed."""
+
+    name: str
+    text: str
+    controlled: bool
+
+
+def classify(name: str, text: str) -> str:
+    """What a text is, by its file name and its lines: prose, chat, code, data (JSON, logs),
+    tables (Markdown) or mixed scripts."""
+    stem = name.removesuffix(".xz")
+    if Path(stem).suffix.lower() in CODE_NAMES | DATA_NAMES:
+        return "code" if Path(stem).suffix.lower() in CODE_NAMES else "data"
+    lines = max(len([line for line in text.splitlines() if line.strip()]), 1)
+    marks = {"chat": CHAT_LINE, "tables": TABLE_LINE, "data": DATA_LINE, "code": CODE_LINE}
+    for kind, pattern in marks.items():
+        if len(pattern.findall(text)) / lines > MARKED_LINES:
+            return kind
+    letters = [char for char in text[:100_000] if char.isalpha()]
+    foreign = sum(not char.isascii() for char in letters)
+    return "mixed scripts" if letters and foreign / len(letters) > FOREIGN_SHARE else "prose"
+
+
+def read_kinds(sources: Sequence[str]) -> list[Kind]:
+    """Texts of files, plain or .xz. A source is a path, or `kind=path` to name what it is;
+    two files of one kind are numbered. Raises InputError for what cannot be read and
+    SampleError for an empty file."""
+    from optimem.training.pages import read_text
+
+    kinds: list[Kind] = []
+    for source in sources:
+        named, _, path = source.rpartition("=")
+        text = read_text(Path(path))
+        if not text.strip():
+            raise SampleError(f"{path} is empty; give a file with text")
+        kinds.append(Kind(_free_name(named or classify(path, text), kinds), text, False))
+    return kinds
+
+
+def _free_name(name: str, kinds: Sequence[Kind]) -> str:
+    taken = sum(kind.name == name or kind.name.startswith(f"{name} ") for kind in kinds)
+    return f"{name} {taken + 1}" if taken else name
+
+
+def controlled_kinds(seed: int, size: int, source: str = "") -> list[Kind]:
+    """Texts of `size` characters that no prior helps with. `source`: whose letters are
+    shuffled and whose words are drawn; without one, those kinds use lower-case ASCII."""
+    rng = np.random.default_rng(seed)
+    makers: dict[str, Callable[[], str]] = {
+        "shuffled letters": lambda: _shuffled(rng, source, size),
+        "random words": lambda: _random_words(rng, source, size),
+        "hex": lambda: _joined(lambda: _digits(rng, "0123456789abcdef", 12), size),
+        "UUIDs": lambda: _joined(lambda: _uuid(rng), size),
+        "digits": lambda: _joined(lambda: _digits(rng, "0123456789", 8), size),
+    }
+    return [Kind(name, make()[:size], True) for name, make in makers.items()]
+
+
+def chosen(kinds: Sequence[Kind], names: Sequence[str] | None) -> list[Kind]:
+    """The kinds called so, or all of them. Raises InputError for a name that is not there."""
+    known = {kind.name for kind in kinds}
+    for name in names or ():
+        if name not in known:
+            raise InputError(f"no kind is called {name!r}; there are {', '.join(sorted(known))}")
+    return [kind for kind in kinds if not names or kind.name in names]
+
+
+def _digits(rng: np.random.Generator, alphabet: str, count: int) -> str:
+    return "".join(alphabet[i] for i in rng.integers(len(alphabet), size=count))
+
+
+def _uuid(rng: np.random.Generator) -> str:
+    groups = (8, 4, 4, 4, 12)
+    return "-".join(_digits(rng, "0123456789abcdef", count) for count in groups)
+
+
+def _joined(make: Callable[[], str], size: int) -> str:
+    """Items with spaces between, a newline where a line is full."""
+    lines, line, length = [], "", 0
+    while length <= size:
+        item = make()
+        if len(line) + len(item) > LINE:
+            lines.append(line)
+            length += len(line) + 1
+            line = ""
+        line = f"{line} {item}" if line else item
+    return "\n".join(lines)
+
+
+def _shuffled(rng: np.random.Generator, source: str, size: int) -> str:
+    letters = list(source[:size] or _digits(rng, "abcdefghijklmnopqrstuvwxyz     ", size))
+    letters *= -(-size // len(letters))
+    rng.shuffle(letters)
+    return "".join(letters)
+
+
+def _random_words(rng: np.random.Generator, source: str, size: int) -> str:
+    words = sorted(set(re.findall(r"[^\W\d_]+", source)))
+    if not words:
+        words = [_digits(rng, "abcdefghijklmnopqrstuvwxyz", n) for n in range(2, 12)]
+    return _joined(lambda: words[rng.integers(len(words))], size)

@@ -1,0 +1,108 @@
+"""Results as rows of text: one form for the terminal, Markdown and the report. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from optimem.decay import DAY
+from optimem.evaluation.published import PAPER
+
+Rows = list[list[str]]
+"""A header row, then the others."""
+
+
+def parts(result: dict[str, Any], prefix: str) -> Iterator[dict[str, Any]]:
+    """The results of all parts of one sort."""
+    for name, part in result["parts"].items():
+        if name.startswith(f"{prefix}/"):
+            yield from part if isinstance(part, list) else [part]
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share; a dash for none. Never rounded up to 100 %."""
+    if value is None:
+        return "–"
+    floor = 100 - 10**-digits
+    shown = min(value * 100, floor) if value < 1 else 100.0
+    return f"{shown:.{digits}f} %"
+
+
+def main_table(result: dict[str, Any]) -> Rows:
+    """Every kind at every setting."""
+    rows = [["text", "setting", "tier", "ratio", "by positions", "characters right", "95 %",
+             "word errors", "lines", "ids", "precision", "silent", "calibration",
+             "bytes a byte"]]  # fmt: skip
+    for part in parts(result, "score"):
+        f = part["figures"]
+        right = f["right"]
+        rows.append([
+            part["kind"], part["setting"], part["tier"], f"{f['ratio']:.1f}×",
+            f"{f['ratio_positions']:.1f}×", percent(right["value"]),
+            f"{percent(right['low'], 1)}–{percent(right['high'], 1)}",
+            percent(f["word_error"]["value"]), percent(f["exact_lines"], 0),
+            percent(f["exact_ids"], 0), percent(f["precision"], 1), percent(f["silent"]),
+            f"{f['calibration']:.4f}", f"{f['data_bytes'] / f['text_bytes']:.2f}",
+        ])  # fmt: skip
+    return rows
+
+
+def paper_table(result: dict[str, Any]) -> Rows:
+    """The form of the paper's table 2, published beside ours."""
+    ours = {(p["first"], p["tokens"]): p for p in parts(result, "paper")}
+    rows = [["text tokens", "64: published", "at", "64: ours", "precision", "at",
+             "100: published", "at", "100: ours", "precision", "at"]]  # fmt: skip
+    for row in PAPER:
+        line = [f"{row.first}–{row.first + 100}"]
+        for tokens, right, ratio in (
+            (64, row.right_64, row.ratio_64), (100, row.right_100, row.ratio_100)
+        ):  # fmt: skip
+            mine = ours[row.first, tokens]
+            line += [percent(right, 1), f"{ratio:.1f}×", percent(mine["right"]["value"], 1),
+                     percent(mine["precision"], 1), f"{mine['ratio']:.1f}×"]  # fmt: skip
+        rows.append(line)
+    return rows
+
+
+def baseline_table(result: dict[str, Any]) -> Rows:
+    """Characters right of each baseline beside ours; a star where the baseline is as good or
+    better."""
+    scored = [part for part in parts(result, "score") if not part["controlled"]]
+    names = list(scored[0]["baselines"]) if scored else []
+    basis = [f"{name} ({scored[0]['baselines'][name]['basis']})" for name in names]
+    rows = [["text", "setting", "optimem", *basis]]
+    for part in scored:
+        cells = [
+            percent(b["right"], 1) + (" ★" if b["wins"] else "") for b in part["baselines"].values()
+        ]
+        ours = percent(part["figures"]["right"]["value"], 1)
+        rows.append([part["kind"], part["setting"], ours, *cells])
+    return rows
+
+
+def faded_table(result: dict[str, Any]) -> Rows:
+    """The same pages at every age."""
+    rows = [["text", "age", "tier", "right", "marked uncertain", "wrong and not marked"]]
+    for row in parts(result, "faded"):
+        days = row["age"] / DAY
+        rows.append([
+            row["kind"], "new" if not days else f"{days:.0f} days", ", ".join(row["tiers"]),
+            percent(row["right"]), percent(row["marked"]), percent(row["silent"]),
+        ])  # fmt: skip
+    return rows
+
+
+def wins(result: dict[str, Any]) -> str:
+    """One sentence on where baselines do as well or better."""
+    found: dict[str, int] = {}
+    total = 0
+    for part in parts(result, "score"):
+        total += 1
+        for name, other in part["baselines"].items():
+            found[name] = found.get(name, 0) + other["wins"]
+    told = [f"{name} in {count} of {total}" for name, count in found.items() if count]
+    return f"As good or better than optimem: {', '.join(told) or 'none of them'}."
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

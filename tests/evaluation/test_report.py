@@ -1,0 +1,76 @@
+"""The report and the inspection: all figures, no network, nothing unescaped."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from plain import plain_reader
+from test_run import LOST, TEXT, run
+
+from optimem import OpticalMemory
+from optimem.cli import cli
+from optimem.errors import ScopeError
+from optimem.evaluation import tables
+from optimem.evaluation.charts import Axes, Series, chart
+from optimem.evaluation.inspection import write_inspection
+from optimem.evaluation.playground import wrong_characters
+from optimem.evaluation.report import embedded, write_report
+
+DAY = 86_400.0
+NETWORK = re.compile(r"""(src|href)=["'](?!data:|#)|url\((?!data:)|@import|fetch\(""")
+
+
+def test_the_report_holds_every_figure_and_needs_no_network(tmp_path: Path) -> None:
+    result, path = run(), tmp_path / "deep" / "report.html"
+    write_report(result, TEXT.text, plain_reader(LOST), path)
+    page = path.read_text()
+    assert not NETWORK.search(page)
+    for rows in (tables.main_table(result), tables.paper_table(result), tables.faded_table(result)):
+        for cell in rows[-1]:
+            assert f"<td>{cell}</td>" in page
+    assert page.count("<svg") >= 2
+    assert page.count("<desc>") == 2
+    assert "The tasks differ." in page
+
+
+def test_text_cannot_break_out_of_the_page() -> None:
+    assert "<" not in embedded({"text": "</script><b>"})
+    axes = Axes("x", "y", (0, 1), (0, 1), (0, 1), (0, 1))
+    assert "<b>" not in chart([Series("<b>", [(0, 1)])], axes, "<b>", "<b>")
+
+
+def test_wrong_characters_are_those_that_an_edit_touches() -> None:
+    assert wrong_characters("port 6543", "port 6743") == [False] * 6 + [True] + [False] * 2
+    assert wrong_characters("abc", "abc!") == [False] * 3 + [True]
+    assert wrong_characters("abc", "ac") == [False] * 2
+
+
+def test_an_inspection_shows_pages_tiers_and_what_fades_when(tmp_path: Path) -> None:
+    with OpticalMemory.open(":memory:", reader=plain_reader()) as memory:
+        turn = {"text": "The port is 6543 </script>. " * 14, "id": "m1"}
+        memory.append("work/ann/monday", turn, now=0.0)
+        memory.flush("work/ann/monday", now=0.0)
+        write_inspection(memory, "work/ann/monday", tmp_path / "a.html", now=0.25 * DAY)
+        page = (tmp_path / "a.html").read_text()
+        with pytest.raises(ScopeError, match="there is: work/ann/monday"):
+            write_inspection(memory, "work/bob", tmp_path / "b.html")
+    assert not NETWORK.search(page)
+    tier, fades = re.search(r"<td>0\.2 days ago</td><td>(\w+)</td><td>([^<]+)</td>", page).groups()
+    assert (tier, fades) == ("large", "in 0.8 days")
+    assert page.count("</script>") == 2
+
+
+def test_the_commands_name_what_is_wrong(tmp_path: Path) -> None:
+    short = tmp_path / "short.txt"
+    short.write_text("Too short for a page.")
+    asked = ["eval", str(short)]
+    for given, told in (
+        (asked, "a page has 12,800"),
+        ([*asked, "--ratios", "ten"], "write numbers with commas"),
+        ([*asked, "--tokenizer", "gpt-9"], "no tokenizer is called 'gpt-9'"),
+        ([*asked, "--baseline", "magic"], "no baseline is called 'magic'"),
+        ([*asked, "--model", "gpt-9"], "no model is called 'gpt-9'"),
+        (["eval"], "give at least one file"),
+    ):
+        assert told in str(CliRunner().invoke(cli, given).exception)
