@@ -15,17 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 import zstandard
-from numpy.typing import NDArray
 
 from optimem.build import page_reader
 from optimem.compression import PageReader, paginate
 from optimem.counting import text_tokens
+from optimem.evaluation.measures import calibration_error, reliability
 from optimem.scoring import accuracy
 from optimem.tiers import Tier
 from optimem.training.pages import read_text
 
 SEED = 5
-BINS = 15
 
 
 class Score(NamedTuple):
@@ -71,18 +70,6 @@ def random_pages(rng: np.random.Generator, capacity: int) -> list[str]:
     ]
 
 
-def calibration_error(probability: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: the mean gap between probability and share right, over
-    bins of equal width, weighted by their size (Guo et al., arXiv 1706.04599)."""
-    bins = np.minimum((probability * BINS).astype(int), BINS - 1)
-    gap = 0.0
-    for index in range(BINS):
-        inside = bins == index
-        if inside.any():
-            gap += inside.mean() * abs(probability[inside].mean() - right[inside].mean())
-    return float(gap)
-
-
 def score(kind: str, texts: Sequence[str], tier: Tier, reader: PageReader) -> Score:
     """Encode and read pages of one kind at one tier."""
     renderer = reader.renderer
@@ -104,7 +91,7 @@ def score(kind: str, texts: Sequence[str], tier: Tier, reader: PageReader) -> Sc
         ratio_positions=count / (len(pages) * tier.positions),
         bytes_per_byte=sum(len(token.data) for token in tokens) / size,
         zstd_per_byte=len(zstandard.compress(truth.encode(), 19)) / size,
-        calibration=calibration_error(probability, right),
+        calibration=calibration_error(np.array(reliability(probability, right))),
         flagged=float((probability[wrong] < 0.5).mean()) if wrong.any() else 1.0,
     )
 
