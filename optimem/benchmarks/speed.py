@@ -13,11 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from optimem.benchmarks.fidelity import sampled_pages
 from optimem.build import page_reader
 from optimem.compression import PageReader
 from optimem.counting import text_tokens
 from optimem.errors import MissingExtraError
+from optimem.evaluation.settings import full_pages
 from optimem.protocols import Cells, Change, VisionTokens
 from optimem.renderers.pictures import save_page
 from optimem.scoring import accuracy
@@ -70,8 +70,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=24)
     args = parser.parse_args()
     reader = page_reader()
-    texts = sampled_pages(read_text(args.file), args.pages, reader.renderer.capacity)
-    pages = [reader.renderer.cells(text)[: reader.renderer.capacity] for text in texts]
+    texts = full_pages(read_text(args.file), args.pages, reader.renderer, str(args.file))
+    pages = [reader.renderer.cells(text) for text in texts]
     with tempfile.TemporaryDirectory() as folder:
         store = SQLiteStore(Path(folder) / "speed.db")
         for tier in Tier:  # warm up: load the weights, allocate

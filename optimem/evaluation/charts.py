@@ -8,15 +8,16 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 760, 400
 LEFT, RIGHT, TOP, BOTTOM = 62, 20, 20, 52
 COLOURS = 8
-"""Series that differ in colour: `.s0` to `.s7` in the style, `.p0` to `.p7` if published."""
+"""Curves that differ in colour, `.curve0` to `.curve7` in the style; marks likewise."""
 
 
 class Series(NamedTuple):
-    """A named run of points; `published` ones are drawn as marks without a line."""
+    """A named run of points. `form`: "curve", "mark" for points without a line, such as
+    published figures, or "guide" for a dashed line."""
 
     name: str
     points: list[tuple[float, float]]
-    published: bool = False
+    form: str = "curve"
 
 
 class Axes(NamedTuple):
@@ -35,7 +36,7 @@ class Axes(NamedTuple):
 
 def chart(series: Sequence[Series], axes: Axes, title: str, described: str) -> str:
     """An SVG of curves. `described`: what it shows, for who cannot see it."""
-    lines = [_curve(each, index, axes) for index, each in enumerate(series)]
+    lines = [_curve(each, _style(series, at), axes) for at, each in enumerate(series)]
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(described)}</desc>"
@@ -72,21 +73,22 @@ def _grid(axes: Axes) -> str:
     return "".join(parts)
 
 
-def _curve(series: Series, index: int, axes: Axes) -> str:
-    style = _style(series, index)
+def _curve(series: Series, style: str, axes: Axes) -> str:
     places = [(_x(x, axes), _y(y, axes), x, y) for x, y in sorted(series.points)]
-    if series.published:
+    if series.form == "mark":
         marks = [f'<path d="M{x} {y - 6}l6 6l-6 6l-6-6z">{_tip(series, u, v, axes)}</path>'
                  for x, y, u, v in places]  # fmt: skip
         return f'<g class="mark {style}">{"".join(marks)}</g>'
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y, _, _ in places) if places else ""
     dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4">{_tip(series, u, v, axes)}</circle>'
             for x, y, u, v in places]  # fmt: skip
-    return f'<g class="curve {style}"><path d="{path}"/>{"".join(dots)}</g>'
+    return f'<g class="{series.form} {style}"><path d="{path}"/>{"".join(dots)}</g>'
 
 
-def _style(series: Series, index: int) -> str:
-    return f"{'p' if series.published else 's'}{index % COLOURS}"
+def _style(series: Sequence[Series], index: int) -> str:
+    """The style of a series: its form and which one of that form it is."""
+    before = sum(other.form == series[index].form for other in series[:index])
+    return f"{series[index].form}{before % COLOURS}"
 
 
 def _tip(series: Series, x: float, y: float, axes: Axes) -> str:
@@ -96,8 +98,7 @@ def _tip(series: Series, x: float, y: float, axes: Axes) -> str:
 
 def _legend(series: Sequence[Series]) -> str:
     items = [
-        f'<li class="{_style(s, i)}"><i class="{"diamond" if s.published else "dot"}"></i>'
-        f"{escape(s.name)}</li>"
+        f'<li class="{_style(series, i)}"><i class="{s.form}"></i>{escape(s.name)}</li>'
         for i, s in enumerate(series)
     ]
     return f'<ul class="legend">{"".join(items)}</ul>'

@@ -22,6 +22,7 @@ CODE_LINE = re.compile(r"^\s*(def |class |import |return |#include|function |con
 MARKED_LINES = 0.12  # share of lines that make a text chat, table, data or code
 FOREIGN_SHARE = 0.15  # share of letters outside ASCII that makes a text one of mixed scripts
 LINE = 80
+PRINTABLE = "".join(map(chr, range(33, 127)))
 
 
 class Kind(NamedTuple):
@@ -76,6 +77,7 @@ def controlled_kinds(seed: int, size: int, source: str = "") -> list[Kind]:
     makers: dict[str, Callable[[], str]] = {
         "shuffled letters": lambda: _shuffled(rng, source, size),
         "random words": lambda: _random_words(rng, source, size),
+        "random characters": lambda: _digits(rng, PRINTABLE, size),
         "hex": lambda: _joined(lambda: _digits(rng, "0123456789abcdef", 12), size),
         "UUIDs": lambda: _joined(lambda: _uuid(rng), size),
         "digits": lambda: _joined(lambda: _digits(rng, "0123456789", 8), size),

@@ -65,10 +65,10 @@ def ratio_chart(result: dict[str, Any]) -> str:
     series = [Series(name, points) for name, points in found.items()]
     series += [
         Series("DeepSeek-OCR, 64 tokens (published)", [(b.ratio_64, b.right_64) for b in PAPER],
-               published=True),
+               form="mark"),
         Series("DeepSeek-OCR, 100 tokens (published)", [(b.ratio_100, b.right_100) for b in PAPER],
-               published=True),
-        Series("C3 (published)", list(C3), published=True),
+               form="mark"),
+        Series("C3 (published)", list(C3), form="mark"),
     ]  # fmt: skip
     told = "; ".join(
         f"{s.name}: " + ", ".join(f"{y:.1%} at {x:.1f}×" for x, y in sorted(s.points))
@@ -89,7 +89,7 @@ def calibration(result: dict[str, Any]) -> str:
                       if cells >= FEWEST])
         for tier, table in bins.items()
     ]  # fmt: skip
-    series.append(Series("ideal", [(0, 0), (1, 1)]))
+    series.append(Series("ideal", [(0, 0), (1, 1)], form="guide"))
     told = "; ".join(
         f"{s.name}: " + ", ".join(f"{y:.0%} right at {x:.0%}" for x, y in s.points) for s in series
     )

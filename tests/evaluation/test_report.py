@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from plain import plain_reader
 from test_run import LOST, TEXT, run
 
-from optimem import OpticalMemory
+from optimem import OpticalMemory, Scope
 from optimem.cli import cli
 from optimem.errors import ScopeError
 from optimem.evaluation import tables
@@ -51,7 +51,9 @@ def test_an_inspection_shows_pages_tiers_and_what_fades_when(tmp_path: Path) -> 
         turn = {"text": "The port is 6543 </script>. " * 14, "id": "m1"}
         memory.append("work/ann/monday", turn, now=0.0)
         memory.flush("work/ann/monday", now=0.0)
+        before = memory.store.entries(Scope.parse("work/ann/monday"))
         write_inspection(memory, "work/ann/monday", tmp_path / "a.html", now=0.25 * DAY)
+        assert memory.store.entries(Scope.parse("work/ann/monday")) == before
         page = (tmp_path / "a.html").read_text()
         with pytest.raises(ScopeError, match="there is: work/ann/monday"):
             write_inspection(memory, "work/bob", tmp_path / "b.html")
