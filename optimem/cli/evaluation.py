@@ -38,13 +38,16 @@ def _numbers(text: str) -> list[float]:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for report.html; partial results too, so a run can go on.")  # fmt: skip
+@click.option("--markdown", is_flag=True, help="Print all tables as Markdown.")
 @json_option
 def evaluate_command(
     files: tuple[str, ...], model: str, ratios: str, tiers: bool, pages: int,
-    named: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, as_json: bool,
+    named: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, markdown: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
     texts that nobody can guess are added."""
+    from optimem.evaluation import tables
     from optimem.evaluation.baselines import DEFAULT
     from optimem.evaluation.run import evaluate
 
@@ -61,8 +64,11 @@ def evaluate_command(
         raise
     if as_json:
         print_json(result)
+    elif markdown:
+        click.echo(tables.document(result))
     else:
-        _print_table(result)
+        _print_table(tables.short_table(result))
+        click.echo(tables.wins(result))
     if report:
         _write_report(result, files, model, report)
 
@@ -77,24 +83,16 @@ def _write_report(result: dict[str, Any], files: tuple[str, ...], model: str, to
     click.echo(f"report: {path}", err=True)
 
 
-def _print_table(result: dict[str, Any]) -> None:
+def _print_table(rows: list[list[str]]) -> None:
     from rich.console import Console
-
-    from optimem.evaluation.tables import main_table
-
-    rows = main_table(result)
-    Console().print(_rich(rows))
-
-
-def _rich(rows: list[list[str]]) -> Any:
     from rich.table import Table
 
     table = Table()
     for at, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if at < 3 else "right")
+        table.add_column(name, justify="left" if at in (0, 2) else "right")
     for row in rows[1:]:
         table.add_row(*row)
-    return table
+    Console().print(table)
 
 
 @click.command(epilog="\b\nExample:\n  optimem inspect work/ann/monday --out memory.html")
