@@ -1,7 +1,7 @@
 """The commands that measure and show: eval and inspect."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from optimem.cli.memory import now_option, open_memory, parsed_time, store_optio
 from optimem.cli.output import json_option, print_json, timed_bar
 from optimem.errors import InputError
 from optimem.tiers import Tier
+
+if TYPE_CHECKING:
+    from optimem.evaluation.kinds import Kind
 
 REPORT = "report.html"
 
@@ -46,15 +49,16 @@ def evaluate_command(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
-    texts that nobody can guess are added."""
+    texts that nobody can guess are added. Without files, the demo's conversation is measured."""
     from optimem.evaluation import tables
     from optimem.evaluation.baselines import DEFAULT
     from optimem.evaluation.run import evaluate
 
+    texts = _texts(files)
     try:
         with timed_bar("measuring") as bar:
             result = evaluate(
-                files, model=model, ratios=_numbers(ratios), pages=pages, tokens=tokenizer,
+                texts=texts, model=model, ratios=_numbers(ratios), pages=pages, tokens=tokenizer,
                 tiers=tuple(sorted(Tier, reverse=True)) if tiers else (),
                 baseline=(*DEFAULT, *named), seed=seed, folder=report, progress=bar,
             )  # fmt: skip
@@ -70,16 +74,25 @@ def evaluate_command(
         _print_table(tables.short_table(result))
         click.echo(tables.wins(result))
     if report:
-        _write_report(result, files, model, report)
+        _write_report(result, texts[0].text, model, report)
 
 
-def _write_report(result: dict[str, Any], files: tuple[str, ...], model: str, to: Path) -> None:
+def _texts(files: tuple[str, ...]) -> "list[Kind]":
+    from optimem.cli.demo import demo_turns
+    from optimem.evaluation.kinds import Kind, read_kinds
+
+    if files:
+        return read_kinds(files)
+    said = "\n".join(f"{turn['role']}: {turn['text']}" for turn in demo_turns())
+    return [Kind("conversation", said, controlled=False)]
+
+
+def _write_report(result: dict[str, Any], text: str, model: str, to: Path) -> None:
     from optimem.build import named_reader
-    from optimem.evaluation.kinds import read_kinds
     from optimem.evaluation.report import write_report
 
     path = to / REPORT
-    write_report(result, read_kinds(files)[0].text, named_reader(model), path)
+    write_report(result, text, named_reader(model), path)
     click.echo(f"report: {path}", err=True)
 
 
