@@ -1,7 +1,7 @@
 """The commands that measure and show: eval and inspect."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from optimem.cli.memory import now_option, open_memory, parsed_time, store_optio
 from optimem.cli.output import json_option, print_json, timed_bar
 from optimem.errors import InputError
 from optimem.tiers import Tier
+
+if TYPE_CHECKING:
+    from optimem.evaluation.kinds import Kind
 
 REPORT = "report.html"
 
@@ -38,20 +41,24 @@ def _numbers(text: str) -> list[float]:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for report.html; partial results too, so a run can go on.")  # fmt: skip
+@click.option("--markdown", is_flag=True, help="Print all tables as Markdown.")
 @json_option
 def evaluate_command(
     files: tuple[str, ...], model: str, ratios: str, tiers: bool, pages: int,
-    named: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, as_json: bool,
+    named: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, markdown: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
-    texts that nobody can guess are added."""
+    texts that nobody can guess are added. Without files, the demo's conversation is measured."""
+    from optimem.evaluation import tables
     from optimem.evaluation.baselines import DEFAULT
     from optimem.evaluation.run import evaluate
 
+    texts = _texts(files)
     try:
         with timed_bar("measuring") as bar:
             result = evaluate(
-                files, model=model, ratios=_numbers(ratios), pages=pages, tokens=tokenizer,
+                texts=texts, model=model, ratios=_numbers(ratios), pages=pages, tokens=tokenizer,
                 tiers=tuple(sorted(Tier, reverse=True)) if tiers else (),
                 baseline=(*DEFAULT, *named), seed=seed, folder=report, progress=bar,
             )  # fmt: skip
@@ -61,40 +68,44 @@ def evaluate_command(
         raise
     if as_json:
         print_json(result)
+    elif markdown:
+        click.echo(tables.document(result))
     else:
-        _print_table(result)
+        _print_table(tables.short_table(result))
+        click.echo(tables.wins(result))
     if report:
-        _write_report(result, files, model, report)
+        _write_report(result, texts[0].text, model, report)
 
 
-def _write_report(result: dict[str, Any], files: tuple[str, ...], model: str, to: Path) -> None:
+def _texts(files: tuple[str, ...]) -> "list[Kind]":
+    from optimem.cli.demo import demo_turns
+    from optimem.evaluation.kinds import Kind, read_kinds
+
+    if files:
+        return read_kinds(files)
+    said = "\n".join(f"{turn['role']}: {turn['text']}" for turn in demo_turns())
+    return [Kind("conversation", said, controlled=False)]
+
+
+def _write_report(result: dict[str, Any], text: str, model: str, to: Path) -> None:
     from optimem.build import named_reader
-    from optimem.evaluation.kinds import read_kinds
     from optimem.evaluation.report import write_report
 
     path = to / REPORT
-    write_report(result, read_kinds(files)[0].text, named_reader(model), path)
+    write_report(result, text, named_reader(model), path)
     click.echo(f"report: {path}", err=True)
 
 
-def _print_table(result: dict[str, Any]) -> None:
+def _print_table(rows: list[list[str]]) -> None:
     from rich.console import Console
-
-    from optimem.evaluation.tables import main_table
-
-    rows = main_table(result)
-    Console().print(_rich(rows))
-
-
-def _rich(rows: list[list[str]]) -> Any:
     from rich.table import Table
 
     table = Table()
     for at, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if at < 3 else "right")
+        table.add_column(name, justify="left" if at in (0, 2) else "right")
     for row in rows[1:]:
         table.add_row(*row)
-    return table
+    Console().print(table)
 
 
 @click.command(epilog="\b\nExample:\n  optimem inspect work/ann/monday --out memory.html")

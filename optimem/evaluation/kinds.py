@@ -21,6 +21,7 @@ DATA_LINE = re.compile(r'^\s*(["{\[\]}]|\d{4}-\d\d-\d\d[ T]\d\d:)', re.M)
 CODE_LINE = re.compile(r"^\s*(def |class |import |return |#include|function |const |if \(|})", re.M)
 MARKED_LINES = 0.12  # share of lines that make a text chat, table, data or code
 FOREIGN_SHARE = 0.15  # share of letters outside ASCII that makes a text one of mixed scripts
+LOOKED_AT = 200_000  # characters of a text that tell its kind, or lend their words
 LINE = 80
 PRINTABLE = "".join(map(chr, range(33, 127)))
 
@@ -39,12 +40,13 @@ def classify(name: str, text: str) -> str:
     stem = name.removesuffix(".xz")
     if Path(stem).suffix.lower() in CODE_NAMES | DATA_NAMES:
         return "code" if Path(stem).suffix.lower() in CODE_NAMES else "data"
+    text = text[:LOOKED_AT]
     lines = max(len([line for line in text.splitlines() if line.strip()]), 1)
     marks = {"chat": CHAT_LINE, "tables": TABLE_LINE, "data": DATA_LINE, "code": CODE_LINE}
     for kind, pattern in marks.items():
         if len(pattern.findall(text)) / lines > MARKED_LINES:
             return kind
-    letters = [char for char in text[:100_000] if char.isalpha()]
+    letters = [char for char in text if char.isalpha()]
     foreign = sum(not char.isascii() for char in letters)
     return "mixed scripts" if letters and foreign / len(letters) > FOREIGN_SHARE else "prose"
 
@@ -124,7 +126,7 @@ def _shuffled(rng: np.random.Generator, source: str, size: int) -> str:
 
 
 def _random_words(rng: np.random.Generator, source: str, size: int) -> str:
-    words = sorted(set(re.findall(r"[^\W\d_]+", source)))
+    words = sorted(set(re.findall(r"[^\W\d_]+", source[:LOOKED_AT])))
     if not words:
         words = [_digits(rng, "abcdefghijklmnopqrstuvwxyz", n) for n in range(2, 12)]
     return _joined(lambda: words[rng.integers(len(words))], size)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from optimem.decay import DAY
-from optimem.evaluation.published import PAPER
+from optimem.evaluation.published import DIFFERENCE, PAPER
 
 Rows = list[list[str]]
 """A header row, then the others."""
@@ -37,7 +37,7 @@ def main_table(result: dict[str, Any]) -> Rows:
         rows.append([
             part["kind"], part["setting"], part["tier"], f"{f['ratio']:.1f}×",
             f"{f['ratio_positions']:.1f}×", percent(right["value"]),
-            f"{percent(right['low'], 1)}–{percent(right['high'], 1)}",
+            f"{percent(right['low'], 1)[:-2]}–{percent(right['high'], 1)[:-2]}",
             percent(f["word_error"]["value"]), percent(f["exact_lines"], 0),
             percent(f["exact_ids"], 0), percent(f["precision"], 1), percent(f["silent"]),
             f"{f['calibration']:.4f}", f"{f['data_bytes'] / f['text_bytes']:.2f}",
@@ -100,6 +100,28 @@ def wins(result: dict[str, Any]) -> str:
             found[name] = found.get(name, 0) + other["wins"]
     told = [f"{name} in {count} of {total}" for name, count in found.items() if count]
     return f"As good or better than optimem: {', '.join(told) or 'none of them'}."
+
+
+SHORT = (0, 1, 2, 5, 6, 9, 11)  # columns of the main table that a terminal has room for
+
+
+def short_table(result: dict[str, Any]) -> Rows:
+    """The main table without the columns that a terminal has no room for."""
+    return [[row[at] for at in SHORT] for row in main_table(result)]
+
+
+def document(result: dict[str, Any]) -> str:
+    """All tables as Markdown."""
+    sections = [
+        ("By kind of text", "", main_table(result)),
+        ("The paper's own table", DIFFERENCE, paper_table(result)),
+        ("Baselines on the same pages", wins(result), baseline_table(result)),
+        ("Faded memory", "", faded_table(result)),
+    ]
+    return "\n\n".join(
+        "\n\n".join(part for part in (f"## {title}", said, markdown(rows)) if part)
+        for title, said, rows in sections
+    )
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:

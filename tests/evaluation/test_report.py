@@ -73,6 +73,6 @@ def test_the_commands_name_what_is_wrong(tmp_path: Path) -> None:
         ([*asked, "--tokenizer", "gpt-9"], "no tokenizer is called 'gpt-9'"),
         ([*asked, "--baseline", "magic"], "no baseline is called 'magic'"),
         ([*asked, "--model", "gpt-9"], "no model is called 'gpt-9'"),
-        (["eval"], "give at least one file"),
+        (["eval", "--ratios", "900"], "no tier reaches 900×"),
     ):
         assert told in str(CliRunner().invoke(cli, given).exception)

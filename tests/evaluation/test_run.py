@@ -129,6 +129,14 @@ def test_a_baseline_that_wins_is_told() -> None:
     assert "★" in tables.markdown(tables.baseline_table(found))
 
 
+def test_the_document_holds_every_table() -> None:
+    text = tables.document(run())
+    assert text.count("\n|---|") == 4
+    assert "The tasks differ." in text
+    assert "As good or better than optimem: " in text
+    assert len(tables.short_table(run())[0]) == len(tables.SHORT)
+
+
 def test_texts_are_named_by_what_they_are(tmp_path: Path) -> None:
     assert classify("a.py", "import os") == "code"
     assert classify("a.txt", "user: hi\nassistant: hello\n") == "chat"
