@@ -28,10 +28,14 @@ _WRITTEN_TOGETHER = re.compile(rf"[{_UNSPACED}]")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _VOICED = "\u3099\u309a"  # marks that make another kana, not an accent
 STOP_WORDS = re.compile(
-    "an?|and|are|as|at|be|but|by|for|if|in|into|is|it|no|not|of|on|or|such|that|the|their|then|"
-    "there|these|they|this|to|was|will|with"
+    "an?|about|all|also|am|an|and|any|are|as|at|be|been|being|but|by|can|could|did|do|does|doing|"
+    "each|few|for|from|had|has|have|having|he|her|hers|him|his|how|i|if|in|into|is|it|its|me|more|"
+    "most|my|no|nor|not|of|on|or|other|our|ours|out|own|same|shall|she|should|so|some|such|than|"
+    "that|the|their|theirs|them|then|there|these|they|this|those|to|too|us|very|was|we|were|what|"
+    "when|where|which|while|who|whom|whose|why|will|with|would|you|your|yours"
 )
-"""Lucene's English stop words."""
+"""English words that say nothing of what a turn is about: the function words of Snowball's list
+(snowballstem.org, BSD), those of questions among them."""
 
 
 @cache

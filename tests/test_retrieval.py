@@ -76,5 +76,5 @@ def test_nothing_to_rank_and_nothing_asked() -> None:
 
 
 def test_of_equal_scores_the_newest_comes_first() -> None:
-    ranker = TurnRanker([index_page([(4, "same"), (9, "same"), (7, "same")])])
-    assert [turn for turn, _ in ranker.best("same", 2)] == [9, 7]
+    ranker = TurnRanker([index_page([(4, "alike"), (9, "alike"), (7, "alike")])])
+    assert [turn for turn, _ in ranker.best("alike", 2)] == [9, 7]

@@ -173,7 +173,7 @@ class Fader:
             self._stay(shelf, found, self.policy.due(current, record.accessed), tally)
             return
         due = self._later(self.policy.due(faded.tier, record.accessed))
-        index = index_of(faded, self.reader, self.policy.uncertain)
+        index = index_of(reading.spans, self.policy.uncertain)
         changes = page_changes(faded, index, due, version)
         self._finish(shelf, found, changes, self._moved(shelf, record, faded), tally)
 

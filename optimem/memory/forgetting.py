@@ -95,7 +95,8 @@ class TurnForgetter:
         if found.record.tier is not None:
             record = self._redrawn(record, cells, found.record.tier)
         due = None if record.pinned else self.policy.due(record.tier, record.accessed)
-        index = index_of(record, self.reader, self.policy.uncertain)
+        kept = (read for read in reading.spans if read.span.position.sequence != number)
+        index = index_of(kept, self.policy.uncertain)
         return [*removal, *page_changes(record, index, due, expect=None)]
 
     def _redrawn(self, record: PageRecord, cells: ReadCells, tier: Tier) -> PageRecord:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from optimem.compression import PageReader
 from optimem.memory.drawing import draw
-from optimem.memory.reading import read_pages
+from optimem.memory.reading import SpanReading
 from optimem.protocols import ReadCells
 from optimem.records import PageIndex, PageRecord
 from optimem.retrieval import index_page
@@ -36,7 +36,7 @@ def redraw_within(
     return next((page for page in drawn if 1 - page.error >= floor), None)
 
 
-def index_of(record: PageRecord, reader: PageReader, uncertain: float) -> PageIndex:
-    """A page's index entry, made from what can be read of it with certainty."""
-    (reading,) = read_pages([record], reader)
-    return index_page([(s.span.position.sequence, s.marked(uncertain)) for s in reading.spans])
+def index_of(spans: Iterable[SpanReading], uncertain: float) -> PageIndex:
+    """The index entry of a page that is drawn again, made from what could be read with
+    certainty before: a turn is found by words that have just faded, and shown as it reads."""
+    return index_page([(s.span.position.sequence, s.marked(uncertain)) for s in spans])

@@ -214,3 +214,13 @@ def test_forgetting_a_turn_does_not_break_the_floor() -> None:
         assert memory.stats().pages_by_tier == {"tiny": 1}
         memory.forget(SCOPE, turn="a")  # drawn again at Tiny, a fifth would be wrong
         assert memory.stats().pages_by_tier == {"small": 1}
+
+
+def test_a_turn_is_found_by_words_that_have_just_faded() -> None:
+    with fading_memory({Tier.TINY: 6}, floor=0.5) as memory:
+        memory.append(SCOPE, ["the old lantern hangs there " * 5, "nothing of that kind " * 5])
+        memory.flush(SCOPE)
+        memory.sweep(now=NOW + 40 * DAY)
+        (hit,) = memory.recall(SCOPE, "lantern", k=2, now=NOW + 40 * DAY)
+        assert "\ufffd" in hit.text
+        assert hit.tier == "tiny"
