@@ -1,6 +1,5 @@
 """Fixtures that several folders share."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import REDIS_SERVER, RedisServer  # found through the line above
+from servers import REDIS_SERVER, RedisServer, need_redis  # found through the line above
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +27,3 @@ def redis_url(redis_server: RedisServer) -> str:
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
-
-
-def need_redis(program: str | None) -> None:
-    """Skip the test if a program of Redis is not installed; in CI, fail it."""
-    if program is None:
-        reason = "redis-server, redis-cli or Valkey's are not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)

@@ -1,11 +1,13 @@
 """Real Redis servers for tests: started in a temporary folder, stopped at the end."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+import pytest
 import redis
 
 REDIS_SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -64,3 +66,12 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def need_redis(program: str | None) -> None:
+    """Skip the test if a program of Redis is not installed; in CI, fail it."""
+    if program is None:
+        reason = "redis-server, redis-cli or Valkey's are not installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)

@@ -10,8 +10,7 @@ import pytest
 import redis
 import redis.asyncio
 from conformance import AWAY, HOME, HOSTILE, StoreSuite, put
-from conftest import need_redis
-from servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port
+from servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port, need_redis
 
 from optimem.errors import (
     FormatError,
