@@ -190,7 +190,11 @@ class Fader:
 
     def _forget(self, shelf: Shelf, record: PageRecord, version: int) -> list[Change]:
         key = _key(record)
-        ended = [s.key for s in record.spans if shelf.holders(s.position.sequence) == [key.page]]
+        ended = [
+            span.key
+            for span in record.spans
+            if (span.starts and span.ends) or shelf.holders(span.position.sequence) == [key.page]
+        ]
         removed = [Change(keys.turn_key(turn), None) for turn in ended]
         return [*page_removal(key, version), *removed]
 

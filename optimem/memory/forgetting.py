@@ -12,7 +12,7 @@ from optimem.errors import ConflictError, InputError
 from optimem.framing import squeeze
 from optimem.keys import PageKey, holding
 from optimem.memory.reading import PageReading, read_pages
-from optimem.memory.redrawing import index_of, redraw, redraw_within
+from optimem.memory.redrawing import index_of, redraw
 from optimem.memory.shelf import Shelf, page_changes, page_removal
 from optimem.memory.tail import tail_removal
 from optimem.protocols import Change, ReadCells
@@ -102,9 +102,11 @@ class TurnForgetter:
     def _redrawn(self, record: PageRecord, cells: ReadCells, tier: Tier) -> PageRecord:
         """At the page's tier, or a larger one if the floor asks for it; at Large if even that
         does not satisfy the floor."""
-        tiers = [larger for larger in Tier if larger >= tier]
-        within = redraw_within(self.policy.floor, record, cells, tiers, self.reader)
-        return within or redraw(record, cells, Tier.LARGE, self.reader)
+        drawn = redraw(record, cells, tier, self.reader)
+        while 1 - drawn.error < self.policy.floor and (above := tier.above):
+            tier = above
+            drawn = redraw(record, cells, tier, self.reader)
+        return drawn
 
     def _left(self, number: int, turn: str) -> int:
         """Entries in which a new listing still finds the turn."""
