@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from optimem.tiers import Tier
 from optimem.turns import Role, Scope
 
+REPLACEMENT = "\ufffd"
+"""Stands for a character that cannot be read with certainty."""
+
 Cells = NDArray[np.uint16]
 """Symbol ids in reading order, (N,)."""
 
@@ -36,6 +39,14 @@ class Reading:
     text: str
     probability: NDArray[np.float32]
     cell: NDArray[np.int64]
+
+    def marked(self, uncertain: float) -> str:
+        """The text with characters less probable than `uncertain` as U+FFFD."""
+        sure = self.probability >= uncertain
+        if sure.all():
+            return self.text
+        pairs = zip(self.text, sure.tolist(), strict=True)
+        return "".join(char if known else REPLACEMENT for char, known in pairs)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from optimem.protocols import REPLACEMENT
 from optimem.records import PageIndex
 
 K1, B = 1.5, 0.75
 """BM25's saturation and length normalisation, as in Lucene and Robertson & Zaragoza (2009)."""
 
-REPLACEMENT = "\ufffd"
 _UNSPACED = (  # Thai, Lao; Burmese; Khmer; kana; Chinese characters; Hangul; compatibility forms
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 )

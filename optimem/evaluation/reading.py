@@ -3,13 +3,11 @@
 import time
 from collections.abc import Sequence
 
-import numpy as np
-
 from optimem.compression import PageReader
-from optimem.evaluation.measures import MARK, UNCERTAIN, reliability, score_text
+from optimem.evaluation.measures import UNCERTAIN, reliability, score_text
 from optimem.evaluation.summary import PageResult
 from optimem.evaluation.tokenizer import Counter
-from optimem.protocols import Cells, ReadCells, Reading, VisionTokens
+from optimem.protocols import Cells, ReadCells, VisionTokens
 from optimem.tiers import Tier
 
 BATCH = 8  # pages drawn and encoded at a time
@@ -46,16 +44,9 @@ def _result(
     tokens: Counter, seconds: tuple[float, float],
 ) -> PageResult:  # fmt: skip
     reading = reader.renderer.text(seen)
-    score = score_text(text, reading.text, marked_text(reading))
+    score = score_text(text, reading.text, reading.marked(UNCERTAIN))
     if len(seen.ids) == len(drawn):  # a reader with cells of its own has no curve
         score = score._replace(bins=reliability(seen.probability, seen.ids == drawn))
     return PageResult(
         score, len(tokens.ends(text)), len(text.encode()), len(page.data), seconds[0], seconds[1]
     )
-
-
-def marked_text(reading: Reading) -> str:
-    """What was read, with uncertain characters as U+FFFD."""
-    sure = np.asarray(reading.probability) >= UNCERTAIN
-    pairs = zip(reading.text, sure.tolist(), strict=True)
-    return "".join(char if known else MARK for char, known in pairs)

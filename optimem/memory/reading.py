@@ -11,7 +11,6 @@ from optimem.protocols import Box, ReadCells, Reading, VisionTokens
 from optimem.records import DOUBT_LEVELS, PageRecord, Span, text_digest
 from optimem.tiers import Tier
 
-REPLACEMENT = "\ufffd"
 VERIFIED = 0.95  # probability of a cell that was read right when its page was written,
 LIKELY = 0.5  # if the decoder still thinks so: another machine may round differently
 
@@ -26,13 +25,7 @@ class SpanReading:
 
     def marked(self, uncertain: float) -> str:
         """The text with characters less probable than `uncertain` as U+FFFD."""
-        sure = self.reading.probability >= uncertain
-        if sure.all():
-            return self.reading.text
-        return "".join(
-            char if known else REPLACEMENT
-            for char, known in zip(self.reading.text, sure.tolist(), strict=True)
-        )
+        return self.reading.marked(uncertain)
 
 
 @dataclass(frozen=True)
