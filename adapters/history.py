@@ -2,11 +2,12 @@
 
 import warnings
 from collections.abc import Sequence
+from uuid import uuid4
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
-from optimem.adapters.messages import message_keys, whole_message, whole_turn
+from optimem.adapters.messages import whole_message, whole_turn
 from optimem.memory import OpticalMemory
 from optimem.turns import Turn
 
@@ -35,13 +36,11 @@ class OptimemChatMessageHistory(BaseChatMessageHistory):
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Remember messages, each once."""
-        known = self.memory.stats(self.scope).turns
-        self.memory.append(self.scope, _turns(messages, known))
+        self.memory.append(self.scope, _turns(messages))
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Async twin of `add_messages`."""
-        known = (await self.memory.astats(self.scope)).turns
-        await self.memory.aappend(self.scope, _turns(messages, known))
+        await self.memory.aappend(self.scope, _turns(messages))
 
     def clear(self) -> None:
         """Forget them all."""
@@ -52,10 +51,6 @@ class OptimemChatMessageHistory(BaseChatMessageHistory):
         await self.memory.aforget(self.scope)
 
 
-def _turns(messages: Sequence[BaseMessage], known: int) -> list[Turn]:
-    """Messages without an id are told apart by how many came before."""
-    keys = [
-        message.id or f"{known + place}-{key}"
-        for place, (message, key) in enumerate(zip(messages, message_keys(messages), strict=True))
-    ]
-    return [whole_turn(message, key) for message, key in zip(messages, keys, strict=True)]
+def _turns(messages: Sequence[BaseMessage]) -> list[Turn]:
+    """Messages without an id are new ones, whatever they say."""
+    return [whole_turn(message, message.id or uuid4().hex) for message in messages]
