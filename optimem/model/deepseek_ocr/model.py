@@ -48,22 +48,16 @@ class DeepSeekOCR(nn.Module):
     def encode(self, pages: Sequence[Views]) -> list[Tensor]:
         """What the decoder sees of each page, (positions, C): tiles, overview, separator.
         Views of one size go through the encoder together."""
-        sizes = {view.shape[-2] for page in pages for view in _images(page)}
+        images = [_images(page) for page in pages]
+        places = [(p, v) for p, views in enumerate(images) for v in range(len(views))]
         tokens: dict[tuple[int, int], Tensor] = {}
-        for size in sizes:
-            places = [
-                (p, v)
-                for p, page in enumerate(pages)
-                for v, view in enumerate(_images(page))
-                if view.shape[-2] == size
-            ]
-            images = torch.stack([_images(pages[p])[v] for p, v in places])
-            encoded = self.encoder(images.to(self.image_newline.dtype)).tokens
-            tokens |= dict(zip(places, encoded, strict=True))
+        for size in {images[p][v].shape[-2] for p, v in places}:
+            alike = [(p, v) for p, v in places if images[p][v].shape[-2] == size]
+            batch = torch.stack([images[p][v] for p, v in alike])
+            encoded = self.encoder(batch.to(self.image_newline.dtype)).tokens
+            tokens |= dict(zip(alike, encoded, strict=True))
         return [
-            self.arrange(
-                tokens[p, 0], [tokens[p, v] for v in range(1, len(_images(page)))], page.across
-            )
+            self.arrange(tokens[p, 0], [tokens[p, v] for v in range(1, len(images[p]))], page.across)
             for p, page in enumerate(pages)
         ]
 
