@@ -56,10 +56,8 @@ class DeepSeekOCR(nn.Module):
             batch = torch.stack([images[p][v] for p, v in alike])
             encoded = self.encoder(batch.to(self.image_newline.dtype)).tokens
             tokens |= dict(zip(alike, encoded, strict=True))
-        return [
-            self.arrange(tokens[p, 0], [tokens[p, v] for v in range(1, len(images[p]))], page.across)
-            for p, page in enumerate(pages)
-        ]
+        tiles = [[tokens[p, v] for v in range(1, len(views))] for p, views in enumerate(images)]
+        return [self.arrange(tokens[p, 0], tiles[p], page.across) for p, page in enumerate(pages)]
 
     def arrange(self, overview: Tensor, tiles: Sequence[Tensor], across: int) -> Tensor:
         """Tokens (g², C) of the overview and (t², C) of each tile, in the order that the
