@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optimem.errors import OptimemError
     from optimem.evaluation.run import evaluate
     from optimem.memory import OpticalMemory
+    from optimem.prompts import calibrate, compress_prompt
     from optimem.tiers import Tier
     from optimem.token_file import TokenFile
     from optimem.turns import Scope, Turn
@@ -27,7 +28,9 @@ _HOMES = {
     "Tier": "optimem.tiers",
     "TokenFile": "optimem.token_file",
     "Turn": "optimem.turns",
+    "calibrate": "optimem.prompts",
     "compress": "optimem.compression",
+    "compress_prompt": "optimem.prompts",
     "evaluate": "optimem.evaluation.run",
     "read_pages": "optimem.compression",
 }
@@ -40,7 +43,9 @@ __all__ = [
     "Tier",
     "TokenFile",
     "Turn",
+    "calibrate",
     "compress",
+    "compress_prompt",
     "evaluate",
     "read_pages",
 ]

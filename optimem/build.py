@@ -6,7 +6,7 @@ The only module that knows implementations; everything else knows protocols.
 import os
 import time
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
@@ -23,7 +23,10 @@ from optimem.tiers import Tier
 if TYPE_CHECKING:
     from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
     from optimem.model.nano import NanoReader
+    from optimem.prompts.drawing import PageDrawer, PageImage
+    from optimem.prompts.rules import PageShape
     from optimem.renderers.dense import DenseRenderer
+    from optimem.turns import Turn
 
 NANO = "optimem-nano"
 STORE_VARIABLE = "OPTIMEM_STORE"
@@ -166,3 +169,26 @@ def image_data(ink: NDArray[np.uint8]) -> bytes:
     from optimem.renderers.pictures import page_png
 
     return page_png(ink)
+
+
+def page_drawer() -> "PageDrawer":
+    """Draws turns as readable pages for large vision models; remembers what it drew last."""
+    return lambda turns, shape, size: list(_prompt_pages(tuple(turns), shape, size))
+
+
+@lru_cache(maxsize=16)
+def _prompt_pages(
+    turns: "tuple[Turn, ...]", shape: "PageShape", size: int
+) -> "tuple[PageImage, ...]":
+    from optimem.prompts.drawing import PageImage, Place
+    from optimem.renderers.pictures import readable_png
+    from optimem.renderers.readable import ReadableStyle, render_pages
+
+    style = ReadableStyle.dense(shape.width, shape.height, size)
+    made = []
+    for page in render_pages(turns, style):
+        shown = page.trimmed(style.margin) if shape.trim else page.pixels
+        last = page.spans[-1]
+        png, end = readable_png(shown), Place(last.turn, last.end)
+        made.append(PageImage(shown.shape[1], shown.shape[0], png, end, size))
+    return tuple(made)

@@ -6,6 +6,11 @@ OptimemError
 │   ├── TierError            no such tier
 │   ├── ScopeError           a scope that cannot be named
 │   ├── PageError            a page image the reader was not made for
+│   ├── ProviderError        no rule says what a model charges for images
+│   ├── ImageSupportError    pages for a model that takes no images
+│   ├── NoGainError          a prompt that pages would not make cheaper
+│   ├── BudgetError          fewer tokens than the prompt can be brought down to
+│   ├── LimitError           more images or bytes than a provider takes
 │   ├── SampleError          too little text to measure
 │   ├── RatioError           a ratio that no tier reaches
 │   ├── TokenizerError       no such tokenizer
@@ -49,6 +54,26 @@ class ScopeError(InputError):
 
 class PageError(InputError):
     """A page image that this reader was not made to read."""
+
+
+class ProviderError(InputError):
+    """No rule says what a model charges for images."""
+
+
+class ImageSupportError(InputError):
+    """Pages were to be shown to a model that takes no images."""
+
+
+class NoGainError(InputError):
+    """Pages would cost as much as the text that they stand for."""
+
+
+class BudgetError(InputError):
+    """A budget below what the prompt can be brought down to."""
+
+
+class LimitError(InputError):
+    """More images or bytes than a provider takes in one request."""
 
 
 class SampleError(InputError):

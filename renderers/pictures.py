@@ -19,6 +19,7 @@ FONTS = Path(__file__).parent / "fonts"
 PAPER, TEXT, FAINT, GOOD, BAD = "#ffffff", "#1a1d21", "#5b6570", "#0b6e4f", "#b3261e"
 WIDTH, MARGIN, STRIP = 1440, 40, 250
 GREYS = 16  # of a page embedded in a report
+COLOURS = 32  # of a readable page: paper, tint, and inks blended with them
 CROP = (860, 150)  # pixels on the picture; cells of the page that they show:
 CROP_CELLS = (46, 4)
 
@@ -33,6 +34,14 @@ def page_png(ink: Ink) -> bytes:
     buffer = BytesIO()
     grey = Image.fromarray(255 - ink).quantize(GREYS)
     grey.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def readable_png(pixels: NDArray[np.uint8]) -> bytes:
+    """A readable page (H, W, 3) as the bytes of a small PNG of at most 32 colours."""
+    buffer = BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

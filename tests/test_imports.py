@@ -68,7 +68,9 @@ def test_public_names_are_pinned() -> None:
         "Tier",
         "TokenFile",
         "Turn",
+        "calibrate",
         "compress",
+        "compress_prompt",
         "evaluate",
         "read_pages",
     ]

@@ -9,7 +9,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import demo, evaluation, files, memory
+from optimem.cli import demo, evaluation, files, memory, prompts
 from optimem.errors import OptimemError
 
 EXAMPLES = """\b
@@ -18,6 +18,7 @@ Examples:
   optimem compress notes.txt && optimem read notes.omem
   optimem remember work/ann/monday notes.txt
   optimem recall work/ann/monday "which port does staging use?"
+  optimem compress-prompt report.txt --model gpt-4o > request.json
 """
 
 
@@ -28,7 +29,13 @@ def cli() -> None:
     back."""
 
 
-for command in (*files.COMMANDS, *memory.COMMANDS, *evaluation.COMMANDS, demo.demo):
+for command in (
+    *files.COMMANDS,
+    *memory.COMMANDS,
+    *prompts.COMMANDS,
+    *evaluation.COMMANDS,
+    demo.demo,
+):
     cli.add_command(command)
 
 

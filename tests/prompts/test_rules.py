@@ -1,0 +1,100 @@
+"""Every formula against the examples that its provider publishes, and the table's own sense."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from optimem.errors import ProviderError
+from optimem.prompts import RULES, ModelRule, rule_for
+from optimem.prompts.formulas import Patches, Scaled, VisualTokens
+
+PUBLISHED = [
+    # developers.openai.com/api/docs/guides/images-vision: tiles
+    ("gpt-4o", 1024, 1024, 765),
+    ("gpt-4o", 2048, 4096, 1105),
+    # the same page: patches at detail high, 2,500 of them, times 1.2
+    ("gpt-5.4", 1024, 1024, 1229),
+    ("gpt-5.4", 2048, 2048, 3000),
+    # platform.claude.com/docs/en/build-with-claude/vision: standard tier
+    ("claude-haiku-4-5", 200, 200, 64),
+    ("claude-haiku-4-5", 1000, 1000, 1296),
+    ("claude-haiku-4-5", 1092, 1092, 1521),
+    ("claude-haiku-4-5", 1920, 1080, 1560),
+    ("claude-haiku-4-5", 2000, 1500, 1564),
+    ("claude-haiku-4-5", 3840, 2160, 1560),
+    # the same table: high-resolution tier
+    ("claude-opus-5", 200, 200, 64),
+    ("claude-opus-5", 1092, 1092, 1521),
+    ("claude-opus-5", 1920, 1080, 2691),
+    ("claude-opus-5", 2000, 1500, 3888),
+    ("claude-opus-5", 3840, 2160, 4784),
+    # ai.google.dev/gemini-api/docs/image-understanding: 258, and 3 × 2 crops
+    ("gemini-2.5-flash", 384, 384, 258),
+    ("gemini-2.5-flash", 960, 540, 6 * 258),
+    # ai.google.dev/gemini-api/docs/media-resolution: the default level
+    ("gemini-3-flash-preview", 4000, 100, 1120),
+]
+
+
+@pytest.mark.parametrize(("model", "width", "height", "tokens"), PUBLISHED)
+def test_published_examples(model: str, width: int, height: int, tokens: int) -> None:
+    assert rule_for(model).formula.tokens(width, height) == tokens
+
+
+@pytest.mark.parametrize(("width", "height", "patches"), [(1024, 1024, 1024), (1800, 2400, 1452)])
+def test_published_examples_of_a_budget_of_1536_patches(
+    width: int, height: int, patches: int
+) -> None:
+    assert Patches(1.0, 1536).tokens(width, height) == patches
+
+
+def test_published_sizes_at_which_claude_sees_an_image() -> None:
+    assert VisualTokens(1568, 1568).resized(1075, 1520) == (924, 1307)
+    assert VisualTokens(2576, 4784).resized(1075, 1520) == (1075, 1520)
+    assert VisualTokens(1568, 1568).resized(1920, 1080) == (1456, 819)
+    assert VisualTokens(2576, 4784).resized(3840, 2160) == (2576, 1449)
+
+
+@pytest.mark.parametrize(
+    ("model", "formula"),
+    [("claude-opus-4-8", VisualTokens(2576, 4784)), ("claude-opus-4-7", VisualTokens(2576, 4784)),
+     ("claude-sonnet-5-5", VisualTokens(2576, 4784)), ("claude-opus-4-6", VisualTokens(1568, 1568)),
+     ("claude-sonnet-4-5-20250929", VisualTokens(1568, 1568)),
+     ("claude-opus-4-20250514", VisualTokens(1568, 1568)),
+     ("claude-3-5-haiku-latest", VisualTokens(1568, 1568)),
+     ("openai:gpt-5.4-mini-2026-03-17", Patches(1.2, 2500))],
+)  # fmt: skip
+def test_a_model_gets_its_own_generation(model: str, formula: object) -> None:
+    assert rule_for(model).formula == formula
+
+
+@pytest.mark.parametrize("model", ["gpt-7", "gpt-5.4-mega", "llama-4", "", "gpt-4o-transcribe"])
+def test_an_unknown_model_is_named_with_the_remedy(model: str) -> None:
+    with pytest.raises(ProviderError, match="pass model=ModelRule"):
+        rule_for(model)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.pattern)
+def test_each_row_is_dated_and_its_page_is_neither_refused_nor_scaled(rule: ModelRule) -> None:
+    assert rule.source.startswith("https://")
+    assert len(rule.date) == 10
+    page = rule.page
+    assert max(page.width, page.height) <= rule.limits.edge
+    if isinstance(rule.formula, VisualTokens):
+        assert rule.formula.resized(page.width, page.height) == (page.width, page.height)
+    if isinstance(rule.formula, Patches):
+        patches = -(-page.width // 32) * -(-page.height // 32)
+        assert patches <= rule.formula.budget
+        assert max(page.width, page.height) <= rule.formula.edge
+
+
+@dataclass(frozen=True)
+class OneATile:
+    def tokens(self, width: int, height: int) -> int:
+        return width * height // 10_000
+
+
+def test_a_rule_of_ones_own() -> None:
+    mine = replace(rule_for("gpt-4o"), pattern="mine-.*", formula=OneATile())
+    assert rule_for("mine-1", [mine, *RULES]).formula.tokens(1000, 1000) == 100
+    assert Scaled(OneATile(), 1.25).tokens(1000, 1000) == 125
