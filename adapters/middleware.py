@@ -13,10 +13,10 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AnyMessage, HumanMessage
 
 from optimem.adapters.messages import message_keys, message_text, turns_of
-from optimem.adapters.recollections import told
 from optimem.adapters.sizes import Size, Trigger, any_of, checked, cut, reached
 from optimem.errors import InputError, OptimemError
 from optimem.memory import OpticalMemory
+from optimem.memory.telling import told
 
 log = logging.getLogger("optimem")
 

@@ -6,8 +6,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from optimem.adapters.messages import message_text
-from optimem.adapters.recollections import tokens_of
 from optimem.errors import InputError
+from optimem.memory.telling import tokens_of
 
 PER_MESSAGE = 4
 """Tokens of a message's frame."""

@@ -2,8 +2,8 @@
 
 from langchain_core.tools import BaseTool, StructuredTool
 
-from optimem.adapters.recollections import told
 from optimem.memory import OpticalMemory
+from optimem.memory.telling import told
 
 DESCRIPTION = (
     "Search the memory of earlier conversations. Give a question or key words; returns what "

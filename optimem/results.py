@@ -1,5 +1,7 @@
 """What a memory answers with: frozen pydantic models, ready for JSON."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from optimem.protocols import Box
@@ -50,6 +52,31 @@ class Recollection(RecalledTurn):
     """A turn that bears on a query; `score` is BM25's."""
 
     score: float
+
+
+class Passage(Recollection):
+    """What an answer rests on: a turn, or the stretch of it that was quoted or given to the
+    model. Text, certainty, parts and boxes are those of the stretch alone. `number`: by which
+    the answer cites it, as [number]."""
+
+    number: int
+
+
+class Answer(Result):
+    """An answer to a question, or that there is none.
+
+    `text`: what is answered; a quotation is to the letter, U+FFFD where it has faded. `known`:
+    whether the memory holds an answer. `source`: "llm" if a model was asked, else "quoted".
+    `passages`: in the order of their numbers; empty if nothing is known. `probability`: that
+    a character of the passages was read right, their mean from 0 to 1; it does not judge what
+    a model made of them, and is 0 if nothing is known.
+    """
+
+    text: str
+    known: bool
+    source: Literal["quoted", "llm"]
+    passages: list[Passage]
+    probability: float
 
 
 class AppendReport(Result):

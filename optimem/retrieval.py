@@ -7,8 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -19,6 +18,8 @@ from optimem.records import PageIndex
 
 K1, B = 1.5, 0.75
 """BM25's saturation and length normalisation, as in Lucene and Robertson & Zaragoza (2009)."""
+FEW = 10
+"""Turns added to a memory's own when its terms are weighed, so that one of two says little."""
 
 _UNSPACED = (  # Thai, Lao; Burmese; Khmer; kana; Chinese characters; Hangul; compatibility forms
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -38,11 +39,13 @@ STOP_WORDS = re.compile(
 (snowballstem.org, BSD), those of questions among them."""
 
 
-@cache
-def _stemmer() -> Any:
+@lru_cache(maxsize=1 << 16)
+def _stem(word: str) -> str:
+    """A word without its English ending. Each has a stemmer of its own, for they keep the word
+    in themselves while they work, and pages are indexed in a thread beside the caller's."""
     import snowballstemmer
 
-    return snowballstemmer.stemmer("english")
+    return str(snowballstemmer.stemmer("english").stemWord(word))
 
 
 def terms(text: str) -> list[int]:
@@ -58,7 +61,7 @@ def terms(text: str) -> list[int]:
             found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
         elif not STOP_WORDS.fullmatch(word.casefold()):
             found += {part.casefold() for part in (word, *_PART.findall(word))}
-    return [crc32(stem.encode()) for stem in _stemmer().stemWords(found)]
+    return [crc32(_stem(word).encode()) for word in found]
 
 
 def _without_accents(text: str) -> str:
@@ -108,6 +111,16 @@ class TurnRanker:
             scores += self._scores(term)
         order = np.lexsort((-self.turns, -scores))[:k]
         return [(int(self.turns[at]), float(scores[at])) for at in order if scores[at] > 0]
+
+    def weights(self, query: str) -> dict[int, float]:
+        """How much each term of a query tells, by how few of the turns hold it. A term that
+        none holds tells most; in a small memory the terms differ little."""
+        total = len(self.turns) + FEW
+        return {t: float(np.log1p(total / (self._having(t) + 1))) for t in terms(query)}
+
+    def _having(self, term: int) -> int:
+        """How many turns hold a term."""
+        return len(np.unique(self._turn[self._term == term]))
 
     def _scores(self, term: int) -> NDArray[np.float64]:
         """What one word adds to the score of each turn."""

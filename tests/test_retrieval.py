@@ -1,7 +1,9 @@
 """Ranking: what counts as a word, and scores that equal an independent BM25."""
 
 import math
+import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -78,3 +80,24 @@ def test_nothing_to_rank_and_nothing_asked() -> None:
 def test_of_equal_scores_the_newest_comes_first() -> None:
     ranker = TurnRanker([index_page([(4, "alike"), (9, "alike"), (7, "alike")])])
     assert [turn for turn, _ in ranker.best("alike", 2)] == [9, 7]
+
+
+def test_words_are_the_same_in_several_threads_at_once() -> None:
+    words = [f"{stem}{end}" for stem in map(str, range(400)) for end in ("nations", "izing", "ed")]
+    texts = [" ".join(words[i::7]) for i in range(7)] * 4
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns within one word
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(terms, texts))
+    finally:
+        sys.setswitchinterval(before)
+    assert together == [terms(text) for text in texts]
+
+
+def test_weights_tell_rare_terms_from_common_ones_and_unknown_ones_most() -> None:
+    ranker = TurnRanker([index_page(SAID)])
+    weights = ranker.weights("deploy lunch zeppelin")
+    (deploy,), (lunch,), (zeppelin,) = terms("deploy"), terms("lunch"), terms("zeppelin")
+    assert weights[deploy] < weights[lunch] < weights[zeppelin]
+    assert TurnRanker([]).weights("of the") == {}

@@ -10,29 +10,26 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from math import inf, isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 from pydantic import ValidationError
 
-from optimem import codec, keys
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
-from optimem.errors import ConflictError, InputError, OptimemError
-from optimem.keys import holding
+from optimem.errors import InputError, OptimemError
 from optimem.memory.accounts import memory_stats
 from optimem.memory.fading import Fader, Progress
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.paging import PageWriter
+from optimem.memory.pinning import set_pinned
 from optimem.memory.ranking import Rankers
 from optimem.memory.recalling import Recaller
-from optimem.memory.shelf import Shelf, head_change
+from optimem.memory.shelf import Shelf
 from optimem.memory.tail import append_turns
-from optimem.protocols import Change, Clock, Store
+from optimem.protocols import Clock, Store
 from optimem.results import (
     AppendReport,
     ForgetReceipt,
@@ -47,8 +44,6 @@ log = logging.getLogger("optimem")
 
 Turns = Turn | str | dict[str, Any] | Iterable[Turn | str | dict[str, Any]]
 """What `append` takes: one turn or several; a string is a user's turn."""
-
-TRIES = 50
 
 
 class OpticalMemory:
@@ -176,11 +171,11 @@ class OpticalMemory:
 
     def pin(self, scope: Scope | str, turn: str) -> None:
         """Keep the pages of a turn from fading. Raises InputError for an unknown turn."""
-        self._set_pinned(self._shelf(scope), turn, pinned=True)
+        set_pinned(self._shelf(scope), turn, self.policy, pinned=True)
 
     def unpin(self, scope: Scope | str, turn: str) -> None:
         """Let a pinned turn fade again."""
-        self._set_pinned(self._shelf(scope), turn, pinned=False)
+        set_pinned(self._shelf(scope), turn, self.policy, pinned=False)
 
     def forget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
         """Remove a whole scope, or one turn of it, from text, pages, index and queue."""
@@ -311,38 +306,6 @@ class OpticalMemory:
         job.add_done_callback(_log_failure)
         with self._lock:
             self._jobs = [known for known in self._jobs if not _went_well(known)] + [job]
-
-    def _set_pinned(self, shelf: Shelf, turn: str, *, pinned: bool) -> None:
-        for _ in range(TRIES):
-            (number,) = shelf.turn_numbers([turn])
-            if number is None:
-                raise InputError(f"{shelf.scope} holds no turn {turn!r}; see `reconstruct` for ids")
-            try:
-                shelf.store.commit(shelf.scope, self._pin_changes(shelf, number, pinned))
-            except ConflictError:
-                continue
-            return
-        raise ConflictError(f"{shelf.scope} was written to all the time; pin again")
-
-    def _pin_changes(self, shelf: Shelf, number: int, pinned: bool) -> list[Change]:
-        head, version = shelf.head()
-        changes = [head_change(replace(head, epoch=uuid4().hex), version)]
-        for chunk in shelf.chunks():
-            if chunk.position.sequence == number:
-                data = codec.pack_chunk(replace(chunk, pinned=pinned))
-                due = None if pinned else self.policy.due(None, chunk.appended)
-                changes.append(Change(keys.chunk_key(chunk.position), data, due=due))
-        wanted = holding(shelf.page_keys(), number)
-        for key, found in zip(wanted, shelf.pages(wanted), strict=True):
-            if found:
-                spans = tuple(
-                    replace(s, pinned=pinned) if s.position.sequence == number else s
-                    for s in found.record.spans
-                )
-                record = replace(found.record, spans=spans)
-                due = None if record.pinned else self.policy.due(record.tier, record.accessed)
-                changes.append(Change(key.page, codec.pack_page(record), found.version, due))
-        return changes
 
 
 def _turns(given: Turns) -> list[Turn]:

@@ -1,9 +1,11 @@
 """Turns as they can be read now: by a query, or all of them in order."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
@@ -16,10 +18,42 @@ from optimem.records import Chunk, PageRecord, Span
 from optimem.results import PagePart, RecalledTurn, Recollection
 from optimem.retrieval import index_page
 from optimem.tiers import Tier
+from optimem.turns import Role
 
 REFRESH_EVERY = 3600.0
 """Seconds within which recalling a page again does not rewrite it."""
 BATCH = 16
+
+
+class Piece(NamedTuple):
+    """A part of a turn as it was read. `page`: None for the open tail. `text`, `guess`: with
+    doubtful characters marked, and the likeliest, of the same length N. `probability` (N,).
+    `cell` (N,): where each character stands on the page; (0,) in the tail."""
+
+    page: str | None
+    tier: Tier | None
+    text: str
+    guess: str
+    probability: NDArray[np.float32]
+    cell: NDArray[np.int64]
+    exact: bool
+
+    def cut(self, start: int, end: int) -> "Piece":
+        """Some of its characters."""
+        part = slice(max(start, 0), max(end, 0))
+        return self._replace(
+            text=self.text[part],
+            guess=self.guess[part],
+            probability=self.probability[part],
+            cell=self.cell[part],
+        )
+
+    def place(self, reader: PageReader) -> PagePart:
+        """Where it lies."""
+        if self.page is None:
+            return PagePart(page=None, tier="tail", boxes=[])
+        boxes = line_boxes(self.cell, reader, self.tier or Tier.LARGE)
+        return PagePart(page=self.page, tier=self.tier.label if self.tier else "text", boxes=boxes)
 
 
 @dataclass
@@ -27,55 +61,62 @@ class TurnBuilder:
     """A turn put together from its parts, which come in order."""
 
     id: str
-    role: str
+    role: Role
     time: float
-    text: str = ""
-    guess: str = ""
-    exact: bool = True
+    pieces: list[Piece] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.probability: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
-        self.parts: list[PagePart] = []
+    @property
+    def text(self) -> str:
+        """What can be read of it, uncertain characters as U+FFFD."""
+        return "".join(piece.text for piece in self.pieces)
 
-    def add_span(
-        self, record: PageRecord, read: SpanReading, reader: PageReader, uncertain: float
-    ) -> None:
+    def add_span(self, record: PageRecord, read: SpanReading, uncertain: float) -> None:
         """A part that lies on a page."""
-        tier = record.tier
-        boxes = line_boxes(read.reading.cell, reader, tier or Tier.LARGE)
-        self.parts.append(
-            PagePart(page=record.id, tier=tier.label if tier else "text", boxes=boxes)
-        )
-        self.text += read.marked(uncertain)
-        self.guess += read.reading.text
-        self.probability.append(read.reading.probability)
-        self.exact = self.exact and read.exact
+        text, guess = read.marked(uncertain), read.reading.text
+        sure, cell = read.reading.probability, read.reading.cell
+        self.pieces.append(Piece(record.id, record.tier, text, guess, sure, cell, read.exact))
 
     def add_chunk(self, chunk: Chunk) -> None:
-        """A part that is still text."""
-        if not self.parts or self.parts[-1].tier != "tail":
-            self.parts.append(PagePart(page=None, tier="tail", boxes=[]))
-        self.text += chunk.text
-        self.guess += chunk.text
-        self.probability.append(np.ones(len(chunk.text), np.float32))
+        """A part that is still text; what follows on another such part is one with it."""
+        text = chunk.text
+        if self.pieces and self.pieces[-1].page is None:
+            text = self.pieces.pop().text + text
+        sure, cell = np.ones(len(text), np.float32), np.zeros(0, np.int64)
+        self.pieces.append(Piece(None, None, text, text, sure, cell, True))
 
-    def built(self, now: float) -> RecalledTurn:
+    def cut(self, start: int, end: int) -> "TurnBuilder":
+        """The same turn with only the characters from `start` to `end`, of which there must
+        be one: its text, certainty and boxes are theirs alone."""
+        kept, before = list[Piece](), 0
+        for piece in self.pieces:
+            part = piece.cut(start - before, end - before)
+            before += len(piece.text)
+            kept += [part] if part.text else []
+        return replace(self, pieces=kept)
+
+    def built(self, now: float, reader: PageReader) -> RecalledTurn:
         """The turn as it is given out."""
-        sure = np.concatenate(self.probability) if self.probability else np.ones(0, np.float32)
-        return RecalledTurn.model_validate(
-            {
-                "id": self.id,
-                "role": self.role,
-                "time": self.time,
-                "age": max(now - self.time, 0.0),
-                "text": self.text,
-                "guess": self.guess,
-                "probability": float(sure.mean()) if len(sure) else 1.0,
-                "least": float(sure.min()) if len(sure) else 1.0,
-                "exact": self.exact,
-                "parts": self.parts,
-            }
+        sure = np.concatenate([np.ones(0, np.float32), *(p.probability for p in self.pieces)])
+        return RecalledTurn(
+            id=self.id,
+            role=self.role,
+            time=self.time,
+            age=max(now - self.time, 0.0),
+            text=self.text,
+            guess="".join(piece.guess for piece in self.pieces),
+            probability=float(sure.mean()) if len(sure) else 1.0,
+            least=float(sure.min()) if len(sure) else 1.0,
+            exact=all(piece.exact for piece in self.pieces),
+            parts=[piece.place(reader) for piece in self.pieces],
         )
+
+
+class Found(NamedTuple):
+    """What bears on a query: turns with their scores, best first, and the `weights` of the
+    query's terms (see `TurnRanker.weights`)."""
+
+    turns: list[tuple[TurnBuilder, float]]
+    weights: dict[int, float]
 
 
 class Recaller:
@@ -86,18 +127,24 @@ class Recaller:
 
     def recall(self, query: str, k: int, *, refresh: bool, rankers: Rankers) -> list[Recollection]:
         """The `k` turns that bear most on a query, best first; reads only their pages."""
+        found = self.found(query, k, refresh=refresh, rankers=rankers)
+        return [
+            Recollection(**turn.built(self.now, self.reader).model_dump(), score=score)
+            for turn, score in found.turns
+        ]
+
+    def found(self, query: str, k: int, *, refresh: bool, rankers: Rankers) -> Found:
+        """What `recall` gives, before it is made up: any stretch of it can be cut out."""
         page_keys, tail = self.shelf.snapshot()
-        best = rankers.ranker(self.shelf, page_keys, tail).best(query, k)
+        ranker = rankers.ranker(self.shelf, page_keys, tail)
+        best = ranker.best(query, k)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
         turns = self._turns(stored, tail, {number for number, _ in best})
         if refresh:
             self._refresh(stored)
-        return [
-            Recollection(**turns[number].model_dump(), score=score)
-            for number, score in best
-            if number in turns
-        ]
+        hits = [(turns[number], score) for number, score in best if number in turns]
+        return Found(hits, ranker.weights(query))
 
     def between(self, since: float, until: float) -> list[RecalledTurn]:
         """All turns of a time, both ends included, in order, the tail's too. Pages that hold
@@ -108,7 +155,8 @@ class Recaller:
         for found in stored:
             parts += found.record.spans
         wanted = {part.position.sequence for part in parts if since <= part.time <= until}
-        return list(self._turns(stored, tail, wanted).values())
+        turns = self._turns(stored, tail, wanted).values()
+        return [turn.built(self.now, self.reader) for turn in turns]
 
     def _stored(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord]]:
         return [found for found in self.shelf.pages(wanted) if found]
@@ -118,7 +166,7 @@ class Recaller:
         stored: Sequence[Stored[PageRecord]],
         tail: Iterable[Chunk],
         wanted: set[int],
-    ) -> dict[int, RecalledTurn]:
+    ) -> dict[int, TurnBuilder]:
         """The turns `wanted`, by number; only pages that hold one are read."""
         builders: dict[int, TurnBuilder] = {}
         holding = [
@@ -133,11 +181,11 @@ class Recaller:
                     number = read.span.position.sequence
                     if number in wanted:
                         builder = _builder(builders, number, read.span)
-                        builder.add_span(record, read, self.reader, self.policy.uncertain)
+                        builder.add_span(record, read, self.policy.uncertain)
         for chunk in tail:
             if chunk.position.sequence in wanted:
                 _builder(builders, chunk.position.sequence, chunk).add_chunk(chunk)
-        return {number: builder.built(self.now) for number, builder in builders.items()}
+        return builders
 
     def _refresh(self, stored: Sequence[Stored[PageRecord]]) -> None:
         """What is remembered fades later. Losing a race here is harmless."""
