@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from optimem.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from optimem.adapters.compressor import OptimemPromptCompressor
     from optimem.adapters.history import OptimemChatMessageHistory
     from optimem.adapters.middleware import OptimemMiddleware
     from optimem.adapters.retriever import OptimemRetriever
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OptimemChatMessageHistory",
     "OptimemMiddleware",
+    "OptimemPromptCompressor",
     "OptimemRetriever",
     "create_recall_tool",
 ]
@@ -25,6 +27,7 @@ __all__ = [
 _WHERE = {
     "OptimemChatMessageHistory": "history",
     "OptimemMiddleware": "middleware",
+    "OptimemPromptCompressor": "compressor",
     "OptimemRetriever": "retriever",
     "create_recall_tool": "tool",
 }

@@ -5,34 +5,33 @@ import json
 from collections.abc import Sequence
 
 from langchain_core.messages import (
-    AIMessage,
     AnyMessage,
     BaseMessage,
-    ToolMessage,
     message_to_dict,
     messages_from_dict,
 )
 
+from optimem.prompts.conversation import Said
+from optimem.prompts.forms import FORMS
 from optimem.results import RecalledTurn
-from optimem.turns import Role, Turn
+from optimem.turns import Turn
 
-ROLES: dict[str, Role] = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
-"""LangChain's message types; any other counts as text."""
+TYPES: dict[str, str] = {"user": "human", "assistant": "ai", "system": "system"}
+"""LangChain's types of messages by role."""
 
 WHOLE = "\u2063message:"
 """Starts a turn that holds a whole message as JSON: an invisible separator, so that no plain
 text starts so by accident."""
 
 
+def said(message: BaseMessage) -> Said:
+    """What a message says, its tool calls and results included."""
+    return FORMS["langchain"].said(message)
+
+
 def message_text(message: BaseMessage) -> str:
     """What a message says, tool calls and the tool's name included, for people and search."""
-    parts = [str(message.text)] if message.text else []
-    if isinstance(message, AIMessage):
-        for call in message.tool_calls:
-            parts.append(f"[calls {call['name']}({json.dumps(call['args'], ensure_ascii=False)})]")
-    if isinstance(message, ToolMessage) and message.name:
-        parts.insert(0, f"[{message.name}]")
-    return "\n".join(parts)
+    return said(message).text
 
 
 def message_keys(messages: Sequence[BaseMessage]) -> list[str]:
@@ -45,7 +44,7 @@ def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
     """Messages as turns that can be searched and read."""
     keys = message_keys(messages)
     return [
-        Turn(text=message_text(message), role=_role(message), id=key)
+        Turn(text=message_text(message), role=said(message).role, id=key)
         for message, key in zip(messages, keys, strict=True)
     ]
 
@@ -55,9 +54,9 @@ def whole_turn(message: BaseMessage, key: str) -> Turn:
     that is all there is to it, its JSON otherwise."""
     plain = type(message)(content=message.content, id=message.id) if _is_plain(message) else None
     if plain == message:
-        return Turn(text=str(message.content), role=_role(message), id=key)
+        return Turn(text=str(message.content), role=said(message).role, id=key)
     written = json.dumps(message_to_dict(message), ensure_ascii=False)
-    return Turn(text=WHOLE + written, role=_role(message), id=key)
+    return Turn(text=WHOLE + written, role=said(message).role, id=key)
 
 
 def whole_message(turn: RecalledTurn) -> AnyMessage:
@@ -70,14 +69,9 @@ def whole_message(turn: RecalledTurn) -> AnyMessage:
             data["content"] = turn.text.removeprefix(WHOLE)
         else:
             return message  # type: ignore[return-value]  # of those that messages_from_dict knows
-    kinds = {role: kind for kind, role in ROLES.items() if kind != "tool"}
-    kind = kinds.get(turn.role, "human")  # a tool's answer without its call is nobody's
+    kind = TYPES.get(turn.role, "human")  # a tool's answer without its call is nobody's
     (message,) = messages_from_dict([{"type": kind, "data": data}])
     return message  # type: ignore[return-value]
-
-
-def _role(message: BaseMessage) -> Role:
-    return ROLES.get(message.type, "text")
 
 
 def _is_plain(message: BaseMessage) -> bool:

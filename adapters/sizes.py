@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import BaseMessage
 
-from optimem.adapters.messages import message_text
+from optimem.adapters.messages import message_text, said
 from optimem.errors import InputError
 from optimem.memory.telling import tokens_of
-
-PER_MESSAGE = 4
-"""Tokens of a message's frame."""
+from optimem.prompts.conversation import whole_places
+from optimem.prompts.making import PER_MESSAGE
 
 Size = tuple[str, float]
 Trigger = Size | Mapping[str, float] | Sequence[Size | Mapping[str, float]]
@@ -79,17 +78,15 @@ def cut(messages: Sequence[BaseMessage], keep: Size, model: Any) -> int:
         while wanted and (left := left - tokens(messages[wanted - 1])) >= 0:
             wanted -= 1
         wanted = min(wanted, max(len(messages) - 1, 0))  # the last message stays
-    return max(place for place in whole_places(messages) if place <= wanted)
+    return max(place for place in whole(messages) if place <= wanted)
 
 
-def whole_places(messages: Sequence[BaseMessage]) -> list[int]:
+def settled(messages: Sequence[BaseMessage], gone: int, step: int) -> int:
+    """Of the `gone` oldest messages, a multiple of `step` or a few less, so that what is made of
+    them stays the same while `step` messages are added; 0 where there are fewer."""
+    return max(place for place in whole(messages) if place <= gone - gone % step)
+
+
+def whole(messages: Sequence[BaseMessage]) -> list[int]:
     """Places before which a conversation may be cut: every call made there has its result."""
-    places, waiting = [0], set[str]()
-    for place, message in enumerate(messages, 1):
-        if isinstance(message, AIMessage):
-            waiting |= {str(call["id"]) for call in message.tool_calls}
-        elif isinstance(message, ToolMessage):
-            waiting.discard(message.tool_call_id)
-        if not waiting:
-            places.append(place)
-    return places
+    return whole_places([said(message) for message in messages])

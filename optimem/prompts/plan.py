@@ -8,9 +8,10 @@ class PromptPlan(BaseModel):
 
     Tokens: text by the counter in use (default DeepSeek's tokenizer; a provider's own differs
     somewhat), images by the provider's rule. `exact_tokens`: of the exact values carried as
-    text beside the pages. Prices in USD for the input, None where the rule has none. `bytes`:
-    of the images in base64. `sizes`: of the text on the pages in px, oldest first. `limits`:
-    what is used of what is allowed. `rule_source`, `rule_date`: where the price rule is from.
+    text beside the pages. Prices in USD for the input, None where the rule has none.
+    `left_out`: oldest messages, on no page. `bytes`: of the images in base64. `sizes`: of the
+    text on the pages in px, oldest first. `limits`: what is used of what is allowed.
+    `rule_source`, `rule_date`: where the price rule is from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,6 +27,7 @@ class PromptPlan(BaseModel):
     price_before: float | None
     price_after: float | None
     pages: int
+    left_out: int
     bytes: int
     sizes: tuple[int, ...]
     limits: dict[str, str]

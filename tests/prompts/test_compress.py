@@ -96,6 +96,17 @@ def test_a_budget_too_small_says_what_it_takes() -> None:
     assert compress_prompt(LONG, model="gpt-4o", budget=least).plan.tokens_after == least
 
 
+def test_the_oldest_messages_are_left_out_where_that_is_asked_for() -> None:
+    messages = history(40)
+    with pytest.raises(BudgetError):
+        compress_prompt(messages, model="gpt-4o", budget=800)
+    made = compress_prompt(messages, model="gpt-4o", budget=800, leave_out=True)
+    assert made.plan.tokens_after <= 800
+    assert 0 < made.plan.left_out < 80
+    assert f"{made.plan.left_out} still older messages" in made.messages[1]["content"][0]["text"]
+    assert "37: " not in str(made.messages[2:])
+
+
 def test_limits_of_the_provider_are_kept() -> None:
     rule = replace(rule_for("gpt-4o"), limits=Limits(images=1, edge=6000, bytes=1 << 20))
     with pytest.raises(LimitError, match="1 images"):
