@@ -8,8 +8,9 @@ OptimemError
 │   ├── PageError            a page image the reader was not made for
 │   ├── ProviderError        no rule says what a model charges for images
 │   ├── ImageSupportError    pages for a model that takes no images
-│   ├── NoGainError          a prompt that pages would not make cheaper
-│   ├── BudgetError          fewer tokens than the prompt can be brought down to
+│   ├── PromptError          a prompt that will not be made cheaper
+│   │   ├── NoGainError      pages would cost as much as their text
+│   │   └── BudgetError      fewer tokens than it can be brought down to
 │   ├── LimitError           more images or bytes than a provider takes
 │   ├── SampleError          too little text to measure
 │   ├── RatioError           a ratio that no tier reaches
@@ -30,6 +31,8 @@ OptimemError
 
 A message states the offending value and the remedy. Knows nothing of the rest of the package.
 """
+
+from typing import Any
 
 
 class OptimemError(Exception):
@@ -64,11 +67,20 @@ class ImageSupportError(InputError):
     """Pages were to be shown to a model that takes no images."""
 
 
-class NoGainError(InputError):
+class PromptError(InputError):
+    """A prompt that will not be made cheaper. `plan`: what it would cost, if that was made out,
+    an `optimem.prompts.PromptPlan`."""
+
+    def __init__(self, message: str, plan: Any = None) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+class NoGainError(PromptError):
     """Pages would cost as much as the text that they stand for."""
 
 
-class BudgetError(InputError):
+class BudgetError(PromptError):
     """A budget below what the prompt can be brought down to."""
 
 

@@ -36,6 +36,19 @@ def test_an_agent_with_a_long_life() -> None:
     assert "7261-QX" in shown
 
 
+def test_a_chain_whose_old_messages_are_shown_as_pages() -> None:
+    shown = run("lcel_chain.py", OPTIMEM_MODEL="")
+    assert "The model saw 3 messages" in shown
+    assert "pages of" in shown
+
+
+def test_a_long_text_as_pages(tmp_path: Path) -> None:
+    shown = run("compress_prompt.py", OUT=str(tmp_path))
+    assert "tokens (" in shown
+    assert "/srv/blobs/2026/ledger.db" in shown
+    assert list(tmp_path.glob("page-*.png"))
+
+
 def test_redis_store(redis_url: str) -> None:
     shown = run("redis_store.py", REDIS_URL=redis_url)
     assert "TP 1217 at 07:05" in shown

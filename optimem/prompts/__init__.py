@@ -1,7 +1,7 @@
 """Prompts that cost less: old messages and long text as pages, priced by each provider's rule.
 
-`compress` takes them in, `making` draws and plans, `forms` and `conversation` know messages, `rules`
-and `formulas` what a model charges for an image, `calibration` what it really does.
+`compress` takes them in, `making` draws and plans, `forms` and `conversation` know messages,
+`rules` and `formulas` what a model charges for an image, `calibration` what it really does.
 """
 
 from optimem.prompts.calibration import Calibration, calibrate

@@ -106,7 +106,8 @@ class Maker:
             raise BudgetError(
                 f"a budget of {budget:,} tokens is too small: with the smallest text the prompt "
                 f"takes {made.plan.tokens_after:,} ({self.draft.stays:,} of them stay as text); "
-                "give that much, or fewer messages"
+                "give that much, or fewer messages",
+                made.plan,
             )
         return made
 
@@ -198,5 +199,5 @@ class Maker:
 def _gaining(made: CompressedPrompt, otherwise: str) -> CompressedPrompt:
     plan = made.plan
     if plan.tokens_after >= plan.tokens_before:
-        raise NoGainError(f"pages would save nothing; {plan.told()}; {otherwise}")
+        raise NoGainError(f"pages would save nothing; {plan.told()}; {otherwise}", plan)
     return made
