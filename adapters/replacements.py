@@ -55,7 +55,8 @@ def recalled(
     text = told(hits, budget)
     note = HumanMessage(NOTE + text if text else NOTHING)
     certain = all(hit.exact for hit in hits)
-    return Replacement([note, *messages[gone:]], tokens_of(str(note.text)), certain)
+    sent: list[AnyMessage] = [note, *messages[gone:]]
+    return Replacement(sent, tokens_of(str(note.text)), certain)
 
 
 def drawn(
@@ -74,7 +75,8 @@ def drawn(
         return None
     plan = made.plan
     certain = not plan.left_out and min(plan.sizes) >= SHARP
-    return Replacement(convert_to_messages(made.messages), plan.tokens_after - stays, certain)
+    pages: list[Any] = [*convert_to_messages(made.messages)]
+    return Replacement(pages, plan.tokens_after - stays, certain)
 
 
 def best(candidates: Sequence[Replacement]) -> Replacement:
@@ -97,5 +99,5 @@ def image_rule(model: Any, named: str | ModelRule | None) -> ModelRule:
 
 def question(messages: Sequence[AnyMessage]) -> str:
     """What is being asked: the last thing that a human said, or the last message."""
-    asked = [message for message in messages if message.type == "human"]
-    return message_text((asked or list(messages))[-1])
+    asked: list[AnyMessage] = [message for message in messages if message.type == "human"]
+    return message_text((asked or messages)[-1])

@@ -19,9 +19,10 @@ Rotation = tuple[Tensor, Tensor]
 
 def rotary(positions: Tensor, head_dim: int, theta: float) -> Rotation:
     """Cosines and sines (B, 1, N, head_dim) of rotate-half rotary embedding at positions
-    (B, N)."""
+    (B, N). The frequencies are rounded as transformers rounds them: a last bit of theirs is
+    1e-5 of an angle after a few hundred positions."""
     exponents = torch.arange(0, head_dim, 2, device=positions.device).float() / head_dim
-    angles = positions.float()[:, None, :, None] * theta**-exponents
+    angles = positions.float()[:, None, :, None] * (1.0 / theta**exponents)
     angles = torch.cat((angles, angles), -1)
     return angles.cos(), angles.sin()
 
