@@ -15,19 +15,19 @@ AUXILIARY_UNTIL = 3000
 RATE_FROM, RATE_UNTIL = 1000, 3200
 
 PAGES: dict[Tier, tuple[int, int]] = {
-    Tier.LARGE: (1, 3),
-    Tier.BASE: (3, 1),
+    Tier.LARGE: (1, 4),
+    Tier.BASE: (2, 1),
     Tier.SMALL: (4, 1),
-    Tier.TINY: (4, 1),
+    Tier.TINY: (5, 1),
     Tier.TRACE: (3, 4),
 }
 """Pages of each tier in a step, and in how many steps the tier has its turn once."""
 
 RATES: dict[Tier, tuple[float, float]] = {
     Tier.LARGE: (60.0, 24.0),
-    Tier.BASE: (40.0, 20.0),
-    Tier.SMALL: (24.0, 10.5),
-    Tier.TINY: (16.0, 9.0),
+    Tier.BASE: (40.0, 28.0),
+    Tier.SMALL: (24.0, 11.0),
+    Tier.TINY: (16.0, 9.6),
     Tier.TRACE: (10.0, 6.0),
 }
 """Bits a cell that are free of charge: when the rate begins to count, and at the end."""
