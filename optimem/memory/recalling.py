@@ -58,8 +58,10 @@ class Piece(NamedTuple):
 
 @dataclass
 class TurnBuilder:
-    """A turn put together from its parts, which come in order."""
+    """A turn put together from its parts, which come in order. `number`: its place among the
+    scope's turns."""
 
+    number: int
     id: str
     role: Role
     time: float
@@ -202,4 +204,4 @@ class Recaller:
 
 
 def _builder(builders: dict[int, TurnBuilder], number: int, part: Span | Chunk) -> TurnBuilder:
-    return builders.setdefault(number, TurnBuilder(part.key, part.role, part.time))
+    return builders.setdefault(number, TurnBuilder(number, part.key, part.role, part.time))

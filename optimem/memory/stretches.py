@@ -128,3 +128,11 @@ def stripped(text: str, stretch: Stretch) -> Stretch:
         return stretch
     start = stretch.start + len(said) - len(said.lstrip())
     return stretch._replace(start=start, end=stretch.start + len(said.rstrip()))
+
+
+def narrowed(text: str, core: Stretch, room: float, size: Callable[[str], int]) -> Stretch:
+    """A stretch, its end cut off if its size is above `room`; a character stays at least."""
+    start, end = core.start, core.end
+    while (cost := size(text[start:end])) > room and end - start > 1:
+        end = start + max(int((end - start) * min(room / cost, 0.9)), 1)
+    return core._replace(end=end)
