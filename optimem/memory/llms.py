@@ -73,5 +73,5 @@ def reply_text(reply: Any) -> str:
 def _content_text(content: Any) -> str | None:
     if not isinstance(content, list):
         return content if isinstance(content, str) else None
-    blocks = (block if isinstance(block, str) else block.get("text") for block in content)
+    blocks = (block.get("text") if isinstance(block, dict) else block for block in content)
     return "".join(block for block in blocks if isinstance(block, str))

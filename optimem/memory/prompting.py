@@ -7,13 +7,14 @@ the marker is one that no passage holds.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 
 from optimem.errors import InputError
 from optimem.memory.telling import LEAST, tokens_of
 
 MARKER = "NOT-IN-MEMORY"
-"""What a model replies when the passages do not hold the answer; longer if one of them, or the
-question, holds this."""
+"""What a model replies when the passages do not hold the answer; numbered if one of them, or
+the question, holds this."""
 RULES = """\
 Answer the question from the numbered passages below and from nothing else. They were recalled \
 from memory, oldest first; each tells who said it, how long ago, and how surely it was read \
@@ -33,10 +34,9 @@ _WRAPPING = " \t\n.!*_`\"'“”[]()"
 
 def marker_for(texts: Iterable[str]) -> str:
     """A marker that none of the texts holds."""
-    marker, held = MARKER, [text.upper() for text in texts]
-    while any(marker in text for text in held):
-        marker += "-X"
-    return marker
+    held = [text.upper() for text in texts]
+    markers = chain([MARKER], (f"{MARKER}-{number}" for number in count(2)))
+    return next(m for m in markers if not any(m in text for text in held))
 
 
 def written_prompt(question: str, passages: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -78,26 +78,26 @@ def shares(sizes: Sequence[int], room: int) -> list[int]:
     what they need, the long ones the same each. The last ones get none, and are left out, if
     the others had less than LEAST each."""
     given: list[int] = []
-    for count in range(len(sizes), 0, -1):
-        given, left = [0] * count, room - count * INTRODUCED
-        for rank, at in enumerate(sorted(range(count), key=sizes.__getitem__)):
-            given[at] = min(sizes[at], left // (count - rank))
+    for kept in range(len(sizes), 0, -1):
+        given, left = [0] * kept, room - kept * INTRODUCED
+        for rank, at in enumerate(sorted(range(kept), key=sizes.__getitem__)):
+            given[at] = min(sizes[at], left // (kept - rank))
             left -= given[at]
         if all(got >= min(LEAST, size) for got, size in zip(given, sizes, strict=False)):
             break
     return given
 
 
-def declines(reply: str, marker: str, count: int) -> bool:
-    """Whether a reply says that the passages, `count` of them, do not hold the answer: it
+def declines(reply: str, marker: str, passages: int) -> bool:
+    """Whether a reply says that the passages, `passages` of them, do not hold the answer: it
     starts with the marker, or has it somewhere and cites nothing."""
     said = reply.upper()
     starts = said.lstrip(_WRAPPING).startswith(marker)
-    return starts or (marker in said and not cited(reply, count))
+    return starts or (marker in said and not cited(reply, passages))
 
 
-def cited(reply: str, count: int) -> list[int]:
-    """The numbers from 1 to `count` that a reply cites, in order, each once."""
+def cited(reply: str, passages: int) -> list[int]:
+    """The numbers from 1 to `passages` that a reply cites, in order, each once."""
     groups = (match.group(1) for match in _CITED.finditer(reply))
     numbers = {int(number) for group in groups for number in re.split(r"\s*[,;]\s*", group)}
-    return sorted(numbers & set(range(1, count + 1)))
+    return sorted(numbers & set(range(1, passages + 1)))

@@ -65,7 +65,7 @@ def boxed(parts: list[object], pages: list[str]) -> str:
 
 
 def test_a_quotation_across_two_pages_has_boxes_on_both(memory: OpticalMemory) -> None:
-    long = f"{'x' * 378} {FACT}"
+    long = f"{'y' * 85}. {'x' * 291}. {FACT}"  # the fact is characters 380 to 439
     memory.append(SCOPE, long)
     memory.flush(SCOPE)
     (passage,) = memory.answer(SCOPE, QUESTION).passages
@@ -114,7 +114,7 @@ def faded(text: str, every: int) -> OpticalMemory:
 
 
 def test_what_has_faded_is_quoted_to_the_letter_with_its_gaps() -> None:
-    text = "Our old lighthouse, the very far off one, opens in May."
+    text = "We know that the old lighthouse from afar opens in May."
     with faded(text, 20) as memory:
         answer = memory.answer(SCOPE, "When does the lighthouse open?", now=NOW + 40 * DAY)
     gaps = {18, 38}  # cells 19 and 39, after the role mark
