@@ -62,7 +62,8 @@ class Question:
 
 
 class Hit(NamedTuple):
-    """A recalled turn and the stretch of it that bears most on the question."""
+    """A recalled turn and the stretch of it that bears most on the question, found in its
+    likeliest text: a word with a doubtful letter says where to look, and is shown as it reads."""
 
     turn: TurnBuilder
     score: float
@@ -139,7 +140,7 @@ class Answering:
         found = self.recaller.found(
             asked.text, asked.k, refresh=asked.refresh, rankers=self.rankers
         )
-        hits = [Hit(turn, s, best_stretch(turn.text, found.weights)) for turn, s in found.turns]
+        hits = [Hit(turn, s, best_stretch(turn.guess, found.weights)) for turn, s in found.turns]
         readable = [hit for hit in hits if self._is_readable(hit)]
         if not readable:
             return unknown(TOO_FADED if hits else NOTHING)
@@ -162,7 +163,7 @@ class Answering:
         best = max(hits, key=lambda hit: (hit.best.share, hit.score))
         if best.best.share < BEARS:
             return unknown(NOTHING)
-        passage = self._passage(best, widened(best.turn.text, best.best, QUOTED, len), 1)
+        passage = self._passage(best, widened(best.turn.guess, best.best, QUOTED, _characters), 1)
         return Answer(
             text=passage.text,
             known=True,
@@ -190,8 +191,15 @@ class Answering:
         text = hit.turn.text
         if passage_tokens(text) <= tokens:
             return Stretch(0, len(text), hit.best.share)
-        core = narrowed(text, hit.best, tokens, passage_tokens)
-        return widened(text, core, tokens, passage_tokens)
+
+        def size(start: int, end: int) -> int:
+            return passage_tokens(text[start:end])
+
+        return widened(hit.turn.guess, narrowed(hit.best, tokens, size), tokens, size)
+
+
+def _characters(start: int, end: int) -> int:
+    return end - start
 
 
 def _said(chosen: tuple[Hit, int]) -> tuple[float, int]:

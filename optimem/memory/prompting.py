@@ -89,7 +89,7 @@ def shares(sizes: Sequence[int], room: int) -> list[int]:
 
 
 def declines(reply: str, marker: str, passages: int) -> bool:
-    """Whether a reply says that the passages, `passages` of them, do not hold the answer: it
+    """Whether a reply says that the answer is not in the prompt, which gave so many passages: it
     starts with the marker, or has it somewhere and cites nothing."""
     said = reply.upper()
     starts = said.lstrip(_WRAPPING).startswith(marker)

@@ -72,6 +72,11 @@ class TurnBuilder:
         """What can be read of it, uncertain characters as U+FFFD."""
         return "".join(piece.text for piece in self.pieces)
 
+    @property
+    def guess(self) -> str:
+        """The likeliest text, character by character where `text` is."""
+        return "".join(piece.guess for piece in self.pieces)
+
     def add_span(self, record: PageRecord, read: SpanReading, uncertain: float) -> None:
         """A part that lies on a page."""
         text, guess = read.marked(uncertain), read.reading.text
@@ -105,7 +110,7 @@ class TurnBuilder:
             time=self.time,
             age=max(now - self.time, 0.0),
             text=self.text,
-            guess="".join(piece.guess for piece in self.pieces),
+            guess=self.guess,
             probability=float(sure.mean()) if len(sure) else 1.0,
             least=float(sure.min()) if len(sure) else 1.0,
             exact=all(piece.exact for piece in self.pieces),
