@@ -1,6 +1,7 @@
 """The command line: it parses and prints, the package does the work.
 
-Exit codes: 0 done, 1 an error that optimem names, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 an error that optimem names (of `ask` also: not known), 2 wrong usage,
+130 interrupted.
 """
 
 import os
@@ -9,7 +10,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import demo, evaluation, files, memory, prompts
+from optimem.cli import asking, demo, evaluation, files, memory, prompts
 from optimem.errors import OptimemError
 
 EXAMPLES = """\b
@@ -32,6 +33,7 @@ def cli() -> None:
 for command in (
     *files.COMMANDS,
     *memory.COMMANDS,
+    *asking.COMMANDS,
     *prompts.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,

@@ -21,8 +21,10 @@ from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import InputError, OptimemError
 from optimem.memory.accounts import memory_stats
+from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.fading import Fader, Progress
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
+from optimem.memory.llms import Llm
 from optimem.memory.paging import PageWriter
 from optimem.memory.pinning import set_pinned
 from optimem.memory.ranking import Rankers
@@ -31,6 +33,7 @@ from optimem.memory.shelf import Shelf
 from optimem.memory.tail import append_turns
 from optimem.protocols import Clock, Store
 from optimem.results import (
+    Answer,
     AppendReport,
     ForgetReceipt,
     MemoryStats,
@@ -138,6 +141,28 @@ class OpticalMemory:
             raise InputError(f"cannot recall {k} turns for {query!r}; give a question and k ≥ 1")
         return self._recaller(scope, now).recall(query, k, refresh=refresh, rankers=self._rankers)
 
+    def answer(
+        self,
+        scope: Scope | str,
+        question: str,
+        llm: Llm | None = None,
+        *,
+        k: int = 5,
+        budget: int = 2000,
+        now: float | None = None,
+        refresh: bool = True,
+    ) -> Answer:
+        """The answer to a question, with the passages it rests on, or that it is not known.
+
+        `llm`: a LangChain chat model, or a function from str to str, that answers from the `k`
+        turns recalled, in a prompt of `budget` tokens at most; without one, the stretch of a
+        turn that bears most on the question is quoted, if enough. Raises InputError for an
+        empty question, a `k` under 1, a budget that holds no prompt and what is no model; an
+        error of the model is passed on.
+        """
+        asked = Question(question, k, budget, refresh)
+        return answer(self._recaller(scope, now), self._rankers, asked, llm)
+
     def reconstruct(
         self,
         scope: Scope | str,
@@ -237,6 +262,21 @@ class OpticalMemory:
     ) -> list[Recollection]:
         """Async twin of `recall`."""
         return await asyncio.to_thread(self.recall, scope, query, k, now=now, refresh=refresh)
+
+    async def aanswer(
+        self,
+        scope: Scope | str,
+        question: str,
+        llm: Llm | None = None,
+        *,
+        k: int = 5,
+        budget: int = 2000,
+        now: float | None = None,
+        refresh: bool = True,
+    ) -> Answer:
+        """Async twin of `answer`; `llm` may also be an asynchronous function."""
+        asked = Question(question, k, budget, refresh)
+        return await aanswer(self._recaller(scope, now), self._rankers, asked, llm)
 
     async def areconstruct(
         self,

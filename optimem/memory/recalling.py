@@ -58,8 +58,10 @@ class Piece(NamedTuple):
 
 @dataclass
 class TurnBuilder:
-    """A turn put together from its parts, which come in order."""
+    """A turn put together from its parts, which come in order. `number`: its place among the
+    scope's turns."""
 
+    number: int
     id: str
     role: Role
     time: float
@@ -69,6 +71,11 @@ class TurnBuilder:
     def text(self) -> str:
         """What can be read of it, uncertain characters as U+FFFD."""
         return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def guess(self) -> str:
+        """The likeliest text, character by character where `text` is."""
+        return "".join(piece.guess for piece in self.pieces)
 
     def add_span(self, record: PageRecord, read: SpanReading, uncertain: float) -> None:
         """A part that lies on a page."""
@@ -103,7 +110,7 @@ class TurnBuilder:
             time=self.time,
             age=max(now - self.time, 0.0),
             text=self.text,
-            guess="".join(piece.guess for piece in self.pieces),
+            guess=self.guess,
             probability=float(sure.mean()) if len(sure) else 1.0,
             least=float(sure.min()) if len(sure) else 1.0,
             exact=all(piece.exact for piece in self.pieces),
@@ -202,4 +209,4 @@ class Recaller:
 
 
 def _builder(builders: dict[int, TurnBuilder], number: int, part: Span | Chunk) -> TurnBuilder:
-    return builders.setdefault(number, TurnBuilder(part.key, part.role, part.time))
+    return builders.setdefault(number, TurnBuilder(number, part.key, part.role, part.time))

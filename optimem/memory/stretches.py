@@ -17,6 +17,9 @@ TOGETHER = 3
 ASKED = 0.5
 """What a term counts that is only asked about: a question repeats what it does not know."""
 
+Size = Callable[[int, int], int]
+"""What the characters from a start to an end cost."""
+
 _END = re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？][」』”）]*\s*|\n\s*")
 _GOES_ON = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|vs|e\.g|i\.e|approx|[A-Z])\. +$")
 _ASKS = re.compile(r"[?？][\"'”’)\]」』”）]*\s*$")
@@ -93,27 +96,27 @@ def _share(window: Sequence[Sentence], weights: Mapping[int, float]) -> float:
     return sum(weights[t] * count for t, count in held.items()) / total if total else 0.0
 
 
-def widened(text: str, core: Stretch, room: float, size: Callable[[str], int]) -> Stretch:
+def widened(text: str, core: Stretch, room: float, size: Size) -> Stretch:
     """A stretch with the whole sentences after it, then those before it, for as long as the
     sizes of them all stay within `room`. White space at its ends is left out."""
     parts = sentences(text)
     after = [part for part in parts if part[0] >= core.end]
     before = [part for part in parts if part[1] <= core.start]
-    left = room - size(text[core.start : core.end])
-    taken, left = _fitting(text, after, left, size)
+    left = room - size(core.start, core.end)
+    taken, left = _fitting(after, left, size)
     end = taken[-1][1] if taken else core.end
-    taken, _ = _fitting(text, before[::-1], left, size)
+    taken, _ = _fitting(before[::-1], left, size)
     start = taken[-1][0] if taken else core.start
     return stripped(text, Stretch(start, end, core.share))
 
 
 def _fitting(
-    text: str, parts: Sequence[tuple[int, int]], left: float, size: Callable[[str], int]
+    parts: Sequence[tuple[int, int]], left: float, size: Size
 ) -> tuple[list[tuple[int, int]], float]:
     """The first parts, as many as fit, and the room that they leave."""
     taken = []
     for start, end in parts:
-        cost = size(text[start:end])
+        cost = size(start, end)
         if cost > left:
             break
         taken.append((start, end))
@@ -128,3 +131,11 @@ def stripped(text: str, stretch: Stretch) -> Stretch:
         return stretch
     start = stretch.start + len(said) - len(said.lstrip())
     return stretch._replace(start=start, end=stretch.start + len(said.rstrip()))
+
+
+def narrowed(core: Stretch, room: float, size: Size) -> Stretch:
+    """A stretch, its end cut off if its size is above `room`; a character stays at least."""
+    start, end = core.start, core.end
+    while (cost := size(start, end)) > room and end - start > 1:
+        end = start + max(int((end - start) * min(room / cost, 0.9)), 1)
+    return core._replace(end=end)

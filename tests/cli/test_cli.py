@@ -108,7 +108,7 @@ def test_wrong_usage_exits_with_2(tmp_path: Path) -> None:
 
 def test_help_shows_examples() -> None:
     for command in ("compress", "read", "remember", "recall", "reconstruct", "sweep", "stats",
-                    "forget", "pin", "unpin", "demo"):  # fmt: skip
+                    "forget", "pin", "unpin", "ask", "demo"):  # fmt: skip
         assert b"Example" in run(command, "--help").stdout, command
 
 

@@ -1,0 +1,160 @@
+"""Answers quoted from a memory, on pages, in the tail and faded."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from plain import COLUMNS, plain_reader
+
+from optimem.decay import DAY, DecayPolicy
+from optimem.errors import InputError
+from optimem.memory import OpticalMemory
+from optimem.results import Answer
+from optimem.tiers import Tier
+from optimem.turns import Turn
+
+NOW = 1_700_000_000.0
+SCOPE = "acme/ann/s1"
+FILLER = "The weather in Lisbon stayed warm and the gardens were full of roses all week. " * 3
+FACT = "The staging database listens on port 6543 behind pgbouncer."
+QUESTION = "Which port does the staging database listen on?"
+
+
+@pytest.fixture
+def memory() -> Iterator[OpticalMemory]:
+    with OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: NOW) as opened:
+        yield opened
+
+
+def is_unknown(answer: Answer) -> bool:
+    assert answer.known == bool(answer.passages)
+    if not answer.known:
+        assert answer.text.startswith("I do not know: ")
+        assert answer.probability == 0
+    return not answer.known
+
+
+def test_a_stretch_of_a_long_turn_is_quoted_with_its_own_boxes(memory: OpticalMemory) -> None:
+    long = f"{FILLER}{FACT} {FILLER}"
+    memory.append(SCOPE, [Turn(text=long, id="long", role="assistant", time=NOW - DAY)])
+    memory.flush(SCOPE)
+    answer = memory.answer(SCOPE, QUESTION)
+    assert (answer.known, answer.source, answer.probability) == (True, "quoted", 1.0)
+    (passage,) = answer.passages
+    assert passage.text == answer.text
+    assert FACT in answer.text
+    assert answer.text in long
+    assert len(answer.text) <= 300
+    assert (passage.id, passage.role, passage.age, passage.exact) == (
+        "long",
+        "assistant",
+        DAY,
+        True,
+    )
+    assert answer.text == boxed(passage.parts, [f" {long}"[:400], f" {long}"[400:]])
+
+
+def boxed(parts: list[object], pages: list[str]) -> str:
+    """The characters that lie in the boxes, given what stands in each page's cells."""
+    return "".join(
+        page[int(box.top) * COLUMNS + x]
+        for part, page in zip(parts, pages[-len(parts) :], strict=True)
+        for box in part.boxes  # type: ignore[attr-defined]
+        for x in range(int(box.left), int(box.right))
+    )
+
+
+def test_a_quotation_across_two_pages_has_boxes_on_both(memory: OpticalMemory) -> None:
+    long = f"{'y' * 85}. {'x' * 291}. {FACT}"  # the fact is characters 380 to 439
+    memory.append(SCOPE, long)
+    memory.flush(SCOPE)
+    (passage,) = memory.answer(SCOPE, QUESTION).passages
+    assert passage.text == FACT
+    assert len({part.page for part in passage.parts}) == 2
+    assert boxed(passage.parts, [f" {long}"[:400], f" {long}"[400:]]) == FACT
+
+
+def test_a_memory_without_pages_answers_from_its_tail(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, f"{FILLER}\n\n{FACT}")
+    (passage,) = memory.answer(SCOPE, QUESTION).passages
+    assert FACT in passage.text
+    assert [(p.page, p.tier, p.boxes) for p in passage.parts] == [(None, "tail", [])]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the capital of Mongolia?", "Which port did the ferry to Tallinn leave from?",
+     "What is it about?", "???"],
+)  # fmt: skip
+def test_it_says_so_when_it_does_not_know(memory: OpticalMemory, question: str) -> None:
+    memory.append(SCOPE, [FACT, FILLER])
+    assert is_unknown(memory.answer(SCOPE, question))
+    assert is_unknown(memory.answer("nobody/was/here", question))
+
+
+def test_a_question_asked_before_is_no_answer(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, QUESTION)
+    assert is_unknown(memory.answer(SCOPE, QUESTION))
+    memory.append(SCOPE, {"text": FACT, "role": "assistant"})
+    assert memory.answer(SCOPE, QUESTION).text == FACT
+
+
+def faded(text: str, every: int) -> OpticalMemory:
+    """A memory on Tiny, of which every so many characters one was lost."""
+    memory = OpticalMemory.open(
+        ":memory:",
+        reader=plain_reader({Tier.TINY: every}),
+        policy=DecayPolicy(floor=0),
+        clock=lambda: NOW,
+    )
+    memory.append(SCOPE, text)
+    memory.flush(SCOPE)
+    memory.sweep(now=NOW + 40 * DAY)
+    return memory
+
+
+def test_what_has_faded_is_quoted_to_the_letter_with_its_gaps() -> None:
+    text = "We know that the old lighthouse from afar opens in May."
+    with faded(text, 20) as memory:
+        answer = memory.answer(SCOPE, "When does the lighthouse open?", now=NOW + 40 * DAY)
+    gaps = {18, 38}  # cells 19 and 39, after the role mark
+    assert answer.text == "".join("\ufffd" if i in gaps else c for i, c in enumerate(text))
+    (passage,) = answer.passages
+    assert (passage.tier, passage.exact, passage.age) == ("tiny", False, 40 * DAY)
+    assert 0.5 < answer.probability < 0.99
+
+
+def test_what_has_faded_too_far_is_not_known() -> None:
+    asked: list[str] = []
+    with faded("The lighthouse opens in May and closes when autumn comes.", 2) as memory:
+        assert memory.recall(SCOPE, "lighthouse", refresh=False)  # its words were indexed
+        later = NOW + 40 * DAY
+        answer = memory.answer(SCOPE, "When does the lighthouse open?", now=later)
+        assert "faded" in answer.text
+        assert is_unknown(answer)
+        llm = memory.answer(SCOPE, "When does the lighthouse open?", asked.append, now=later)
+        assert is_unknown(llm)
+    assert asked == []
+
+
+def test_answering_refreshes_what_it_recalls_unless_told_not_to(memory: OpticalMemory) -> None:
+    later = NOW + 0.9 * DAY
+    memory.append(SCOPE, FACT)
+    memory.flush(SCOPE)
+    memory.answer(SCOPE, QUESTION, now=later, refresh=False)
+    assert len(memory.sweep(now=NOW + 1.5 * DAY, dry_run=True).moves) == 1
+    memory.answer(SCOPE, QUESTION, now=later)
+    assert memory.sweep(now=NOW + 1.5 * DAY, dry_run=True).moves == []
+
+
+def test_the_async_twin_answers_the_same(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, [FACT, FILLER])
+    for question in (QUESTION, "What is the capital of Mongolia?"):
+        twin = asyncio.run(memory.aanswer(SCOPE, question))
+        assert twin == memory.answer(SCOPE, question)
+
+
+@pytest.mark.parametrize(("question", "k"), [("", 5), (" \n", 5), (QUESTION, 0)])
+def test_what_cannot_be_asked_is_named(memory: OpticalMemory, question: str, k: int) -> None:
+    with pytest.raises(InputError, match="give a question and k ≥ 1"):
+        memory.answer(SCOPE, question, k=k)
