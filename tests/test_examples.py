@@ -36,6 +36,12 @@ def test_an_agent_with_a_long_life() -> None:
     assert "7261-QX" in shown
 
 
+def test_a_langgraph_agent_with_a_store() -> None:
+    shown = run("langgraph_store.py", OPTIMEM_MODEL="", OPTIMEM_STORE=":memory:")
+    assert " tool: Ann's desk is 4.117, by the window.\n   ai: Your desk is 4.117." in shown
+    assert "Rex" in shown.splitlines()[-1]
+
+
 def test_redis_store(redis_url: str) -> None:
     shown = run("redis_store.py", REDIS_URL=redis_url)
     assert "TP 1217 at 07:05" in shown
