@@ -209,7 +209,7 @@ def _matches(condition: MatchCondition, namespace: Namespace) -> bool:
 
 
 def _item(item: Item | None) -> LangGraphItem | None:
-    return item and LangGraphItem(**_shared(item))
+    return LangGraphItem(**_shared(item)) if item else None
 
 
 def _search_item(hit: Hit) -> SearchItem:

@@ -25,7 +25,7 @@ def keep(topic: str, fact: str, runtime: ToolRuntime) -> str:
 @tool
 def look_up(question: str, runtime: ToolRuntime) -> str:
     """Look up what is known about the user."""
-    hits = runtime.store.search(FACTS, query=question, limit=2)
+    hits = runtime.store.search(FACTS, query=question, limit=1)
     return "\n".join(hit.value["fact"] for hit in hits if hit.score) or "Nothing is known."
 
 

@@ -72,6 +72,25 @@ def test_a_put_comes_after_what_got_in_between(both: Both) -> None:
     both.check()
 
 
+@pytest.mark.parametrize("ttl", [None, MINUTE])
+def test_a_put_sees_that_an_item_is_another_of_the_same_version(
+    both: Both, ttl: float | None
+) -> None:
+    both.put(both.mine, "old", 1.0, ttl)
+    both.first(replace_it(both, ttl))
+    both.put(both.mine, "mine", 3.0)
+    (item,) = both.mine.get([A], 3.0)
+    assert item is not None
+    assert (item.value["v"], item.created.timestamp()) == ("mine", 2.0)
+    both.check()
+
+
+def test_an_item_that_is_deleted_between_two_looks_is_gone(both: Both) -> None:
+    both.put(both.mine, "old", 1.0, MINUTE)
+    both.racing.between_reads = [lambda: both.other.write({A: None}, 2.0)]
+    assert both.mine.get([A], 2.0) == [None]
+
+
 def test_a_first_put_does_not_overwrite_unseen(both: Both) -> None:
     both.first(lambda: both.put(both.other, "theirs", 2.0))
     both.put(both.mine, "mine", 3.0)
