@@ -97,7 +97,7 @@ def open_memory(
     reader: PageReader | None = None,
 ) -> OpticalMemory:
     """See `OpticalMemory.open`."""
-    opened: Store = store if _is_store(store) else _opened(store)
+    opened = store_at(store)
     return OpticalMemory(
         opened,
         reader or page_reader(),
@@ -105,6 +105,11 @@ def open_memory(
         clock=clock,
         owns_store=opened is not store,
     )
+
+
+def store_at(place: "str | Path | Store | Any | None" = None) -> Store:
+    """The store that `OpticalMemory.open` would use; one that is given is returned as it is."""
+    return place if _is_store(place) else _opened(place)
 
 
 def _opened(address: "str | Path | Any | None") -> Store:

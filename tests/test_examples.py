@@ -49,6 +49,12 @@ def test_a_long_text_as_pages(tmp_path: Path) -> None:
     assert list(tmp_path.glob("page-*.png"))
 
 
+def test_a_langgraph_agent_with_a_store() -> None:
+    shown = run("langgraph_store.py", OPTIMEM_MODEL="", OPTIMEM_STORE=":memory:")
+    assert " tool: Ann's desk is 4.117, by the window.\n   ai: Your desk is 4.117." in shown
+    assert "Rex" in shown.splitlines()[-1]
+
+
 def test_redis_store(redis_url: str) -> None:
     shown = run("redis_store.py", REDIS_URL=redis_url)
     assert "TP 1217 at 07:05" in shown

@@ -1,0 +1,221 @@
+"""A LangGraph store on a file or on plain Redis: JSON under namespaces, exact, searched by words
+without an embedding model. Translation only; what it does lives in `optimem.items`.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from langgraph.store.base import (
+    BaseStore,
+    GetOp,
+    ListNamespacesOp,
+    MatchCondition,
+    Op,
+    PutOp,
+    Result,
+    SearchItem,
+    SearchOp,
+    TTLConfig,
+    tokenize_path,
+    validate_op_namespace,
+)
+from langgraph.store.base import Item as LangGraphItem
+
+from optimem.build import store_at
+from optimem.errors import InputError
+from optimem.items.bucket import Item, Parcel
+from optimem.items.collection import Collection, Hit, Query, parcel
+from optimem.items.filters import ANY, begins_like, ends_like
+from optimem.items.names import Address, Namespace
+from optimem.items.sweeper import Sweeper
+from optimem.items.texts import WHOLE
+from optimem.protocols import Clock, Store
+
+MINUTE = 60.0
+SWEEP_EVERY = 5
+"""Minutes between sweeps, as in LangGraph's SQLite and Postgres stores."""
+MATCHES = {"prefix": begins_like, "suffix": ends_like}
+
+
+class OptimemStore(BaseStore):
+    """`create_agent(model, tools, store=OptimemStore.open("redis://localhost"))`.
+
+    Behaves as LangGraph's SQLite and Postgres stores: a search without a query returns the item
+    put last first; putting again keeps `created_at`; a batch reads before it writes, and of two
+    puts of one key the last counts. Values must be JSON and come back equal (InputError names
+    the path of what is not). A batch that writes below one first label is atomic.
+
+    `search(query=…)` ranks by BM25 over the words of `fields`, or of what `put(index=[…])` names;
+    items without a word of the query follow with score None.
+
+    `name`: a collection of its own; several may share a store, and a store may be a memory's.
+    `fields`: paths, "$" for the whole value. `ttl`: LangGraph's configuration, in minutes;
+    expired items are never returned, whether or not they are swept (`sweep_ttl`,
+    `start_ttl_sweeper`). `clock`: seconds since the epoch.
+    """
+
+    supports_ttl = True
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        name: str = "",
+        fields: Sequence[str] = (WHOLE,),
+        ttl: TTLConfig | None = None,
+        clock: Clock = time.time,
+        owns_store: bool = False,
+    ) -> None:
+        super().__init__()
+        self.store, self.clock, self.ttl_config = store, clock, ttl
+        self._fields = tuple(fields)
+        self._items = Collection(store, name)
+        self._owns_store = owns_store
+        self._sweeper = Sweeper(self.sweep_ttl)
+
+    @classmethod
+    def open(
+        cls,
+        store: "str | Path | Store | Any | None" = None,
+        *,
+        name: str = "",
+        fields: Sequence[str] = (WHOLE,),
+        ttl: TTLConfig | None = None,
+        clock: Clock = time.time,
+    ) -> Self:
+        """Open a store as `OpticalMemory.open` does: a file path, `redis://` URL, Redis client
+        or `Store`; default `OPTIMEM_STORE`, else a file in the user's data folder. What is
+        opened here, `close` closes."""
+        opened = store_at(store)
+        owns = opened is not store
+        return cls(opened, name=name, fields=fields, ttl=ttl, clock=clock, owns_store=owns)
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        """The results of operations, in order; reads come before writes. Raises InputError for
+        a value, filter or time to live that cannot be used, before anything is written, and
+        InvalidNamespaceError as every LangGraph store does."""
+        ops = list(ops)
+        for op in ops:
+            validate_op_namespace(op)
+        now, puts = self.clock(), self._puts(ops)
+        results = self._answers(ops, now)
+        if puts:
+            self._items.write(puts, now)
+        return results
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """Async twin of `batch`."""
+        return await asyncio.to_thread(self.batch, ops)
+
+    def sweep_ttl(self) -> int:
+        """Remove expired items; their number."""
+        return self._items.sweep(self.clock())
+
+    def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> "Future[None]":
+        """Sweep in a thread until `stop_ttl_sweeper`, `close`, or the future is cancelled.
+        Default: `sweep_interval_minutes` of the configuration, else 5."""
+        configured = (self.ttl_config or {}).get("sweep_interval_minutes")
+        minutes = sweep_interval_minutes or configured or SWEEP_EVERY
+        return self._sweeper.start(minutes * MINUTE)
+
+    def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
+        """Whether the thread has ended within `timeout` seconds."""
+        return self._sweeper.stop(timeout)
+
+    def close(self) -> None:
+        """Stop sweeping, and release the store if it was opened here."""
+        self._sweeper.stop()
+        if self._owns_store:
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _puts(self, ops: Sequence[Op]) -> dict[Address, Parcel | None]:
+        return {
+            Address(tuple(op.namespace), op.key): None if op.value is None else self._parcel(op)
+            for op in ops
+            if isinstance(op, PutOp)
+        }
+
+    def _parcel(self, op: PutOp) -> Parcel:
+        value = dict(op.value) if isinstance(op.value, Mapping) else op.value
+        paths = () if op.index is False else self._fields if op.index is None else op.index
+        tokens = [tokenize_path(path) for path in paths]
+        return parcel(value, tokens, None if op.ttl is None else op.ttl * MINUTE)
+
+    def _answers(self, ops: Sequence[Op], now: float) -> list[Result]:
+        gets = [op for op in ops if isinstance(op, GetOp)]
+        addresses = [Address(tuple(op.namespace), op.key) for op in gets]
+        got = self._items.get(addresses, now) if gets else []
+        self._items.touch([i for op, i in zip(gets, got, strict=True) if i and op.refresh_ttl], now)
+        waiting = iter(got)
+        return [
+            _item(next(waiting)) if isinstance(op, GetOp) else self._answer(op, now) for op in ops
+        ]
+
+    def _answer(self, op: Op, now: float) -> Result:
+        if isinstance(op, SearchOp):
+            return self._searched(op, now)
+        if isinstance(op, ListNamespacesOp):
+            return self._listed(op, now)
+        if isinstance(op, PutOp):
+            return None
+        raise InputError(f"{type(op).__name__} is no operation; give Get, Put, Search or List")
+
+    def _searched(self, op: SearchOp, now: float) -> list[SearchItem]:
+        prefix = tuple(op.namespace_prefix)
+        hits = self._items.search(Query(prefix, op.query, op.filter, op.limit, op.offset), now)
+        if op.refresh_ttl:
+            self._items.touch([hit.item for hit in hits], now)
+        return [_search_item(hit) for hit in hits]
+
+    def _listed(self, op: ListNamespacesOp, now: float) -> list[tuple[str, ...]]:
+        conditions = op.match_conditions or ()
+        found = self._items.namespaces(_common(conditions), now)
+        matching = {
+            namespace[: op.max_depth]  # None: all of it
+            for namespace in found
+            if all(_matches(condition, namespace) for condition in conditions)
+        }
+        return sorted(matching)[op.offset : op.offset + op.limit]
+
+
+def _common(conditions: Iterable[MatchCondition]) -> Namespace:
+    """The labels with which every namespace starts that meets the conditions."""
+    paths = [tuple(c.path) for c in conditions if c.match_type == "prefix"]
+    path = max((p[: p.index(ANY)] if ANY in p else p for p in paths), key=len, default=())
+    return path
+
+
+def _matches(condition: MatchCondition, namespace: Namespace) -> bool:
+    if condition.match_type not in MATCHES:
+        raise InputError(f"{condition.match_type!r} is no match type; give 'prefix' or 'suffix'")
+    return MATCHES[condition.match_type](namespace, condition.path)
+
+
+def _item(item: Item | None) -> LangGraphItem | None:
+    return LangGraphItem(**_shared(item)) if item else None
+
+
+def _search_item(hit: Hit) -> SearchItem:
+    return SearchItem(**_shared(hit.item), score=hit.score)
+
+
+def _shared(item: Item) -> dict[str, Any]:
+    times: dict[str, datetime] = {"created_at": item.created, "updated_at": item.updated}
+    return {**item.address._asdict(), "value": item.value, **times}
