@@ -27,6 +27,8 @@ NOTE = (
 )
 NOTHING = "Earlier messages of this conversation were left out; none bears on the question."
 DEFAULT_SCOPE = "default"
+FOLLOWING = 3
+"""Turns after a hit among which a tool's result may be: the call, and the results of up to two."""
 
 
 class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -103,13 +105,15 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         return [note, *messages[gone:]]
 
     def _recalled(self, scope: str, messages: Sequence[AnyMessage], gone: int) -> str:
-        """Recollections that bear on the question, of what the model does not see anyway."""
+        """Recollections that bear on the question, or that a tool found right after, of what the
+        model does not see anyway."""
         question = _question(messages[gone:])
         if not question.strip():
             return ""
         shown = set(message_keys(messages)[gone:])
-        hits = self.memory.recall(scope, question, self.k)
-        return told([hit for hit in hits if hit.id not in shown], self.budget)
+        hits = self.memory.recall(scope, question, self.k, following=FOLLOWING)
+        bearing = [hit for hit in hits if hit.score > 0 or hit.role == "tool"]
+        return told([hit for hit in bearing if hit.id not in shown], self.budget)
 
     def _scope(self, request: ModelRequest[Any]) -> str:
         if self.scope is not None:

@@ -7,8 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -38,11 +37,13 @@ STOP_WORDS = re.compile(
 (snowballstem.org, BSD), those of questions among them."""
 
 
-@cache
-def _stemmer() -> Any:
+@lru_cache(maxsize=1 << 16)
+def _stem(word: str) -> str:
+    """A word without its English ending. Each has a stemmer of its own, for they keep the word
+    in themselves while they work, and pages are indexed in a thread beside the caller's."""
     import snowballstemmer
 
-    return snowballstemmer.stemmer("english")
+    return str(snowballstemmer.stemmer("english").stemWord(word))
 
 
 def terms(text: str) -> list[int]:
@@ -58,7 +59,7 @@ def terms(text: str) -> list[int]:
             found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
         elif not STOP_WORDS.fullmatch(word.casefold()):
             found += {part.casefold() for part in (word, *_PART.findall(word))}
-    return [crc32(stem.encode()) for stem in _stemmer().stemWords(found)]
+    return [crc32(_stem(word).encode()) for word in found]
 
 
 def _without_accents(text: str) -> str:
@@ -108,6 +109,17 @@ class TurnRanker:
             scores += self._scores(term)
         order = np.lexsort((-self.turns, -scores))[:k]
         return [(int(self.turns[at]), float(scores[at])) for at in order if scores[at] > 0]
+
+    def followed(self, best: Sequence[tuple[int, float]], count: int) -> list[tuple[int, float]]:
+        """Each turn of `best`, then the `count` turns that were said next, with score 0 where
+        they are not among the best themselves; each turn once."""
+        scores, known = dict(best), set(self.turns.tolist())
+        order: dict[int, float] = {}
+        for number, _ in best:
+            for each in range(number, number + count + 1):
+                if each in known:
+                    order.setdefault(each, scores.get(each, 0.0))
+        return list(order.items())
 
     def _scores(self, term: int) -> NDArray[np.float64]:
         """What one word adds to the score of each turn."""

@@ -84,10 +84,14 @@ class Recaller:
     def __init__(self, shelf: Shelf, reader: PageReader, policy: DecayPolicy, now: float) -> None:
         self.shelf, self.reader, self.policy, self.now = shelf, reader, policy, now
 
-    def recall(self, query: str, k: int, *, refresh: bool, rankers: Rankers) -> list[Recollection]:
-        """The `k` turns that bear most on a query, best first; reads only their pages."""
+    def recall(
+        self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
+    ) -> list[Recollection]:
+        """The `k` turns that bear most on a query, best first, each with the `following` turns
+        after it; reads only their pages."""
         page_keys, tail = self.shelf.snapshot()
-        best = rankers.ranker(self.shelf, page_keys, tail).best(query, k)
+        ranker = rankers.ranker(self.shelf, page_keys, tail)
+        best = ranker.followed(ranker.best(query, k), following)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
         turns = self._turns(stored, tail, {number for number, _ in best})
