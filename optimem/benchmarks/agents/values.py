@@ -28,8 +28,8 @@ Jankowski Kowalczyk Lindqvist Marchetti Nakamura Okonkwo Petrossian Quigley Rasm
 Thackeray Ueda Villanueva Whitlock Xenakis Yardley Zimmermann""")
 CITIES = words("""Antwerp Bergen Cork Dresden Edinburgh Florence Ghent Helsinki Innsbruck Kraków
 Lyon Malmö Nantes Oslo Porto Riga Seville Turin Utrecht Valencia Zagreb""")
-COMPANIES = phrases("""Alder & Finch|Brightwater|Corvid Systems|Dunmore Paper|Eastgate Tools|Fjordline|
-Greystone Bank|Heliotrope|Ironbridge|Juniper Lane|Kestrel Freight|Lowland Print|
+COMPANIES = phrases("""Alder & Finch|Brightwater|Corvid Systems|Dunmore Paper|Eastgate Tools|
+Fjordline|Greystone Bank|Heliotrope|Ironbridge|Juniper Lane|Kestrel Freight|Lowland Print|
 Merriweather|Northgate Supplies|Oakhurst|Pemberton Glass|Ravensworth|Sandpiper|
 Tidewater|Wexcombe""")
 THINGS = phrases("""desk lamp|garden hose|coffee grinder|winter jacket|bike rack|printer toner|
