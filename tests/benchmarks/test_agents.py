@@ -62,9 +62,11 @@ def test_facts_are_found_and_others_find_fewer(results: Results) -> None:
     assert found[OURS] > max(found[SUMMARY], found[TRIMMED])
 
 
-def test_pages_fade_and_most_is_still_found(results: Results) -> None:
+def test_pages_fade_and_part_of_it_is_still_there_to_the_letter(results: Results) -> None:
     assert [set(each.pages) for each in results.faded] == [{"small"}, {"tiny"}]
-    assert all(sum(each.found) >= PLANTED / 2 for each in results.faded)
+    small, tiny = (sum(each.found) for each in results.faded)
+    assert sum(results.scores[OURS].found) >= small >= tiny >= PLANTED / 4
+    assert small >= PLANTED / 2
 
 
 def test_the_tables_say_what_was_measured(results: Results) -> None:
