@@ -6,7 +6,7 @@ An entry holds 32-bit hashes and counts, no text. Knows nothing of stores or pag
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from zlib import crc32
 
@@ -110,17 +110,6 @@ class TurnRanker:
         order = np.lexsort((-self.turns, -scores))[:k]
         return [(int(self.turns[at]), float(scores[at])) for at in order if scores[at] > 0]
 
-    def followed(self, best: Sequence[tuple[int, float]], count: int) -> list[tuple[int, float]]:
-        """Each turn of `best`, then the `count` turns that were said next, with score 0 where
-        they are not among the best themselves; each turn once."""
-        scores, known = dict(best), set(self.turns.tolist())
-        order: dict[int, float] = {}
-        for number, _ in best:
-            for each in range(number, number + count + 1):
-                if each in known:
-                    order.setdefault(each, scores.get(each, 0.0))
-        return list(order.items())
-
     def _scores(self, term: int) -> NDArray[np.float64]:
         """What one word adds to the score of each turn."""
         at = np.flatnonzero(self._term == term)
@@ -129,3 +118,17 @@ class TurnRanker:
         rarity = np.log1p((total - having + 0.5) / (having + 0.5))
         scores: NDArray[np.float64] = rarity * count / (count + self._damping)
         return scores
+
+
+def followed(
+    best: Sequence[tuple[int, float]], known: Iterable[int], count: int
+) -> list[tuple[int, float]]:
+    """Each turn of `best`, then the `count` turns that were said next, of those that are `known`,
+    with score 0 where they are not among the best themselves; each turn once."""
+    scores, there = dict(best), set(known)
+    order: dict[int, float] = {}
+    for number, _ in best:
+        for each in range(number, number + count + 1):
+            if each in there:
+                order.setdefault(each, scores.get(each, 0.0))
+    return list(order.items())

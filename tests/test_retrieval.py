@@ -78,10 +78,3 @@ def test_nothing_to_rank_and_nothing_asked() -> None:
 def test_of_equal_scores_the_newest_comes_first() -> None:
     ranker = TurnRanker([index_page([(4, "alike"), (9, "alike"), (7, "alike")])])
     assert [turn for turn, _ in ranker.best("alike", 2)] == [9, 7]
-
-
-def test_what_follows_the_best_comes_along_once() -> None:
-    ranker = TurnRanker([index_page([(n, "") for n in (0, 1, 2, 4, 9)])])
-    assert ranker.followed([(1, 2.0), (4, 1.5), (2, 1.0)], 2) == [(1, 2.0), (2, 1.0), (4, 1.5)]
-    assert ranker.followed([(9, 2.0), (0, 1.0)], 1) == [(9, 2.0), (0, 1.0), (1, 0.0)]
-    assert ranker.followed([(2, 1.0)], 0) == [(2, 1.0)]

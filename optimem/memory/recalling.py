@@ -14,7 +14,7 @@ from optimem.memory.reading import SpanReading, line_boxes, read_pages
 from optimem.memory.shelf import Shelf, Stored, page_changes
 from optimem.records import Chunk, PageRecord, Span
 from optimem.results import PagePart, RecalledTurn, Recollection
-from optimem.retrieval import index_page
+from optimem.retrieval import followed, index_page
 from optimem.tiers import Tier
 
 REFRESH_EVERY = 3600.0
@@ -91,7 +91,7 @@ class Recaller:
         after it; reads only their pages."""
         page_keys, tail = self.shelf.snapshot()
         ranker = rankers.ranker(self.shelf, page_keys, tail)
-        best = ranker.followed(ranker.best(query, k), following)
+        best = followed(ranker.best(query, k), ranker.turns.tolist(), following)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
         turns = self._turns(stored, tail, {number for number, _ in best})
