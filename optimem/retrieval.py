@@ -6,7 +6,7 @@ An entry holds 32-bit hashes and counts, no text. Knows nothing of stores or pag
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from zlib import crc32
 
@@ -121,7 +121,7 @@ class TurnRanker:
 
 
 def followed(
-    best: Sequence[tuple[int, float]], known: Iterable[int], count: int
+    best: Sequence[tuple[int, float]], known: Sequence[int], count: int
 ) -> list[tuple[int, float]]:
     """Each turn of `best`, then the `count` turns that were said next, of those that are `known`,
     with score 0 where they are not among the best themselves; each turn once."""
