@@ -116,6 +116,6 @@ def sentences(message: BaseMessage) -> Iterator[str]:
 def _worth(line: str, words: set[int], having: Counter[int], count: int) -> float:
     """How much a line says a token: rare words, and values that are to be kept exactly."""
     rarity = sum(math.log(count / having[term]) for term in words)
-    exact = 1 + len(exact_values(line)) ** 0.5
+    exact = 1 + math.sqrt(len(exact_values(line)))
     by_user = USER if line.startswith(BY_USER) else 1.0
     return by_user * exact * rarity / (tokens_of(line) + 1)
