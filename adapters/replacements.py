@@ -18,6 +18,8 @@ NOTE = (
     "has faded:\n"
 )
 NOTHING = "Earlier messages of this conversation were left out; none bears on the question."
+FOLLOWING = 3
+"""Turns after a hit among which a tool's result may be: the call, and the results of up to two."""
 STEP = 10
 """Messages that are added before pages are drawn anew: until then they are the same bytes, which
 providers' prompt caches recognise."""
@@ -47,11 +49,12 @@ def recalled(
     budget: int,
     k: int,
 ) -> Replacement:
-    """Turns that bear on the question in place of the `gone` oldest messages, of those that the
-    model does not see anyway."""
-    asked, shown = question(messages[gone:]), set(message_keys(messages)[gone:])
-    hits = memory.recall(scope, asked, k) if asked.strip() else []
-    hits = [hit for hit in hits if hit.id not in shown]
+    """Turns that bear on the question, or that a tool found right after one, in place of the
+    `gone` oldest messages; none that the model sees anyway."""
+    asked, shown = question(messages), set(message_keys(messages)[gone:])
+    found = memory.recall(scope, asked, k, following=FOLLOWING) if asked.strip() else []
+    bearing = [hit for hit in found if hit.score > 0 or hit.role == "tool"]
+    hits = [hit for hit in bearing if hit.id not in shown]
     text = told(hits, budget)
     note = HumanMessage(NOTE + text if text else NOTHING)
     certain = all(hit.exact for hit in hits)

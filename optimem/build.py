@@ -18,6 +18,7 @@ from optimem.decay import DecayPolicy
 from optimem.errors import InputError
 from optimem.memory import OpticalMemory
 from optimem.protocols import Clock, Page, ReadCells, Store, VisionTokens
+from optimem.rereading import RereadingDecoder
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def page_reader() -> PageReader:
     return PageReader(renderer, nano, nano)
 
 
+def remembering(reader: PageReader) -> PageReader:
+    """A reader that does not decode again what it read a short while ago."""
+    return reader._replace(decoder=RereadingDecoder(reader.decoder))
+
+
 def named_reader(name: str) -> PageReader:
     """The reader called so. Raises InputError for an unknown name."""
     if name != NANO:
@@ -100,7 +106,7 @@ def open_memory(
     opened = store_at(store)
     return OpticalMemory(
         opened,
-        reader or page_reader(),
+        reader or remembering(page_reader()),
         policy=policy,
         clock=clock,
         owns_store=opened is not store,

@@ -5,12 +5,12 @@ import re
 
 EXACT = re.compile(
     r"""
-    https?://[^\s<>"']+                                    # addresses
+    \b[A-Za-z][A-Za-z0-9+.-]{1,9}://[^\s<>"']+              # addresses
   | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+\w            # e-mail
   | \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b  # UUIDs
   | (?:[A-Za-z]:)?(?:[/\\][\w.@-]+){2,}                    # paths
   | \b(?=[\w-]{0,99}\d)(?=[\w-]{0,99}[A-Za-z])[\w-]{6,}\b  # ids: letters and digits
-  | [$€£]?\d[\d.,:/-]*\d                                   # numbers, dates, times, versions
+  | [+$€£]?\d[\d.,:/-]*\d                                   # numbers, dates, times, versions
     """,
     re.VERBOSE,
 )

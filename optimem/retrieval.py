@@ -130,3 +130,17 @@ class TurnRanker:
         rarity = np.log1p((total - having + 0.5) / (having + 0.5))
         scores: NDArray[np.float64] = rarity * count / (count + self._damping)
         return scores
+
+
+def followed(
+    best: Sequence[tuple[int, float]], known: Sequence[int], count: int
+) -> list[tuple[int, float]]:
+    """Each turn of `best`, then the `count` turns that were said next, of those that are `known`,
+    with score 0 where they are not among the best themselves; each turn once."""
+    scores, there = dict(best), set(known)
+    order: dict[int, float] = {}
+    for number, _ in best:
+        for each in range(number, number + count + 1):
+            if each in there:
+                order.setdefault(each, scores.get(each, 0.0))
+    return list(order.items())

@@ -70,6 +70,8 @@ class DenseRenderer:
         self._right_half = np.zeros(len(self.alphabet), np.int64)
         self._right_half[wide] = len(self.alphabet) + np.arange(len(wide))
         self._wide_mark = self.alphabet.id(WIDE)
+        self._speller = _Speller(self.alphabet)
+        self._spelled = self._speller.needed()
         content = "\n".join(self.alphabet.symbols).encode() + atlas().tobytes()
         self.version = f"dense-1-{blake2b(content, digest_size=6).hexdigest()}"
 
@@ -111,7 +113,10 @@ class DenseRenderer:
 
     def text(self, read: ReadCells) -> Reading:
         """The text that cells spell, with a probability and a first cell per character."""
-        return _Speller(self.alphabet).spell(read)
+        if self._spelled[read.ids].any():
+            return self._speller.spell(read)
+        text = "".join(map(self.alphabet.symbols.__getitem__, read.ids.tolist()))
+        return Reading(text, read.probability.astype(np.float32), np.arange(len(text)))
 
     def page(self, cells: Cells) -> DensePage:
         """A page that shows these cells. Raises InputError if they do not fit on one."""
@@ -152,6 +157,12 @@ class _Speller:
         self.alphabet = symbols
         self.escape, self.end, self.wide = (symbols.id(s) for s in (ESCAPE, END, WIDE))
         self.silent = {symbols.id(mark) for mark in alphabet.ROLE_MARKS}
+
+    def needed(self) -> NDArray[np.bool_]:
+        """(V,) whether a symbol takes more than looking it up."""
+        needed = self.alphabet.wide.copy()
+        needed[[self.escape, self.end, self.wide, *self.silent]] = True
+        return needed
 
     def spell(self, read: ReadCells) -> Reading:
         text: list[str] = []

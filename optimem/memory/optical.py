@@ -131,15 +131,23 @@ class OpticalMemory:
         *,
         now: float | None = None,
         refresh: bool = True,
+        following: int = 0,
     ) -> list[Recollection]:
         """The `k` turns that bear most on a query, best first, none that does not.
 
-        Reads only the pages it needs. `refresh`: what is recalled fades later. Raises
-        InputError for an empty query or a `k` under 1.
+        Reads only the pages it needs. `refresh`: what is recalled fades later. `following`: how
+        many of the turns said right after each come with it, such as what a tool then found;
+        their score is 0 unless they bear on the query themselves. Raises InputError for an
+        empty query, a `k` under 1 or `following` under 0.
         """
-        if not query.strip() or k < 1:
-            raise InputError(f"cannot recall {k} turns for {query!r}; give a question and k ≥ 1")
-        return self._recaller(scope, now).recall(query, k, refresh=refresh, rankers=self._rankers)
+        if not query.strip() or k < 1 or following < 0:
+            raise InputError(
+                f"cannot recall {k} turns for {query!r} and {following} after each; give a "
+                "question, k ≥ 1 and following ≥ 0"
+            )
+        return self._recaller(scope, now).recall(
+            query, k, refresh=refresh, rankers=self._rankers, following=following
+        )
 
     def answer(
         self,
@@ -259,9 +267,12 @@ class OpticalMemory:
         *,
         now: float | None = None,
         refresh: bool = True,
+        following: int = 0,
     ) -> list[Recollection]:
         """Async twin of `recall`."""
-        return await asyncio.to_thread(self.recall, scope, query, k, now=now, refresh=refresh)
+        return await asyncio.to_thread(
+            self.recall, scope, query, k, now=now, refresh=refresh, following=following
+        )
 
     async def aanswer(
         self,

@@ -16,7 +16,7 @@ from optimem.memory.reading import SpanReading, line_boxes, read_pages
 from optimem.memory.shelf import Shelf, Stored, page_changes
 from optimem.records import Chunk, PageRecord, Span
 from optimem.results import PagePart, RecalledTurn, Recollection
-from optimem.retrieval import index_page
+from optimem.retrieval import followed, index_page
 from optimem.tiers import Tier
 from optimem.turns import Role
 
@@ -132,19 +132,24 @@ class Recaller:
     def __init__(self, shelf: Shelf, reader: PageReader, policy: DecayPolicy, now: float) -> None:
         self.shelf, self.reader, self.policy, self.now = shelf, reader, policy, now
 
-    def recall(self, query: str, k: int, *, refresh: bool, rankers: Rankers) -> list[Recollection]:
-        """The `k` turns that bear most on a query, best first; reads only their pages."""
-        found = self.found(query, k, refresh=refresh, rankers=rankers)
+    def recall(
+        self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
+    ) -> list[Recollection]:
+        """The `k` turns that bear most on a query, best first, each with the `following` turns
+        after it; reads only their pages."""
+        found = self.found(query, k, refresh=refresh, rankers=rankers, following=following)
         return [
             Recollection(**turn.built(self.now, self.reader).model_dump(), score=score)
             for turn, score in found.turns
         ]
 
-    def found(self, query: str, k: int, *, refresh: bool, rankers: Rankers) -> Found:
+    def found(
+        self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
+    ) -> Found:
         """What `recall` gives, before it is made up: any stretch of it can be cut out."""
         page_keys, tail = self.shelf.snapshot()
         ranker = rankers.ranker(self.shelf, page_keys, tail)
-        best = ranker.best(query, k)
+        best = followed(ranker.best(query, k), ranker.turns.tolist(), following)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
         turns = self._turns(stored, tail, {number for number, _ in best})

@@ -133,6 +133,24 @@ def test_a_broken_memory_passes_the_messages_through_or_raises(
         create_agent(model, middleware=[strict]).invoke({"messages": messages})
 
 
+def test_what_a_tool_found_comes_with_the_question_it_was_called_for(memory: OpticalMemory) -> None:
+    call = {"name": "run", "args": {"query": "grep ssl_"}, "id": "c1"}
+    messages: list[AnyMessage] = [
+        HumanMessage("What does the office proxy serve?", id="h1"),
+        AIMessage("", tool_calls=[call], id="a1"),
+        ToolMessage("fullchain.pem", tool_call_id="c1", name="run", id="t1"),
+        AIMessage("See above.", id="b1"),
+        *(HumanMessage(f"number {i}", id=str(i)) for i in range(9)),
+        HumanMessage("Which file is that for the proxy?", id="q"),
+    ]
+    model = ScriptedModel(answer=lambda _: AIMessage("ok"))
+    small = OptimemMiddleware(memory, trigger=("messages", 6), keep=("messages", 2))
+    create_agent(model, middleware=[small]).invoke({"messages": messages})
+    told = str(model.sent[0][0].content)
+    assert "fullchain.pem" in told
+    assert "See above" not in told
+
+
 @st.composite
 def conversations(draw: st.DrawFn) -> list[AnyMessage]:
     """Random conversations with calls of several tools at once."""

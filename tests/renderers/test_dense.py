@@ -134,3 +134,15 @@ def test_pages_are_the_same_to_the_byte_in_another_process() -> None:
     cells = RENDERER.cells("determinism ✓ Ω Ж の 🚨 " * 99, "user")
     own = sha256(b"".join(RENDERER.draw(cells, tier).tobytes() for tier in Tier)).hexdigest()
     assert run.stdout.split() == [own, RENDERER.version]
+
+
+@pytest.mark.parametrize("text", ["plain words, 12 €\n", "", "ａ wide one", "spelled: 漢"])
+def test_looking_symbols_up_gives_what_spelling_gives(text: str) -> None:
+    renderer = DenseRenderer()
+    cells = renderer.cells(text)
+    read = ReadCells(cells, np.linspace(0, 1, len(cells), dtype=np.float32))
+    quick, spelled = renderer.text(read), renderer._speller.spell(read)
+    assert quick.text == spelled.text == text
+    assert quick.probability.tolist() == spelled.probability.tolist()
+    assert quick.cell.tolist() == spelled.cell.tolist()
+    assert (quick.probability.dtype, quick.cell.dtype) == (np.float32, np.int64)
