@@ -25,7 +25,7 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AnyMessage, BaseMessage, trim_messages
 from langchain_core.runnables import RunnableLambda
 
-from optimem.adapters.messages import ROLES, message_text
+from optimem.adapters.messages import message_text, said
 from optimem.adapters.sizes import PER_MESSAGE, tokens
 from optimem.counting import text_tokens
 from optimem.exact import exact_values
@@ -109,7 +109,7 @@ def sentences(message: BaseMessage) -> Iterator[str]:
     if text.startswith(INTRODUCTION):
         yield from text.removeprefix(INTRODUCTION).splitlines()
         return
-    role = ROLES.get(message.type, "text")
+    role = said(message).role
     yield from (f"{role}: {part}" for part in BREAK.split(text) if part.strip())
 
 
