@@ -87,3 +87,10 @@ def test_the_installed_command_is_the_cli() -> None:
     (command,) = entry_points(group="console_scripts", name="optimem")
     assert command.value == "optimem.cli:main"
     assert callable(command.load())
+
+
+def test_what_needs_langchain_core_alone_loads_nothing_more() -> None:
+    names = ("bytestore", "compressor", "history", "retriever", "tool")
+    loaded = loaded_after("; ".join(f"import optimem.adapters.{name}" for name in names))
+    assert "langchain_core" in loaded
+    assert not {"langchain", "langgraph"} & loaded

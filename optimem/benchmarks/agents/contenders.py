@@ -12,7 +12,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 from langchain.agents.middleware import (
@@ -27,8 +26,8 @@ from langchain_core.runnables import RunnableLambda
 
 from optimem.adapters.messages import message_text, said
 from optimem.adapters.sizes import PER_MESSAGE, tokens
-from optimem.counting import text_tokens
 from optimem.exact import exact_values
+from optimem.memory.telling import tokens_of
 from optimem.retrieval import terms
 
 BREAK = re.compile(r"(?<=[.!?])\s+|\n")
@@ -38,10 +37,6 @@ BY_USER = "user: "
 USER = 4.0
 """How much more what the user says is worth than what a tool lists or the agent answers: in a
 long conversation there is by far the most of the tools'."""
-
-
-tokens_of = lru_cache(maxsize=1 << 14)(text_tokens)
-"""Tokens of a line, remembered, as summaries are summarised again and again."""
 
 
 def total(messages: Iterable[Any]) -> int:
