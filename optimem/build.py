@@ -5,7 +5,7 @@ The only module that knows implementations; everything else knows protocols.
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
@@ -17,7 +17,16 @@ from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import InputError
 from optimem.memory import OpticalMemory
-from optimem.protocols import Clock, Page, ReadCells, Store, VisionTokens
+from optimem.protocols import (
+    Clock,
+    Page,
+    PictureReader,
+    ReadCells,
+    Said,
+    Seen,
+    Store,
+    VisionTokens,
+)
 from optimem.rereading import RereadingDecoder
 from optimem.tiers import Tier
 
@@ -32,7 +41,6 @@ if TYPE_CHECKING:
 NANO = "optimem-nano"
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
-PDF = b"%PDF"
 
 
 class NanoOnDemand:
@@ -101,6 +109,7 @@ def open_memory(
     policy: DecayPolicy | None = None,
     clock: Clock = time.time,
     reader: PageReader | None = None,
+    pictures: str | PictureReader | None = None,
 ) -> OpticalMemory:
     """See `OpticalMemory.open`."""
     opened = store_at(store)
@@ -109,6 +118,7 @@ def open_memory(
         reader or remembering(page_reader()),
         policy=policy,
         clock=clock,
+        pictures=PicturesOnDemand(pictures) if isinstance(pictures, str) else pictures,
         owns_store=opened is not store,
     )
 
@@ -138,6 +148,29 @@ def deepseek_reader(model: str) -> "DeepSeekReader":
     return DeepSeekReader.open(model)
 
 
+class PicturesOnDemand:
+    """A DeepSeek-OCR checkpoint, by its name, as a memory's reader of pictures; opening a memory
+    does not load it."""
+
+    def __init__(self, model: str) -> None:
+        self._name = model
+
+    @cached_property
+    def reader(self) -> PictureReader:
+        """The reader itself."""
+        from optimem.model.deepseek_ocr.looking import DeepSeekPictures
+
+        return DeepSeekPictures(deepseek_reader(self._name))
+
+    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[Seen]:
+        """See `PictureReader`."""
+        return self.reader.look(source, known)
+
+    def ask(self, tokens: bytes, question: str) -> Said:
+        """See `PictureReader`."""
+        return self.reader.ask(tokens, question)
+
+
 def look_at(
     source: Path, *, model: str, mode: str, question: str | None = None, only: int | None = None
 ) -> "Iterator[tuple[int, PageAnswer]]":
@@ -149,11 +182,8 @@ def look_at(
 
     name = parse_mode(mode).name
     prompt = prompts.MARKDOWN if question is None else prompts.ask(question)
-    with source.open("rb") as file:
-        is_pdf = file.read(len(PDF)) == PDF
-    pages = pictures.pdf_pages(source) if is_pdf else iter([pictures.open_picture(source)])
     number = 0
-    for number, page in enumerate(pages, 1):
+    for number, page in enumerate(pictures.open_pictures(source), 1):
         if only in (None, number):
             yield number, deepseek_reader(model).read(page, prompt, name)
     if only is not None and only > number:

@@ -5,6 +5,7 @@
     tail:<position>           text that lies on no page yet
     page:<position>:<id>      a page
     index:<position>:<id>     the words of that page
+    picture:<hash>            the vision tokens of a picture, by the id of the turn that tells it
 
 Positions are fixed-width hexadecimal, so key order is reading order. A page's key holds its
 content hash: a writer that still holds a page which was since forgotten finds no entry to
@@ -23,6 +24,7 @@ TURNS = "id:"
 TAIL = "tail:"
 PAGES = "page:"
 INDEX = "index:"
+PICTURES = "picture:"
 
 
 class PageKey(NamedTuple):
@@ -61,8 +63,17 @@ def chunk_position(key: str) -> Position:
 
 def turn_key(key: str) -> str:
     """The key of a turn's id entry: 96 bits of a hash, as ids may be long or hold anything."""
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).digest()
-    return TURNS + base64.urlsafe_b64encode(digest).decode()
+    return TURNS + _hashed(key)
+
+
+def picture_turn(picture: str) -> str:
+    """The id of the turn that tells what was read of a picture."""
+    return PICTURES + picture
+
+
+def picture_key(turn: str) -> str | None:
+    """The key of a picture's vision tokens; None for a turn that tells no picture."""
+    return PICTURES + _hashed(turn) if turn.startswith(PICTURES) else None
 
 
 def holding(keys: Sequence[PageKey], sequence: int) -> list[PageKey]:
@@ -72,6 +83,11 @@ def holding(keys: Sequence[PageKey], sequence: int) -> list[PageKey]:
     before = [key for key in keys if key.position.sequence < sequence]
     starts_a_page = bool(within) and within[0].position.offset == 0
     return within if starts_a_page or not before else [before[-1], *within]
+
+
+def _hashed(key: str) -> str:
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 def _spell(position: Position) -> str:

@@ -5,8 +5,9 @@ are in use. A page is a run of *cells*: numbered symbols in reading order, one p
 fixed grid, so that every character has one place on every tier.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -125,6 +126,36 @@ class Decoder(Protocol):
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """One `ReadCells` a page; tiers may be mixed. Raises FingerprintError for tokens
         of another encoder and ChecksumError for damaged ones."""
+
+
+class Seen(NamedTuple):
+    """What was seen of a picture. `id`: made of its pixels. `tokens`: its vision tokens as bytes.
+    `text`: as read; neither is there for a picture that was known."""
+
+    id: str
+    tokens: bytes
+    text: str
+
+
+class Said(NamedTuple):
+    """An answer about a picture. `probability`: mean over its tokens. `complete`: the model came
+    to an end by itself."""
+
+    text: str
+    probability: float
+    complete: bool
+
+
+class PictureReader(Protocol):
+    """Reads any picture, and answers questions from its vision tokens alone."""
+
+    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[Seen]:
+        """Each picture of a file, the pages of a PDF in order; what is `known` by its id is not
+        looked at again. Raises InputError for a file that holds none."""
+
+    def ask(self, tokens: bytes, question: str) -> Said:
+        """An answer from vision tokens. Raises FingerprintError for tokens of another encoder
+        and ChecksumError for damaged ones."""
 
 
 class Entry(NamedTuple):

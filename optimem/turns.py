@@ -2,11 +2,12 @@
 
 import hashlib
 import unicodedata
-from typing import Literal, get_args
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from optimem.errors import ScopeError, TextError
+from optimem.errors import InputError, ScopeError, TextError
 
 Role = Literal["system", "user", "assistant", "tool", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -52,6 +53,25 @@ class Turn(BaseModel):
             return self.id
         content = f"{self.role}\0{self.time}\0{self.text}".encode()
         return hashlib.sha256(content).hexdigest()[:32]
+
+
+Turns = Turn | str | dict[str, Any] | Iterable[Turn | str | dict[str, Any]]
+"""One turn or several; a string is a user's turn."""
+
+
+def as_turns(given: Turns) -> list[Turn]:
+    """What was given as turns. Raises InputError for what is none."""
+    several = [given] if isinstance(given, Turn | str | dict) else given
+    return [_turn(each) for each in several]
+
+
+def _turn(given: Turn | str | dict[str, Any]) -> Turn:
+    if isinstance(given, Turn):
+        return given
+    try:
+        return Turn.model_validate({"text": given} if isinstance(given, str) else given)
+    except ValidationError as error:
+        raise InputError(f"{given!r:.200} is not a turn: {error}") from error
 
 
 class Scope(BaseModel):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.memory import now_option, open_memory, parsed_time, store_option
+from optimem.cli.memory import model_option, now_option, open_memory, parsed_time, store_option
 from optimem.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -23,17 +23,25 @@ UNKNOWN = 1
 @click.argument("scope")
 @click.argument("question")
 @click.option("-k", "--k", default=5, show_default=True, help="How many turns are looked at.")
+@model_option
 @now_option
 @store_option
 @json_option
 def ask(
-    scope: str, question: str, k: int, now: str | None, store: str | None, as_json: bool
+    scope: str,
+    question: str,
+    k: int,
+    model: str | None,
+    now: str | None,
+    store: str | None,
+    as_json: bool,
 ) -> None:
-    """Answer QUESTION with what SCOPE says, quoted to the letter; what has faded is �.
+    """Answer QUESTION with what SCOPE says, quoted to the letter; what has faded is �. With
+    --model, a picture is asked itself, by its vision tokens.
 
     Exits with 1 when nothing that can be read there answers it.
     """
-    with open_memory(store) as memory:
+    with open_memory(store, model) as memory:
         answer = memory.answer(scope, question, k=k, now=parsed_time(now))
     if as_json:
         print_json(answer.model_dump(mode="json"))

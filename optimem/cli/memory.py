@@ -1,18 +1,18 @@
 """The commands over a store: remember, recall, reconstruct, sweep, pin, forget, stats."""
 
-import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from optimem.cli.conversations import given_turns
 from optimem.cli.output import (
     STDIN,
     json_option,
     print_fields,
     print_json,
     progress_bar,
-    read_input,
 )
 from optimem.errors import InputError
 from optimem.turns import ROLES
@@ -30,11 +30,16 @@ store_option = click.option(
 now_option = click.option("--now", metavar="TIME", help="ISO date or epoch seconds instead of now.")
 
 
-def open_memory(store: str | None) -> "OpticalMemory":
-    """The memory at `--store`."""
+model_option = click.option(
+    "--model", metavar="NAME", help="A DeepSeek-OCR folder or hub name, for pictures and PDFs."
+)
+
+
+def open_memory(store: str | None, model: str | None = None) -> "OpticalMemory":
+    """The memory at `--store`; `model` reads its pictures."""
     from optimem.memory import OpticalMemory
 
-    return OpticalMemory.open(store)
+    return OpticalMemory.open(store, pictures=model)
 
 
 def parsed_time(text: str | None) -> float | None:
@@ -52,32 +57,6 @@ def parsed_time(text: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def chat_turns(text: str) -> list[dict[str, Any]]:
-    """Turns of a chat written as `user: …` lines; other lines go on with the turn before."""
-    turns: list[dict[str, Any]] = []
-    for line in text.splitlines():
-        role, colon, said = line.partition(":")
-        if colon and role.strip().lower() in ROLES:
-            turns.append({"role": role.strip().lower(), "text": said.strip()})
-        elif turns:
-            turns[-1]["text"] += f"\n{line}"
-        elif line.strip():
-            raise InputError(f"the chat starts with {line[:40]!r}; write `user: …` lines")
-    return turns
-
-
-def jsonl_turns(text: str) -> list[dict[str, Any]]:
-    """Turns of JSON lines with text, role, id and time."""
-    turns = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                turns.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise InputError(f"line {number} is no JSON: {error}") from None
-    return turns
-
-
 def _age(seconds: float) -> str:
     days = seconds / 86400
     return f"{days:.0f} days" if days >= 2 else f"{seconds / 3600:.1f} hours"
@@ -93,7 +72,8 @@ def _show(turn: "RecalledTurn") -> None:
 
 @click.command(
     epilog="\b\nExamples:\n  optimem remember work/ann/monday notes.txt\n"
-    "  optimem remember chat --chat chat.txt\n  optimem remember chat --jsonl - < turns.jsonl"
+    "  optimem remember chat --chat chat.txt\n  optimem remember chat --jsonl - < turns.jsonl\n"
+    "  optimem remember work/ann/scans invoice.pdf --model deepseek-ai/DeepSeek-OCR"
 )
 @click.argument("scope")
 @click.argument("source", metavar="[FILE]", default=STDIN)
@@ -101,6 +81,7 @@ def _show(turn: "RecalledTurn") -> None:
 @click.option("--chat", "form", flag_value="chat", help="`user: …` and `assistant: …` lines.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON: text, role, id, time.")
 @click.option("--flush", is_flag=True, help="Put all of it on pages now, the last part-filled.")
+@model_option
 @now_option
 @store_option
 @json_option
@@ -110,17 +91,15 @@ def remember(
     role: str,
     form: str | None,
     flush: bool,
+    model: str | None,
     now: str | None,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session)."""
-    text = read_input(source)
-    if not text:
-        raise InputError(f"{source} is empty; there is nothing to remember")
-    forms = {"chat": chat_turns, "jsonl": jsonl_turns}
-    turns = forms[form](text) if form else [{"text": text, "role": role}]
-    with open_memory(store) as memory, progress_bar("remembering") as bar:
+    """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session); with --model
+    a picture or a PDF, page by page."""
+    turns = Path(source) if model else given_turns(source, role, form)
+    with open_memory(store, model) as memory, progress_bar("remembering") as bar:
         report = memory.append(scope, turns, now=parsed_time(now))
         if flush:
             memory.flush(scope, now=parsed_time(now))

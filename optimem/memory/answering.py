@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from optimem.errors import InputError
 from optimem.memory.llms import Llm, areplied, checked_llm, replied
+from optimem.memory.picturing import asked_of_picture
 from optimem.memory.prompting import (
     cited,
     declines,
@@ -22,7 +23,7 @@ from optimem.memory.ranking import Rankers
 from optimem.memory.recalling import Recaller, TurnBuilder
 from optimem.memory.stretches import Stretch, best_stretch, narrowed, stripped, widened
 from optimem.memory.telling import introduced
-from optimem.protocols import REPLACEMENT
+from optimem.protocols import REPLACEMENT, PictureReader
 from optimem.results import Answer, Passage
 
 BEARS = 0.6
@@ -96,17 +97,28 @@ class Prompt:
         )
 
 
-def answer(recaller: Recaller, rankers: Rankers, question: Question, llm: Llm | None) -> Answer:
+def answer(
+    recaller: Recaller,
+    rankers: Rankers,
+    question: Question,
+    llm: Llm | None,
+    pictures: PictureReader | None,
+) -> Answer:
     """The answer to a question. What the model raises is passed on."""
-    step = Answering(recaller, rankers, question).step(llm)
+    step = Answering(recaller, rankers, question, pictures).step(llm)
     return step if isinstance(step, Answer) else step.concluded(replied(llm, step.text))
 
 
 async def aanswer(
-    recaller: Recaller, rankers: Rankers, question: Question, llm: Llm | None
+    recaller: Recaller,
+    rankers: Rankers,
+    question: Question,
+    llm: Llm | None,
+    pictures: PictureReader | None,
 ) -> Answer:
     """Async twin of `answer`."""
-    step = await asyncio.to_thread(Answering(recaller, rankers, question).step, llm)
+    asked = Answering(recaller, rankers, question, pictures)
+    step = await asyncio.to_thread(asked.step, llm)
     return step if isinstance(step, Answer) else step.concluded(await areplied(llm, step.text))
 
 
@@ -129,6 +141,7 @@ class Answering:
     recaller: Recaller
     rankers: Rankers
     question: Question
+    pictures: PictureReader | None
 
     def step(self, llm: Llm | None) -> Answer | Prompt:
         """The answer, or the prompt that is to be put to a model for it. No model is asked
@@ -159,17 +172,20 @@ class Answering:
         return Passage(**turn.model_dump(), score=hit.score, number=number)
 
     def _quoted(self, hits: list[Hit]) -> Answer:
-        """The stretch that bears most on the question, if enough."""
+        """The stretch that bears most on the question, if enough; of a picture's text, what its
+        reader answers from the picture itself."""
         best = max(hits, key=lambda hit: (hit.best.share, hit.score))
         if best.best.share < BEARS:
             return unknown(NOTHING)
         passage = self._passage(best, widened(best.turn.guess, best.best, QUOTED, _characters), 1)
+        shelf, turn = self.recaller.shelf, best.turn.id
+        said = asked_of_picture(shelf, turn, self.pictures, self.question.text)
         return Answer(
-            text=passage.text,
+            text=said.text if said else passage.text,
             known=True,
-            source="quoted",
+            source="picture" if said else "quoted",
             passages=[passage],
-            probability=passage.probability,
+            probability=said.probability if said else passage.probability,
         )
 
     def _prompt(self, hits: list[Hit]) -> Prompt:

@@ -12,7 +12,7 @@ from optimem.errors import ConflictError, FormatError
 from optimem.keys import PageKey
 from optimem.memory.reading import PageReading, read_pages
 from optimem.memory.redrawing import index_of, redraw_within
-from optimem.memory.shelf import Shelf, Stored, page_changes, page_removal
+from optimem.memory.shelf import Shelf, Stored, page_changes, page_removal, turn_removal
 from optimem.memory.tail import tail_removal
 from optimem.protocols import Change, Entry, Store
 from optimem.records import PageRecord
@@ -139,7 +139,7 @@ class Fader:
             return
         changes = tail_removal(shelf, [chunk], self.reader.renderer)
         if shelf.holders(chunk.position.sequence) == [entry.key]:
-            changes.append(Change(keys.turn_key(chunk.key), None))
+            changes += turn_removal(chunk.key)
         if self._commit(shelf, changes, tally):
             tally.before += len(entry.value)
             tally.moves.append(self._move(shelf, chunk.key, "tail", None, 0))
@@ -195,7 +195,7 @@ class Fader:
             for span in record.spans
             if (span.starts and span.ends) or shelf.holders(span.position.sequence) == [key.page]
         ]
-        removed = [Change(keys.turn_key(turn), None) for turn in ended]
+        removed = [change for turn in ended for change in turn_removal(turn)]
         return [*page_removal(key, version), *removed]
 
     def _finish(

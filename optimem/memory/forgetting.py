@@ -13,7 +13,7 @@ from optimem.framing import squeeze
 from optimem.keys import PageKey, holding
 from optimem.memory.reading import PageReading, read_pages
 from optimem.memory.redrawing import index_of, redraw
-from optimem.memory.shelf import Shelf, page_changes, page_removal
+from optimem.memory.shelf import Shelf, page_changes, page_removal, turn_removal
 from optimem.memory.tail import tail_removal
 from optimem.protocols import Change, ReadCells
 from optimem.records import PageRecord, Span, page_id
@@ -78,7 +78,7 @@ class TurnForgetter:
         changes = tail_removal(self.shelf, chunks, self.reader.renderer)
         held = holding(self.shelf.page_keys(), number)
         changes += [change for key in held for change in self._without(key, number)]
-        changes.append(Change(keys.turn_key(turn), None))
+        changes += turn_removal(turn)
         return changes, sum(change.key.startswith(keys.PAGES) for change in changes)
 
     def _without(self, key: PageKey, number: int) -> list[Change]:
@@ -110,8 +110,9 @@ class TurnForgetter:
 
     def _left(self, number: int, turn: str) -> int:
         """Entries in which a new listing still finds the turn."""
-        known = sum(1 for found in self.shelf.turn_numbers([turn]) if found is not None)
-        return known + len(self.shelf.holders(number))
+        named = [change.key for change in turn_removal(turn)]
+        known = [entry for entry in self.shelf.store.get(self.shelf.scope, named) if entry]
+        return len(known) + len(self.shelf.holders(number))
 
 
 def _cut(

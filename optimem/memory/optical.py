@@ -8,14 +8,12 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from math import inf, isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-from pydantic import ValidationError
 
 from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
@@ -26,12 +24,13 @@ from optimem.memory.fading import Fader, Progress
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.llms import Llm
 from optimem.memory.paging import PageWriter
+from optimem.memory.picturing import append_pictures
 from optimem.memory.pinning import set_pinned
 from optimem.memory.ranking import Rankers
 from optimem.memory.recalling import Recaller
 from optimem.memory.shelf import Shelf
 from optimem.memory.tail import append_turns
-from optimem.protocols import Clock, Store
+from optimem.protocols import Clock, PictureReader, Store
 from optimem.results import (
     Answer,
     AppendReport,
@@ -41,12 +40,9 @@ from optimem.results import (
     Recollection,
     SweepReport,
 )
-from optimem.turns import Scope, Turn
+from optimem.turns import Scope, Turns, as_turns
 
 log = logging.getLogger("optimem")
-
-Turns = Turn | str | dict[str, Any] | Iterable[Turn | str | dict[str, Any]]
-"""What `append` takes: one turn or several; a string is a user's turn."""
 
 
 class OpticalMemory:
@@ -63,9 +59,11 @@ class OpticalMemory:
         *,
         policy: DecayPolicy | None = None,
         clock: Clock = time.time,
+        pictures: PictureReader | None = None,
         owns_store: bool = False,
     ) -> None:
         self.store, self.reader, self.clock = store, reader, clock
+        self.pictures = pictures
         self.policy = policy or DecayPolicy()
         self._owns_store = owns_store
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="optimem-pages")
@@ -81,26 +79,35 @@ class OpticalMemory:
         policy: DecayPolicy | None = None,
         clock: Clock = time.time,
         reader: PageReader | None = None,
+        pictures: str | PictureReader | None = None,
     ) -> "OpticalMemory":
         """Open a memory.
 
         `store`: a file path, `redis://` URL, Redis client or `Store`; default
         `OPTIMEM_STORE`, else a file in the user's data folder. `reader`: default the shipped
-        `optimem-nano`. Raises InputError for an address of no known kind, and StoreError and
-        its kin if the store cannot be used.
+        `optimem-nano`. `pictures`: a DeepSeek-OCR folder or hub name, which reads pictures and
+        PDFs and answers from them; loaded when first needed. Raises InputError for an address
+        of no known kind, and StoreError and its kin if the store cannot be used.
         """
         from optimem.build import open_memory
 
-        return open_memory(store, policy=policy, clock=clock, reader=reader)
+        return open_memory(store, policy=policy, clock=clock, reader=reader, pictures=pictures)
 
-    def append(self, scope: Scope | str, turns: Turns, *, now: float | None = None) -> AppendReport:
+    def append(
+        self, scope: Scope | str, turns: Turns | Path, *, now: float | None = None
+    ) -> AppendReport:
         """Remember turns, each once however often it is appended.
 
         They are durable when this returns, in milliseconds; a background thread puts them on
-        pages as these fill. Raises TextError for what is no text.
+        pages as these fill. A `Path` is a picture or a PDF: each page is read by the `pictures`
+        model, which takes its time, and what was read is a turn. Raises TextError for what is
+        no text, InputError for a file that cannot be read or a memory without such a model.
         """
         when, shelf = self._now(now), self._shelf(scope)
-        report, head = append_turns(shelf, _turns(turns), self.reader.renderer, self.policy, when)
+        if isinstance(turns, Path):
+            page = partial(self.append, scope, now=when)
+            return append_pictures(shelf, turns, self.pictures, page)
+        report, head = append_turns(shelf, as_turns(turns), self.reader.renderer, self.policy, when)
         if head.cells >= self.reader.renderer.capacity:
             self._close_later(shelf, when)
         return report
@@ -164,12 +171,13 @@ class OpticalMemory:
 
         `llm`: a LangChain chat model, or a function from str to str, that answers from the `k`
         turns recalled, in a prompt of `budget` tokens at most; without one, the stretch of a
-        turn that bears most on the question is quoted, if enough. Raises InputError for an
+        turn that bears most on the question is quoted, if enough; of a picture, the `pictures`
+        model is asked. Raises InputError for an
         empty question, a `k` under 1, a budget that holds no prompt and what is no model; an
         error of the model is passed on.
         """
         asked = Question(question, k, budget, refresh)
-        return answer(self._recaller(scope, now), self._rankers, asked, llm)
+        return answer(self._recaller(scope, now), self._rankers, asked, llm, self.pictures)
 
     def reconstruct(
         self,
@@ -250,7 +258,7 @@ class OpticalMemory:
         self.close()
 
     async def aappend(
-        self, scope: Scope | str, turns: Turns, *, now: float | None = None
+        self, scope: Scope | str, turns: Turns | Path, *, now: float | None = None
     ) -> AppendReport:
         """Async twin of `append`."""
         return await asyncio.to_thread(self.append, scope, turns, now=now)
@@ -287,7 +295,7 @@ class OpticalMemory:
     ) -> Answer:
         """Async twin of `answer`; `llm` may also be an asynchronous function."""
         asked = Question(question, k, budget, refresh)
-        return await aanswer(self._recaller(scope, now), self._rankers, asked, llm)
+        return await aanswer(self._recaller(scope, now), self._rankers, asked, llm, self.pictures)
 
     async def areconstruct(
         self,
@@ -357,21 +365,6 @@ class OpticalMemory:
         job.add_done_callback(_log_failure)
         with self._lock:
             self._jobs = [known for known in self._jobs if not _went_well(known)] + [job]
-
-
-def _turns(given: Turns) -> list[Turn]:
-    if isinstance(given, Turn | str | dict):
-        given = [given]
-    return [_turn(each) for each in given]
-
-
-def _turn(given: Turn | str | dict[str, Any]) -> Turn:
-    if isinstance(given, Turn):
-        return given
-    try:
-        return Turn.model_validate({"text": given} if isinstance(given, str) else given)
-    except ValidationError as error:
-        raise InputError(f"{given!r:.200} is not a turn: {error}") from error
 
 
 def _went_well(job: "Future[int]") -> bool:

@@ -99,6 +99,12 @@ def page_changes(
     ]
 
 
+def turn_removal(turn: str) -> list[Change]:
+    """Forget a turn's id, and the vision tokens of the picture that it tells, if it does."""
+    named = [keys.turn_key(turn), keys.picture_key(turn)]
+    return [Change(key, None) for key in named if key]
+
+
 def page_removal(key: PageKey, expect: int) -> list[Change]:
     """Remove a page and its index entry."""
     return [Change(key.page, None, expect), Change(key.words, None)]

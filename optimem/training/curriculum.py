@@ -15,7 +15,7 @@ AUXILIARY_UNTIL = 3000
 RATE_FROM, RATE_UNTIL = 1000, 3200
 
 PAGES: dict[Tier, tuple[int, int]] = {
-    Tier.LARGE: (1, 4),
+    Tier.LARGE: (1, 2),
     Tier.BASE: (2, 1),
     Tier.SMALL: (4, 1),
     Tier.TINY: (5, 1),
@@ -24,7 +24,7 @@ PAGES: dict[Tier, tuple[int, int]] = {
 """Pages of each tier in a step, and in how many steps the tier has its turn once."""
 
 RATES: dict[Tier, tuple[float, float]] = {
-    Tier.LARGE: (60.0, 24.0),
+    Tier.LARGE: (60.0, 32.0),
     Tier.BASE: (40.0, 28.0),
     Tier.SMALL: (24.0, 11.0),
     Tier.TINY: (16.0, 9.6),

@@ -19,6 +19,7 @@ PLAIN_RESIZE = 640
 """Bases up to this are resized to a square as they are; above it, and where a page is tiled,
 the page is padded to a square."""
 PDF_DPI = 144
+PDF = b"%PDF"
 
 
 def open_picture(path: Path) -> Picture:
@@ -50,6 +51,17 @@ def pdf_pages(path: Path, dpi: int = PDF_DPI) -> Iterator[Picture]:
     with document:
         for page in document:
             yield page.render(scale=dpi / 72).to_pil().convert("RGB")
+
+
+def open_pictures(path: Path) -> Iterator[Picture]:
+    """The pages of a PDF, or the one picture of an image file. Raises InputError or
+    MissingExtraError."""
+    try:
+        with path.open("rb") as file:
+            is_pdf = file.read(len(PDF)) == PDF
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    return pdf_pages(path) if is_pdf else iter([open_picture(path)])
 
 
 def views(image: Picture, mode: Mode, most_tiles: int = MOST_TILES) -> Views:

@@ -146,14 +146,25 @@ class DeepSeekReader:
         mode: str = "base",
         settings: Settings | None = None,
     ) -> PageAnswer:
-        """Look at a picture and answer. An answer that goes round is stopped and asked once
-        more in the next larger mode; if that goes round too, it stays incomplete."""
+        """Look at a picture and answer; see `seen`."""
+        return self.seen(picture, prompt, mode, settings)[1]
+
+    def seen(
+        self,
+        picture: Picture,
+        prompt: str = MARKDOWN,
+        mode: str = "base",
+        settings: Settings | None = None,
+    ) -> tuple[StoredPage, PageAnswer]:
+        """A picture's vision tokens and the answer from them. An answer that goes round is
+        stopped and asked once more in the next larger mode; if that goes round too, it stays
+        incomplete."""
         (page,) = self.encode([picture], MODES[mode])
         (answer,) = self.answer([page], prompt, settings)
         if answer.finish is Finish.LOOP and mode in NEXT_MODE:
             (page,) = self.encode([picture], MODES[NEXT_MODE[mode]])
             (answer,) = self.answer([page], prompt, settings)
-        return answer
+        return page, answer
 
     def locate(self, page: StoredPage, text: str, settings: Settings | None = None) -> Grounded:
         """Where something is on a stored page."""

@@ -1,0 +1,140 @@
+"""Pictures in a memory, on the small random model: read once, found, asked, faded and forgotten."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from plain import plain_reader
+
+from optimem import keys
+from optimem.decay import DecayPolicy
+from optimem.errors import FingerprintError, InputError
+from optimem.memory import OpticalMemory
+from optimem.model.deepseek_ocr.generation import Settings
+from optimem.model.deepseek_ocr.looking import DeepSeekPictures
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
+from optimem.model.deepseek_ocr.stored import Packing, StoredPage
+from optimem.protocols import Change, Said
+from optimem.turns import Scope
+
+DAY = 86_400.0
+NOW = 1_700_000_000.0
+QUESTION = "lighthouse invoice?"
+
+
+class Ending(DeepSeekPictures):
+    """What the random model says never comes to an end by itself; here it counts as complete."""
+
+    def ask(self, tokens: bytes, question: str) -> Said:
+        return super().ask(tokens, question)._replace(complete=True)
+
+
+@pytest.fixture
+def pictures(reader: DeepSeekReader) -> Ending:
+    return Ending(reader, mode="tiny", settings=Settings(limit=8))
+
+
+@pytest.fixture
+def memory(pictures: Ending) -> Iterator[OpticalMemory]:
+    with OpticalMemory.open(
+        ":memory:", reader=plain_reader(), clock=lambda: NOW, pictures=pictures,
+        policy=DecayPolicy(forget_after=400 * DAY),
+    ) as opened:  # fmt: skip
+        yield opened
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    path = tmp_path / "lighthouse-invoice.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def tokens_of(memory: OpticalMemory) -> list[bytes]:
+    infos = memory.store.entries(Scope.parse("s"), keys.PICTURES)
+    entries = memory.store.get(Scope.parse("s"), [info.key for info in infos])
+    return [entry.value for entry in entries if entry]
+
+
+def test_a_scan_is_read_once_and_found_by_its_words(memory: OpticalMemory, scan: Path) -> None:
+    assert memory.append("s", scan).added == 1
+    again = memory.append("s", scan)
+    assert (again.added, again.duplicates) == (0, 1)
+    (turn,) = memory.reconstruct("s")
+    assert turn.text.startswith("lighthouse-invoice.png, page 1\n")
+    assert memory.recall("s", "lighthouse", k=1)[0].id == turn.id
+    assert memory.stats("s").other_bytes > len(tokens_of(memory)[0])
+
+
+def test_the_stored_tokens_alone_answer(memory: OpticalMemory, scan: Path) -> None:
+    memory.append("s", scan)
+    scan.unlink()
+    found = memory.answer("s", QUESTION)
+    (data,) = tokens_of(memory)
+    expected = memory.pictures.ask(data, QUESTION) if memory.pictures else None
+    assert expected
+    assert (found.source, found.text) == ("picture", expected.text)
+    assert found.probability == expected.probability
+    assert found.passages[0].text.startswith("lighthouse-invoice.png")
+    assert StoredPage.from_bytes(data).mode == "tiny"
+
+
+async def test_the_async_twin_answers_alike(memory: OpticalMemory, scan: Path) -> None:
+    memory.append("s", scan)
+    assert await memory.aanswer("s", QUESTION) == memory.answer("s", QUESTION)
+
+
+def test_without_the_model_the_text_is_quoted(memory: OpticalMemory, scan: Path) -> None:
+    memory.append("s", scan)
+    memory.pictures = None
+    found = memory.answer("s", QUESTION)
+    assert found.source == "quoted"
+    with pytest.raises(InputError, match="pictures="):
+        memory.append("s", scan)
+
+
+def test_forgetting_the_turn_forgets_the_picture(memory: OpticalMemory, scan: Path) -> None:
+    memory.append("s", scan)
+    (turn,) = memory.reconstruct("s")
+    receipt = memory.forget("s", turn=turn.id)
+    assert receipt.left == 0
+    assert tokens_of(memory) == []
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_so_does_time(memory: OpticalMemory, scan: Path, flushed: bool) -> None:
+    memory.append("s", scan)
+    if flushed:
+        memory.flush("s")
+    assert tokens_of(memory)
+    for day in range(0, 2000, 100):
+        memory.sweep(now=NOW + day * DAY)
+    assert memory.reconstruct("s") == []
+    assert tokens_of(memory) == []
+
+
+def test_tokens_of_another_model_are_refused(memory: OpticalMemory, scan: Path) -> None:
+    memory.append("s", scan)
+    (data,) = tokens_of(memory)
+    page = StoredPage.from_bytes(data)
+    other = StoredPage("deepseek-ocr-other", page.mode, page.vision_tokens, 1, 1, page.tokens)
+    (info,) = memory.store.entries(Scope.parse("s"), keys.PICTURES)
+    memory.store.commit(Scope.parse("s"), [Change(info.key, other.to_bytes(Packing.INT8))])
+    with pytest.raises(FingerprintError, match="deepseek-ocr-other"):
+        memory.answer("s", QUESTION)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"%PDF-1.7 cut"])
+def test_what_is_no_picture_is_named_and_nothing_is_kept(
+    memory: OpticalMemory, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "broken.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"broken\.png"):
+        memory.append("s", path)
+    with pytest.raises(InputError, match=r"missing\.png"):
+        memory.append("s", tmp_path / "missing.png")
+    assert memory.reconstruct("s") == []
