@@ -8,6 +8,7 @@ overwritten, in the file and in its write-ahead log, as forgetting must be real.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
@@ -19,6 +20,7 @@ from optimem.store.keys import name_bytes, scope_of, scope_tag
 from optimem.store.sqlite_file import MEMORY, named_errors, open_database
 from optimem.turns import Scope
 
+PAUSE = 0.01  # seconds between tries
 _READ = "SELECT version, value FROM entries WHERE scope = ? AND key = ?"
 _VERSION = "SELECT version FROM entries WHERE scope = ? AND key = ?"
 _LIST = """SELECT key, version, length(value), due FROM entries
@@ -124,7 +126,7 @@ class SQLiteStore:
         with self._transaction("IMMEDIATE") as db:
             query = "DELETE FROM entries WHERE scope = ?"
             removed = db.execute(query, (scope_tag(scope),)).rowcount
-        if not self._wipe():
+        if not self._wiped():
             raise StoreLockedError(
                 f"{removed} entries are removed from {self._path!r}, but a reader keeps their "
                 "bytes in the write-ahead log; clear again when it has finished"
@@ -173,6 +175,16 @@ class SQLiteStore:
         self._lock = threading.Lock()
         self._db = open_database(self._path, self._timeout)
         self._pid = os.getpid()
+
+    def _wiped(self) -> bool:
+        """`_wipe` until it is done or the timeout is over: SQLite waits for readers, but not for
+        another connection that wipes at the same moment."""
+        deadline = time.monotonic() + self._timeout
+        while not self._wipe():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(PAUSE)
+        return True
 
     def _wipe(self) -> bool:
         """Move the log into the file and cut it to nothing; False if a reader prevents it."""

@@ -25,9 +25,10 @@ from langchain_core.messages import AnyMessage, BaseMessage, trim_messages
 from langchain_core.runnables import RunnableLambda
 
 from optimem.adapters.messages import message_text, said
-from optimem.adapters.sizes import PER_MESSAGE, tokens
+from optimem.adapters.sizes import tokens
 from optimem.exact import exact_values
 from optimem.memory.telling import tokens_of
+from optimem.prompts.making import PER_MESSAGE
 from optimem.retrieval import terms
 
 BREAK = re.compile(r"(?<=[.!?])\s+|\n")
