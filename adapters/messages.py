@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from langchain_core.messages import (
     AnyMessage,
@@ -40,13 +40,10 @@ def message_keys(messages: Sequence[BaseMessage]) -> list[str]:
     return [message.id or _made_key(place, message) for place, message in enumerate(messages)]
 
 
-def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
-    """Messages as turns that can be searched and read."""
-    keys = message_keys(messages)
-    return [
-        Turn(text=message_text(message), role=said(message).role, id=key)
-        for message, key in zip(messages, keys, strict=True)
-    ]
+def turns_of(messages: Iterable[BaseMessage], keys: Iterable[str]) -> list[Turn]:
+    """Messages as turns that can be searched and read, under their keys."""
+    told = zip(map(said, messages), keys, strict=True)
+    return [Turn(text=one.text, role=one.role, id=key) for one, key in told]
 
 
 def whole_turn(message: BaseMessage, key: str) -> Turn:

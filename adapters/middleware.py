@@ -6,13 +6,14 @@ State and checkpoints are not touched: they keep the whole history, and never a 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, get_args
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
+from langchain_core.messages import AnyMessage
 from langgraph.types import TracePolicy, omit_payload
 
-from optimem.adapters.messages import turns_of
+from optimem.adapters.messages import message_keys, turns_of
 from optimem.adapters.replacements import (
     Replacement,
     best,
@@ -122,13 +123,22 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         if not gone:
             return None
         scope = self._scope(request.runtime)
-        self.memory.append(scope, turns_of(messages[:gone]))
+        self._remember(scope, messages[:gone])
         if self.mode == "image":
             return drawn(messages, gone, self.budget, image_rule(model, self.image_model))
         found = recalled(self.memory, scope, messages, gone, self.budget, self.k)
         if self.mode == "recall":
             return found
         return best([original(messages, gone), found, *self._pages(request, gone)])
+
+    def _remember(self, scope: str, messages: Sequence[AnyMessage]) -> None:
+        """Append those that the memory does not hold: nearly all are there from earlier calls."""
+        keys = message_keys(messages)
+        held = self.memory.holds(scope, keys)
+        new = [place for place, known in enumerate(held) if not known]
+        if new:
+            turns = turns_of([messages[at] for at in new], [keys[at] for at in new])
+            self.memory.append(scope, turns)
 
     def _pages(self, request: ModelRequest[Any], gone: int) -> list[Replacement]:
         """Pages, if the model can be shown any for less than the text."""

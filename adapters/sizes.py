@@ -5,10 +5,11 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from optimem.adapters.messages import message_text, said
+from optimem.adapters.messages import message_text
 from optimem.errors import InputError
 from optimem.memory.telling import tokens_of
 from optimem.prompts.conversation import whole_places
+from optimem.prompts.forms import LangChainForm
 from optimem.prompts.making import PER_MESSAGE
 
 Size = tuple[str, float]
@@ -89,4 +90,4 @@ def settled(messages: Sequence[BaseMessage], gone: int, step: int) -> int:
 
 def whole(messages: Sequence[BaseMessage]) -> list[int]:
     """Places before which a conversation may be cut: every call made there has its result."""
-    return whole_places([said(message) for message in messages])
+    return whole_places(map(LangChainForm.links, messages))

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from math import inf, isfinite
@@ -111,6 +112,10 @@ class OpticalMemory:
         if head.cells >= self.reader.renderer.capacity:
             self._close_later(shelf, when)
         return report
+
+    def holds(self, scope: Scope | str, ids: Sequence[str]) -> list[bool]:
+        """Which turns it holds, by their ids."""
+        return [number is not None for number in self._shelf(scope).turn_numbers(ids)]
 
     def flush(self, scope: Scope | str, *, now: float | None = None) -> int:
         """Put the whole tail on pages, the last one part-filled; the pages written by now.
@@ -262,6 +267,10 @@ class OpticalMemory:
     ) -> AppendReport:
         """Async twin of `append`."""
         return await asyncio.to_thread(self.append, scope, turns, now=now)
+
+    async def aholds(self, scope: Scope | str, ids: Sequence[str]) -> list[bool]:
+        """Async twin of `holds`."""
+        return await asyncio.to_thread(self.holds, scope, ids)
 
     async def aflush(self, scope: Scope | str, *, now: float | None = None) -> int:
         """Async twin of `flush`."""

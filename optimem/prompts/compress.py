@@ -67,7 +67,7 @@ def _draft(
         said = [Said("user", prompt)]
         written, start, end = FORMS[form or rule.form], 0, 1
     else:
-        written = FORMS[form] if form else form_of(prompt, rule.form)
+        written = form_of(prompt, rule.form, form)
         said = [written.said(message) for message in prompt]
         start, end = head(said, _checked_keep(keep))
         turns = [one.turn for one in said[start:end] if one.text]

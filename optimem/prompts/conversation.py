@@ -3,10 +3,28 @@
 Knows nothing of any API's form (`forms`), of pages or of prices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from optimem.turns import Role, Turn
+
+
+class Links(NamedTuple):
+    """Ids of the tools that a message calls, and of the calls that it answers."""
+
+    calls: frozenset[str]
+    results: frozenset[str]
+
+
+class Linked(Protocol):
+    """Whatever tells its `Links`."""
+
+    @property
+    def calls(self) -> frozenset[str]: ...
+
+    @property
+    def results(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,7 @@ class Said:
         return Turn(text=self.text, role=self.role)
 
 
-def whole_places(said: Sequence[Said]) -> list[int]:
+def whole_places(said: Iterable[Linked]) -> list[int]:
     """Places before which a conversation may be cut: every call made there has its result."""
     places, waiting = [0], set[str]()
     for place, message in enumerate(said, 1):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from optimem.errors import InputError
-from optimem.prompts.conversation import Said
+from optimem.prompts.conversation import Links, Said
 from optimem.prompts.drawing import PageImage
 from optimem.turns import Role
 
@@ -132,19 +132,29 @@ class LangChainForm:
         """See `Form`."""
         if isinstance(message, Mapping):
             return OpenAIForm().said(message)
-        kind, calls = str(message.type), getattr(message, "tool_calls", None) or ()
+        kind, links = str(message.type), self.links(message)
         _, drawable = _texts({"content": message.content})
         texts = [str(message.text)] if message.text else []
+        calls = getattr(message, "tool_calls", None) or ()
         texts += [f"[calls {call['name']}({_json(call['args'])})]" for call in calls]
-        answered = getattr(message, "tool_call_id", None)
-        if answered and getattr(message, "name", None):
+        if links.results and getattr(message, "name", None):
             texts.insert(0, f"[{message.name}]")
         return Said(
             role=ROLES.get(kind, "text"),
             text="\n".join(texts),
-            calls=frozenset(str(call["id"]) for call in calls),
-            results=frozenset([str(answered)] if answered else []),
+            calls=links.calls,
+            results=links.results,
             drawable=drawable,
+        )
+
+    @staticmethod
+    def links(message: Message) -> Links:
+        """Calls and results alone, for a message that is no dict."""
+        answered = getattr(message, "tool_call_id", None)
+        calls = getattr(message, "tool_calls", None) or ()
+        return Links(
+            frozenset(str(call["id"]) for call in calls),
+            frozenset([str(answered)] if answered else []),
         )
 
     def pages(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
@@ -163,9 +173,20 @@ FORMS: dict[str, Form] = {
 }
 
 
-def form_of(messages: Sequence[Message], provider: str) -> Form:
-    """The form in which messages are written, or a provider's own for dicts with a role and
-    content. Raises InputError for what is no message."""
+def form_of(messages: Sequence[Message], provider: str, asked: str | None = None) -> Form:
+    """The form in which messages are written: `asked`, or what they look like, or a provider's
+    own for dicts with a role and content. Raises InputError for what is no message, or cannot
+    be of the form that was asked for."""
+    found = _recognised(messages) or FORMS["openai" if provider == "gemini" else provider]
+    if asked is None or found is FORMS[asked]:
+        return found
+    if found is FORMS["langchain"]:
+        raise InputError(f"LangChain messages are not written as {asked!r}; leave form out")
+    return FORMS[asked]
+
+
+def _recognised(messages: Sequence[Message]) -> Form | None:
+    """The form of messages that could be of no other; None for dicts with a role."""
     for message in messages:
         if isinstance(message, Mapping):
             if "parts" in message:
@@ -179,7 +200,7 @@ def form_of(messages: Sequence[Message], provider: str) -> Form:
                 f"{message!r:.200} is no message; give text, dicts as the API takes them, or "
                 "LangChain messages"
             )
-    return FORMS["openai" if provider == "gemini" else provider]
+    return None
 
 
 def _role(message: Mapping[str, Any], default: str = "") -> Role:

@@ -1,4 +1,5 @@
-"""A memory for the adapters' tests: its reader loses nothing, so that losses are ours."""
+"""A memory for the adapters' tests, on each store: its reader loses nothing, so that losses are
+ours."""
 
 from collections.abc import Iterator
 
@@ -10,7 +11,8 @@ from optimem.memory import OpticalMemory
 NOW = 1_700_000_000.0
 
 
-@pytest.fixture
-def memory() -> Iterator[OpticalMemory]:
-    with OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: NOW) as opened:
+@pytest.fixture(params=["sqlite", "redis"])
+def memory(request: pytest.FixtureRequest) -> Iterator[OpticalMemory]:
+    place = ":memory:" if request.param == "sqlite" else request.getfixturevalue("redis_url")
+    with OpticalMemory.open(place, reader=plain_reader(), clock=lambda: NOW) as opened:
         yield opened

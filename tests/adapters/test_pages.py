@@ -95,6 +95,17 @@ async def test_the_async_twin_sends_the_same(memory: OpticalMemory) -> None:
     assert sent[0] == sent[1]
 
 
+def test_streaming_is_left_alone(memory: OpticalMemory) -> None:
+    streams = []
+    for middleware in ([page_middleware(memory)], []):
+        model = ScriptedModel(answer=lambda _: AIMessage("ok", id="a"))
+        agent = create_agent(model, middleware=middleware)
+        given: Any = {"messages": history(30)}
+        parts = [part for part, _ in agent.stream(given, stream_mode="messages")]
+        streams.append([(part.type, part.content) for part in parts])
+    assert streams[0] == streams[1] != []
+
+
 class Blind(ScriptedModel):
     """A model that says it takes no images."""
 

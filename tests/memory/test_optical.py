@@ -303,3 +303,11 @@ def test_a_page_that_closes_while_turns_are_read_counts_once(memory: OpticalMemo
 
     store.get = interrupted  # type: ignore[method-assign, assignment]
     assert texts(memory) == ["hello"]
+
+
+def test_what_it_holds_is_told_by_id(memory: OpticalMemory) -> None:
+    memory.append("s", [Turn(text="one", id="a"), Turn(text="two", id="b")])
+    assert memory.holds("s", ["b", "c", "a"]) == [True, False, True]
+    memory.forget("s", turn="a")
+    assert memory.holds("s", ["a"]) == [False]
+    assert memory.holds("elsewhere", ["b"]) == [False]

@@ -68,6 +68,12 @@ def test_the_form_is_told_from_the_messages(name: str) -> None:
     assert form_of(CALL[name], provider) is FORMS[name]
 
 
+def test_langchain_messages_are_of_no_other_form() -> None:
+    with pytest.raises(InputError, match="leave form out"):
+        form_of(CALL["langchain"], "openai", "anthropic")
+    assert form_of(CALL["openai"], "openai", "anthropic") is FORMS["anthropic"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("openai", {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}),
