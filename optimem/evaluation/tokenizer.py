@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from optimem.counting import deepseek
+from optimem.counting import deepseek, tokenizer_file
 from optimem.errors import TokenizerError
 
 if TYPE_CHECKING:
@@ -64,12 +64,7 @@ def counter(name: str) -> Counter:
             f"no tokenizer is called {name!r}; choose {DEEPSEEK}, {BYTES}, or give the path of a "
             "tokenizer.json"
         )
-    from tokenizers import Tokenizer
-
-    try:
-        return Vocabulary(Path(name).name, Tokenizer.from_file(name))
-    except Exception as error:  # the library raises plain Exception
-        raise TokenizerError(f"{name} is no tokenizer.json: {error}") from error
+    return Vocabulary(Path(name).name, tokenizer_file(Path(name)))
 
 
 def first_tokens(text: str, count: int, tokens: Counter) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
-from optimem.errors import FormatError, InputError
+from optimem.counting import tokenizer_file
+from optimem.errors import InputError
 
 BEGIN = 0
 IMAGE_ID = 128_815
@@ -44,13 +44,10 @@ class PromptIds(NamedTuple):
 
 class DeepSeekTokenizer:
     """The checkpoint's own `tokenizer.json`, read as it is: other tokenizer classes split
-    some text otherwise. Raises FormatError for a file that is none."""
+    some text otherwise. Raises TokenizerError for a file that is none."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises nothing narrower
-            raise FormatError(f"{path} is no tokenizer.json: {error}") from error
+        self._tokenizer = tokenizer_file(path)
 
     def prompt(self, text: str, image_positions: int) -> PromptIds:
         """A prompt with exactly one `<image>`: the begin token, then each side of the image

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
-from optimem.errors import FormatError, InputError
+from optimem.errors import InputError, TokenizerError
 from optimem.model.deepseek_ocr.grounding import Region, parse_grounding
 from optimem.model.deepseek_ocr.prompts import (
     FREE_OCR,
@@ -89,5 +89,5 @@ def test_prompts_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             locate(wrong)
     (tmp_path / "t.json").write_text("{}")
-    with pytest.raises(FormatError, match="is no tokenizer"):
+    with pytest.raises(TokenizerError, match="is no tokenizer"):
         DeepSeekTokenizer(tmp_path / "t.json")
