@@ -10,10 +10,10 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from plain import plain_reader
-from scripted import ScriptedModel, orphans
 
 from optimem.adapters import OptimemMiddleware
 from optimem.adapters.sizes import any_of, cut, tokens
+from optimem.benchmarks.agents.recording import ScriptedModel, orphans
 from optimem.errors import InputError, StoreUnavailableError
 from optimem.memory import OpticalMemory
 

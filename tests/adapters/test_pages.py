@@ -9,11 +9,11 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langchain_core.prompts import ChatPromptTemplate
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import Field
-from scripted import ScriptedModel, orphans
 
 from optimem.adapters import OptimemMiddleware, OptimemPromptCompressor
 from optimem.adapters.replacements import STEP, Replacement, best
 from optimem.adapters.sizes import tokens
+from optimem.benchmarks.agents.recording import ScriptedModel, orphans
 from optimem.errors import ImageSupportError, InputError, ProviderError
 from optimem.memory import OpticalMemory
 

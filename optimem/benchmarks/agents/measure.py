@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from optimem.adapters import OptimemMiddleware
 from optimem.benchmarks.agents.contenders import Trimming, summarising, total
 from optimem.benchmarks.agents.conversation import Conversation
-from optimem.benchmarks.agents.runs import Run, orphans
+from optimem.benchmarks.agents.recording import orphans
+from optimem.benchmarks.agents.runs import Run
 from optimem.compression import PageReader
 from optimem.decay import DAY
 from optimem.memory import OpticalMemory

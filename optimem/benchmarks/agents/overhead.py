@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from optimem.adapters import OptimemMiddleware
 from optimem.benchmarks.agents.conversation import Conversation, conversation
 from optimem.benchmarks.agents.measure import SCOPE, Allowance, remembering
-from optimem.benchmarks.agents.runs import ScriptedModel, calls_of, results_of
+from optimem.benchmarks.agents.runs import calls_of, results_of, scripted
 from optimem.build import page_reader
 from optimem.compression import PageReader
 from optimem.memory import OpticalMemory
@@ -81,9 +81,7 @@ def call(
     middleware: OptimemMiddleware, talk: Conversation, messages: Sequence[AnyMessage]
 ) -> float:
     """Seconds of a model call whose model takes no time."""
-    request: Any = ModelRequest(
-        model=ScriptedModel(exchanges=talk.exchanges), messages=list(messages)
-    )
+    request: Any = ModelRequest(model=scripted(talk.exchanges), messages=list(messages))
     started = time.perf_counter()
     middleware.wrap_model_call(request, lambda _: ModelResponse(result=[]))
     return time.perf_counter() - started

@@ -9,17 +9,14 @@ from typing import Annotated, Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
-from pydantic import Field
 
 from optimem.adapters.messages import message_text
 from optimem.benchmarks.agents.conversation import Conversation, Exchange, Planted
+from optimem.benchmarks.agents.recording import ScriptedModel
 
 SYSTEM = "You are Marta's assistant. Use the tools; be brief."
 THREAD: RunnableConfig = {"configurable": {"thread_id": "long run"}}
@@ -34,42 +31,24 @@ TOOLS = {
 }
 
 
-class ScriptedModel(BaseChatModel):
-    """Follows the script by the last message: calls after what a human said, if there are any,
-    and the answer after results. A question about a fact gets no fact in reply."""
+def scripted(exchanges: Sequence[Exchange]) -> ScriptedModel:
+    """A model that follows a conversation by the last message: calls after what a human said, if
+    there are any, and the answer after results. A question about a fact gets no fact in reply."""
 
-    exchanges: tuple[Exchange, ...]
-    sent: list[list[BaseMessage]] = Field(default_factory=list)
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def bind_tools(self, tools: Any, **_: Any) -> "ScriptedModel":
-        """The script knows which tools there are."""
-        return self
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **_: Any,
-    ) -> ChatResult:
-        self.sent.append(list(messages))
-        return ChatResult(generations=[ChatGeneration(message=self._answer(messages[-1]))])
-
-    def _answer(self, last: BaseMessage) -> AIMessage:
+    def answer(messages: Sequence[BaseMessage]) -> AIMessage:
+        last = messages[-1]
         if isinstance(last, ToolMessage):
             turn = int(last.tool_call_id.split("-")[0])
-            return AIMessage(self.exchanges[turn].answer, id=f"a{turn}")
+            return AIMessage(exchanges[turn].answer, id=f"a{turn}")
         if not str(last.id).startswith("u"):
             return AIMessage("Let me see.", id=f"a-{last.id}")
         turn = int(str(last.id)[1:])
-        exchange = self.exchanges[turn]
+        exchange = exchanges[turn]
         if not exchange.calls:
             return AIMessage(exchange.answer, id=f"a{turn}")
         return AIMessage("", tool_calls=calls_of(exchange, turn), id=f"c{turn}")
+
+    return ScriptedModel(answer=answer)
 
 
 def calls_of(exchange: Exchange, turn: int) -> list[Any]:
@@ -115,7 +94,7 @@ class Run:
         self, talk: Conversation, middleware: Sequence[AgentMiddleware[Any, Any, Any]] = ()
     ) -> None:
         self.talk = talk
-        self.model = ScriptedModel(exchanges=talk.exchanges)
+        self.model = scripted(talk.exchanges)
         self._saver = InMemorySaver()
         self._agent = create_agent(
             self.model,
@@ -165,20 +144,3 @@ def without_system(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
 def present(fact: Planted, sent: Sequence[BaseMessage]) -> bool:
     """Whether a fact's value stands in what a model was sent, to the letter."""
     return any(fact.value in message_text(message) for message in sent)
-
-
-def orphans(messages: Sequence[BaseMessage]) -> list[str]:
-    """Ids of calls without a result right after, and of results without their call before."""
-    waiting: set[str] = set()
-    lost: list[str] = []
-    for message in messages:
-        if isinstance(message, ToolMessage):
-            if message.tool_call_id not in waiting:
-                lost.append(message.tool_call_id)
-            waiting.discard(message.tool_call_id)
-            continue
-        lost += sorted(waiting)
-        waiting = set()
-        if isinstance(message, AIMessage):
-            waiting = {str(call["id"]) for call in message.tool_calls}
-    return lost + sorted(waiting)

@@ -1,11 +1,12 @@
-"""A chat model that follows a script and records what it was sent."""
+"""A chat model that follows a script and records what it was sent, and what must never be in
+that: half of a tool call."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
@@ -21,6 +22,7 @@ class ScriptedModel(BaseChatModel):
         return "scripted"
 
     def bind_tools(self, tools: Any, **_: Any) -> "ScriptedModel":
+        """The script knows which tools there are."""
         return self
 
     def _generate(
@@ -34,7 +36,7 @@ class ScriptedModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=self.answer(messages))])
 
 
-def orphans(messages: Sequence[AnyMessage | BaseMessage]) -> list[str]:
+def orphans(messages: Sequence[BaseMessage]) -> list[str]:
     """Ids of calls without a result right after, and of results without their call before."""
     waiting: set[str] = set()
     lost: list[str] = []
