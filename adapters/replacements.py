@@ -83,7 +83,7 @@ def drawn(
 
 
 def best(candidates: Sequence[Replacement]) -> Replacement:
-    """The cheapest of those that leave nothing to be guessed, or of all if each does."""
+    """The cheapest of those that leave nothing to be guessed, or of all if there is none."""
     return min(candidates, key=lambda one: (not one.certain, one.tokens))
 
 

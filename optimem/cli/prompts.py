@@ -51,7 +51,7 @@ def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("--keep", type=click.IntRange(0), default=1, show_default=True,
               help="Last messages that stay text.")  # fmt: skip
 @click.option("--form", type=click.Choice(["openai", "anthropic", "gemini", "langchain"]),
-              help="How to write messages; default as they came, or the provider's.")  # fmt: skip
+              help="How to write the message of a text; default the provider's.")  # fmt: skip
 @click.option("--no-exact", is_flag=True, help="Do not list ids, numbers and paths as text.")
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for messages.json and the pages as PNG.")  # fmt: skip

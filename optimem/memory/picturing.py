@@ -11,12 +11,9 @@ from pathlib import Path
 from optimem import keys
 from optimem.errors import InputError
 from optimem.memory.shelf import Shelf
-from optimem.protocols import Change, PictureReader, Said
+from optimem.protocols import REPLACEMENT, Change, PictureReader, Said
 from optimem.results import AppendReport
 from optimem.turns import Turn
-
-UNREADABLE = "\ufffd"
-"""In place of a NUL, which no turn may hold."""
 
 Append = Callable[[Turn], AppendReport]
 
@@ -35,7 +32,7 @@ def append_pictures(
             duplicates += 1
             continue
         shelf.store.commit(shelf.scope, [Change(key, seen.tokens)])
-        text = f"{source.name}, page {number}\n{seen.text}".replace("\0", UNREADABLE)
+        text = f"{source.name}, page {number}\n{seen.text}".replace("\0", REPLACEMENT)
         report = append(Turn(text=text, role="text", id=turn))
         added, duplicates = added + report.added, duplicates + report.duplicates
     return AppendReport(added=added, duplicates=duplicates)

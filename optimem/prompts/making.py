@@ -3,9 +3,11 @@
 Draws through `drawing`, writes through `forms`, adds up what it costs.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 from optimem.errors import BudgetError, NoGainError
 from optimem.prompts.drawing import PageDrawer, PageImage
@@ -76,9 +78,8 @@ class Draft:
         """The older and the newer half by length; a text has no age and stays in one."""
         if self.is_text or len(self.turns) < 2:
             return [self.turns]
-        sizes = [len(turn.text) for turn in self.turns]
-        middle = next(i for i in range(len(sizes)) if sum(sizes[: i + 1]) * 2 >= sum(sizes))
-        middle = min(max(middle, 1), len(sizes) - 1)
+        until = list(accumulate(len(turn.text) for turn in self.turns))
+        middle = min(max(bisect_left(until, until[-1] / 2), 1), len(until) - 1)
         return [self.turns[:middle], self.turns[middle:]]
 
 
