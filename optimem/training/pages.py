@@ -25,6 +25,7 @@ NOISE_PAGES = 0.10  # pages that hold nothing but noise
 NOISE_PIECES = 0.18  # pieces of the other pages that are noise
 PART_PAGES = 0.12  # pages that end before they are full
 ACCENTED_PIECES = 0.10  # text pieces with rare symbols strewn in
+TYPESET_PIECES = 0.25  # text pieces with typographic quotes and dashes, as language models write
 SHORTEST_PIECE = 40
 LINE = 240  # cells within which a piece looks for the start of a line
 
@@ -64,6 +65,10 @@ class Noise:
         self.wide_mark = alphabet.id(WIDE)
         self.space = int(renderer.cells(" ")[0])
         self.dash = int(renderer.cells("-")[0])
+        self.openers = renderer.cells(" \n\t([{")
+        double, single = renderer.cells("“”"), renderer.cells("‘’")
+        self.typographic = dict(zip(renderer.cells("\"'").tolist(), (double, single), strict=True))
+        self.dashes = renderer.cells("—–•")
         self.kinds: tuple[Callable[[np.random.Generator, int], Cells], ...] = (
             self.random_printable, self.random_printable, self.identifiers, self.identifiers,
             self.uuids, self.base64_lines, self.numbers, self.shuffled_words, self.rare,
@@ -113,6 +118,16 @@ class Noise:
         cells = np.full(-(-size // 2) * 2, self.wide_mark, np.uint16)
         cells[::2] = rng.choice(self.wide, len(cells) // 2)
         return cells
+
+    def typeset(self, rng: np.random.Generator, cells: Cells) -> Cells:
+        """Text with typographic quotes, apostrophes, dashes and bullets instead of ASCII's."""
+        before = np.concatenate(([self.space], cells[:-1]))
+        opens, set_ = np.isin(before, self.openers), cells.copy()
+        for plain, (opening, closing) in self.typographic.items():
+            set_ = np.where(cells == plain, np.where(opens, opening, closing), set_)
+        dash, again = cells == self.dash, (cells == self.dash) & (before == self.dash)
+        lone = dash & (opens | np.append(again[1:], False))
+        return np.where(lone, rng.choice(self.dashes), set_)[~again].astype(np.uint16)
 
     def strew(self, rng: np.random.Generator, cells: Cells) -> Cells:
         """Text with one character in ten replaced by a rare one."""
@@ -170,6 +185,8 @@ class PageMixer:
         if len(line_ends):  # begin where a line does, as turns do
             start += int(line_ends[0]) + 1
         piece = source[start : start + size]
+        if self.rng.random() < TYPESET_PIECES:
+            piece = self.noise.typeset(self.rng, piece)
         if self.rng.random() < ACCENTED_PIECES:
             piece = self.noise.strew(self.rng, piece)
         return piece
