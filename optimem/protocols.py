@@ -2,7 +2,8 @@
 
 Implementations live in `renderers/`, `model/` and `store/`; only `build` knows which ones
 are in use. A page is a run of *cells*: numbered symbols in reading order, one per box of a
-fixed grid, so that every character has one place on every tier.
+fixed grid, so that every character has one place on every tier. Some may stand for no text,
+such as the blank end of a row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,8 @@ from optimem.turns import Role, Scope
 REPLACEMENT = "\ufffd"
 """Stands for a character that cannot be read with certainty."""
 
-Cells = NDArray[np.uint16]
-"""Symbol ids in reading order, (N,)."""
+Cells = NDArray[np.unsignedinteger[Any]]
+"""Symbol ids in reading order, (N,): what they mean is the renderer's affair."""
 
 
 class Box(NamedTuple):
@@ -94,6 +95,9 @@ class Renderer(Protocol):
     def cells(self, text: str, role: Role | None = None) -> Cells:
         """The cells that spell `text`, after a role mark if a role is given. Lossless:
         characters outside the alphabet become escapes."""
+
+    def spelled(self, text: str) -> Cells:
+        """The cells of characters that stand side by side, nothing before or after them."""
 
     def split(self, cells: Cells, room: int) -> int:
         """The largest n ≤ room such that cells[:n] does not end inside a character."""

@@ -86,6 +86,10 @@ class DenseRenderer:
             start = int(index) + 1
         return np.concatenate([*pieces, ids[start:]]).astype(np.uint16)
 
+    def spelled(self, text: str) -> Cells:
+        """The cells of characters that stand side by side."""
+        return self.cells(text)
+
     def _is_wide(self, ids: Cells) -> NDArray[np.bool_]:
         return self.alphabet.wide[np.minimum(ids, len(self.alphabet) - 1)]
 

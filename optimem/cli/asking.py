@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.memory import model_option, now_option, open_memory, parsed_time, store_option
+from optimem.cli.memory import now_option, parsed_time
 from optimem.cli.output import json_option, print_json
+from optimem.cli.place import Place, memory_options
 
 if TYPE_CHECKING:
     from optimem.results import PagePart, Passage
@@ -23,25 +24,23 @@ UNKNOWN = 1
 @click.argument("scope")
 @click.argument("question")
 @click.option("-k", "--k", default=5, show_default=True, help="How many turns are looked at.")
-@model_option
 @now_option
-@store_option
+@memory_options
 @json_option
 def ask(
     scope: str,
     question: str,
     k: int,
-    model: str | None,
     now: str | None,
-    store: str | None,
+    place: Place,
     as_json: bool,
 ) -> None:
-    """Answer QUESTION with what SCOPE says, quoted to the letter; what has faded is �. With
-    --model, a picture is asked itself, by its vision tokens.
+    """Answer QUESTION with what SCOPE says, quoted to the letter; what has faded is �. With a
+    model that reads pictures, a picture is asked itself, by its vision tokens.
 
     Exits with 1 when nothing that can be read there answers it.
     """
-    with open_memory(store, model) as memory:
+    with place.open() as memory:
         answer = memory.answer(scope, question, k=k, now=parsed_time(now))
     if as_json:
         print_json(answer.model_dump(mode="json"))

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimem.cli.memory import now_option, open_memory, parsed_time, store_option
+from optimem.cli.memory import now_option, parsed_time
 from optimem.cli.output import json_option, print_json, timed_bar
+from optimem.cli.place import Place, memory_options
 from optimem.errors import InputError
 from optimem.tiers import Tier
 
@@ -29,7 +30,8 @@ def _numbers(text: str) -> list[float]:
     " --ratios 10,20 --report fidelity\n  optimem eval notes.txt --baseline tesseract",
 )
 @click.argument("files", nargs=-1)
-@click.option("--model", default="optimem-nano", show_default=True)
+@click.option("--model", default="optimem-nano", show_default=True, metavar="NAME",
+              help="optimem-nano, or a DeepSeek-OCR folder or hub name.")  # fmt: skip
 @click.option("--ratios", default="5,10,20,40", show_default=True, metavar="R,R,…",
               help="Text tokens per vision token.")  # fmt: skip
 @click.option("--tiers", is_flag=True, help="Measure full pages of every tier too.")
@@ -113,13 +115,13 @@ def _print_table(rows: list[list[str]]) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
               default=Path("optimem-memory.html"), show_default=True)  # fmt: skip
 @now_option
-@store_option
-def inspect(scope: str | None, out: Path, now: str | None, store: str | None) -> None:
+@memory_options
+def inspect(scope: str | None, out: Path, now: str | None, place: Place) -> None:
     """Write a page that shows the memory of SCOPE, or of the whole store: pages by age and
     tier, what fades when, bytes, and a search over what can be read."""
     from optimem.evaluation.inspection import write_inspection
 
-    with open_memory(store) as memory:
+    with place.open() as memory:
         write_inspection(memory, scope, out, now=parsed_time(now))
     click.echo(f"written to {out}")
 

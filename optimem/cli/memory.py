@@ -9,37 +9,20 @@ import click
 from optimem.cli.conversations import given_turns
 from optimem.cli.output import (
     STDIN,
+    is_text,
     json_option,
     print_fields,
     print_json,
     progress_bar,
 )
+from optimem.cli.place import Place, memory_options
 from optimem.errors import InputError
 from optimem.turns import ROLES
 
 if TYPE_CHECKING:
-    from optimem.memory import OpticalMemory
     from optimem.results import RecalledTurn
 
-store_option = click.option(
-    "--store",
-    envvar="OPTIMEM_STORE",
-    metavar="URL",
-    help="A file, or redis://… (default: a file in your data folder; also OPTIMEM_STORE).",
-)
 now_option = click.option("--now", metavar="TIME", help="ISO date or epoch seconds instead of now.")
-
-
-model_option = click.option(
-    "--model", metavar="NAME", help="A DeepSeek-OCR folder or hub name, for pictures and PDFs."
-)
-
-
-def open_memory(store: str | None, model: str | None = None) -> "OpticalMemory":
-    """The memory at `--store`; `model` reads its pictures."""
-    from optimem.memory import OpticalMemory
-
-    return OpticalMemory.open(store, pictures=model)
 
 
 def parsed_time(text: str | None) -> float | None:
@@ -73,7 +56,7 @@ def _show(turn: "RecalledTurn") -> None:
 @click.command(
     epilog="\b\nExamples:\n  optimem remember work/ann/monday notes.txt\n"
     "  optimem remember chat --chat chat.txt\n  optimem remember chat --jsonl - < turns.jsonl\n"
-    "  optimem remember work/ann/scans invoice.pdf --model deepseek-ai/DeepSeek-OCR"
+    "  optimem remember work/ann/scans invoice.pdf --pictures deepseek-ai/DeepSeek-OCR"
 )
 @click.argument("scope")
 @click.argument("source", metavar="[FILE]", default=STDIN)
@@ -81,9 +64,8 @@ def _show(turn: "RecalledTurn") -> None:
 @click.option("--chat", "form", flag_value="chat", help="`user: …` and `assistant: …` lines.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON: text, role, id, time.")
 @click.option("--flush", is_flag=True, help="Put all of it on pages now, the last part-filled.")
-@model_option
 @now_option
-@store_option
+@memory_options
 @json_option
 def remember(
     scope: str,
@@ -91,15 +73,15 @@ def remember(
     role: str,
     form: str | None,
     flush: bool,
-    model: str | None,
     now: str | None,
-    store: str | None,
+    place: Place,
     as_json: bool,
 ) -> None:
-    """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session); with --model
-    a picture or a PDF, page by page."""
-    turns = Path(source) if model else given_turns(source, role, form)
-    with open_memory(store, model) as memory, progress_bar("remembering") as bar:
+    """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session); with a model
+    that reads pictures, a picture or a PDF too, page by page."""
+    pictured = place.reads_pictures and source != STDIN and not is_text(Path(source))
+    turns = Path(source) if pictured else given_turns(source, role, form)
+    with place.open() as memory, progress_bar("remembering") as bar:
         report = memory.append(scope, turns, now=parsed_time(now))
         if flush:
             memory.flush(scope, now=parsed_time(now))
@@ -116,13 +98,11 @@ def remember(
 @click.argument("query")
 @click.option("-k", default=5, show_default=True, help="How many turns at most.")
 @now_option
-@store_option
+@memory_options
 @json_option
-def recall(
-    scope: str, query: str, k: int, now: str | None, store: str | None, as_json: bool
-) -> None:
+def recall(scope: str, query: str, k: int, now: str | None, place: Place, as_json: bool) -> None:
     """Show the turns of SCOPE that bear most on QUERY. Uncertain characters are �."""
-    with open_memory(store) as memory:
+    with place.open() as memory:
         found = memory.recall(scope, query, k, now=parsed_time(now))
     if as_json:
         print_json([turn.model_dump(mode="json") for turn in found])
@@ -135,11 +115,11 @@ def recall(
 
 @click.command(epilog="\b\nExample:\n  optimem reconstruct work/ann/monday --json")
 @click.argument("scope")
-@store_option
+@memory_options
 @json_option
-def reconstruct(scope: str, store: str | None, as_json: bool) -> None:
+def reconstruct(scope: str, place: Place, as_json: bool) -> None:
     """Show all turns of SCOPE in order, as they can be read now."""
-    with open_memory(store) as memory:
+    with place.open() as memory:
         turns = memory.reconstruct(scope)
     if as_json:
         print_json([turn.model_dump(mode="json") for turn in turns])
@@ -151,11 +131,11 @@ def reconstruct(scope: str, store: str | None, as_json: bool) -> None:
 @click.command(epilog="\b\nExample:\n  optimem sweep --now 2027-06-01 --dry-run")
 @now_option
 @click.option("--dry-run", is_flag=True, help="Say what would fade; change nothing.")
-@store_option
+@memory_options
 @json_option
-def sweep(now: str | None, dry_run: bool, store: str | None, as_json: bool) -> None:
+def sweep(now: str | None, dry_run: bool, place: Place, as_json: bool) -> None:
     """Let all pages fade whose time has come."""
-    with open_memory(store) as memory, progress_bar("fading pages") as bar:
+    with place.open() as memory, progress_bar("fading pages") as bar:
         report = memory.sweep(now=parsed_time(now), dry_run=dry_run, progress=bar)
     if as_json:
         print_json(report.model_dump(mode="json"))
@@ -170,11 +150,11 @@ def sweep(now: str | None, dry_run: bool, store: str | None, as_json: bool) -> N
 
 @click.command(epilog="\b\nExamples:\n  optimem stats\n  optimem stats work/ann/monday --json")
 @click.argument("scope", required=False)
-@store_option
+@memory_options
 @json_option
-def stats(scope: str | None, store: str | None, as_json: bool) -> None:
+def stats(scope: str | None, place: Place, as_json: bool) -> None:
     """Count pages, vision tokens and bytes of SCOPE, or of the whole store."""
-    with open_memory(store) as memory:
+    with place.open() as memory:
         counted = memory.stats(scope).model_dump(mode="json")
     if as_json:
         print_json(counted)
@@ -190,16 +170,16 @@ def stats(scope: str | None, store: str | None, as_json: bool) -> None:
 @click.option("--turn", metavar="ID", help="Only this turn.")
 @click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of theirs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@store_option
+@memory_options
 @json_option
 def forget(
-    scope: str, turn: str | None, user: bool, yes: bool, store: str | None, as_json: bool
+    scope: str, turn: str | None, user: bool, yes: bool, place: Place, as_json: bool
 ) -> None:
     """Remove SCOPE, one turn of it, or a whole user, for good; prints a receipt."""
     what = f"turn {turn} of {scope}" if turn else f"everything of {scope}"
     if not yes:
         click.confirm(f"Forget {what}? This cannot be undone", abort=True, err=True)
-    with open_memory(store) as memory:
+    with place.open() as memory:
         if user:
             namespace, _, name = scope.rpartition("/")
             receipt = memory.forget_user(name, namespace=namespace)
@@ -214,20 +194,20 @@ def forget(
 @click.command(epilog="\b\nExample:\n  optimem pin work/ann/monday m42")
 @click.argument("scope")
 @click.argument("turn")
-@store_option
-def pin(scope: str, turn: str, store: str | None) -> None:
+@memory_options
+def pin(scope: str, turn: str, place: Place) -> None:
     """Keep the pages of a turn from fading."""
-    with open_memory(store) as memory:
+    with place.open() as memory:
         memory.pin(scope, turn)
 
 
 @click.command(epilog="\b\nExample:\n  optimem unpin work/ann/monday m42")
 @click.argument("scope")
 @click.argument("turn")
-@store_option
-def unpin(scope: str, turn: str, store: str | None) -> None:
+@memory_options
+def unpin(scope: str, turn: str, place: Place) -> None:
     """Let a pinned turn fade again."""
-    with open_memory(store) as memory:
+    with place.open() as memory:
         memory.unpin(scope, turn)
 
 

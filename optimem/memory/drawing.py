@@ -5,6 +5,7 @@ Serves every page that is written: new ones, faded ones, and those redrawn to fo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,8 @@ SURE = 0.9  # probability under which a cell's doubt is remembered when it is dr
 
 @dataclass(frozen=True)
 class Draft:
-    """A page at a tier, read back. `error`: share of cells that came back wrong, those kept
-    verbatim not counted."""
+    """A page at a tier, read back. `error`: cells that came back wrong, those kept verbatim not
+    counted, for each character on the page; at most 1."""
 
     tokens: VisionTokens
     verbatim: tuple[Verbatim, ...]
@@ -54,15 +55,15 @@ def _draft(
 ) -> Draft:
     wrong = seen.ids != source.ids
     shaky = wrong | (seen.probability < SHAKY)
-    verbatim = tuple(
-        value for span in spans for value in shaky_values(_span_text(source, span, reader), shaky)
-    )
+    readings = [_span_text(source, span, reader) for span in spans]
+    verbatim = tuple(value for reading in readings for value in shaky_values(reading, shaky))
     for value in verbatim:
-        wrong[value.cell : value.cell + len(reader.renderer.cells(value.text))] = False
+        wrong[value.cell : value.cell + len(reader.renderer.spelled(value.text))] = False
     level = np.where(wrong, 0, np.minimum(source.probability, 1) * DOUBT_LEVELS).astype(np.uint8)
     unsure = np.flatnonzero(wrong | (source.probability < SURE))
     doubts = tuple(Doubt(int(cell), int(level[cell])) for cell in unsure)
-    return Draft(tokens, verbatim, doubts, float(wrong.mean()) if len(wrong) else 0.0)
+    characters = max(sum(len(reading.text) for reading in readings), 1)
+    return Draft(tokens, verbatim, doubts, min(int(wrong.sum()) / characters, 1.0))
 
 
 def _span_text(source: ReadCells, span: Span, reader: PageReader) -> Reading:
@@ -80,5 +81,13 @@ def shaky_values(reading: Reading, shaky: NDArray[np.bool_]) -> list[Verbatim]:
         first, last = int(reading.cell[start]), int(reading.cell[end - 1])
         certain = bool((reading.probability[start:end] >= SURE).all())
         if certain and shaky[first : last + 1].any():
-            values.append(Verbatim(first, reading.text[start:end]))
+            values += _side_by_side(reading, start, end)
     return values
+
+
+def _side_by_side(reading: Reading, start: int, end: int) -> list[Verbatim]:
+    """A value as it stands on the page: one part for each run of neighbouring cells, since a
+    value may go on in the next row."""
+    gaps = np.flatnonzero(np.diff(reading.cell[start:end]) > 1) + start + 1
+    edges = [start, *gaps.tolist(), end]
+    return [Verbatim(int(reading.cell[a]), reading.text[a:b]) for a, b in pairwise(edges)]

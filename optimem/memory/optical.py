@@ -79,20 +79,26 @@ class OpticalMemory:
         *,
         policy: DecayPolicy | None = None,
         clock: Clock = time.time,
+        model: str = "optimem-nano",
         reader: PageReader | None = None,
         pictures: str | PictureReader | None = None,
     ) -> "OpticalMemory":
         """Open a memory.
 
         `store`: a file path, `redis://` URL, Redis client or `Store`; default
-        `OPTIMEM_STORE`, else a file in the user's data folder. `reader`: default the shipped
-        `optimem-nano`. `pictures`: a DeepSeek-OCR folder or hub name, which reads pictures and
-        PDFs and answers from them; loaded when first needed. Raises InputError for an address
-        of no known kind, and StoreError and its kin if the store cannot be used.
+        `OPTIMEM_STORE`, else a file in the user's data folder. `model`: what draws and reads the
+        pages: the shipped `optimem-nano`, or a DeepSeek-OCR folder or hub name, loaded when first
+        needed; `reader` in its place is one that was made already. `pictures`: a DeepSeek-OCR
+        folder or hub name, which reads pictures and PDFs and answers from them; default `model`
+        if that can. `policy`: default `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of
+        0.03. Raises InputError for an address or a model of no known kind, and StoreError and
+        its kin if the store cannot be used.
         """
         from optimem.build import open_memory
 
-        return open_memory(store, policy=policy, clock=clock, reader=reader, pictures=pictures)
+        return open_memory(
+            store, policy=policy, clock=clock, model=model, reader=reader, pictures=pictures
+        )
 
     def append(
         self, scope: Scope | str, turns: Turns | Path, *, now: float | None = None

@@ -57,7 +57,7 @@ def _with_known(record: PageRecord, read: ReadCells, reader: PageReader) -> Page
     for cell, level in record.doubts:
         probability[cell] = min(probability[cell], level / DOUBT_LEVELS)
     for cell, text in record.verbatim:
-        exact = reader.renderer.cells(text)
+        exact = reader.renderer.spelled(text)
         ids[cell : cell + len(exact)], probability[cell : cell + len(exact)] = exact, 1.0
     cells = ReadCells(ids, probability)
     return PageReading(cells, [_read_span(span, cells, reader) for span in record.spans])
@@ -74,14 +74,20 @@ def _read_span(span: Span, cells: ReadCells, reader: PageReader) -> SpanReading:
 
 
 def _kept_text(record: PageRecord, texts: tuple[str, ...], reader: PageReader) -> PageReading:
-    """A page that no tier could hold: as if it had been read without a doubt."""
+    """A page that no tier could hold: as if it had been read without a doubt. Pieces of a turn
+    that came in one after another are one text now, which may take fewer cells."""
     parts = [
         reader.renderer.cells(text, span.role if span.starts else None)
         for span, text in zip(record.spans, texts, strict=True)
     ]
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    spans = [
+        replace(span, start=end - len(part), end=end)
+        for span, part, end in zip(record.spans, parts, ends, strict=True)
+    ]
     ids = np.concatenate(parts)
     cells = ReadCells(ids, np.ones(len(ids), np.float32))
-    return PageReading(cells, [_read_span(span, cells, reader) for span in record.spans])
+    return PageReading(cells, [_read_span(span, cells, reader) for span in spans])
 
 
 def line_boxes(cells: NDArray[np.int64], reader: PageReader, tier: Tier) -> list[Box]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
@@ -35,6 +36,11 @@ def open_picture(path: Path) -> Picture:
 def upright(image: Picture) -> Picture:
     """Turned as its EXIF data says, in RGB."""
     return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def drawn_picture(ink: NDArray[np.uint8]) -> Picture:
+    """The picture of a page that was drawn here, from its ink (S, S)."""
+    return Image.fromarray(255 - ink).convert("RGB")
 
 
 def pdf_pages(path: Path, dpi: int = PDF_DPI) -> Iterator[Picture]:

@@ -1,0 +1,100 @@
+"""Ruled pages: rows lose nothing, depend on nothing, and show what they hold where they say."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from optimem.errors import InputError
+from optimem.protocols import Box, Cells, ReadCells
+from optimem.renderers.rows import COLUMNS, FILL
+from optimem.renderers.ruled import CAPACITY, RuledRenderer
+from optimem.tiers import Tier
+from optimem.turns import ROLES, Role
+
+RENDERER = RuledRenderer()
+ANY_TEXT = st.text(
+    st.sampled_from(list("ab, -/?\n\t\xa0é漢カ\u0301א\u0628\u200d👩👧")), max_size=400
+) | st.text(st.characters(codec="utf-8"), max_size=60)
+
+
+def text_of(cells: Cells) -> str:
+    return RENDERER.text(ReadCells(cells, np.ones(len(cells), np.float32))).text
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_TEXT, st.sampled_from([None, *ROLES]))
+@example("", "user")
+@example("x" * 300 + " " * 200 + "\n\n", None)
+def test_text_comes_back_from_whole_rows(text: str, role: Role | None) -> None:
+    cells = RENDERER.cells(text, role)
+    assert len(cells) % COLUMNS == 0
+    assert len(cells) or not (text or role)
+    assert text_of(cells) == text
+
+
+@settings(max_examples=60, deadline=None)
+@given(ANY_TEXT, st.integers(0, 6 * COLUMNS))
+def test_text_can_be_cut_between_any_rows(text: str, room: int) -> None:
+    cells = RENDERER.cells(text, "tool")
+    end = RENDERER.split(cells, room)
+    assert end <= room
+    said = text_of(cells[:end])
+    assert text.startswith(said)
+    if end:
+        assert np.array_equal(RENDERER.cells(text[len(said) :]), cells[end:])
+
+
+def test_words_stay_whole_and_long_ones_do_not() -> None:
+    words = "every word of this sentence stays whole on its row " * 5
+    rows = [text_of(row) for row in RENDERER.cells(words).reshape(-1, COLUMNS)]
+    assert len(rows) == 3
+    assert all(row.endswith(" ") for row in rows)
+    assert [len(text_of(r)) for r in RENDERER.cells("y" * 200).reshape(-1, COLUMNS)] == [95, 95, 10]
+
+
+def test_wide_and_combining_characters_and_tabs_keep_their_columns() -> None:
+    assert RENDERER.spelled("a漢b").tolist() == [97, ord("漢"), FILL, 98]
+    assert RENDERER.spelled("e\u0301b").tolist() == [101, 0x301, 98]
+    row = RENDERER.cells("a\tb")
+    assert row[:6].tolist() == [97, 9, FILL, FILL, 98, FILL]
+
+
+def test_ink_lies_in_the_boxes_of_its_cells() -> None:
+    cells = RENDERER.cells("left  right\n\n    low and below", "text")
+    page = RENDERER.page(cells)
+    for tier in (Tier.LARGE, Tier.SMALL):
+        ink = page.image(tier)
+        assert ink.shape == (tier.value, tier.value)
+        shown = [chr(cell).strip() != "" if cell < FILL else False for cell in cells.tolist()]
+        means = [mean_ink(ink, RENDERER.box(cell, tier)) for cell in range(len(cells))]
+        darkest_blank = max(m for m, has in zip(means, shown, strict=True) if not has)
+        assert min(m for m, has in zip(means, shown, strict=True) if has) > 4 * darkest_blank
+        assert ink[: round(RENDERER.box(0, tier).top)].max() == 0
+
+
+def mean_ink(ink: NDArray[np.uint8], box: Box) -> float:
+    part = ink[round(box.top) : round(box.bottom), round(box.left) : round(box.right)]
+    return float(part.mean())
+
+
+def test_a_label_is_drawn_and_is_no_text() -> None:
+    cells = RENDERER.cells("so", "assistant")
+    assert text_of(cells) == "so"
+    ink = RENDERER.page(cells).image(Tier.LARGE)
+    assert all(mean_ink(ink, RENDERER.box(cell, Tier.LARGE)) > 5 for cell in range(10))
+
+
+def test_a_row_that_runs_right_to_left_stands_at_the_right() -> None:
+    ink = RENDERER.page(RENDERER.cells("עברית")).image(Tier.LARGE)
+    assert ink[:, :640].max() == 0
+    assert ink[:, 1100:].max() > 200
+
+
+def test_the_same_cells_are_the_same_pixels_and_too_many_are_refused() -> None:
+    cells = RENDERER.cells("The quick brown fox. " * 30, "assistant")
+    first, second = (RENDERER.page(cells).image(Tier.TINY) for _ in range(2))
+    assert np.array_equal(first, second)
+    with pytest.raises(InputError, match="split first"):
+        RENDERER.page(np.full(CAPACITY + COLUMNS, 97, np.uint32))
