@@ -2,8 +2,8 @@
 
 An agent recalls from the same pages at every call. Reading is a function of a page's tokens, so
 what is kept here is only ever what would be read anyway. Knows nothing of records or stores; it
-holds cells in memory, never on disk, so what a memory forgets may stay in the process until it
-ends or other pages are read.
+holds cells in memory, never on disk. A memory that forgets lets go of all of them; another process
+with the same store keeps what it read until it ends or reads other pages.
 """
 
 import threading
@@ -40,6 +40,17 @@ class RereadingDecoder:
             while len(self._known) > self._pages:
                 self._known.popitem(last=False)
         return [found[each] for each in tokens]
+
+    def let_go(self) -> None:
+        """Keep nothing of what was read so far."""
+        with self._lock:
+            self._known.clear()
+
+
+def let_go_of_read(decoder: Decoder) -> None:
+    """Nothing of what a decoder has read stays in this process, if it is one that keeps it."""
+    if isinstance(decoder, RereadingDecoder):
+        decoder.let_go()
 
 
 def _fixed(cells: ReadCells) -> ReadCells:

@@ -1,12 +1,16 @@
 """A page is decoded once while it is among the last that were read."""
 
+import gc
+
 import numpy as np
 import pytest
-from plain import PlainReader, PlainRenderer
+from plain import PlainReader, PlainRenderer, plain_reader
 
-from optimem.protocols import VisionTokens
+from optimem.memory import OpticalMemory
+from optimem.protocols import ReadCells, VisionTokens
 from optimem.rereading import RereadingDecoder
 from optimem.tiers import Tier
+from optimem.turns import Turn
 
 
 @pytest.fixture
@@ -47,3 +51,22 @@ def test_what_it_gives_cannot_be_changed(inner: PlainReader) -> None:
         cells.probability[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         np.add(cells.ids, 1, out=cells.ids)
+
+
+@pytest.mark.parametrize("turn", [None, "secret"])
+def test_what_is_forgotten_is_kept_nowhere(turn: str | None) -> None:
+    reader = plain_reader()
+    decoder = RereadingDecoder(reader.decoder)
+    with OpticalMemory.open(":memory:", reader=reader._replace(decoder=decoder)) as memory:
+        memory.append("a", [Turn(text="hush", id="secret"), Turn(text="loud", id="plain")])
+        memory.flush("a")
+        assert len(memory.reconstruct("a")) == 2
+        before = len(gc_cells())
+        assert before
+        memory.forget("a", turn=turn)
+        assert not any(b"h\0u\0s\0h\0" in cells.ids.tobytes() for cells in gc_cells())
+
+
+def gc_cells() -> list[ReadCells]:
+    """All cells that were read and are still alive."""
+    return [each for each in gc.get_objects() if isinstance(each, ReadCells)]

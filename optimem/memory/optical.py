@@ -32,6 +32,7 @@ from optimem.memory.recalling import Recaller
 from optimem.memory.shelf import Shelf
 from optimem.memory.tail import append_turns
 from optimem.protocols import Clock, PictureReader, Store
+from optimem.rereading import let_go_of_read
 from optimem.results import (
     Answer,
     AppendReport,
@@ -233,15 +234,20 @@ class OpticalMemory:
         """Remove a whole scope, or one turn of it, from text, pages, index and queue."""
         shelf = self._shelf(scope)
         self.wait()
-        if turn is None:
-            return forget_scopes([shelf])
-        return TurnForgetter(shelf, self.reader, self.policy).forget(turn)
+        try:
+            if turn is None:
+                return forget_scopes([shelf])
+            return TurnForgetter(shelf, self.reader, self.policy).forget(turn)
+        finally:
+            let_go_of_read(self.reader.decoder)
 
     def forget_user(self, user: str, *, namespace: str = "") -> ForgetReceipt:
         """Remove all scopes of a user in a namespace."""
         self.wait()
         scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
-        return forget_scopes([Shelf(self.store, scope) for scope in scopes])
+        receipt = forget_scopes([Shelf(self.store, scope) for scope in scopes])
+        let_go_of_read(self.reader.decoder)
+        return receipt
 
     def stats(self, scope: Scope | str | None = None) -> MemoryStats:
         """What a scope, or the whole store, holds and costs."""
