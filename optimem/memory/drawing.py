@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.compression import PageReader
-from optimem.exact import exact_values
+from optimem.exact import kept_values
 from optimem.protocols import ReadCells, Reading, VisionTokens
 from optimem.records import DOUBT_LEVELS, Doubt, Span, Verbatim
 from optimem.tiers import Tier
@@ -73,11 +73,12 @@ def _span_text(source: ReadCells, span: Span, reader: PageReader) -> Reading:
 
 
 def shaky_values(reading: Reading, shaky: NDArray[np.bool_]) -> list[Verbatim]:
-    """The exact values of a span that were certain so far and are now misread, or nearly."""
+    """The exact values and names of a span that were certain so far and are now misread, or
+    nearly."""
     if not len(reading.text):
         return []
     values = []
-    for start, end in exact_values(reading.text):
+    for start, end in kept_values(reading.text):
         first, last = int(reading.cell[start]), int(reading.cell[end - 1])
         certain = bool((reading.probability[start:end] >= SURE).all())
         if certain and shaky[first : last + 1].any():
