@@ -11,7 +11,7 @@ import zstandard
 from pydantic import BaseModel
 
 from optimem.counting import text_tokens
-from optimem.errors import InputError
+from optimem.errors import FingerprintError, InputError
 from optimem.protocols import Cells, Decoder, Encoder, Reading, Renderer, VisionTokens
 from optimem.tiers import Tier
 from optimem.token_file import TokenFile, text_check
@@ -132,6 +132,11 @@ def read_pages(
     for index in wanted:
         if not 0 <= index < len(file.pages):
             raise InputError(f"there is no page {index + 1}; the file has {len(file.pages)}")
+    if file.fingerprint != reader.encoder.fingerprint:
+        raise FingerprintError(
+            f"this .omem file was written by {file.fingerprint!r}, the model here is "
+            f"{reader.encoder.fingerprint!r}; read it with the model that wrote it (--model)"
+        )
     for start in range(0, len(wanted), BATCH):
         batch = [file.pages[index] for index in wanted[start : start + BATCH]]
         for cells in reader.decoder.read(batch):
