@@ -155,8 +155,8 @@ def _checked(file: BinaryIO, path: Path) -> tuple[dict[str, str], list[int], int
         file.seek(PREFIX.size)
         header = json.loads(file.read(length))
         start = PREFIX.size + length
-        if not sizes or start + sum(sizes) != end - size:
-            raise ValueError(f"pages of {sum(sizes)} bytes do not fill it")
+        if min(sizes) < 1 or start + sum(sizes) != end - size:
+            raise ValueError(f"pages of {sizes} bytes do not fill it")
         return header, sizes, start
 
 

@@ -38,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 def _beside(path: Path) -> tuple[str, int]:
     """The name and the handle of a new file in the folder of `path`."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{path} is a folder; name a file")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")

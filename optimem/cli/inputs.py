@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfileobj
+from stat import S_ISDIR, S_ISREG
 from tempfile import NamedTemporaryFile
 
 import click
@@ -56,9 +57,9 @@ def is_picture(path: Path, model: str | None) -> bool:
     """Whether a file is a picture or a PDF. What cannot be told is a text, unless `model` is one
     that reads pictures: then whatever is no text counts as one. A pipe, which can be read only
     once, is a text."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        return False
     try:
+        if not (S_ISREG(mode := path.stat().st_mode) or S_ISDIR(mode)):
+            return False
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:

@@ -1,6 +1,7 @@
 """DeepSeek-OCR and files of pictures: pictures to a file of vision tokens, page by page, and
 such a file to answers."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def file_pictures(
 def _counted(source: Path, out: Path) -> int:
     """How many pictures a file has. Raises InputError if it would be written over."""
     pages = count_pictures(source)
-    if out.exists() and out.samefile(source):
+    if os.path.exists(out) and out.samefile(source):
         raise InputError(f"{out} would be written over itself; name another file")
     return pages
 
