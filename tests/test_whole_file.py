@@ -19,6 +19,12 @@ with whole_file(Path(sys.argv[1])) as file:
 """
 
 
+def break_off(path: Path, fault: type[BaseException]) -> None:
+    with whole_file(path) as file:
+        file.write(b"half")
+        raise fault
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -38,9 +44,8 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
 def test_an_error_leaves_what_was_there(tmp_path: Path, fault: type[BaseException]) -> None:
     path = tmp_path / "x.omem"
     path.write_bytes(b"old")
-    with pytest.raises(fault), whole_file(path) as file:
-        file.write(b"half")
-        raise fault
+    with pytest.raises(fault):
+        break_off(path, fault)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["x.omem"]
 

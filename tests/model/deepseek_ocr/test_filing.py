@@ -123,9 +123,7 @@ def test_every_page_of_a_tiff_counts_and_no_frame_of_an_animation(tmp_path: Path
     assert len(list(open_pictures(tmp_path / "p.gif"))) == count_pictures(tmp_path / "p.gif") == 1
 
 
-def test_a_file_of_another_model_is_refused(
-    brief: BriefReader, scan: Path, tmp_path: Path
-) -> None:
+def test_a_file_of_another_model_is_refused(brief: BriefReader, scan: Path, tmp_path: Path) -> None:
     out = tmp_path / "scan.omem"
     compress_pictures(scan, out, model=brief, mode="tiny")
     other = DeepSeekReader(random_model(SMALL, seed=5), brief.tokenizer)
