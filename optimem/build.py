@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard, TypeVar, ca
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.compression import PageReader
+from optimem.compression import PageReader, Progress
 from optimem.decay import DecayPolicy
 from optimem.errors import InputError
 from optimem.memory import OpticalMemory
+from optimem.picture_file import PictureFile, PicturesReport
 from optimem.protocols import (
     Clock,
     Decoder,
@@ -281,3 +282,66 @@ def _prompt_pages(
         png, end = readable_png(shown), Place(last.turn, last.end)
         made.append(PageImage(shown.shape[1], shown.shape[0], png, end, size))
     return tuple(made)
+
+
+def compress_pictures(
+    sources: Path | Sequence[Path],
+    out: Path,
+    *,
+    model: "str | DeepSeekReader",
+    mode: str = "base",
+    packing: str = "int8",
+    progress: Progress | None = None,
+) -> PicturesReport:
+    """Encode image files and PDFs, page by page, into one `.omem` file of vision tokens, which is
+    written whole or not at all, in place of what was there. It holds no pixels and no text.
+
+    `model`: a DeepSeek-OCR folder or hub name, or one that is loaded. `mode`: tiny, small, base,
+    large, gundam or gundam-m. `packing`: bf16, int8 or int4. `progress`: called with pages done
+    and pages in all. Raises InputError for a file that is no picture, a PDF that is locked or
+    empty, an unknown mode or packing and an `out` that cannot be written; StoreFullError;
+    MissingExtraError for a PDF without pypdfium2; for the model's errors see `deepseek_reader`.
+    """
+    from optimem.model.deepseek_ocr.filing import file_pictures, parse_packing
+    from optimem.model.deepseek_ocr.modes import parse_mode
+
+    paths = [sources] if isinstance(sources, Path) else sources
+    looked, packed = parse_mode(mode), parse_packing(packing)
+    return file_pictures(paths, out, lambda: _looking(model), looked, packed, progress)
+
+
+def read_pictures(
+    source: Path,
+    *,
+    model: "str | DeepSeekReader",
+    question: str | None = None,
+    pages: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> "Iterator[PageAnswer]":
+    """What a model reads in a file that `compress_pictures` wrote, page by page, as Markdown, or
+    its answers to a question, from the stored tokens alone.
+
+    `model`: the one that wrote the file, as there. `pages`: which, from 0; default all of them.
+    An answer says whether it is `complete`; its `grounded.text` is the Markdown. Raises InputError
+    for a page that is not there, FormatError, VersionError or ChecksumError for a file that is none
+    or is damaged, and FingerprintError for one of another model.
+    """
+    from optimem.model.deepseek_ocr import prompts
+    from optimem.model.deepseek_ocr.filing import answers_from
+
+    file = PictureFile.open(source)
+    wanted = range(len(file.places)) if pages is None else pages
+    for index in wanted:
+        file.check_page(index)
+    prompt = prompts.MARKDOWN if question is None else prompts.ask(question)
+    return answers_from(file, _looking(model), prompt, wanted, progress)
+
+
+def _looking(model: "str | DeepSeekReader") -> "DeepSeekReader":
+    """The reader of pictures meant by `model`. Raises InputError for the one that is none."""
+    if model == NANO:
+        raise InputError(
+            f"{NANO} reads only pages that optimem drew; for pictures name a folder of "
+            "DeepSeek-OCR, or deepseek-ai/DeepSeek-OCR"
+        )
+    return deepseek_reader(model) if isinstance(model, str) else model

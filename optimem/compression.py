@@ -11,7 +11,7 @@ import zstandard
 from pydantic import BaseModel
 
 from optimem.counting import text_tokens
-from optimem.errors import InputError
+from optimem.errors import FingerprintError, InputError
 from optimem.protocols import Cells, Decoder, Encoder, Reading, Renderer, VisionTokens
 from optimem.tiers import Tier
 from optimem.token_file import TokenFile, text_check
@@ -38,8 +38,8 @@ class CompressReport(BaseModel):
     `text_tokens`: by DeepSeek's tokenizer. `vision_tokens`: as the paper counts, full pages.
     `positions`: what a causal decoder pays for them, newlines and separators included.
     `ratio`, `ratio_positions`: text tokens by each. `text_bytes`: UTF-8. `zstd_bytes`: the
-    text under zstd level 19. `stored_bytes`: the whole file. `accuracy`: share of cells that
-    read back right. `seconds`: drawing and encoding.
+    text under zstd level 19. `stored_bytes`: the whole file. `accuracy`: 1 − cells that read
+    back wrong for each character, at least 0. `seconds`: drawing and encoding.
     """
 
     tier: str
@@ -91,13 +91,14 @@ def compress(
             progress(len(tokens), len(pages))
     seconds = time.perf_counter() - started
     file = TokenFile(tokens, tier, reader.encoder.fingerprint, text_check(text))
-    return Compressed(file, _report(text, file, _accuracy(pages, tokens, reader), seconds))
+    accuracy = max(1 - _wrong(pages, tokens, reader) / len(text), 0.0)
+    return Compressed(file, _report(text, file, accuracy, seconds))
 
 
-def _accuracy(pages: Sequence[Cells], tokens: Sequence[VisionTokens], reader: PageReader) -> float:
+def _wrong(pages: Sequence[Cells], tokens: Sequence[VisionTokens], reader: PageReader) -> int:
+    """Cells that read back wrong."""
     read = reader.decoder.read(tokens)
-    right = sum(int((r.ids == cells).sum()) for r, cells in zip(read, pages, strict=True))
-    return right / sum(map(len, pages))
+    return sum(int((r.ids != cells).sum()) for r, cells in zip(read, pages, strict=True))
 
 
 def _report(text: str, file: TokenFile, accuracy: float, seconds: float) -> CompressReport:
@@ -132,6 +133,11 @@ def read_pages(
     for index in wanted:
         if not 0 <= index < len(file.pages):
             raise InputError(f"there is no page {index + 1}; the file has {len(file.pages)}")
+    if file.fingerprint != reader.encoder.fingerprint:
+        raise FingerprintError(
+            f"this .omem file was written by {file.fingerprint!r}, the model here is "
+            f"{reader.encoder.fingerprint!r}; read it with the model that wrote it (--model)"
+        )
     for start in range(0, len(wanted), BATCH):
         batch = [file.pages[index] for index in wanted[start : start + BATCH]]
         for cells in reader.decoder.read(batch):

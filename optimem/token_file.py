@@ -6,28 +6,28 @@ one after another, and a 16-byte BLAKE2b of all before it.
 """
 
 import json
-import os
 import struct
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from optimem.errors import ChecksumError, FormatError, StoreFullError, VersionError
+from optimem.errors import ChecksumError, FormatError, VersionError
 from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
+from optimem.whole_file import whole_file
 
 MAGIC = b"OMEM"
 VERSION = 1
-_PREFIX = struct.Struct("<4sHI")
-_CHECK = 16
-DISK_FULL = 28  # errno ENOSPC
+PICTURES = 2
+"""The version of files of pictures, see `optimem.picture_file`."""
+PREFIX = struct.Struct("<4sHI")
+CHECK = 16
 
 
 def text_check(text: str) -> str:
     """32 hex digits that tell whether a reading is the text to the letter."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_CHECK).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=CHECK).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -52,48 +52,45 @@ class TokenFile:
             "pages": [[page.cells, len(page.data)] for page in self.pages],
         }
         described = json.dumps(header, separators=(",", ":")).encode()
-        body = _PREFIX.pack(MAGIC, VERSION, len(described)) + described
+        body = PREFIX.pack(MAGIC, VERSION, len(described)) + described
         body += b"".join(page.data for page in self.pages)
-        return body + blake2b(body, digest_size=_CHECK).digest()
+        return body + blake2b(body, digest_size=CHECK).digest()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "TokenFile":
         """Read a file's content. Raises FormatError, VersionError or ChecksumError."""
-        if data[:4] != MAGIC or len(data) < _PREFIX.size:
+        if data[:4] != MAGIC or len(data) < PREFIX.size:
             raise FormatError("this is no .omem file; make one with `optimem compress`")
-        _, version, length = _PREFIX.unpack_from(data)
+        _, version, length = PREFIX.unpack_from(data)
+        if version == PICTURES:
+            raise FormatError(
+                "this .omem file holds pictures, not a text; read it with `optimem read FILE "
+                "--model …`, or with optimem.read_pictures"
+            )
         if version != VERSION:
             raise VersionError(
                 f"this .omem file has version {version}, this release reads {VERSION}; "
                 "upgrade optimem"
             )
-        body, check = data[:-_CHECK], data[-_CHECK:]
-        if blake2b(body, digest_size=_CHECK).digest() != check:
+        body, check = data[:-CHECK], data[-CHECK:]
+        if blake2b(body, digest_size=CHECK).digest() != check:
             raise ChecksumError(
                 "this .omem file is damaged or cut short (its checksum does not match); "
                 "take it from a copy, or compress the text again"
             )
-        header = json.loads(body[_PREFIX.size : _PREFIX.size + length])
+        header = json.loads(body[PREFIX.size : PREFIX.size + length])
         tier, fingerprint = Tier.parse(header["tier"]), header["encoder"]
-        pages, start = [], _PREFIX.size + length
+        pages, start = [], PREFIX.size + length
         for cells, size in header["pages"]:
             pages.append(VisionTokens(tier, cells, fingerprint, body[start : start + size]))
             start += size
         return cls(pages, tier, fingerprint, header["text"])
 
     def save(self, path: Path) -> int:
-        """Write the file whole or not at all; the number of bytes. Raises StoreFullError."""
+        """Write the file whole or not at all; the number of bytes. Errors as `whole_file`."""
         data = self.to_bytes()
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(partial, path)
-        except OSError as error:
-            os.unlink(partial)
-            if error.errno == DISK_FULL:
-                raise StoreFullError(f"no room to write {path}; free {len(data)} bytes") from error
-            raise
+        with whole_file(path) as file:
+            file.write(data)
         return len(data)
 
     @classmethod

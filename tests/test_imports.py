@@ -64,15 +64,18 @@ def test_public_names_are_pinned() -> None:
         "DecayPolicy",
         "OpticalMemory",
         "OptimemError",
+        "PictureFile",
         "Scope",
         "Tier",
         "TokenFile",
         "Turn",
         "calibrate",
         "compress",
+        "compress_pictures",
         "compress_prompt",
         "evaluate",
         "read_pages",
+        "read_pictures",
     ]
 
 

@@ -10,7 +10,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import asking, demo, evaluation, files, memory, prompts
+from optimem.cli import asking, compressing, demo, evaluation, files, memory, prompts
 from optimem.errors import OptimemError
 
 EXAMPLES = """\b
@@ -31,6 +31,7 @@ def cli() -> None:
 
 
 for command in (
+    *compressing.COMMANDS,
     *files.COMMANDS,
     *memory.COMMANDS,
     *asking.COMMANDS,

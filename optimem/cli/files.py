@@ -1,130 +1,176 @@
-"""`optimem compress` and `optimem read`: text to a file of vision tokens, and back."""
+"""`optimem read` and `optimem decompress`: what a file of vision tokens, or a picture, says."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from optimem.cli.output import (
-    STDIN,
-    json_option,
-    print_fields,
-    print_json,
-    progress_bar,
-    read_input,
-    tier_option,
-)
-from optimem.errors import InputError
+from optimem.cli.inputs import NANO, at_rest, is_picture, mode_option, needs_model, refuse
+from optimem.cli.output import timed_bar
+from optimem.errors import FormatError, InputError
 from optimem.protocols import Reading
+from optimem.whole_file import whole_file
 
-SUFFIX = ".omem"
+if TYPE_CHECKING:
+    from optimem.compression import Progress
+
 UNCERTAIN = 0.5
 PNG = b"\x89PNG"
 
+page_option = click.option("--page", type=click.IntRange(1), help="Only this page, counted from 1.")
+confidence_option = click.option(
+    "--confidence", is_flag=True, help="Write what is less likely than 50 % as ⟦…⟧."
+)
+wrote_option = click.option(
+    "--model", metavar="NAME", help="The model that wrote the file  [default: optimem-nano]"
+)
+file_argument = click.argument(
+    "source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+
 
 @click.command(
-    epilog="\b\nExamples:\n  optimem compress notes.txt\n"
-    "  optimem compress notes.txt --tier tiny --json\n"
-    "  cat notes.txt | optimem compress - -o notes.omem"
+    epilog="\b\nExamples:\n  optimem decompress notes.omem -o notes.txt\n"
+    "  optimem decompress paper.omem --page 3 --model deepseek-ai/DeepSeek-OCR"
 )
-@click.argument("source", metavar="INPUT")
+@file_argument
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Output file.")
-@tier_option
-@json_option
-def compress(source: str, out: Path | None, tier: str, as_json: bool) -> None:
-    """Turn a UTF-8 text file ("-" for standard input) into a file of vision tokens.
-
-    The output, INPUT with the suffix .omem unless -o names it, is replaced if it exists. It
-    holds no copy of the text.
-    """
-    if out is None:
-        if source == STDIN:
-            raise click.UsageError("reading standard input needs -o OUT.omem")
-        out = Path(source).with_suffix(SUFFIX)
-    text = read_input(source)
-    if not text:
-        raise InputError(f"{source} is empty; there is nothing to compress")
-    from optimem.build import page_reader
-    from optimem.compression import compress as compress_text
-    from optimem.tiers import Tier
-
-    with progress_bar("drawing and encoding pages") as bar:
-        done = compress_text(text, Tier.parse(tier), page_reader(), bar)
-    done.file.save(out)
-    report = {"file": str(out), **done.report.model_dump()}
-    if as_json:
-        print_json(report)
-    else:
-        print_fields(f"{source} → {out}", report)
+@page_option
+@confidence_option
+@wrote_option
+def decompress(
+    source: Path, out: Path | None, page: int | None, confidence: bool, model: str | None
+) -> None:
+    """Print the text of an .omem file, or the Markdown of its pictures page by page, and nothing
+    else; with -o write it to a file, whole or not at all."""
+    shown = out is None and sys.stdout.isatty()  # then the text itself shows how far it has come
+    with at_rest(source) as file:
+        if not _is_token_file(file):
+            raise FormatError(f"{source} is no .omem file; make one with `optimem compress`")
+        texts = _token_file(file, model, None, confidence, page, bar=not shown)
+        with nullcontext(sys.stdout.buffer) if out is None else whole_file(out) as to:
+            _write(texts, to)
 
 
 @click.command(
     epilog="\b\nExamples:\n  optimem read notes.omem > notes.txt\n"
     "  optimem read notes.omem --page 2 --confidence\n"
     "  optimem read paper.pdf --model deepseek-ai/DeepSeek-OCR\n"
-    "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam --ask 'What is the total?'"
+    "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam --ask 'What is the total?'\n"
+    "  optimem read paper.omem --model ./DeepSeek-OCR --ask 'What is the total?'"
 )
-@click.argument(
-    "source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option("--confidence", is_flag=True, help="Write characters less likely than 50 % as ⟦c⟧.")
-@click.option("--page", type=click.IntRange(1), help="Only this page, counted from 1.")
-@click.option("--model", help="A DeepSeek-OCR folder or hub name: reads any image or PDF.")
-@click.option("--mode", default="base", show_default=True, help="With --model: see above.")
-@click.option("--ask", metavar="QUESTION", help="With --model: answer this instead.")
+@file_argument
+@confidence_option
+@page_option
+@click.option("--model", metavar="NAME", help="A DeepSeek-OCR folder or hub name: reads any image "
+              "or PDF. Of an .omem file: the model that wrote it.")  # fmt: skip
+@mode_option
+@click.option("--ask", metavar="QUESTION", help="Of pictures: answer this instead.")
 def read(
     source: Path, confidence: bool, page: int | None, model: str | None, mode: str, ask: str | None
 ) -> None:
-    """Print the text of an .omem file, and nothing else.
+    """Print the text of an .omem file, and nothing else; of one that holds pictures, Markdown,
+    or an answer from the stored tokens alone.
 
     Also reads the PNG of a page that optimem drew in its dense style, and refuses other
-    images; with --model it reads any image or PDF, as Markdown. Modes: tiny, small, base,
-    large, gundam, gundam-m.
+    images; with --model it reads any image or PDF, as Markdown.
     """
-    if model is not None:
-        _look_at(source, model, mode, ask, confidence, page)
-        return
-    if ask is not None:
+    large = model not in (None, NANO)
+    if ask is not None and not large:
         raise click.UsageError("--ask needs --model, a model that answers questions")
-    data = source.read_bytes()
-    readings = _image_readings(source) if data.startswith(PNG) else _file_readings(data, page)
-    for reading in readings:
-        text = reading.text
-        if confidence:
-            pairs = zip(text, reading.probability.tolist(), strict=True)
-            text = "".join(c if p >= UNCERTAIN else f"⟦{c}⟧" for c, p in pairs)
-        sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()
+    with at_rest(source) as file:
+        if _is_token_file(file):
+            refuse("mode", "pictures that are not encoded yet")
+            texts = _token_file(file, model, ask, confidence, page, bar=not sys.stdout.isatty())
+        elif large:
+            from optimem.build import look_at
+
+            answers = look_at(file, model=str(model), mode=mode, question=ask, only=page)
+            texts = _answered(answers, confidence)
+        else:
+            texts = _drawn_page(file, confidence)
+        _write(texts, sys.stdout.buffer)
 
 
-def _look_at(
-    source: Path, model: str, mode: str, ask: str | None, confidence: bool, page: int | None
-) -> None:
-    """Print what a large model reads, page by page; say on stderr where it did not end."""
-    from optimem.build import look_at
+def _token_file(
+    source: Path, model: str | None, ask: str | None, confidence: bool, page: int | None, bar: bool
+) -> Iterator[str]:
+    """What an .omem file says, page by page. `bar`: show how far that has come."""
+    from optimem.picture_file import is_picture_file
 
-    answers = look_at(source, model=model, mode=mode, question=ask, only=page)
+    with timed_bar("reading pages") if bar else nullcontext() as progress:
+        if is_picture_file(source):
+            if model in (None, NANO):
+                raise InputError(needs_model(source))
+            from optimem.build import read_pictures
+
+            wanted = None if page is None else [page - 1]
+            answers = read_pictures(
+                source, model=str(model), question=ask, pages=wanted, progress=progress
+            )
+            yield from _answered(enumerate(answers, page or 1), confidence)
+        elif ask is not None:
+            raise click.UsageError(f"--ask is of pictures; {source} holds a text")
+        else:
+            yield from _text_pages(source, model, confidence, page, progress)
+
+
+def _text_pages(
+    source: Path, model: str | None, confidence: bool, page: int | None, progress: "Progress | None"
+) -> Iterator[str]:
+    from optimem.build import named_reader
+    from optimem.compression import read_pages
+    from optimem.token_file import TokenFile
+
+    wanted = None if page is None else [page - 1]
+    file = TokenFile.load(source)
+    for reading in read_pages(file, named_reader(model or NANO), wanted, progress):
+        yield _marked(reading, confidence)
+
+
+def _drawn_page(source: Path, confidence: bool) -> Iterator[str]:
+    """The text of an image of a page that optimem drew."""
+    with source.open("rb") as file:
+        drawn = file.read(len(PNG)) == PNG
+    if not drawn:
+        if is_picture(source, None):
+            raise InputError(needs_model(source))
+        raise FormatError(f"{source} is no .omem file; make one with `optimem compress`")
+    from optimem.build import page_reader, read_picture
+
+    yield _marked(page_reader().renderer.text(read_picture(source)), confidence)
+
+
+def _answered(answers: Iterable[tuple[int, Any]], confidence: bool) -> Iterator[str]:
+    """What a large model reads, page by page; says on stderr where it did not end."""
     for number, answer in answers:
-        click.echo(answer.marked(UNCERTAIN) if confidence else answer.grounded.text)
+        yield (answer.marked(UNCERTAIN) if confidence else answer.grounded.text) + "\n"
         if not answer.complete:
             click.echo(f"page {number} is incomplete: {answer.finish.value}", err=True)
 
 
-def _file_readings(data: bytes, page: int | None) -> Iterator[Reading]:
-    from optimem.build import page_reader
-    from optimem.compression import read_pages
-    from optimem.token_file import TokenFile
-
-    with progress_bar("reading pages") as bar:
-        wanted = None if page is None else [page - 1]
-        yield from read_pages(TokenFile.from_bytes(data), page_reader(), wanted, bar)
+def _marked(reading: Reading, confidence: bool) -> str:
+    if not confidence:
+        return reading.text
+    pairs = zip(reading.text, reading.probability.tolist(), strict=True)
+    return "".join(char if sure >= UNCERTAIN else f"⟦{char}⟧" for char, sure in pairs)
 
 
-def _image_readings(source: Path) -> Iterator[Reading]:
-    from optimem.build import page_reader, read_picture
+def _is_token_file(source: Path) -> bool:
+    from optimem.token_file import MAGIC
 
-    yield page_reader().renderer.text(read_picture(source))
+    with source.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
-COMMANDS = (compress, read)
+def _write(texts: Iterable[str], file: BinaryIO) -> None:
+    """Each page as soon as it is read."""
+    for text in texts:
+        file.write(text.encode())
+        file.flush()
+
+
+COMMANDS = (decompress, read)

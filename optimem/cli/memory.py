@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from optimem.cli.conversations import given_turns
+from optimem.cli.inputs import is_picture
 from optimem.cli.output import (
     STDIN,
-    is_text,
     json_option,
     print_fields,
     print_json,
@@ -79,7 +79,7 @@ def remember(
 ) -> None:
     """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session); with a model
     that reads pictures, a picture or a PDF too, page by page."""
-    pictured = place.reads_pictures and source != STDIN and not is_text(Path(source))
+    pictured = source != STDIN and is_picture(Path(source), place.picture_model)
     turns = Path(source) if pictured else given_turns(source, role, form)
     with place.open() as memory, progress_bar("remembering") as bar:
         report = memory.append(scope, turns, now=parsed_time(now))

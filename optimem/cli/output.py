@@ -2,7 +2,6 @@
 
 import json
 import sys
-from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,6 @@ from optimem.errors import TextError
 from optimem.tiers import Tier
 
 STDIN = "-"
-LOOKED_AT = 4096  # bytes that tell whether a file is text
-PDF = b"%PDF"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 tier_option = click.option(
@@ -46,20 +43,6 @@ def read_input(source: str) -> str:
             "it first (iconv -f LATIN1 -t UTF-8), or, if it is a picture or a PDF, name a model "
             "that reads it"
         ) from None
-
-
-def is_text(path: Path) -> bool:
-    """Whether a file begins as text, neither a picture nor a PDF."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(LOOKED_AT)
-    except OSError as error:
-        raise click.BadParameter(f"{path}: {error.strerror}") from error
-    try:
-        getincrementaldecoder("utf-8")().decode(start)
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in start and not start.startswith(PDF)
 
 
 def print_json(value: Any) -> None:

@@ -41,11 +41,9 @@ class Place(NamedTuple):
     pictures: str | None
 
     @property
-    def reads_pictures(self) -> bool:
-        """Whether it takes pictures and PDFs."""
-        from optimem.build import NANO
-
-        return self.pictures is not None or self.model != NANO
+    def picture_model(self) -> str:
+        """What reads its pictures and PDFs, if it can."""
+        return self.pictures or self.model
 
     def open(self) -> "OpticalMemory":
         """The memory itself."""

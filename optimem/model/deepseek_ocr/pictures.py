@@ -1,12 +1,14 @@
 """Pictures to views, byte for byte as the published preprocessing makes them (PIL)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
 from optimem.errors import InputError, MissingExtraError
@@ -21,16 +23,16 @@ PLAIN_RESIZE = 640
 the page is padded to a square."""
 PDF_DPI = 144
 PDF = b"%PDF"
+LOCKED = 4  # PDFium's code for a missing or wrong password
+SEVERAL = "TIFF"
+"""The format whose frames are pages; those of others are animations or previews."""
 
 
 def open_picture(path: Path) -> Picture:
-    """An image file upright and in RGB: PNG, JPEG, WebP, TIFF and what else Pillow reads.
-    Raises InputError, naming the file."""
-    try:
-        with Image.open(path) as image:
-            return upright(image)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as an image: {error}") from error
+    """An image file upright and in RGB: PNG, JPEG, WebP, TIFF and what else Pillow reads; of
+    several frames the first. Raises InputError, naming the file."""
+    with _image(path) as image:
+        return upright(image)
 
 
 def upright(image: Picture) -> Picture:
@@ -44,30 +46,75 @@ def drawn_picture(ink: NDArray[np.uint8]) -> Picture:
 
 
 def pdf_pages(path: Path, dpi: int = PDF_DPI) -> Iterator[Picture]:
-    """The pages of a PDF as images. Raises InputError for a file that is none or is locked,
-    MissingExtraError without pypdfium2."""
-    try:
-        import pypdfium2
-    except ImportError as error:
-        raise MissingExtraError("PDFs need pypdfium2: pip install 'optimem[pdf]'") from error
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except (pypdfium2.PdfiumError, OSError) as error:
-        raise InputError(f"{path} cannot be read as a PDF: {error}") from error
-    with document:
+    """The pages of a PDF as images. Raises InputError for a file that is none, is locked or has
+    a page that cannot be drawn, MissingExtraError without pypdfium2."""
+    with _pdf(path) as document:
         for page in document:
             yield page.render(scale=dpi / 72).to_pil().convert("RGB")
 
 
 def open_pictures(path: Path) -> Iterator[Picture]:
-    """The pages of a PDF, or the one picture of an image file. Raises InputError or
-    MissingExtraError."""
+    """The pages of a PDF or of a TIFF, or the one picture of another image file. Raises
+    InputError or MissingExtraError."""
+    if _is_pdf(path):
+        yield from pdf_pages(path)
+        return
+    with _image(path) as image:
+        for frame in ImageSequence.Iterator(image) if image.format == SEVERAL else [image]:
+            yield upright(frame)
+
+
+def count_pictures(path: Path) -> int:
+    """How many `open_pictures` gives, without drawing them. Errors as there, but for those of
+    single pages."""
+    if _is_pdf(path):
+        with _pdf(path) as document:
+            return len(document)
+    with _image(path) as image:
+        return getattr(image, "n_frames", 1) if image.format == SEVERAL else 1
+
+
+def _is_pdf(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            is_pdf = file.read(len(PDF)) == PDF
+            return file.read(len(PDF)) == PDF
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    return pdf_pages(path) if is_pdf else iter([open_picture(path)])
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Any]:
+    """An image file, opened; what goes wrong with it in the block is an InputError too."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as an image: {error}") from error
+
+
+@contextmanager
+def _pdf(path: Path) -> Iterator[Any]:
+    """A PDF, opened; what goes wrong with it in the block is an InputError too."""
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise MissingExtraError("PDFs need pypdfium2: pip install 'optimem[pdf]'") from error
+    try:
+        with pypdfium2.PdfDocument(path) as document:
+            if not len(document):
+                raise InputError(f"{path} has no pages")
+            yield document
+    except (pypdfium2.PdfiumError, OSError) as error:
+        raise InputError(f"{path} cannot be read as a PDF: {_fault(path, error)}") from error
+
+
+def _fault(path: Path, error: Exception) -> str:
+    """What is wrong with a PDF. PDFium reports no fault for one without pages, or that of an
+    earlier file, so a password is believed only of a file that says it is encrypted."""
+    code = getattr(error, "err_code", None)
+    if code == LOCKED and b"/Encrypt" in path.read_bytes():
+        return "it is locked with a password; save a copy without one"
+    return "it has no pages" if code in (0, LOCKED) else str(error)
 
 
 def views(image: Picture, mode: Mode, most_tiles: int = MOST_TILES) -> Views:

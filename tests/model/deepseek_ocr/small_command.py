@@ -1,0 +1,13 @@
+"""The command line, where `--model FOLDER` means a checkpoint of the small model's sizes."""
+
+from functools import partial
+
+from small import SMALL
+
+from optimem.cli import main
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
+
+if __name__ == "__main__":
+    opened = partial(DeepSeekReader.open, config=SMALL)
+    DeepSeekReader.open = opened  # type: ignore[method-assign, assignment]
+    main()
