@@ -1,17 +1,19 @@
 """A file written whole or not at all. Knows nothing of what is in it."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 from optimem.errors import InputError, StoreFullError
 
 FULL = (ENOSPC, EDQUOT, EFBIG)
 """What the system says of a full disk, a used-up quota, and a limit on a file's size."""
+READABLE = 0o666
+"""Permissions of a new file, less what the user's umask takes away."""
 
 
 @contextmanager
@@ -40,8 +42,9 @@ def _beside(path: Path) -> tuple[str, int]:
     """The name and the handle of a new file in the folder of `path`."""
     if os.path.isdir(path):
         raise InputError(f"{path} is a folder; name a file")
+    name = f"{path}.{uuid4().hex[:8]}.partial"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, READABLE)
     except FileNotFoundError as error:
         raise InputError(
             f"{path} cannot be written: there is no folder {path.parent}; make it first"

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, on a real file system."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,13 @@ def test_where_there_is_no_room_nothing_is_left(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "StoreFullError: no room to write" in done.stderr
     assert names(tmp_path) == []
+
+
+def test_a_new_file_has_the_permissions_that_the_user_asks_for(tmp_path: Path) -> None:
+    previous = os.umask(0o027)
+    try:
+        with whole_file(tmp_path / "x.omem") as file:
+            file.write(b"new")
+    finally:
+        os.umask(previous)
+    assert (tmp_path / "x.omem").stat().st_mode & 0o777 == 0o640
