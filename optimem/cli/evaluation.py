@@ -21,7 +21,9 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"{text!r} are no ratios; write numbers with commas: 5,10,20") from None
+        raise InputError(
+            f"{text!r} is no list of ratios; write numbers with commas: 5,10,20"
+        ) from None
 
 
 @click.command(

@@ -4,6 +4,7 @@ Both are given dark letters on white, enlarged so that a small tier's letters ar
 reader made for scans, and their lines in reading order. Knows nothing of cells, tokens or scores.
 """
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,7 @@ SIDE = 1280
 best at Base and Small; a Large page gains 0.1 points by it. RapidOCR, which enlarges each line
 itself, needs it to find the lines of a Small page, and reads repeated pixels better than smooth
 ones there."""
+THREADS = {"OMP_THREAD_LIMIT": "1"}  # Tesseract's threads wait for each other in a busy loop
 SHARPNESS = -0.5  # of cubic convolution; Keys 1981
 
 
@@ -43,7 +45,7 @@ def open_tesseract() -> OcrReader:
             path = Path(folder) / "page.png"
             save_image(enlarged(ink), path)
             command = [program, str(path), "-", "--psm", "6"]  # 6: one block of text
-            done = subprocess.run(command, capture_output=True, text=True)
+            done = subprocess.run(command, capture_output=True, text=True, env=os.environ | THREADS)
         if done.returncode:
             raise BaselineError(
                 f"tesseract failed: {done.stderr.strip()}; it needs its English data "
