@@ -66,8 +66,8 @@ def _engine(name: str) -> Any:
 
 
 def _filling(kept: Callable[[int], str], text: str, room: int, tokens: Counter) -> str:
-    """The least that fills the room, its end cut off. LLMLingua-2 keeps whole per cents of its
-    own tokens: asked by `target_token` for 100 of 7,387 it kept 51."""
+    """The least that fills the room, its end cut off. LLMLingua-2 rounds to whole per cents: at
+    40× what it keeps for a `target_token` can be half of it."""
     share = 100 * room // max(len(tokens.ends(text)), 1)
     shares = range(max(share - AROUND, FEWEST), max(min(share + AROUND, 100), FEWEST) + 1)
     at = bisect_left(shares, room, key=lambda each: len(tokens.ends(kept(each))))

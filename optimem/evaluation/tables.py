@@ -44,12 +44,17 @@ def main_table(result: dict[str, Any]) -> Rows:
         rows.append([
             part["kind"], part["setting"], part["tier"], f"{f['ratio']:.1f}×",
             f"{f['ratio_positions']:.1f}×", percent(right["value"]),
-            f"{percent(right['low'], 1)[:-2]}–{percent(right['high'], 1)[:-2]}",
+            spread(right) if f["pages"] > 1 else NONE,
             percent(f["word_error"]["value"]), percent(f["exact_lines"], 0),
             percent(f["exact_ids"], 0), percent(f["precision"], 1), percent(f["silent"]),
             f"{f['calibration']:.4f}", f"{f['data_bytes'] / f['text_bytes']:.2f}",
         ])  # fmt: skip
     return rows
+
+
+def spread(interval: dict[str, float]) -> str:
+    """The bounds of a share, in per cent."""
+    return f"{percent(interval['low'], 1)[:-2]}–{percent(interval['high'], 1)[:-2]}"
 
 
 def paper_table(result: dict[str, Any]) -> Rows:

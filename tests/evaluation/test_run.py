@@ -178,6 +178,12 @@ def test_baselines_keep_no_more_than_their_share() -> None:
     assert TEXT.text.endswith(baselines.lzma_(page, means))
 
 
+def test_a_single_page_has_no_spread() -> None:
+    at = tables.main_table(run())[0].index("95 %")
+    assert tables.main_table(run(texts=[TEXT._replace(text=TEXT.text * 4)]))[1][at] == "100.0–100.0"
+    assert tables.main_table(run(pages=1))[1][at] == "—"
+
+
 def test_a_baseline_that_wins_is_told() -> None:
     found = run(ratios=(), tiers=(Tier.TINY,), baseline=("zstd", "newest"))
     assert "zstd" in tables.wins(found)
