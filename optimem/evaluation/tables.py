@@ -121,8 +121,14 @@ def wins(result: dict[str, Any]) -> str:
 
 def unreached(result: dict[str, Any]) -> str:
     """One sentence on ratios that a kind of text cannot reach; empty if there are none."""
-    told = [f"{part['kind']} at {part['setting']} (a full page of it at {part['tier']} comes to "
-            f"{part['most']:.1f}×)" for part in parts(result, "unreached")]  # fmt: skip
+    missed: dict[str, list[dict[str, Any]]] = {}
+    for part in parts(result, "unreached"):
+        missed.setdefault(part["kind"], []).append(part)
+    told = [
+        f"{kind} at {' and '.join(part['setting'] for part in found)} (a full page of it at "
+        f"{found[0]['tier']} comes to {found[0]['most']:.1f}×)"
+        for kind, found in missed.items()
+    ]
     return f"{NONE} not reachable: {', '.join(told)}." if told else ""
 
 
