@@ -12,6 +12,7 @@ from optimem.errors import InputError
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
+    from optimem.compression import PageReader
     from optimem.evaluation.kinds import Kind
 
 REPORT = "report.html"
@@ -21,7 +22,9 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"{text!r} are no ratios; write numbers with commas: 5,10,20") from None
+        raise InputError(
+            f"{text!r} is no list of ratios; write numbers with commas: 5,10,20"
+        ) from None
 
 
 @click.command(
@@ -35,12 +38,15 @@ def _numbers(text: str) -> list[float]:
 @click.option("--ratios", default="5,10,20,40", show_default=True, metavar="R,R,…",
               help="Text tokens per vision token.")  # fmt: skip
 @click.option("--tiers", is_flag=True, help="Measure full pages of every tier too.")
-@click.option("--pages", default=6, show_default=True, help="Pages of each kind at most.")
+@click.option("--pages", type=click.IntRange(min=1), default=6, show_default=True,
+              help="Pages of each kind at most.")  # fmt: skip
 @click.option("--baseline", "named", multiple=True, metavar="NAME",
-              help="Also compare with tesseract, rapidocr or llmlingua2.")  # fmt: skip
+              help="Also compare with tesseract, rapidocr or llmlingua2 (its weights:"
+              " llmlingua2=FOLDER).")  # fmt: skip
 @click.option("--tokenizer", default="deepseek", show_default=True,
               help="deepseek, bytes, or the path of a tokenizer.json.")  # fmt: skip
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Of all that is drawn at random.")  # fmt: skip
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for report.html; partial results too, so a run can go on.")  # fmt: skip
 @click.option("--markdown", is_flag=True, help="Print all tables as Markdown.")
@@ -52,31 +58,40 @@ def evaluate_command(
 ) -> None:  # fmt: skip
     """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
     texts that nobody can guess are added. Without files, the demo's conversation is measured."""
-    from optimem.evaluation import tables
+    from optimem.build import named_reader
     from optimem.evaluation.baselines import DEFAULT
     from optimem.evaluation.run import evaluate
 
-    texts = _texts(files)
+    asked, texts, reader = _numbers(ratios), _texts(files), named_reader(model)
     try:
         with timed_bar("measuring") as bar:
             result = evaluate(
-                texts=texts, model=model, ratios=_numbers(ratios), pages=pages, tokens=tokenizer,
+                texts=texts, model=reader, ratios=asked, pages=pages, tokens=tokenizer,
                 tiers=tuple(sorted(Tier, reverse=True)) if tiers else (),
                 baseline=(*DEFAULT, *named), seed=seed, folder=report, progress=bar,
             )  # fmt: skip
-    except KeyboardInterrupt:
+        _print(result, as_json, markdown)
         if report:
-            click.echo(f"what is measured is kept in {report}; run the same to go on", err=True)
+            _write_report(result, texts[0].text, reader, report)
+    except KeyboardInterrupt:
+        click.echo(
+            f"what is measured is kept in {report}; run the same to go on" if report else
+            "nothing is kept; with --report FOLDER a run can go on where it was", err=True
+        )  # fmt: skip
         raise
+
+
+def _print(result: dict[str, Any], as_json: bool, markdown: bool) -> None:
+    from optimem.evaluation import tables
+
     if as_json:
         print_json(result)
     elif markdown:
         click.echo(tables.document(result))
     else:
         _print_table(tables.short_table(result))
-        click.echo(tables.wins(result))
-    if report:
-        _write_report(result, texts[0].text, model, report)
+        for told in filter(None, (tables.unreached(result), tables.wins(result))):
+            click.echo(told)
 
 
 def _texts(files: tuple[str, ...]) -> "list[Kind]":
@@ -89,12 +104,11 @@ def _texts(files: tuple[str, ...]) -> "list[Kind]":
     return [Kind("conversation", said, controlled=False)]
 
 
-def _write_report(result: dict[str, Any], text: str, model: str, to: Path) -> None:
-    from optimem.build import named_reader
+def _write_report(result: dict[str, Any], text: str, reader: "PageReader", to: Path) -> None:
     from optimem.evaluation.report import write_report
 
     path = to / REPORT
-    write_report(result, text, named_reader(model), path)
+    write_report(result, text, reader, path)
     click.echo(f"report: {path}", err=True)
 
 

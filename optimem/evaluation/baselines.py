@@ -1,25 +1,21 @@
 """What the same tokens or the same bytes would buy without optical memory.
 
 Each baseline gives back the text that it still has; it is scored like a reading. At equal
-tokens: the newest text, a random part of it, LLMLingua-2's choice. At equal bytes: the newest
-text that fits, plain or compressed. Other readers: Tesseract and RapidOCR on the page's image.
+tokens: the newest text, a random part of it, LLMLingua-2's choice (`llmlingua`). At equal bytes:
+the newest text that fits, plain or compressed. On the same image: other readers (`ocr`).
 """
 
 import lzma
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import zstandard
 
-from optimem.build import save_image
-from optimem.errors import BaselineError, MissingExtraError
-from optimem.evaluation.tokenizer import Counter, first_tokens, last_tokens
+from optimem.errors import BaselineError
+from optimem.evaluation.llmlingua import Compressor, open_llmlingua2
+from optimem.evaluation.ocr import OcrReader, open_rapidocr, open_tesseract
+from optimem.evaluation.tokenizer import Counter, last_tokens
 from optimem.protocols import Renderer
 from optimem.tiers import Tier
 
@@ -94,49 +90,37 @@ def _fitting(page: Page, pack: Callable[[bytes], bytes]) -> str:
     return page.text[len(page.text) - fits :]
 
 
-def tesseract(page: Page, means: Means) -> str:
-    """What Tesseract reads of the page's image at its tier, line ends left out."""
-    program = shutil.which("tesseract")
-    if program is None:
-        raise MissingExtraError("tesseract is not installed; apt-get install tesseract-ocr")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "page.png"
-        save_image(means.renderer.page(means.renderer.cells(page.text)).image(page.tier), path)
-        command = [program, str(path), "-", "--psm", "6"]
-        done = subprocess.run(command, capture_output=True, check=True, text=True)
-    return done.stdout.replace("\n", "")
+def open_reader(opened: OcrReader) -> Baseline:
+    """A reader of images as a baseline: it reads the page at its tier."""
+
+    def read(page: Page, means: Means) -> str:
+        image = means.renderer.page(means.renderer.cells(page.text)).image(page.tier)
+        return line_end(means.renderer).join(opened(image))
+
+    return read
 
 
-def rapidocr(page: Page, means: Means) -> str:
-    """What RapidOCR reads of the page's image at its tier."""
-    engine = _imported("rapidocr", "pip install rapidocr onnxruntime").RapidOCR()
-    image = means.renderer.page(means.renderer.cells(page.text)).image(page.tier)
-    found = engine(np.stack([255 - image] * 3, axis=-1))
-    return "".join(found.txts or ())
+def line_end(renderer: Renderer) -> str:
+    """What stands between two rows of a page: a newline if one begins a new row, and nothing
+    if text flows on and a newline is a glyph like any other."""
+    last = len(renderer.cells("a\nb")) - 1
+    above, below = (renderer.box(cell, Tier.LARGE) for cell in (0, last))
+    return "\n" if below.top > above.top else ""
 
 
-def llmlingua2(page: Page, means: Means) -> str:
-    """What LLMLingua-2 keeps when asked for as many tokens as the page has."""
-    compressor = _imported("llmlingua", "pip install llmlingua").PromptCompressor(
-        "microsoft/llmlingua-2-bert-base-multilingual-cased-meetingbank", use_llmlingua2=True,
-        device_map="cpu",
-    )  # fmt: skip
-    kept = compressor.compress_prompt(page.text, target_token=page.tier.tokens)
-    return first_tokens(str(kept["compressed_prompt"]), page.tier.tokens, means.tokens)
-
-
-def _imported(name: str, remedy: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(f"{name} is not installed; {remedy}") from error
+def open_compressor(opened: Compressor) -> Baseline:
+    """A compressor of prompts as a baseline: it keeps as many tokens as the page has."""
+    return lambda page, means: opened(page.text, page.tier.tokens, means.tokens)
 
 
 EQUAL_TOKENS: dict[str, Baseline] = {"newest": newest, "random part": random_part}
 EQUAL_BYTES: dict[str, Baseline] = {"plain text": plain, "zstd": zstd, "lzma": lzma_}
-OPTIONAL: dict[str, Baseline] = {
-    "llmlingua2": llmlingua2, "tesseract": tesseract, "rapidocr": rapidocr,
-}  # fmt: skip
+LLMLINGUA = "llmlingua2"
+OPTIONAL: dict[str, Callable[[str], Baseline]] = {
+    LLMLINGUA: lambda checkpoint: open_compressor(open_llmlingua2(checkpoint)),
+    "tesseract": lambda _: open_reader(open_tesseract()),
+    "rapidocr": lambda _: open_reader(open_rapidocr()),
+}
 DEFAULT = (*EQUAL_TOKENS, *EQUAL_BYTES)
 SLOW_PAGES = 1
 """Pages of a sample that an optional baseline is given: it may take half a minute for one."""
@@ -146,13 +130,21 @@ def basis(name: str) -> str:
     """What a baseline has as much of as the page."""
     if name in EQUAL_BYTES:
         return "equal bytes"
-    return "equal tokens" if name in EQUAL_TOKENS or name == "llmlingua2" else "same image"
+    return "equal tokens" if name in EQUAL_TOKENS or name == LLMLINGUA else "same image"
 
 
-def baselines(names: Sequence[str]) -> dict[str, Baseline]:
-    """Baselines by name. Raises BaselineError for a name that is not there."""
-    known = {**EQUAL_TOKENS, **EQUAL_BYTES, **OPTIONAL}
-    for name in names:
-        if name not in known:
-            raise BaselineError(f"no baseline is called {name!r}; choose of {', '.join(known)}")
-    return {name: known[name] for name in names}
+def baselines(asked: Sequence[str]) -> dict[str, Baseline]:
+    """Baselines by name, opened; `llmlingua2=CHECKPOINT` names its weights. Raises BaselineError
+    for a name that is not there or weights that cannot be loaded, and MissingExtraError."""
+    plain_ones = {**EQUAL_TOKENS, **EQUAL_BYTES}
+    pairs = [each.partition("=")[::2] for each in asked]
+    for name, given in pairs:
+        if name not in plain_ones and name not in OPTIONAL:
+            known = ", ".join((*plain_ones, *OPTIONAL))
+            raise BaselineError(f"no baseline is called {name!r}; choose of {known}")
+        if given and name != LLMLINGUA:
+            raise BaselineError(f"{name} takes no {given!r}; write --baseline {name}")
+    return {
+        name: plain_ones[name] if name in plain_ones else OPTIONAL[name](given)
+        for name, given in pairs
+    }

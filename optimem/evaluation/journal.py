@@ -23,8 +23,7 @@ class Journal:
         identity = json.loads(json.dumps(identity))
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = self._lines()
+        lines = self._lines(self._path)
         if lines and lines[0] != identity:
             other = [key for key in identity if lines[0].get(key) != identity[key]]
             raise ResumeError(
@@ -32,7 +31,7 @@ class Journal:
                 f"{', '.join(other)}); choose another folder, or delete that file"
             )
         self.done = {line["part"]: line["result"] for line in lines[1:]}
-        self._rewrite([identity, *lines[1:]])
+        self._rewrite(self._path, [identity, *lines[1:]])
 
     def add(self, part: str, result: Any) -> None:
         """Keep the result of a part."""
@@ -41,18 +40,28 @@ class Journal:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"part": part, "result": result}) + "\n")
 
-    def _lines(self) -> list[dict[str, Any]]:
-        if self._path is None or not self._path.exists():
-            return []
-        found = []
-        for line in self._path.read_text("utf-8").splitlines():
+    def _lines(self, path: Path) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text("utf-8", errors="replace") if path.exists() else ""
+        except OSError as error:
+            raise ResumeError(
+                f"results cannot be kept in {path.parent}: {error.strerror}; choose another folder"
+            ) from error
+        for line in text.splitlines():
             try:
                 found.append(json.loads(line))
             except json.JSONDecodeError:
                 break
+        if text and not (found and all(isinstance(line, dict) for line in found)):
+            raise ResumeError(
+                f"{path} is not a file of results; choose another folder, or move it away"
+            )
         return found
 
-    def _rewrite(self, lines: list[dict[str, Any]]) -> None:
-        assert self._path is not None
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        self._path.write_text(text, "utf-8")
+    def _rewrite(self, path: Path, lines: list[dict[str, Any]]) -> None:
+        """Replace the file as a whole, so that an interruption loses nothing."""
+        fresh = path.with_suffix(".new")
+        fresh.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+        fresh.replace(path)

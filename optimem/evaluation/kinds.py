@@ -12,13 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from optimem.errors import InputError, SampleError
+from optimem.evaluation.sources import read_source
 
 CODE_NAMES = {".py", ".js", ".ts", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".sh", ".sql"}
 DATA_NAMES = {".json", ".jsonl", ".log", ".csv", ".yaml", ".yml"}
-CHAT_LINE = re.compile(r"^\s*(system|user|assistant|tool|human|ai)\s*:", re.I | re.M)
-TABLE_LINE = re.compile(r"^\s*\|.*\|\s*$", re.M)
-DATA_LINE = re.compile(r'^\s*(["{\[\]}]|\d{4}-\d\d-\d\d[ T]\d\d:)', re.M)
-CODE_LINE = re.compile(r"^\s*(def |class |import |return |#include|function |const |if \(|})", re.M)
+CHAT_LINE = re.compile(r"^[ \t]*(system|user|assistant|tool|human|ai)[ \t]*:", re.I | re.M)
+TABLE_LINE = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.M)
+DATA_LINE = re.compile(r'^[ \t]*(["{\[\]}]|\d{4}-\d\d-\d\d[ T]\d\d:)', re.M)
+CODE_LINE = re.compile(
+    r"^[ \t]*(def |class |import |return |#include|function |const |if \(|})", re.M
+)
+NAME = re.compile(r"[\w.+-]+( [\w.+-]+)*")  # of a kind: it is a heading in tables and reports
+LONGEST_NAME = 40
 MARKED_LINES = 0.12  # share of lines that make a text chat, table, data or code
 FOREIGN_SHARE = 0.15  # share of letters outside ASCII that makes a text one of mixed scripts
 LOOKED_AT = 200_000  # characters of a text that tell its kind, or lend their words
@@ -53,23 +58,33 @@ def classify(name: str, text: str) -> str:
 
 def read_kinds(sources: Sequence[str]) -> list[Kind]:
     """Texts of files, plain or .xz. A source is a path, or `kind=path` to name what it is;
-    two files of one kind are numbered. Raises InputError for what cannot be read and
-    SampleError for an empty file."""
-    from optimem.training.pages import read_text
-
-    kinds: list[Kind] = []
+    two files of one kind are numbered. Raises InputError for a name that is none, TextError for
+    what is no text, and SampleError for an empty file."""
+    kinds = []
     for source in sources:
-        named, _, path = source.rpartition("=")
-        text = read_text(Path(path))
+        named, equals, path = source.partition("=")
+        if not equals or Path(source).exists():
+            named, path = "", source
+        elif not NAME.fullmatch(named) or len(named) > LONGEST_NAME:
+            raise InputError(
+                f"{named!r} cannot name a kind of text; write KIND=PATH with at most "
+                f"{LONGEST_NAME} letters, digits and single spaces, such as chat=talk.txt"
+            )
+        text = read_source(Path(path))
         if not text.strip():
             raise SampleError(f"{path} is empty; give a file with text")
-        kinds.append(Kind(_free_name(named or classify(path, text), kinds), text, False))
-    return kinds
+        kinds.append(Kind(named or classify(path, text), text, False))
+    return distinct(kinds)
 
 
-def _free_name(name: str, kinds: Sequence[Kind]) -> str:
-    taken = sum(kind.name == name or kind.name.startswith(f"{name} ") for kind in kinds)
-    return f"{name} {taken + 1}" if taken else name
+def distinct(kinds: Sequence[Kind]) -> list[Kind]:
+    """The kinds, later ones of a name that is taken numbered: "prose", "prose 2"."""
+    found: dict[str, Kind] = {}
+    for kind in kinds:
+        names = (kind.name, *(f"{kind.name} {n}" for n in range(2, len(kinds) + 2)))
+        name = next(name for name in names if name not in found)
+        found[name] = kind._replace(name=name)
+    return list(found.values())
 
 
 def controlled_kinds(seed: int, size: int, source: str = "") -> list[Kind]:

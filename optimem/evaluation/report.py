@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from optimem.evaluation.settings import fitting
 
 RATIO = Axes(
     "text tokens per vision token (logarithmic)", "characters right", (2.5, 130), (0.4, 1.0),
-    (5, 10, 20, 40, 80), (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), log=True, x_format="{:g}×",
+    (0.5, 1, 2, 5, 10, 20, 40, 80, 160), tuple(at / 10 for at in range(11)), log=True,
+    x_format="{:g}×",
 )  # fmt: skip
 RELIABLE = Axes(
     "probability that the reader states", "share right", (0, 1), (0, 1),
@@ -32,6 +34,7 @@ def write_report(result: dict[str, Any], text: str, reader: PageReader, path: Pa
     page = fitting(text[: 2 * reader.renderer.capacity], reader.renderer)
     page_text = template("report.html").render(
         run=result["run"], kinds=result["kinds"], difference=DIFFERENCE, wins=tables.wins(result),
+        unreached=tables.unreached(result),
         main=tables.main_table(result), paper=tables.paper_table(result),
         baselines=tables.baseline_table(result), faded=tables.faded_table(result),
         ratio_chart=Markup(ratio_chart(result)), calibration_chart=Markup(calibration(result)),
@@ -74,7 +77,20 @@ def ratio_chart(result: dict[str, Any]) -> str:
         f"{s.name}: " + ", ".join(f"{y:.1%} at {x:.1f}×" for x, y in sorted(s.points))
         for s in series
     )
-    return chart(series, RATIO, "Characters right against the ratio of compression", told)
+    axes = widened(RATIO, [point for s in series for point in s.points])
+    return chart(series, axes, "Characters right against the ratio of compression", told)
+
+
+def widened(axes: Axes, points: Sequence[tuple[float, float]]) -> Axes:
+    """Axes that hold every point, so that none is drawn where it is not; ticks within them."""
+    across, up = [x for x, _ in points], [y for _, y in points]
+    low, high = min(*across, axes.x[0]), max(*across, axes.x[1])
+    floor = axes.y[0] if min(up) >= axes.y[0] else 0.0
+    return axes._replace(
+        x=(low, high), y=(floor, axes.y[1]),
+        x_ticks=[tick for tick in axes.x_ticks if low <= tick <= high],
+        y_ticks=[tick for tick in axes.y_ticks if tick >= floor],
+    )  # fmt: skip
 
 
 def calibration(result: dict[str, Any]) -> str:

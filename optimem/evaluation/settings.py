@@ -1,10 +1,12 @@
 """At which tier, and with how much text on a page, a ratio is measured.
 
 A ratio is text tokens per vision token. The sharpest tier whose full page reaches it is taken
-and filled with just so much text; a tier alone is measured with full pages.
+and filled with just so much text; a tier alone is measured with full pages. A ratio that one
+kind of text cannot reach is said of that kind; one that none reaches is an error.
 """
 
 from collections.abc import Sequence
+from math import floor, inf
 from typing import NamedTuple
 
 from optimem.errors import RatioError, SampleError
@@ -24,6 +26,15 @@ class Setting(NamedTuple):
     def label(self) -> str:
         """How tables call it."""
         return f"full {self.tier.label}" if self.ratio is None else f"{self.ratio:g}×"
+
+
+class Unreached(NamedTuple):
+    """A ratio that no tier reaches for a kind of text: a full page of it comes to `most` at the
+    smallest tier."""
+
+    kind: Kind
+    ratio: float
+    most: float
 
 
 class Sample(NamedTuple):
@@ -57,32 +68,55 @@ def fitting(text: str, renderer: Renderer) -> str:
     return text
 
 
-def tier_for(ratio: float, page_tokens: float) -> Tier:
-    """The sharpest tier whose full page holds `ratio` text tokens per vision token. Raises
-    RatioError if none does, or for a ratio that is not positive."""
-    if ratio <= 0:
-        raise RatioError(f"{ratio:g} is no ratio; give text tokens per vision token, such as 10")
-    for tier in sorted(Tier, reverse=True):
-        if page_tokens / tier.tokens >= ratio:
-            return tier
-    most = page_tokens / min(Tier).tokens
-    raise RatioError(
-        f"no tier reaches {ratio:g}× for this text: a full page of it at {min(Tier).label} "
-        f"comes to {most:.1f}×; ask for {int(most)} or less"
-    )
+def checked_ratios(ratios: Sequence[float]) -> tuple[float, ...]:
+    """The ratios. Raises RatioError for one that is not a positive number."""
+    for ratio in ratios:
+        if not 0 < ratio < inf:
+            raise RatioError(
+                f"{ratio:g} is no ratio; give text tokens per vision token, such as 10"
+            )
+    return tuple(ratios)
+
+
+def tier_for(ratio: float, page_tokens: float) -> Tier | None:
+    """The sharpest tier whose full page holds `ratio` text tokens per vision token, or None."""
+    reaching = [tier for tier in Tier if page_tokens / tier.tokens >= ratio]
+    return max(reaching, default=None)
 
 
 def samples(
     kind: Kind, ratios: Sequence[float], tiers: Sequence[Tier], pages: int,
     renderer: Renderer, tokens: Counter,
-) -> list[Sample]:  # fmt: skip
-    """All that is measured of one kind of text. Raises SampleError and RatioError."""
+) -> list[Sample | Unreached]:  # fmt: skip
+    """All that is measured of one kind of text, and the ratios that it cannot reach. Raises
+    SampleError."""
     full = full_pages(kind.text, pages, renderer, kind.name)
     mean = sum(len(tokens.ends(text)) for text in full) / len(full)
-    chosen = [Setting(tier_for(ratio, mean), ratio) for ratio in ratios]
-    found = [
-        Sample(kind, s, [first_tokens(t, round((s.ratio or 0) * s.tier.tokens), tokens)
-                         for t in full])
-        for s in chosen
-    ]  # fmt: skip
+    found: list[Sample | Unreached] = []
+    for ratio in ratios:
+        tier = tier_for(ratio, mean)
+        if tier is None:
+            found.append(Unreached(kind, ratio, mean / min(Tier).tokens))
+        else:
+            count = round(ratio * tier.tokens)
+            texts = [first_tokens(text, count, tokens) for text in full]
+            found.append(Sample(kind, Setting(tier, ratio), texts))
     return found + [Sample(kind, Setting(tier, None), full) for tier in tiers]
+
+
+def demand_reached(found: Sequence[Sample | Unreached]) -> None:
+    """Raises RatioError if there is a ratio that no kind of text reaches."""
+    reached = {each.setting.ratio for each in found if isinstance(each, Sample)}
+    missed = [each for each in found if isinstance(each, Unreached) and each.ratio not in reached]
+    if missed:
+        best = max(missed, key=lambda each: each.most)
+        raise RatioError(
+            f"no tier reaches {best.ratio:g}×: a full page of {best.kind.name} at "
+            f"{min(Tier).label} comes to {best.most:.1f}×, and nothing here to more; ask for "
+            f"{rounded_down(best.most)} or less"
+        )
+
+
+def rounded_down(ratio: float) -> str:
+    """A ratio that is reached if this one is: whole, or with one decimal below 10."""
+    return f"{floor(ratio * 10) / 10:g}" if ratio < 10 else f"{floor(ratio)}"

@@ -10,10 +10,14 @@ Rows = list[list[str]]
 """A header row, then the others."""
 
 
-def parts(result: dict[str, Any], prefix: str) -> Iterator[dict[str, Any]]:
-    """The results of all parts of one sort."""
+NONE = "—"
+"""Stands where there is no figure because there is nothing to measure."""
+
+
+def parts(result: dict[str, Any], *sorts: str) -> Iterator[dict[str, Any]]:
+    """The results of all parts of some sorts, in the order of the run."""
     for name, part in result["parts"].items():
-        if name.startswith(f"{prefix}/"):
+        if name.partition("/")[0] in sorts:
             yield from part if isinstance(part, list) else [part]
 
 
@@ -31,13 +35,16 @@ def main_table(result: dict[str, Any]) -> Rows:
     rows = [["text", "setting", "tier", "ratio", "by positions", "characters right", "95 %",
              "word errors", "lines", "ids", "precision", "silent", "calibration",
              "bytes a byte"]]  # fmt: skip
-    for part in parts(result, "score"):
+    for part in parts(result, "score", "unreached"):
+        if "most" in part:
+            rows.append([part["kind"], part["setting"], *[NONE] * (len(rows[0]) - 2)])
+            continue
         f = part["figures"]
         right = f["right"]
         rows.append([
             part["kind"], part["setting"], part["tier"], f"{f['ratio']:.1f}×",
             f"{f['ratio_positions']:.1f}×", percent(right["value"]),
-            f"{percent(right['low'], 1)[:-2]}–{percent(right['high'], 1)[:-2]}",
+            spread(right) if f["pages"] > 1 else NONE,
             percent(f["word_error"]["value"]), percent(f["exact_lines"], 0),
             percent(f["exact_ids"], 0), percent(f["precision"], 1), percent(f["silent"]),
             f"{f['calibration']:.4f}", f"{f['data_bytes'] / f['text_bytes']:.2f}",
@@ -45,8 +52,14 @@ def main_table(result: dict[str, Any]) -> Rows:
     return rows
 
 
+def spread(interval: dict[str, float]) -> str:
+    """The bounds of a share, in per cent."""
+    return f"{percent(interval['low'], 1)[:-2]}–{percent(interval['high'], 1)[:-2]}"
+
+
 def paper_table(result: dict[str, Any]) -> Rows:
-    """The form of the paper's table 2, published beside ours."""
+    """The form of the paper's table 2, published beside ours; none where no page of the texts
+    holds so many tokens."""
     ours = {(p["first"], p["tokens"]): p for p in parts(result, "paper")}
     rows = [["text tokens", "64: published", "at", "64: ours", "precision", "at",
              "100: published", "at", "100: ours", "precision", "at"]]  # fmt: skip
@@ -56,8 +69,10 @@ def paper_table(result: dict[str, Any]) -> Rows:
             (64, row.right_64, row.ratio_64), (100, row.right_100, row.ratio_100)
         ):  # fmt: skip
             mine = ours[row.first, tokens]
-            line += [percent(right, 1), f"{ratio:.1f}×", percent(mine["right"]["value"], 1),
-                     percent(mine["precision"], 1), f"{mine['ratio']:.1f}×"]  # fmt: skip
+            line += [percent(right, 1), f"{ratio:.1f}×"]
+            line += [NONE] * 3 if mine["right"] is None else [
+                percent(mine["right"]["value"], 1), percent(mine["precision"], 1),
+                f"{mine['ratio']:.1f}×"]  # fmt: skip
         rows.append(line)
     return rows
 
@@ -65,11 +80,13 @@ def paper_table(result: dict[str, Any]) -> Rows:
 def baseline_table(result: dict[str, Any]) -> Rows:
     """Characters right of each baseline beside ours; a star where the baseline is as good or
     better."""
-    scored = [part for part in parts(result, "score") if not part["controlled"]]
-    names = list(scored[0]["baselines"]) if scored else []
-    basis = [f"{name} ({scored[0]['baselines'][name]['basis']})" for name in names]
-    rows = [["text", "setting", "optimem", *basis]]
-    for part in scored:
+    own = [part for part in parts(result, "score", "unreached") if not part["controlled"]]
+    compared: dict[str, Any] = next((part["baselines"] for part in own if "baselines" in part), {})
+    rows = [["text", "setting", "optimem", *(f"{n} ({b['basis']})" for n, b in compared.items())]]
+    for part in own:
+        if "most" in part:
+            rows.append([part["kind"], part["setting"], *[NONE] * (len(rows[0]) - 2)])
+            continue
         cells = [
             percent(b["right"], 1) + (" ★" if b["wins"] else "") for b in part["baselines"].values()
         ]
@@ -102,6 +119,19 @@ def wins(result: dict[str, Any]) -> str:
     return f"As good or better than optimem: {', '.join(told) or 'none of them'}."
 
 
+def unreached(result: dict[str, Any]) -> str:
+    """One sentence on ratios that a kind of text cannot reach; empty if there are none."""
+    missed: dict[str, list[dict[str, Any]]] = {}
+    for part in parts(result, "unreached"):
+        missed.setdefault(part["kind"], []).append(part)
+    told = [
+        f"{kind} at {' and '.join(part['setting'] for part in found)} (a full page of it at "
+        f"{found[0]['tier']} comes to {found[0]['most']:.1f}×)"
+        for kind, found in missed.items()
+    ]
+    return f"{NONE} not reachable: {', '.join(told)}." if told else ""
+
+
 SHORT = (0, 1, 2, 5, 6, 9, 11)  # columns of the main table that a terminal has room for
 
 
@@ -113,7 +143,7 @@ def short_table(result: dict[str, Any]) -> Rows:
 def document(result: dict[str, Any]) -> str:
     """All tables as Markdown."""
     sections = [
-        ("By kind of text", "", main_table(result)),
+        ("By kind of text", unreached(result), main_table(result)),
         ("The paper's own table", DIFFERENCE, paper_table(result)),
         ("Baselines on the same pages", wins(result), baseline_table(result)),
         ("Faded memory", "", faded_table(result)),

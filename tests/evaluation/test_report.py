@@ -14,8 +14,9 @@ from optimem.errors import ScopeError
 from optimem.evaluation import tables
 from optimem.evaluation.charts import Axes, Series, chart
 from optimem.evaluation.inspection import write_inspection
+from optimem.evaluation.kinds import Kind
 from optimem.evaluation.playground import wrong_characters
-from optimem.evaluation.report import embedded, write_report
+from optimem.evaluation.report import RATIO, embedded, widened, write_report
 
 DAY = 86_400.0
 NETWORK = re.compile(r"""(src|href)=["'](?!data:|#)|url\((?!data:)|@import|fetch\(""")
@@ -32,6 +33,20 @@ def test_the_report_holds_every_figure_and_needs_no_network(tmp_path: Path) -> N
     assert page.count("<svg") >= 2
     assert page.count("<desc>") == 2
     assert "The tasks differ." in page
+    assert "not reachable" not in page
+
+
+def test_the_report_tells_what_cannot_be_reached_and_draws_points_where_they_are(
+    tmp_path: Path,
+) -> None:
+    wide = Kind("wide", "".join(f"Строка {n} говорит: порт. " for n in range(60)), False)
+    result = run(texts=[TEXT, wide], ratios=(0.5, 15.0))
+    write_report(result, TEXT.text, plain_reader(), tmp_path / "report.html")
+    assert '<p class="soft">— not reachable: prose at 15×' in (tmp_path / "report.html").read_text()
+    assert (widened(RATIO, [(5, 0.9)]).x, widened(RATIO, [(5, 0.9)]).y) == (RATIO.x, RATIO.y)
+    wider = widened(RATIO, [(0.5, 0.9), (150, 0.2)])
+    assert (wider.x, wider.y) == ((0.5, 150), (0.0, 1.0))
+    assert (wider.x_ticks[0], wider.y_ticks[0]) == (0.5, 0)
 
 
 def test_text_cannot_break_out_of_the_page() -> None:

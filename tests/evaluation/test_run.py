@@ -1,6 +1,8 @@
 """A whole run on a small reader: ratios, resuming, baselines, and the errors it names."""
 
 import json
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from optimem.errors import (
     RatioError,
     ResumeError,
     SampleError,
+    TextError,
     TokenizerError,
 )
 from optimem.evaluation import baselines, kinds, tables
@@ -37,8 +40,32 @@ def test_a_ratio_takes_the_sharpest_tier_that_reaches_it_and_fills_it_so_far() -
     assert [(part["tier"], part["asked"]) for part in scored] == [("large", 0.2), ("large", 1.0)]
     assert [part["figures"]["ratio"] for part in scored] == pytest.approx([0.2, 1.0], rel=0.01)
     assert tier_for(3, 400) == Tier.SMALL
-    with pytest.raises(RatioError, match=r"no tier reaches 20×.*11\.1×"):
-        tier_for(20, 400)
+    assert tier_for(20, 400) is None
+
+
+def test_a_ratio_that_one_kind_cannot_reach_stops_nothing() -> None:
+    wide = Kind("wide", "".join(f"Строка {n} говорит: порт. " for n in range(60)), False)
+    found = run(texts=[TEXT, wide], ratios=(1.0, 15.0))
+    assert [part["setting"] for part in tables.parts(found, "score")] == ["1×", "1×", "15×"]
+    missed = found["parts"]["unreached/prose/15×"]
+    assert (missed["tier"], missed["asked"]) == ("trace", 15)
+    assert missed["most"] == pytest.approx(400 / 36)
+    told = "— not reachable: prose at 15× (a full page of it at trace comes to 11.1×)."
+    assert told == tables.unreached(found)
+    assert told in tables.document(found)
+    settings = [row[:2] for row in tables.main_table(found)[1:]]
+    assert settings == [["prose", "1×"], ["prose", "15×"], ["wide", "1×"], ["wide", "15×"]]
+    for rows in (tables.main_table(found), tables.baseline_table(found)):
+        assert set(rows[2][2:]) == {"—"}
+        assert {len(row) for row in rows} == {len(rows[0])}
+    assert tables.unreached(run()) == ""
+    with pytest.raises(RatioError, match=r"no tier reaches 25×.*wide at trace comes to 1\d\.\d×"):
+        run(texts=[TEXT, wide], ratios=(15.0, 25.0))
+
+
+def test_the_papers_table_is_empty_where_no_page_holds_so_many_tokens() -> None:
+    rows = tables.paper_table(run())
+    assert rows[1] == ["600–700", "96.5 %", "10.5×", *"———", "98.5 %", "6.7×", *"———"]
 
 
 def test_what_the_reader_loses_is_what_is_scored() -> None:
@@ -88,6 +115,16 @@ def test_another_runs_folder_is_refused(tmp_path: Path) -> None:
         run(folder=tmp_path, seed=9)
 
 
+@pytest.mark.parametrize("held", ["notes, no results\n", "[1]\n", "\n"])
+def test_a_file_that_holds_no_results_is_left_as_it_is(tmp_path: Path, held: str) -> None:
+    (tmp_path / "results.jsonl").write_text(held)
+    with pytest.raises(ResumeError, match="not a file of results"):
+        run(folder=tmp_path)
+    assert (tmp_path / "results.jsonl").read_text() == held
+    with pytest.raises(ResumeError, match="choose another folder"):
+        run(folder=tmp_path / "results.jsonl" / "deeper")
+
+
 def test_what_cannot_be_measured_is_named() -> None:
     with pytest.raises(SampleError, match="fills 5 cells and a page has 400"):
         run(texts=[Kind("prose", "short", False)])
@@ -95,8 +132,13 @@ def test_what_cannot_be_measured_is_named() -> None:
         run(texts=[])
     with pytest.raises(RatioError, match="no tier reaches 900×"):
         run(ratios=(900,))
-    with pytest.raises(RatioError, match="no ratio"):
-        run(ratios=(0,))
+    for ratio in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(RatioError, match="no ratio"):
+            run(ratios=(ratio,))
+    with pytest.raises(InputError, match="0 pages"):
+        run(pages=0)
+    with pytest.raises(InputError, match="seed -1"):
+        run(seed=-1)
     with pytest.raises(TokenizerError, match="'gpt-9'"):
         run(tokens="gpt-9")
     with pytest.raises(BaselineError, match="'magic'"):
@@ -105,10 +147,23 @@ def test_what_cannot_be_measured_is_named() -> None:
         run(model="gpt-9")
 
 
-def test_a_baseline_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines.shutil, "which", lambda name: None)
-    with pytest.raises(MissingExtraError, match="apt-get install tesseract-ocr"):
-        run(baseline=("tesseract",))
+def test_a_baseline_that_is_not_installed_is_named_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    for name in ("rapidocr", "llmlingua"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for asked, remedy in (
+        ("tesseract", "apt-get install tesseract-ocr"),
+        ("rapidocr", r"pip install 'optimem\[rapidocr\]'"),
+        ("llmlingua2", r"pip install 'optimem\[llmlingua\]'"),
+    ):
+        reader = plain_reader()
+        with pytest.raises(MissingExtraError, match=remedy):
+            run(baseline=(asked,), model=reader)
+        assert reader.decoder.read_pages == 0
+    with pytest.raises(BaselineError, match="newest takes no 'x'"):
+        run(baseline=("newest=x",))
 
 
 def test_baselines_keep_no_more_than_their_share() -> None:
@@ -121,6 +176,12 @@ def test_baselines_keep_no_more_than_their_share() -> None:
     assert len(baselines.plain(page, means)) == 200 - 1 or len(baselines.plain(page, means)) == 200
     assert len(baselines.zstd(page, means)) > 200
     assert TEXT.text.endswith(baselines.lzma_(page, means))
+
+
+def test_a_single_page_has_no_spread() -> None:
+    at = tables.main_table(run())[0].index("95 %")
+    assert tables.main_table(run(texts=[TEXT._replace(text=TEXT.text * 4)]))[1][at] == "100.0–100.0"
+    assert tables.main_table(run(pages=1))[1][at] == "—"
 
 
 def test_a_baseline_that_wins_is_told() -> None:
@@ -146,6 +207,45 @@ def test_texts_are_named_by_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Just prose.")
     named = read_kinds([str(tmp_path / "a.txt"), f"log={tmp_path / 'a.txt'}"] * 2)
     assert [kind.name for kind in named] == ["prose", "log", "prose 2", "log 2"]
+    odd = tmp_path / "a=b.txt"
+    odd.write_text("Just prose.")
+    named = read_kinds([f"prose 2={odd}", str(odd), str(odd)])
+    assert [kind.name for kind in named] == ["prose 2", "prose", "prose 3"]
+    for name in ("", "a|b", "a\nb", "x" * 41, " ", "a/b"):
+        with pytest.raises(InputError, match="cannot name a kind"):
+            read_kinds([f"{name}={odd}"])
+
+
+def test_a_kind_called_like_one_that_is_added_keeps_its_figures() -> None:
+    found = run(texts=[TEXT._replace(name="hex")], controlled=True, ratios=(1.0,))
+    assert found["kinds"].count("hex") == 1
+    assert not found["parts"]["score/hex/1×"]["controlled"]
+    assert found["parts"]["score/hex 2/1×"]["controlled"]
+
+
+def test_what_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    for data, error, told in (
+        (b"caf\xe9", TextError, "byte 3 is 0xe9; convert it first"),
+        (b"a\0b", TextError, "character 1 is U\\+0000"),
+        (b" \n", SampleError, "is empty"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(error, match=told):
+            read_kinds([str(path)])
+    path.rename(tmp_path / "a.xz")
+    with pytest.raises(TextError, match=r"no \.xz file"):
+        read_kinds([str(tmp_path / "a.xz")])
+    with pytest.raises(InputError, match="Is a directory; give a file"):
+        read_kinds([str(tmp_path)])
+    with pytest.raises(InputError, match="No such file"):
+        read_kinds([str(path)])
+
+
+def test_blank_lines_without_end_are_classified_at_once() -> None:
+    started = time.perf_counter()
+    assert classify("a.txt", "\n" * 200_000 + "Just prose.") == "prose"
+    assert time.perf_counter() - started < 5  # a scan of what follows each line takes minutes
 
 
 def test_controlled_texts_come_from_the_seed() -> None:

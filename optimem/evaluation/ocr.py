@@ -1,0 +1,120 @@
+"""Other readers of a page's image: Tesseract and RapidOCR, as good as we can make them.
+
+Both are given dark letters on white, enlarged so that a small tier's letters are not lost on a
+reader made for scans, and their lines in reading order. Knows nothing of cells, tokens or scores.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.build import save_image
+from optimem.errors import BaselineError, MissingExtraError
+
+Ink = NDArray[np.uint8]
+"""(S, S) a page's image, 0 is ink-free."""
+OcrReader = Callable[[Ink], list[str]]
+"""An image to the lines read on it, from top to bottom."""
+
+SIDE = 1280
+"""Pixels a side that an image is enlarged to at least. Of 1× to 4×, twice is what Tesseract reads
+best at Base and Small; a Large page gains 0.1 points by it. RapidOCR, which enlarges each line
+itself, needs it to find the lines of a Small page, and reads repeated pixels better than smooth
+ones there."""
+THREADS = {"OMP_THREAD_LIMIT": "1"}  # Tesseract's threads wait for each other in a busy loop
+SHARPNESS = -0.5  # of cubic convolution; Keys 1981
+
+
+def open_tesseract() -> OcrReader:
+    """Tesseract with its default language. Raises MissingExtraError if it is not installed; the
+    reader raises BaselineError when it fails."""
+    program = shutil.which("tesseract")
+    if program is None:
+        raise MissingExtraError("tesseract is not installed; apt-get install tesseract-ocr")
+
+    def read(ink: Ink) -> list[str]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "page.png"
+            save_image(enlarged(ink), path)
+            command = [program, str(path), "-", "--psm", "6"]  # 6: one block of text
+            done = subprocess.run(command, capture_output=True, text=True, env=os.environ | THREADS)
+        if done.returncode:
+            raise BaselineError(
+                f"tesseract failed: {done.stderr.strip()}; it needs its English data "
+                "(apt-get install tesseract-ocr-eng)"
+            )
+        return [line for line in done.stdout.splitlines() if line]
+
+    return read
+
+
+def open_rapidocr() -> OcrReader:
+    """RapidOCR with the models that its wheel holds. Raises MissingExtraError if it is not
+    installed."""
+    try:
+        module = import_module("rapidocr")
+        import_module("onnxruntime")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{error.name} is not installed; pip install 'optimem[rapidocr]'"
+        ) from error
+    engine: Any = module.RapidOCR(params={
+        "Global.log_level": "error",
+        "Global.use_cls": False,  # no page is upside down
+        "Global.text_score": 0.0,  # half of a line is better than none of it
+        "Global.max_side_len": 2 * SIDE,  # its own 2,000 would shrink Base again
+    })  # fmt: skip
+
+    def read(ink: Ink) -> list[str]:
+        dark = 255 - np.kron(ink, np.ones((times(ink),) * 2, np.uint8))
+        found = engine(np.stack([dark] * 3, axis=-1))
+        return rows(found.boxes, found.txts) if found.txts else []
+
+    return read
+
+
+def rows(boxes: NDArray[np.float32], texts: Sequence[str]) -> list[str]:
+    """Texts in rows from top to bottom, within a row from left to right. `boxes`: (N, 4, 2)
+    corners. A text belongs to the row above if their middles are less than half a usual text's
+    height apart; RapidOCR's own 10 pixels are more than a line of a small tier."""
+    top, bottom = boxes[:, :, 1].min(1), boxes[:, :, 1].max(1)
+    order = np.argsort(top + bottom)
+    middle = (top + bottom)[order] / 2
+    row = np.cumsum(np.diff(middle, prepend=middle[0]) > np.median(bottom - top) / 2)
+    told: dict[int, list[tuple[float, str]]] = {}
+    for at, index in zip(row.tolist(), order.tolist(), strict=True):
+        told.setdefault(at, []).append((float(boxes[index, :, 0].min()), texts[index]))
+    return [" ".join(text for _, text in sorted(pieces)) for pieces in told.values()]
+
+
+def times(ink: Ink) -> int:
+    """How often the side of an image is taken, so that it comes to `SIDE`."""
+    return -(-SIDE // len(ink))
+
+
+def enlarged(ink: Ink) -> Ink:
+    """An image enlarged by a whole number, to `SIDE` pixels at least, by cubic convolution."""
+    weights = _cubic(len(ink), times(ink))
+    return np.clip(np.rint(weights @ ink @ weights.T), 0, 255).astype(np.uint8)
+
+
+def _cubic(side: int, factor: int) -> NDArray[np.float32]:
+    """(factor · side, side) weights of the old pixels in each new one."""
+    at = (np.arange(side * factor) + 0.5) / factor - 0.5
+    first = np.floor(at).astype(int) - 1
+    weights = np.zeros((side * factor, side), np.float32)
+    for step in range(4):
+        gap = np.abs(at - (first + step))
+        near = ((SHARPNESS + 2) * gap - (SHARPNESS + 3)) * gap**2 + 1
+        far = SHARPNESS * (((gap - 5) * gap + 8) * gap - 4)
+        column = np.clip(first + step, 0, side - 1)  # the edge goes on
+        np.add.at(weights, (np.arange(len(at)), column), np.where(gap <= 1, near, far))
+    return weights
