@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from optimem.build import compress_pictures, read_pictures
     from optimem.compression import compress, read_pages
     from optimem.decay import DecayPolicy
     from optimem.errors import OptimemError
     from optimem.evaluation.run import evaluate
     from optimem.memory import OpticalMemory
     from optimem.picture_file import PictureFile
+    from optimem.pictures import compress_pictures, read_pictures
     from optimem.prompts import calibrate, compress_prompt
     from optimem.tiers import Tier
     from optimem.token_file import TokenFile
@@ -33,11 +33,11 @@ _HOMES = {
     "Turn": "optimem.turns",
     "calibrate": "optimem.prompts",
     "compress": "optimem.compression",
-    "compress_pictures": "optimem.build",
+    "compress_pictures": "optimem.pictures",
     "compress_prompt": "optimem.prompts",
     "evaluate": "optimem.evaluation.run",
     "read_pages": "optimem.compression",
-    "read_pictures": "optimem.build",
+    "read_pictures": "optimem.pictures",
 }
 
 __all__ = [

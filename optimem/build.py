@@ -9,16 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from optimem.compression import PageReader, Progress
+from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import InputError
 from optimem.memory import OpticalMemory
-from optimem.picture_file import PictureFile, PicturesReport
 from optimem.protocols import (
     Clock,
     Decoder,
@@ -36,7 +32,7 @@ from optimem.tiers import Tier
 
 if TYPE_CHECKING:
     from optimem.model.deepseek_ocr.pages import DeepSeekPages
-    from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.nano import NanoReader
     from optimem.prompts.drawing import PageDrawer, PageImage
     from optimem.prompts.rules import PageShape
@@ -220,47 +216,6 @@ class PicturesOnDemand:
         return self.reader.ask(tokens, question)
 
 
-def look_at(
-    source: Path, *, model: str, mode: str, question: str | None = None, only: int | None = None
-) -> "Iterator[tuple[int, PageAnswer]]":
-    """What DeepSeek-OCR reads on an image file, or on each page of a PDF (`only` one of them,
-    counted from 1), as Markdown; or its answers to a question. Raises InputError for a mode,
-    a file or a page that cannot be used."""
-    from optimem.model.deepseek_ocr import pictures, prompts
-    from optimem.model.deepseek_ocr.modes import parse_mode
-
-    name = parse_mode(mode).name
-    prompt = prompts.MARKDOWN if question is None else prompts.ask(question)
-    number = 0
-    for number, page in enumerate(pictures.open_pictures(source), 1):
-        if only in (None, number):
-            yield number, deepseek_reader(model).read(page, prompt, name)
-    if only is not None and only > number:
-        raise InputError(f"there is no page {only}; {source} has {number}")
-
-
-def read_picture(path: Path) -> ReadCells:
-    """Read the image of a dense page. Raises PageError for any other image."""
-    from optimem.renderers.pictures import load_ink
-
-    nano = cast("OnDemand[NanoReader]", page_reader().decoder)
-    return nano.model.read_image(load_ink(path))
-
-
-def save_image(ink: NDArray[np.uint8], path: Path) -> None:
-    """Write a page's image as a PNG."""
-    from optimem.renderers.pictures import save_page
-
-    save_page(ink, path)
-
-
-def image_data(ink: NDArray[np.uint8]) -> bytes:
-    """A page's image as a small PNG of 16 greys."""
-    from optimem.renderers.pictures import page_png
-
-    return page_png(ink)
-
-
 def page_drawer() -> "PageDrawer":
     """Draws turns as readable pages for large vision models; remembers what it drew last."""
     return lambda turns, shape, size: list(_prompt_pages(tuple(turns), shape, size))
@@ -282,66 +237,3 @@ def _prompt_pages(
         png, end = readable_png(shown), Place(last.turn, last.end)
         made.append(PageImage(shown.shape[1], shown.shape[0], png, end, size))
     return tuple(made)
-
-
-def compress_pictures(
-    sources: Path | Sequence[Path],
-    out: Path,
-    *,
-    model: "str | DeepSeekReader",
-    mode: str = "base",
-    packing: str = "int8",
-    progress: Progress | None = None,
-) -> PicturesReport:
-    """Encode image files and PDFs, page by page, into one `.omem` file of vision tokens, which is
-    written whole or not at all, in place of what was there. It holds no pixels and no text.
-
-    `model`: a DeepSeek-OCR folder or hub name, or one that is loaded. `mode`: tiny, small, base,
-    large, gundam or gundam-m. `packing`: bf16, int8 or int4. `progress`: called with pages done
-    and pages in all. Raises InputError for a file that is no picture, a PDF that is locked or
-    empty, an unknown mode or packing and an `out` that cannot be written; StoreFullError;
-    MissingExtraError for a PDF without pypdfium2; for the model's errors see `deepseek_reader`.
-    """
-    from optimem.model.deepseek_ocr.filing import file_pictures, parse_packing
-    from optimem.model.deepseek_ocr.modes import parse_mode
-
-    paths = [sources] if isinstance(sources, Path) else sources
-    looked, packed = parse_mode(mode), parse_packing(packing)
-    return file_pictures(paths, out, lambda: _looking(model), looked, packed, progress)
-
-
-def read_pictures(
-    source: Path,
-    *,
-    model: "str | DeepSeekReader",
-    question: str | None = None,
-    pages: Sequence[int] | None = None,
-    progress: Progress | None = None,
-) -> "Iterator[PageAnswer]":
-    """What a model reads in a file that `compress_pictures` wrote, page by page, as Markdown, or
-    its answers to a question, from the stored tokens alone.
-
-    `model`: the one that wrote the file, as there. `pages`: which, from 0; default all of them.
-    An answer says whether it is `complete`; its `grounded.text` is the Markdown. Raises InputError
-    for a page that is not there, FormatError, VersionError or ChecksumError for a file that is none
-    or is damaged, and FingerprintError for one of another model.
-    """
-    from optimem.model.deepseek_ocr import prompts
-    from optimem.model.deepseek_ocr.filing import answers_from
-
-    file = PictureFile.open(source)
-    wanted = range(len(file.places)) if pages is None else pages
-    for index in wanted:
-        file.check_page(index)
-    prompt = prompts.MARKDOWN if question is None else prompts.ask(question)
-    return answers_from(file, _looking(model), prompt, wanted, progress)
-
-
-def _looking(model: "str | DeepSeekReader") -> "DeepSeekReader":
-    """The reader of pictures meant by `model`. Raises InputError for the one that is none."""
-    if model == NANO:
-        raise InputError(
-            f"{NANO} reads only pages that optimem drew; for pictures name a folder of "
-            "DeepSeek-OCR, or deepseek-ai/DeepSeek-OCR"
-        )
-    return deepseek_reader(model) if isinstance(model, str) else model

@@ -29,6 +29,12 @@ def save_page(ink: Ink, path: Path) -> None:
     Image.fromarray(255 - ink).save(path)
 
 
+def enlarge(ink: Ink, times: int) -> Ink:
+    """An image (S, S) as (S · times, S · times), by cubic convolution."""
+    size = (ink.shape[1] * times, ink.shape[0] * times)
+    return np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC))
+
+
 def page_png(ink: Ink) -> bytes:
     """A page as the bytes of a small PNG: 16 greys, dark ink on white."""
     buffer = BytesIO()

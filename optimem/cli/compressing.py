@@ -94,7 +94,7 @@ def _compress_text(source: str, out: Path, model: str, tier: str) -> dict[str, A
 def _compress_pictures(
     sources: Sequence[Path], out: Path, model: str, mode: str, packing: str
 ) -> dict[str, Any]:
-    from optimem.build import compress_pictures
+    from optimem.pictures import compress_pictures
 
     with timed_bar("encoding pages") as bar:
         report = compress_pictures(

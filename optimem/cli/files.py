@@ -86,7 +86,7 @@ def read(
             refuse("mode", "pictures that are not encoded yet")
             texts = _token_file(file, model, ask, confidence, page, bar=not sys.stdout.isatty())
         elif large:
-            from optimem.build import look_at
+            from optimem.pictures import look_at
 
             answers = look_at(file, model=str(model), mode=mode, question=ask, only=page)
             texts = _answered(answers, confidence)
@@ -105,7 +105,7 @@ def _token_file(
         if is_picture_file(source):
             if model in (None, NANO):
                 raise InputError(needs_model(source))
-            from optimem.build import read_pictures
+            from optimem.pictures import read_pictures
 
             wanted = None if page is None else [page - 1]
             answers = read_pictures(
@@ -139,7 +139,8 @@ def _drawn_page(source: Path, confidence: bool) -> Iterator[str]:
         if is_picture(source, None):
             raise InputError(needs_model(source))
         raise FormatError(f"{source} is no .omem file; make one with `optimem compress`")
-    from optimem.build import page_reader, read_picture
+    from optimem.build import page_reader
+    from optimem.pictures import read_picture
 
     yield _marked(page_reader().renderer.text(read_picture(source)), confidence)
 

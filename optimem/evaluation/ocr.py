@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.build import save_image
 from optimem.errors import BaselineError, MissingExtraError
+from optimem.pictures import enlarged, save_image
 
 Ink = NDArray[np.uint8]
 """(S, S) a page's image, 0 is ink-free."""
@@ -30,7 +30,6 @@ best at Base and Small; a Large page gains 0.1 points by it. RapidOCR, which enl
 itself, needs it to find the lines of a Small page, and reads repeated pixels better than smooth
 ones there."""
 THREADS = {"OMP_THREAD_LIMIT": "1"}  # Tesseract's threads wait for each other in a busy loop
-SHARPNESS = -0.5  # of cubic convolution; Keys 1981
 
 
 def open_tesseract() -> OcrReader:
@@ -43,7 +42,7 @@ def open_tesseract() -> OcrReader:
     def read(ink: Ink) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "page.png"
-            save_image(enlarged(ink), path)
+            save_image(enlarged(ink, times(ink)), path)
             command = [program, str(path), "-", "--psm", "6"]  # 6: one block of text
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ | THREADS)
         if done.returncode:
@@ -98,23 +97,3 @@ def rows(boxes: NDArray[np.float32], texts: Sequence[str]) -> list[str]:
 def times(ink: Ink) -> int:
     """How often the side of an image is taken, so that it comes to `SIDE`."""
     return -(-SIDE // len(ink))
-
-
-def enlarged(ink: Ink) -> Ink:
-    """An image enlarged by a whole number, to `SIDE` pixels at least, by cubic convolution."""
-    weights = _cubic(len(ink), times(ink))
-    return np.clip(np.rint(weights @ ink @ weights.T), 0, 255).astype(np.uint8)
-
-
-def _cubic(side: int, factor: int) -> NDArray[np.float32]:
-    """(factor · side, side) weights of the old pixels in each new one."""
-    at = (np.arange(side * factor) + 0.5) / factor - 0.5
-    first = np.floor(at).astype(int) - 1
-    weights = np.zeros((side * factor, side), np.float32)
-    for step in range(4):
-        gap = np.abs(at - (first + step))
-        near = ((SHARPNESS + 2) * gap - (SHARPNESS + 3)) * gap**2 + 1
-        far = SHARPNESS * (((gap - 5) * gap + 8) * gap - 4)
-        column = np.clip(first + step, 0, side - 1)  # the edge goes on
-        np.add.at(weights, (np.arange(len(at)), column), np.where(gap <= 1, near, far))
-    return weights

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from optimem.build import image_data
 from optimem.compression import PageReader
 from optimem.evaluation.measures import UNCERTAIN
+from optimem.pictures import image_data
 from optimem.protocols import Reading
 from optimem.tiers import Tier
 

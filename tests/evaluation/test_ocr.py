@@ -6,13 +6,13 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
 from optimem.build import page_reader
 from optimem.evaluation.baselines import Means, Page, baselines, line_end
-from optimem.evaluation.ocr import enlarged, rows
+from optimem.evaluation.ocr import rows, times
 from optimem.evaluation.tokenizer import counter
+from optimem.pictures import enlarged
 from optimem.tiers import Tier
 
 TEXT = (
@@ -47,13 +47,10 @@ def test_lines_are_read_from_top_to_bottom_and_within_one_from_the_left() -> Non
     assert rows(boxes[:1], ["only"]) == ["only"]
 
 
-def test_a_page_is_enlarged_as_pillow_does() -> None:
-    ink = np.random.default_rng(0).integers(96, 160, (640, 640), dtype=np.uint8)
-    theirs = Image.fromarray(ink).resize((1280, 1280), Image.Resampling.BICUBIC)
-    gap = np.abs(enlarged(ink).astype(int) - np.asarray(theirs, int))[4:-4, 4:-4]
-    assert gap.max() <= 2  # Pillow rounds, and would clip, between the two passes
-    large = np.full((1280, 1280), 7, np.uint8)
-    assert (enlarged(large) == large).all()
+def test_a_page_is_enlarged_to_the_size_that_readers_need() -> None:
+    for tier, side in ((Tier.LARGE, 1280), (Tier.BASE, 2048), (Tier.TINY, 1536)):
+        ink = np.full((tier.value, tier.value), 7, np.uint8)
+        assert (enlarged(ink, times(ink)) == np.full((side, side), 7)).all()
 
 
 def test_text_that_flows_has_no_line_ends() -> None:
