@@ -1,12 +1,14 @@
 """What each tier costs in fidelity: `python -m optimem.benchmarks.fidelity FILE...`.
 
-For every file (plain or .xz UTF-8, such as the validation text, which training never sees)
-and for random characters, hex and UUIDs together: full pages at each tier, in one table. The
-scoring is `optimem.evaluation`'s; `optimem eval` measures more.
+For every file (plain or .xz UTF-8, such as the validation text, which training never sees), for
+the first of them with typographic quotes and dashes, as language models write, and for random
+characters, hex and UUIDs together: full pages at each tier, in one table. The scoring is
+`optimem.evaluation`'s; `optimem eval` measures more.
 """
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,11 @@ from optimem.training.pages import read_text
 
 SEED = 5
 RANDOM = ("random characters", "hex", "UUIDs")
+TYPOGRAPHY = (
+    (r"(?:(?<=[\s(\[])|^)\"", "“"), (r"\"", "”"), (r"(?:(?<=[\s(\[“])|^)'", "‘"), ("'", "’"),
+    (r" ?--+ ?| - ", " — "), (r"\.\.\.", "…"), (r"(?m)^[-*] ", "• "),
+)  # fmt: skip
+"""ASCII punctuation, and what typesetting puts in its place; in this order."""
 
 
 class Score(NamedTuple):
@@ -50,6 +57,13 @@ def random_pages(reader: PageReader) -> list[str]:
     """A page of random characters, one of hex ids and one of UUIDs: nothing to guess."""
     kinds = chosen(controlled_kinds(SEED, reader.renderer.capacity), RANDOM)
     return [fitting(kind.text, reader.renderer) for kind in kinds]
+
+
+def typeset(text: str) -> str:
+    """A text with typographic quotes, apostrophes, dashes and bullets instead of ASCII's."""
+    for plain, set_ in TYPOGRAPHY:
+        text = re.sub(plain, set_, text)
+    return text
 
 
 def score(kind: str, texts: Sequence[str], tier: Tier, reader: PageReader) -> Score:
@@ -86,12 +100,11 @@ def rows(scores: Sequence[Score]) -> list[list[str]]:
 
 
 def measure(paths: Sequence[Path], pages: int, tiers: Sequence[Tier]) -> list[Score]:
-    """Scores of all files and of random strings, tier by tier."""
+    """Scores of all files, of the first one typeset and of random strings, tier by tier."""
     reader = page_reader()
-    kinds = {}
-    for path in paths:
-        name = path.name.split(".")[0]
-        kinds[name] = full_pages(read_text(path), pages, reader.renderer, name)
+    texts = {path.name.split(".")[0]: read_text(path) for path in paths}
+    texts["typeset"] = typeset(next(iter(texts.values())))
+    kinds = {name: full_pages(text, pages, reader.renderer, name) for name, text in texts.items()}
     kinds["random"] = random_pages(reader)
     return [score(kind, texts, tier, reader) for tier in tiers for kind, texts in kinds.items()]
 

@@ -37,6 +37,19 @@ def test_every_kind_of_noise_has_the_size_asked_for() -> None:
         assert len(kind(rng, 500)[:500]) == 500, kind.__name__
 
 
+def test_typeset_text_has_no_straight_quotes_and_loses_no_letter() -> None:
+    renderer = DenseRenderer()
+    noise = Noise(renderer, renderer.cells("words"))
+    plain = '"It\'s so," he said -- \'well-known\' ("x").\n- item\n'
+    cells = noise.typeset(np.random.default_rng(0), renderer.cells(plain))
+    text = "".join(renderer.alphabet.symbols[cell] for cell in cells)
+    assert text.startswith("“It’s so,” he said ")
+    assert "‘well-known’ (“x”)." in text
+    assert not set(text) & set("\"'")
+    assert [c for c in text if c.isalpha()] == [c for c in plain if c.isalpha()]
+    assert text.count("-") == 1
+
+
 def test_the_curriculum_starts_with_one_tier_and_ends_slowly() -> None:
     plan = Curriculum(4000)
     assert [part.tier for part in plan.parts(0)] == [Tier.SMALL]
