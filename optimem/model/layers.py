@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from optimem.model.attention import Attention
+from optimem.model.attention import Attention, at_once, in_parts
 
 
 def quick_gelu(x: Tensor) -> Tensor:
@@ -40,7 +40,12 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (…, C)
         x = x + self.attn(self.norm1(x))
-        return x + self.lin2(self.activation(self.lin1(self.norm2(x))))
+        rows = at_once(x, self.lin1.out_features)
+        y = in_parts(self._mlp, self.norm2(x).flatten(0, -2), rows)
+        return x + y.view_as(x)
+
+    def _mlp(self, x: Tensor) -> Tensor:  # (N, C)
+        return self.lin2(self.activation(self.lin1(x)))
 
 
 class PatchConv(nn.Linear):
