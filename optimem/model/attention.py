@@ -143,13 +143,15 @@ class MapAttention(Attention):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.relative is None:
+            return self._in_windows(x)
         B, H, W, C = x.shape
         size = self.window or H
         bands = at_once(x, 3 * B * size * W * C)  # of windows side by side
         return in_parts(self._in_windows, x, bands * size, 1)
 
     def _in_windows(self, x: Tensor) -> Tensor:
-        B, H, W, C = x.shape
+        _, H, W, C = x.shape
         size = self.window or H
         filled = self._filled(self.qkv(x), size)
         qkv = to_windows(filled.unflatten(-1, (3, self.heads, C // self.heads)), size)

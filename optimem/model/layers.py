@@ -40,12 +40,19 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (…, C)
         x = x + self.attn(self.norm1(x))
-        rows = at_once(x, self.lin1.out_features)
-        y = in_parts(self._mlp, self.norm2(x).flatten(0, -2), rows)
-        return x + y.view_as(x)
+        return x + self.mlp(self.norm2(x))
 
-    def _mlp(self, x: Tensor) -> Tensor:  # (N, C)
+    def mlp(self, x: Tensor) -> Tensor:  # (…, C)
         return self.lin2(self.activation(self.lin1(x)))
+
+
+class PartedBlock(Block):
+    """A block whose MLP takes a part of the positions at a time: for maps so large and wide
+    that the whole would leave the caches."""
+
+    def mlp(self, x: Tensor) -> Tensor:  # (…, C)
+        rows = at_once(x, self.lin1.out_features)
+        return in_parts(super().mlp, x.flatten(0, -2), rows).view_as(x)
 
 
 class PatchConv(nn.Linear):
