@@ -5,7 +5,8 @@ routed experts, fp32 router). `optimem-nano` runs it over the vision tokens alon
 position seeing every other; the released model runs it causally, with a cache.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,8 @@ from optimem.model.attention import attend
 from optimem.model.config import DecoderConfig
 
 Rotation = tuple[Tensor, Tensor]
+FEW_ROWS = 32
+"""Positions up to which `FewRowsLinear` is the faster, of 1 to 64 that were timed."""
 
 
 def rotary(positions: Tensor, head_dim: int, theta: float) -> Rotation:
@@ -71,14 +74,39 @@ def causal_mask(new: int, past: int, padding: Tensor | None, like: Tensor) -> Te
     )
 
 
+class FewRowsLinear(nn.Linear):
+    """A linear layer without bias for the few positions of one decoding step. On a CPU the
+    time is what reading the weights takes, if the product is put so that the library's loops
+    run over them: for 8 rows 1.4 times as fast as `nn.Linear` in fp32 and bf16 (MKL, oneDNN).
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # (…, inputs)
+        rows = x.numel() // self.in_features
+        at_bound = x.dtype is torch.float32 and rows < 4  # nn.Linear's own loops do that
+        if x.device.type != "cpu" or torch.is_grad_enabled() or at_bound or rows > FEW_ROWS:
+            return super().forward(x)
+        flat = x.reshape(rows, self.in_features)
+        y = self.weight.mv(flat[0]) if rows == 1 else (self.weight @ flat.T).T.contiguous()
+        return y.reshape(*x.shape[:-1], self.out_features)
+
+
+def linear_of(config: DecoderConfig) -> Callable[[int, int], nn.Linear]:
+    """Linear layers for a decoder that goes step by step, or for one that reads all at once."""
+    return FewRowsLinear if config.causal else partial(nn.Linear, bias=False)
+
+
 class DecoderAttention(nn.Module):
     """Multi-head attention with rotary positions and no biases."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.heads = config.heads
+        linear = linear_of(config)
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = (
-            nn.Linear(config.width, config.width, bias=False) for _ in range(4)
+            linear(config.width, config.width) for _ in range(4)
         )
 
     def forward(
@@ -99,11 +127,12 @@ class DecoderAttention(nn.Module):
 class GatedMLP(nn.Module):
     """SiLU-gated MLP: a dense layer's, or one expert."""
 
-    def __init__(self, *, dim: int, hidden: int) -> None:
+    def __init__(self, config: DecoderConfig, *, hidden: int) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(dim, hidden, bias=False)
-        self.up_proj = nn.Linear(dim, hidden, bias=False)
-        self.down_proj = nn.Linear(hidden, dim, bias=False)
+        linear = linear_of(config)
+        self.gate_proj = linear(config.width, hidden)
+        self.up_proj = linear(config.width, hidden)
+        self.down_proj = linear(hidden, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -124,9 +153,9 @@ class MixtureOfExperts(nn.Module):
         self.active = config.active
         self.gate = nn.Linear(config.width, config.experts, bias=False)
         self.experts = nn.ModuleList(
-            GatedMLP(dim=config.width, hidden=config.expert_hidden) for _ in range(config.experts)
+            GatedMLP(config, hidden=config.expert_hidden) for _ in range(config.experts)
         )
-        self.shared_experts = GatedMLP(dim=config.width, hidden=config.shared_hidden)
+        self.shared_experts = GatedMLP(config, hidden=config.shared_hidden)
 
     def route(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Weights and indices (N, active) of the experts for each of N positions."""
@@ -177,7 +206,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(
             DecoderBlock(
                 config,
-                GatedMLP(dim=config.width, hidden=config.dense_hidden)
+                GatedMLP(config, hidden=config.dense_hidden)
                 if index < config.dense_layers
                 else MixtureOfExperts(config),
             )

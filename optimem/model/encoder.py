@@ -19,6 +19,7 @@ from optimem.model.layers import (
     Block,
     ClassToken,
     MapConv,
+    PartedBlock,
     PatchConv,
     ResizedPositions,
     TiledPositions,
@@ -175,7 +176,7 @@ def deepseek_encoder(config: DeepSeekVisionConfig) -> DeepEncoder:
         attn = MapAttention(
             dim=width, heads=config.heads, window=window, relative=window or config.patch_grid
         )
-        return Block(dim=width, hidden=config.hidden, attn=attn)
+        return PartedBlock(dim=width, hidden=config.hidden, attn=attn)
 
     def global_block() -> Block:
         attn = Attention(dim=wide, heads=config.global_heads)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from optimem.model.attention import Attention
+from optimem.model.attention import Attention, at_once, in_parts
 
 
 def quick_gelu(x: Tensor) -> Tensor:
@@ -40,7 +40,19 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (…, C)
         x = x + self.attn(self.norm1(x))
-        return x + self.lin2(self.activation(self.lin1(self.norm2(x))))
+        return x + self.mlp(self.norm2(x))
+
+    def mlp(self, x: Tensor) -> Tensor:  # (…, C)
+        return self.lin2(self.activation(self.lin1(x)))
+
+
+class PartedBlock(Block):
+    """A block whose MLP takes a part of the positions at a time: for maps so large and wide
+    that the whole would leave the caches."""
+
+    def mlp(self, x: Tensor) -> Tensor:  # (…, C)
+        rows = at_once(x, self.lin1.out_features)
+        return in_parts(super().mlp, x.flatten(0, -2), rows).view_as(x)
 
 
 class PatchConv(nn.Linear):

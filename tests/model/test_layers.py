@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from optimem.model.attention import attend, from_windows, to_windows
+from optimem.model import attention
+from optimem.model.attention import MapAttention, attend, from_windows, pairwise, to_windows
 from optimem.model.bottleneck import Bottleneck
 from optimem.model.config import DecoderConfig, EncoderConfig
-from optimem.model.decoder import Decoder, MixtureOfExperts
+from optimem.model.decoder import FEW_ROWS, Decoder, FewRowsLinear, MixtureOfExperts
 from optimem.model.encoder import nano_encoder
 from optimem.model.layers import PatchConv
 from optimem.model.readout import Readout, SymbolHead
@@ -35,6 +36,60 @@ def test_attention_is_the_same_with_and_without_gradients() -> None:
 def test_windows_come_back() -> None:
     x = torch.randn(2, 8, 16, 3)
     assert torch.equal(from_windows(to_windows(x, 4), 4, x.shape), x)
+
+
+@pytest.mark.parametrize("window", [0, 3])
+def test_attention_over_a_map_is_the_same_in_parts_and_by_the_book(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = MapAttention(dim=8, heads=2, window=window, relative=window or 8).eval()
+    nn.init.normal_(layer.relative.h)
+    nn.init.normal_(layer.relative.w)
+    x = torch.randn(2, 8, 8, 8)
+    with torch.no_grad():
+        whole = layer(x)
+        monkeypatch.setattr(attention, "ELEMENTS_OF_A_THREAD", 40)
+        in_parts = layer(x)
+    torch.testing.assert_close(in_parts, whole)
+    torch.testing.assert_close(_by_the_book(layer, x, window or 8), whole)
+
+
+def _by_the_book(layer: MapAttention, x: torch.Tensor, size: int) -> torch.Tensor:
+    """Zeros around the map, then each pair of positions of a window by itself."""
+    rows = -(-x.shape[1] // size) * size
+    padded = x.new_zeros(len(x), rows, rows, x.shape[-1])
+    padded[:, : x.shape[1], : x.shape[2]] = x
+    q, k, v = layer.split(to_windows(padded, size))
+    at = [(n // size, n % size) for n in range(size * size)]
+    bias = torch.stack([
+        torch.stack([
+            q[..., n, :] @ (layer.relative.h[a - c + size - 1] + layer.relative.w[b - d + size - 1])
+            for c, d in at
+        ], -1)
+        for n, (a, b) in enumerate(at)
+    ], -2)  # fmt: skip
+    y = layer.merge(attend(q, k, v, bias))
+    return from_windows(y, size, padded.shape)[:, : x.shape[1], : x.shape[2]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("side", [5, attention.SHORT])
+def test_sums_for_pairs_are_exact_however_they_are_made(side: int, dtype: torch.dtype) -> None:
+    down, across = torch.randn(2, 3, 7, side, dtype=dtype).unbind(0)
+    expected = (down[..., :, None] + across[..., None, :]).flatten(-2)
+    assert torch.equal(pairwise(down, across), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 2, 8, FEW_ROWS, FEW_ROWS + 1])
+def test_a_product_of_few_rows_is_the_product(rows: int, dtype: torch.dtype) -> None:
+    layer = FewRowsLinear(48, 96).to(dtype)
+    x = torch.randn(rows, 1, 48, dtype=dtype)
+    with torch.no_grad():
+        found = layer(x)
+    exact = (x.double() @ layer.weight.double().T).to(dtype)
+    torch.testing.assert_close(found, exact)
+    assert found.is_contiguous()
 
 
 def test_a_patch_convolution_is_a_convolution() -> None:

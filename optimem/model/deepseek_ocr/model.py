@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from optimem.model.config import DeepSeekConfig
-from optimem.model.decoder import Decoder, LayerCache
+from optimem.model.decoder import Decoder, FewRowsLinear, LayerCache
 from optimem.model.encoder import deepseek_encoder
 
 
@@ -25,10 +25,10 @@ class Views:
     tiles: Tensor | None = None
     across: int = 0
 
-    def to(self, device: torch.device) -> "Views":
-        """The same on a device."""
-        tiles = None if self.tiles is None else self.tiles.to(device)
-        return Views(self.overview.to(device), tiles, self.across)
+    def to(self, target: torch.device | torch.dtype) -> "Views":
+        """The same on a device, or in a type of numbers."""
+        tiles = None if self.tiles is None else self.tiles.to(target)
+        return Views(self.overview.to(target), tiles, self.across)
 
 
 class DeepSeekOCR(nn.Module):
@@ -43,7 +43,7 @@ class DeepSeekOCR(nn.Module):
         self.view_separator = nn.Parameter(torch.zeros(width))
         self.embed_tokens = nn.Embedding(config.vocabulary, width)
         self.decoder = Decoder(config.decoder)
-        self.lm_head = nn.Linear(width, config.vocabulary, bias=False)
+        self.lm_head = FewRowsLinear(width, config.vocabulary)
 
     def encode(self, pages: Sequence[Views]) -> list[Tensor]:
         """What the decoder sees of each page, (positions, C): tiles, overview, separator.
