@@ -24,11 +24,12 @@ import torch
 from torch import Tensor
 
 from optimem.benchmarks.peer import random_model, transformers_model
-from optimem.benchmarks.throughput import best_device, throughput
+from optimem.benchmarks.throughput import throughput
 from optimem.model.config import DEEPSEEK_OCR, DecoderConfig, DeepSeekConfig
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
+from optimem.model.nano import best_device
 
 IMAGE_ID = 999
 SIZES = (512, 640, 1024, 1280)

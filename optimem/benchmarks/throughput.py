@@ -22,13 +22,6 @@ PUBLISHED = (
 )
 
 
-def best_device() -> torch.device:
-    """CUDA, else MPS, else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
 @torch.inference_mode()
 def throughput(
     config: DeepSeekConfig,

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from optimem.benchmarks.throughput import best_device, throughput
+from optimem.benchmarks.throughput import throughput
 from optimem.model.config import DEEPSEEK_OCR
+from optimem.model.nano import best_device
 
 TINY = replace(
     DEEPSEEK_OCR,
