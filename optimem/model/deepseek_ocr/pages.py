@@ -36,14 +36,19 @@ class DeepSeekPages:
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """One `VisionTokens` a page: its stored tokens, and the rules of its rows."""
-        mode = Mode(tier.label, tier.value)
-        found = []
-        for page in pages:
-            (seen,) = self.reader.encode([drawn_picture(page.image(tier))], mode)
-            rules = rules_of(page.cells)
-            data = frame(KIND, [squeeze(json.dumps(rules).encode()), seen.to_bytes(self.packing)])
-            found.append(VisionTokens(tier, len(page.cells), self.fingerprint, data))
+        at_once = 1 if self.reader.device.type == "cpu" else BATCH
+        found: list[VisionTokens] = []
+        for start in range(0, len(pages), at_once):
+            batch = pages[start : start + at_once]
+            pictures = [drawn_picture(page.image(tier)) for page in batch]
+            seen = self.reader.encode(pictures, Mode(tier.label, tier.value))
+            found += map(self._packed, batch, seen)
         return found
+
+    def _packed(self, page: Page, seen: StoredPage) -> VisionTokens:
+        ruling = squeeze(json.dumps(rules_of(page.cells)).encode())
+        data = frame(KIND, [ruling, seen.to_bytes(self.packing)])
+        return VisionTokens(Tier.parse(seen.mode), len(page.cells), self.fingerprint, data)
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """The cells of each page. Raises FingerprintError for tokens of another encoder and
