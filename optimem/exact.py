@@ -8,6 +8,7 @@ EXACT = re.compile(
     \b[A-Za-z][A-Za-z0-9+.-]{1,9}://[^\s<>"']+              # addresses
   | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+\w            # e-mail
   | \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b  # UUIDs
+  | (?<![\w+/])(?=[\w+/]{0,99}\d)(?=[\w+/]{0,99}[A-Z])[A-Za-z0-9+/]{20,}={0,2}  # base64
   | (?:[A-Za-z]:)?(?:[/\\][\w.@-]+){2,}                    # paths
   | \b(?=[\w-]{0,99}\d)(?=[\w-]{0,99}[A-Za-z])[\w-]{6,}\b  # ids: letters and digits
   | [+$€£]?\d[\d.,:/-]*\d                                   # numbers, dates, times, versions
@@ -16,10 +17,8 @@ EXACT = re.compile(
 )
 """Bounded where it looks ahead, so that a text without spaces takes no longer than another."""
 
-NAME = re.compile(r"\b[^\W\d_]\w*(?:[_’'-]\w+)*")
-"""Words, of which `is_name` keeps some."""
-SENTENCE_ENDS = '.!?:\n"“”«»#*|>'
-"""Before a word that would be capitalised anyway."""
+TELLING = re.compile(r"\b[^\W\d_]\w*(?:[_’'-]\w+)*|\d+|[%‰°€$£¥]")
+"""Words, of which `kept_values` takes some, numbers of one digit, and what numbers are told in."""
 
 
 def exact_values(text: str) -> list[tuple[int, int]]:
@@ -28,21 +27,17 @@ def exact_values(text: str) -> list[tuple[int, int]]:
 
 
 def kept_values(text: str) -> list[tuple[int, int]]:
-    """Exact values, and between them names: words that are capitalised within a sentence, and
-    identifiers such as `max_tokens`, `maxTokens` and `HTTP`; in order, none overlapping."""
+    """Exact values, and between them what a text turns on besides: names and other words with a
+    capital letter, identifiers such as `max_tokens`, single digits and units; in order, none
+    overlapping."""
     kept, at = [], 0
     for start, end in [*exact_values(text), (len(text), len(text))]:
-        found = NAME.finditer(text, at, start)
-        kept += [match.span() for match in found if is_name(text, *match.span())]
+        found = TELLING.finditer(text, at, start)
+        kept += [match.span() for match in found if _is_telling(match.group())]
         kept += [(start, end)] if start < end else []
         at = end
     return kept
 
 
-def is_name(text: str, start: int, end: int) -> bool:
-    """Whether a word of a text is a name."""
-    rest = text[start + 1 : end]
-    if "_" in rest or any(map(str.isupper, rest)):
-        return True
-    before = text[max(start - 20, 0) : start].rstrip(" ")
-    return text[start].isupper() and bool(before) and before[-1] not in SENTENCE_ENDS
+def _is_telling(word: str) -> bool:
+    return word != word.lower() or "_" in word or not word[0].isalpha()
