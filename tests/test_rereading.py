@@ -69,4 +69,4 @@ def test_what_is_forgotten_is_kept_nowhere(turn: str | None) -> None:
 
 def gc_cells() -> list[ReadCells]:
     """All cells that were read and are still alive."""
-    return [each for each in gc.get_objects() if isinstance(each, ReadCells)]
+    return [each for each in gc.get_objects() if type(each) is ReadCells]

@@ -71,9 +71,14 @@ class TesseractPages:
         return [self._read(token) for token in tokens]
 
     def _read(self, token: VisionTokens) -> ReadCells:
-        command = ["tesseract", "-", "-", "--psm", "6"]
-        said = subprocess.run(command, input=token.data, capture_output=True, check=True).stdout
-        text = said.decode()
+        said = subprocess.run(
+            ["tesseract", "-", "-", "--psm", "6"],
+            input=token.data,
+            capture_output=True,
+            check=True,
+            env=os.environ | {"OMP_THREAD_LIMIT": "1"},  # its threads wait for each other, busily
+        )
+        text = said.stdout.decode()
         sure = np.full(len(text), 0.9, np.float32)
         return aligned(Said(text, sure), rules_of(self.drawn[token.data].cells))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from optimem.build import NanoOnDemand, page_reader
+from optimem.build import OnDemand, page_reader
 from optimem.cli.demo import demo_turns
 from optimem.compression import PageReader
 from optimem.errors import ChecksumError, FingerprintError, FormatError, PageError, VersionError
@@ -94,7 +94,7 @@ def test_damaged_and_foreign_tokens_are_named(
 
 
 def test_its_own_page_is_read_from_the_image_alone(reader: PageReader) -> None:
-    assert isinstance(reader.decoder, NanoOnDemand)
+    assert isinstance(reader.decoder, OnDemand)
     nano = reader.decoder.model
     page = reader.renderer.page(reader.renderer.cells(TEXT)[:CELLS])
     read = nano.read_image(page.image(Tier.LARGE))
@@ -102,7 +102,7 @@ def test_its_own_page_is_read_from_the_image_alone(reader: PageReader) -> None:
 
 
 def test_what_it_was_not_made_for_is_refused(reader: PageReader) -> None:
-    assert isinstance(reader.decoder, NanoOnDemand)
+    assert isinstance(reader.decoder, OnDemand)
     nano = reader.decoder.model
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:640, :640]
