@@ -86,19 +86,14 @@ def aligned(said: Said, rules: Sequence[Rule]) -> ReadCells:
 def _laid(rule: Rule, said: Said, start: int, end: int) -> tuple[list[int], list[float]]:
     """A row's cells and probabilities from what was read of it."""
     start += len(rule.label)
-    text = _body(said.text[start:end])[: rule.length].ljust(rule.length, REPLACEMENT)
+    body = _body(said.text[start:end])[: rule.length].ljust(rule.length, REPLACEMENT)
     sure = said.probability[start:end][: rule.length].tolist()
-    sure += [0.0] * (rule.length - len(sure))
+    known = [1.0] * len(rule.indent) + sure + [0.0] * (rule.length - len(sure))
     head = [rule.mark, *[FILL] * (len(rule.label) - 1)] if rule.mark else []
-    cells, probability = head + place(rule.indent, len(head)), [1.0] * len(head)
-    probability += [1.0] * (len(cells) - len(probability))
-    for char, known in zip(text, sure, strict=True):
-        placed = place(char, len(cells))
-        cells += placed
-        probability += [known] * len(placed)
-    cells += place(rule.ending, len(cells))
-    spare = COLUMNS - len(cells)
-    return (cells + [FILL] * spare)[:COLUMNS], (probability + [1.0] * COLUMNS)[:COLUMNS]
+    cells = head + place(rule.indent + body + rule.ending, len(head))
+    cells = (cells + [FILL] * COLUMNS)[:COLUMNS]
+    told = iter(known + [1.0] * len(rule.ending))
+    return cells, [next(told) if cell < FILL else 1.0 for cell in cells]
 
 
 def _body(read: str) -> str:

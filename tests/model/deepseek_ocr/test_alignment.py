@@ -76,6 +76,17 @@ def test_any_answer_makes_a_whole_page(said: str) -> None:
     assert (found.ids[known] >= FILL).mean() > 0.8
 
 
+@pytest.mark.parametrize(
+    "text", ["cafe\u0301 and n\u0303o", "👩‍👩‍👧 and 👍🏽 at home", "漢字かな and א\u05b8ב"]
+)
+def test_characters_that_are_drawn_together_keep_their_cells(text: str) -> None:
+    cells = RENDERER.cells(text, "tool")
+    said = f"Tool: {text}"
+    found = aligned(Said(said, np.full(len(said), 0.9, np.float32)), rules_of(cells))
+    assert np.array_equal(found.ids, cells)
+    assert RENDERER.text(found).probability == pytest.approx(0.9 * np.ones(len(text)), abs=0.1)
+
+
 def test_an_empty_page_is_empty() -> None:
     nothing = aligned(Said("words", np.ones(5, np.float32)), [])
     assert len(nothing.ids) == 0
