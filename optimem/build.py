@@ -15,6 +15,7 @@ from optimem.compression import PageReader
 from optimem.decay import DecayPolicy
 from optimem.errors import InputError
 from optimem.memory import OpticalMemory
+from optimem.model_names import DEEPSEEK, NANO
 from optimem.protocols import (
     Clock,
     Decoder,
@@ -39,14 +40,13 @@ if TYPE_CHECKING:
     from optimem.renderers.dense import DenseRenderer
     from optimem.turns import Turn
 
-NANO = "optimem-nano"
 READ_ANYTHING_ERROR = 0.03
 """`write_error` of a memory whose pages a model reads freely: it is right in 97 of 100 characters
 where `optimem-nano` is in 998 of 1,000 (arXiv 2510.18234, table 2), and what it misread when a
 page was written is marked."""
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
-HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+HUB_PATTERN = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class PageModel(Encoder, Decoder, Protocol):
@@ -123,10 +123,10 @@ def named_reader(name: str) -> PageReader:
     folder or hub name, which is loaded at its first use. Raises InputError for what is neither."""
     if name == NANO:
         return page_reader()
-    if not (name and Path(name).expanduser().is_dir()) and not HUB_NAME.fullmatch(name):
+    if not (name and Path(name).expanduser().is_dir()) and not HUB_PATTERN.fullmatch(name):
         raise InputError(
             f"no model is called {name!r}; choose {NANO}, or the folder or hub name of a "
-            "DeepSeek-OCR checkpoint, such as deepseek-ai/DeepSeek-OCR"
+            f"DeepSeek-OCR checkpoint, such as {DEEPSEEK}"
         )
     return ruled_page_reader(name)
 

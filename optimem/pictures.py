@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optimem import build
 from optimem.compression import Progress
 from optimem.errors import InputError
+from optimem.model_names import DEEPSEEK, NANO
 from optimem.picture_file import PictureFile, PicturesReport
 from optimem.protocols import ReadCells
 
@@ -125,9 +126,9 @@ def read_pictures(
 
 def _looking(model: "str | DeepSeekReader") -> "DeepSeekReader":
     """The reader of pictures meant by `model`. Raises InputError for the one that is none."""
-    if model == build.NANO:
+    if model == NANO:
         raise InputError(
-            f"{build.NANO} reads only pages that optimem drew; for pictures name a folder of "
-            "DeepSeek-OCR, or deepseek-ai/DeepSeek-OCR"
+            f"{NANO} reads only pages that optimem drew; for pictures name a folder of "
+            f"DeepSeek-OCR, or {DEEPSEEK}"
         )
     return build.deepseek_reader(model) if isinstance(model, str) else model

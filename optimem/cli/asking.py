@@ -25,7 +25,7 @@ UNKNOWN = 1
 @click.argument("question")
 @click.option("-k", "--k", default=5, show_default=True, help="How many turns are looked at.")
 @now_option
-@memory_options
+@memory_options("store", "model", "pictures")
 @json_option
 def ask(
     scope: str,

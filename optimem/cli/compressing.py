@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from optimem.cli.inputs import NANO, mode_option, pictures_given, refuse
+from optimem.cli.inputs import mode_option, pictures_given, refuse
 from optimem.cli.output import (
     STDIN,
     json_option,
@@ -18,6 +18,7 @@ from optimem.cli.output import (
     timed_bar,
 )
 from optimem.errors import InputError
+from optimem.model_names import NANO
 
 SUFFIX = ".omem"
 

@@ -9,6 +9,7 @@ from optimem.cli.memory import now_option, parsed_time
 from optimem.cli.output import json_option, print_json, timed_bar
 from optimem.cli.place import Place, memory_options
 from optimem.errors import InputError
+from optimem.model_names import NANO
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _numbers(text: str) -> list[float]:
     " --ratios 10,20 --report fidelity\n  optimem eval notes.txt --baseline tesseract",
 )
 @click.argument("files", nargs=-1)
-@click.option("--model", default="optimem-nano", show_default=True, metavar="NAME",
+@click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="optimem-nano, or a DeepSeek-OCR folder or hub name.")  # fmt: skip
 @click.option("--ratios", default="5,10,20,40", show_default=True, metavar="R,R,…",
               help="Text tokens per vision token.")  # fmt: skip
@@ -129,7 +130,7 @@ def _print_table(rows: list[list[str]]) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
               default=Path("optimem-memory.html"), show_default=True)  # fmt: skip
 @now_option
-@memory_options
+@memory_options("store", "model")
 def inspect(scope: str | None, out: Path, now: str | None, place: Place) -> None:
     """Write a page that shows the memory of SCOPE, or of the whole store: pages by age and
     tier, what fades when, bytes, and a search over what can be read."""

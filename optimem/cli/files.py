@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from optimem.cli.inputs import NANO, at_rest, is_picture, mode_option, needs_model, refuse
+from optimem.cli.inputs import at_rest, is_picture, mode_option, needs_model, refuse
 from optimem.cli.output import timed_bar
 from optimem.errors import FormatError, InputError
+from optimem.model_names import NANO
 from optimem.protocols import Reading
 from optimem.whole_file import whole_file
 

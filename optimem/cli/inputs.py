@@ -14,14 +14,13 @@ from click.core import ParameterSource
 
 from optimem.cli.output import STDIN
 from optimem.errors import InputError
+from optimem.model_names import DEEPSEEK, NANO
 
 HEAD = 4096  # bytes looked at
 SIGNATURES = (
     b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF87a", b"GIF89a",
 )  # fmt: skip
 WEBP = (b"RIFF", b"WEBP")  # the size of the file lies between
-HUB_NAME = "deepseek-ai/DeepSeek-OCR"
-NANO = "optimem-nano"
 
 mode_option = click.option(
     "--mode", default="base", show_default=True, metavar="MODE",
@@ -85,7 +84,7 @@ def needs_model(path: Path) -> str:
     """What to say where a picture is given without a model that reads it."""
     return (
         f"{path} is a picture or holds pictures, which {NANO} cannot read; give --model "
-        f"{HUB_NAME}, or a folder with it"
+        f"{DEEPSEEK}, or a folder with it"
     )
 
 

@@ -65,7 +65,7 @@ def _show(turn: "RecalledTurn") -> None:
 @click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON: text, role, id, time.")
 @click.option("--flush", is_flag=True, help="Put all of it on pages now, the last part-filled.")
 @now_option
-@memory_options
+@memory_options("store", "model", "pictures")
 @json_option
 def remember(
     scope: str,
@@ -98,7 +98,7 @@ def remember(
 @click.argument("query")
 @click.option("-k", default=5, show_default=True, help="How many turns at most.")
 @now_option
-@memory_options
+@memory_options("store", "model")
 @json_option
 def recall(scope: str, query: str, k: int, now: str | None, place: Place, as_json: bool) -> None:
     """Show the turns of SCOPE that bear most on QUERY. Uncertain characters are �."""
@@ -115,7 +115,7 @@ def recall(scope: str, query: str, k: int, now: str | None, place: Place, as_jso
 
 @click.command(epilog="\b\nExample:\n  optimem reconstruct work/ann/monday --json")
 @click.argument("scope")
-@memory_options
+@memory_options("store", "model")
 @json_option
 def reconstruct(scope: str, place: Place, as_json: bool) -> None:
     """Show all turns of SCOPE in order, as they can be read now."""
@@ -131,7 +131,7 @@ def reconstruct(scope: str, place: Place, as_json: bool) -> None:
 @click.command(epilog="\b\nExample:\n  optimem sweep --now 2027-06-01 --dry-run")
 @now_option
 @click.option("--dry-run", is_flag=True, help="Say what would fade; change nothing.")
-@memory_options
+@memory_options("store", "model")
 @json_option
 def sweep(now: str | None, dry_run: bool, place: Place, as_json: bool) -> None:
     """Let all pages fade whose time has come."""
@@ -150,7 +150,7 @@ def sweep(now: str | None, dry_run: bool, place: Place, as_json: bool) -> None:
 
 @click.command(epilog="\b\nExamples:\n  optimem stats\n  optimem stats work/ann/monday --json")
 @click.argument("scope", required=False)
-@memory_options
+@memory_options("store")
 @json_option
 def stats(scope: str | None, place: Place, as_json: bool) -> None:
     """Count pages, vision tokens and bytes of SCOPE, or of the whole store."""
@@ -170,7 +170,7 @@ def stats(scope: str | None, place: Place, as_json: bool) -> None:
 @click.option("--turn", metavar="ID", help="Only this turn.")
 @click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of theirs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@memory_options
+@memory_options("store", "model")
 @json_option
 def forget(
     scope: str, turn: str | None, user: bool, yes: bool, place: Place, as_json: bool
@@ -194,7 +194,7 @@ def forget(
 @click.command(epilog="\b\nExample:\n  optimem pin work/ann/monday m42")
 @click.argument("scope")
 @click.argument("turn")
-@memory_options
+@memory_options("store")
 def pin(scope: str, turn: str, place: Place) -> None:
     """Keep the pages of a turn from fading."""
     with place.open() as memory:
@@ -204,7 +204,7 @@ def pin(scope: str, turn: str, place: Place) -> None:
 @click.command(epilog="\b\nExample:\n  optimem unpin work/ann/monday m42")
 @click.argument("scope")
 @click.argument("turn")
-@memory_options
+@memory_options("store")
 def unpin(scope: str, turn: str, place: Place) -> None:
     """Let a pinned turn fade again."""
     with place.open() as memory:

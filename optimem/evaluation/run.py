@@ -16,6 +16,7 @@ from optimem.evaluation.kinds import Kind
 from optimem.evaluation.parts import parts
 from optimem.evaluation.plan import Plan
 from optimem.evaluation.settings import checked_ratios
+from optimem.model_names import NANO
 from optimem.tiers import Tier
 
 RATIOS = (5.0, 10.0, 20.0, 40.0)
@@ -31,7 +32,7 @@ def evaluate(
     files: Sequence[str | Path] = (),
     *,
     texts: Sequence[Kind] = (),
-    model: str | PageReader = "optimem-nano",
+    model: str | PageReader = NANO,
     ratios: Sequence[float] = RATIOS,
     tiers: Sequence[Tier] = (),
     pages: int = PAGES,

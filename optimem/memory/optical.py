@@ -31,6 +31,7 @@ from optimem.memory.ranking import Rankers
 from optimem.memory.recalling import Recaller
 from optimem.memory.shelf import Shelf
 from optimem.memory.tail import append_turns
+from optimem.model_names import NANO
 from optimem.protocols import Clock, PictureReader, Store
 from optimem.rereading import let_go_of_read
 from optimem.results import (
@@ -80,7 +81,7 @@ class OpticalMemory:
         *,
         policy: DecayPolicy | None = None,
         clock: Clock = time.time,
-        model: str = "optimem-nano",
+        model: str = NANO,
         reader: PageReader | None = None,
         pictures: str | PictureReader | None = None,
     ) -> "OpticalMemory":

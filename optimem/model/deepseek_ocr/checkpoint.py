@@ -15,6 +15,7 @@ from torch import Tensor
 from optimem.errors import FormatError, InputError
 from optimem.model.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
+from optimem.model_names import DEEPSEEK
 
 SAM, CLIP = "model.sam_model.", "model.vision_model."
 RENAMES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -115,8 +116,7 @@ def _files(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         raise InputError(
-            f"{folder} holds no .safetensors file; give the folder of a downloaded "
-            "deepseek-ai/DeepSeek-OCR"
+            f"{folder} holds no .safetensors file; give the folder of a downloaded {DEEPSEEK}"
         )
     return found
 

@@ -16,7 +16,7 @@ from optimem.model.deepseek_ocr.generation import Finish, Settings
 from optimem.model.deepseek_ocr.pictures import Picture
 from optimem.model.deepseek_ocr.prompts import IMAGE, MARKDOWN
 from optimem.model.deepseek_ocr.reader import PageAnswer, Piece
-from optimem.model.deepseek_ocr.source import HUB_NAME
+from optimem.model_names import DEEPSEEK
 
 FINISHES = {"stop": Finish.END, "length": Finish.LIMIT}
 MODE = "remote"
@@ -36,7 +36,7 @@ class RemoteReader:
         self,
         url: str,
         *,
-        model: str = HUB_NAME,
+        model: str = DEEPSEEK,
         api_key: str = "none",
         timeout: float = 120.0,
         retries: int = 3,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from optimem.errors import InputError, MissingExtraError
+from optimem.model_names import DEEPSEEK
 
-HUB_NAME = "deepseek-ai/DeepSeek-OCR"
 NEEDED = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json")
 TOKENIZER = "tokenizer.json"
 
@@ -17,11 +17,11 @@ def checkpoint_folder(name: str | Path) -> Path:
     if folder.is_dir():
         if not (folder / TOKENIZER).exists():
             raise InputError(
-                f"{folder} holds no {TOKENIZER}; give the folder of a whole {HUB_NAME}"
+                f"{folder} holds no {TOKENIZER}; give the folder of a whole {DEEPSEEK}"
             )
         return folder
     if str(name).count("/") != 1 or str(name).startswith(("/", ".", "~")):
-        raise InputError(f"there is no folder {name}; give one, or a hub name such as {HUB_NAME}")
+        raise InputError(f"there is no folder {name}; give one, or a hub name such as {DEEPSEEK}")
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import (

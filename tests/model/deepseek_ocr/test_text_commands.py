@@ -67,8 +67,15 @@ def test_a_picture_without_a_model_that_reads_it_is_named() -> None:
     assert "needs a model that reads pictures" in done.output + str(done.exception)
 
 
-@pytest.mark.parametrize("command", ["stats", "sweep", "inspect"])
+@pytest.mark.parametrize("command", ["reconstruct s", "sweep", "inspect"])
 def test_an_unknown_model_is_named(command: str) -> None:
-    done = run(command, "--model", "gpt-9", "--store", "memory.db")
+    done = run(*command.split(), "--model", "gpt-9", "--store", "memory.db")
     assert done.exit_code != 0
     assert "no model is called 'gpt-9'" in done.output + str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["stats", "pin s t", "unpin s t"])
+def test_what_reads_no_page_takes_no_model(command: str) -> None:
+    done = run(*command.split(), "--model", MODEL)
+    assert done.exit_code == 2
+    assert "No such option" in done.output
