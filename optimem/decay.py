@@ -18,9 +18,9 @@ class DecayPolicy(BaseModel):
 
     `large`, `base`, `small`, `tiny`: the age at which a page leaves that tier for the next
     one. `forget_after`: the age at which even a trace is removed; None keeps it. `floor`:
-    the least expected share of characters right; no page fades below it. `write_error`: the
-    largest share of cells that a new page may read wrong; a page that does worse goes one
-    tier up, and beyond Large is kept as text. `uncertain`: characters less probable than
+    the least expected share of characters right; no page fades below it. `write_error`: how
+    many cells a new page may read wrong for each of its characters; a page that does worse
+    goes one tier up, and beyond Large is kept as text. `uncertain`: characters less probable than
     this are marked instead of shown.
     """
 

@@ -75,9 +75,9 @@ class Doubt(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class PageRecord:
     """One page. `id`: hash of scope, position and text at the time of writing. `body`: the
-    tokens, or one text per span where no tier would read back. `error`: expected share of
-    cells read wrong. `text_bytes`, `zstd_bytes`: of the text as written, for the accounts.
-    `accessed`: when it was last recalled; decay counts from there.
+    tokens, or one text per span where no tier would read back. `error`: cells expected to be
+    read wrong, for each character. `text_bytes`, `zstd_bytes`: of the text as written, for the
+    accounts. `accessed`: when it was last recalled; decay counts from there.
     """
 
     id: str

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from plain import PlainReader, PlainRenderer, plain_reader
 
+from optimem.decay import DAY, DecayPolicy
 from optimem.memory import OpticalMemory
 from optimem.protocols import ReadCells, VisionTokens
 from optimem.rereading import RereadingDecoder
@@ -64,6 +65,20 @@ def test_what_is_forgotten_is_kept_nowhere(turn: str | None) -> None:
         before = len(gc_cells())
         assert before
         memory.forget("a", turn=turn)
+        assert not any(b"h\0u\0s\0h\0" in cells.ids.tobytes() for cells in gc_cells())
+
+
+def test_what_is_too_old_is_kept_nowhere() -> None:
+    reader, policy = plain_reader(), DecayPolicy(forget_after=200 * DAY)
+    decoder = RereadingDecoder(reader.decoder)
+    with OpticalMemory.open(
+        ":memory:", reader=reader._replace(decoder=decoder), policy=policy
+    ) as memory:
+        memory.append("a", "hush", now=0)
+        memory.flush("a", now=0)
+        memory.reconstruct("a", now=0)
+        assert any(b"h\0u\0s\0h\0" in cells.ids.tobytes() for cells in gc_cells())
+        memory.sweep(now=300 * DAY)
         assert not any(b"h\0u\0s\0h\0" in cells.ids.tobytes() for cells in gc_cells())
 
 

@@ -16,6 +16,7 @@ from optimem.memory.shelf import Shelf, Stored, page_changes, page_removal, turn
 from optimem.memory.tail import tail_removal
 from optimem.protocols import Change, Entry, Store
 from optimem.records import PageRecord
+from optimem.rereading import let_go_of_read
 from optimem.results import Move, SweepReport, Unreadable
 from optimem.tiers import Tier
 from optimem.turns import Scope
@@ -76,6 +77,8 @@ class Fader:
                 progress(len(seen))
             if len(offers) < size or not new:
                 break
+        if not self.dry_run and any(move.after is None for move in tally.moves):
+            let_go_of_read(self.reader.decoder)
         return tally.report()
 
     def _offers(self, size: int, lease: float, seen: int) -> list[tuple[Scope, str]]:

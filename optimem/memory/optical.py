@@ -246,9 +246,10 @@ class OpticalMemory:
         """Remove all scopes of a user in a namespace."""
         self.wait()
         scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
-        receipt = forget_scopes([Shelf(self.store, scope) for scope in scopes])
-        let_go_of_read(self.reader.decoder)
-        return receipt
+        try:
+            return forget_scopes([Shelf(self.store, scope) for scope in scopes])
+        finally:
+            let_go_of_read(self.reader.decoder)
 
     def stats(self, scope: Scope | str | None = None) -> MemoryStats:
         """What a scope, or the whole store, holds and costs."""
