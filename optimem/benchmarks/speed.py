@@ -2,13 +2,11 @@
 `python -m optimem.benchmarks.speed FILE`.
 
 Writing is drawing, encoding and committing to an SQLite store; reading is loading from it and
-decoding. Tesseract reads the same pages at their full 1280 px. Only the ratio means anything.
+decoding. Tesseract reads the same pages at their full 1280 px, on one
+thread (see `evaluation.ocr`), the file it is given included. Only the ratio means anything.
 """
 
 import argparse
-import os
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,10 +15,9 @@ from pathlib import Path
 from optimem.build import page_reader
 from optimem.compression import PageReader
 from optimem.counting import text_tokens
-from optimem.errors import MissingExtraError
+from optimem.evaluation.ocr import open_tesseract
 from optimem.evaluation.settings import full_pages
 from optimem.protocols import Cells, Change, VisionTokens
-from optimem.renderers.pictures import save_page
 from optimem.scoring import accuracy
 from optimem.store.sqlite import SQLiteStore
 from optimem.tiers import Tier
@@ -28,7 +25,6 @@ from optimem.training.pages import read_text
 from optimem.turns import Scope
 
 SCOPE = Scope(session="speed")
-THREADS = {"OMP_THREAD_LIMIT": "1"}  # with two, Tesseract's threads wait for each other, busily
 
 
 def write_pages(
@@ -53,17 +49,12 @@ def read_pages(pages: Sequence[Cells], tier: Tier, reader: PageReader, store: SQ
     return (time.perf_counter() - started) / len(pages)
 
 
-def tesseract(page: Cells, text: str, reader: PageReader, folder: Path) -> tuple[float, float]:
+def tesseract(page: Cells, text: str, reader: PageReader) -> tuple[float, float]:
     """Seconds that Tesseract takes for a page, and its share of characters right."""
-    program = shutil.which("tesseract")
-    if program is None:
-        raise MissingExtraError("tesseract is not installed; apt-get install tesseract-ocr")
-    save_page(reader.renderer.page(page).image(Tier.LARGE), folder / "page.png")
-    command = [program, str(folder / "page.png"), "-", "--psm", "6"]
-    alone = os.environ | THREADS
+    read, ink = open_tesseract(), reader.renderer.page(page).image(Tier.LARGE)
     started = time.perf_counter()
-    read = subprocess.run(command, capture_output=True, check=True, text=True, env=alone).stdout
-    return time.perf_counter() - started, accuracy(text, read.replace("\n", ""))
+    lines = read(ink)
+    return time.perf_counter() - started, accuracy(text, "".join(lines))
 
 
 def main() -> None:
@@ -80,7 +71,7 @@ def main() -> None:
         for tier in Tier:  # warm up: load the weights, allocate
             write_pages(pages[:2], tier, reader, store)
             read_pages(pages[:2], tier, reader, store)
-        slow, right = tesseract(pages[0], texts[0], reader, Path(folder))
+        slow, right = tesseract(pages[0], texts[0], reader)
         print(f"{len(pages)} pages of about {text_tokens(texts[0]):,} text tokens")
         print(f"Tesseract 5: {slow:.2f} s a page, {right:.1%} of characters right, ratio 1")
         print("| tier | write, pages/s | × Tesseract | read, pages/s | × Tesseract |")

@@ -5,6 +5,7 @@ throughput --batch 8 --depth 12 --dtype bfloat16`.
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
@@ -13,6 +14,7 @@ from optimem.model.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 
+Made = TypeVar("Made")
 PAGE = 1024
 PUBLISHED = (
     "published for an A100-40G: 200,000 pages a day = 2.3 pages a second, read whole "
@@ -35,26 +37,25 @@ def throughput(
     tokens to each, beside the published figures."""
     model = random_model(config, dtype=dtype).to(device)
     pages = [Views(torch.rand(size, size, 3, device=device) * 2 - 1)] * batch
-    encoding = seconds(lambda: model.encode(pages), device)
-    prompts = [_prompt(model, tokens) for tokens in model.encode(pages)]
+    seen, encoding = timed(lambda: model.encode(pages), device)
+    prompts = [_prompt(model, tokens) for tokens in seen]
     settings = Settings(limit=steps, no_repeat=None)
-    produced = sum(1 for _ in generate(model, prompts, settings))
-    decoding = seconds(lambda: list(generate(model, prompts, settings)), device)
+    said, decoding = timed(lambda: list(generate(model, prompts, settings)), device)
     layers = config.decoder.depth
     print(f"{device}, {dtype}, {layers} decoder layers, random weights, batch {batch}")
     print(f"encode: {batch / encoding:.2f} pages of {size} px a second")
-    print(f"decode: {produced / decoding:.1f} tokens a second, prompts included")
+    print(f"decode: {len(said) / decoding:.1f} tokens a second, prompts included")
     print(PUBLISHED)
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Of one run, after one that does not count."""
+def timed(work: Callable[[], Made], device: torch.device) -> tuple[Made, float]:
+    """What one run makes and its seconds, after one that does not count."""
     work()
     _wait(device)
     started = time.perf_counter()
-    work()
+    made = work()
     _wait(device)
-    return time.perf_counter() - started
+    return made, time.perf_counter() - started
 
 
 def _wait(device: torch.device) -> None:

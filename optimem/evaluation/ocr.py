@@ -25,8 +25,8 @@ OcrReader = Callable[[Ink], list[str]]
 """An image to the lines read on it, from top to bottom."""
 
 SIDE = 1280
-"""Pixels a side that an image is enlarged to at least. Of 1× to 4×, twice is what Tesseract reads
-best at Base and Small; a Large page gains 0.1 points by it. RapidOCR, which enlarges each line
+"""Pixels a side that an image is enlarged to at least. Twice is what Tesseract reads best at Base
+and Small, and a Large page gains next to nothing by it. RapidOCR, which enlarges each line
 itself, needs it to find the lines of a Small page, and reads repeated pixels better than smooth
 ones there."""
 THREADS = {"OMP_THREAD_LIMIT": "1"}  # Tesseract's threads wait for each other in a busy loop
