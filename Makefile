@@ -43,7 +43,7 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m optimem.benchmarks.fidelity $(TEXT)
+	$(BIN)/python -m benchmarks.fidelity $(TEXT)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache demo

@@ -10,9 +10,9 @@ from langchain_core.messages import BaseMessage
 from pydantic import Field
 
 from optimem.adapters.messages import message_text
+from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory import OpticalMemory
-from optimem.memory.telling import told
+from optimem.memory.prompting import told
 from optimem.turns import Role, Turn
 
 NOTE = (

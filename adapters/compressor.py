@@ -11,8 +11,9 @@ from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 
+from optimem.api.prompts import compress_prompt
 from optimem.errors import NoGainError
-from optimem.prompts import ModelRule, compress_prompt
+from optimem.prompts import ModelRule
 
 log = logging.getLogger("optimem")
 

@@ -8,7 +8,7 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
 from optimem.adapters.messages import whole_message, whole_turn
-from optimem.memory import OpticalMemory
+from optimem.api.memory import OpticalMemory
 from optimem.turns import Turn
 
 NOTE = (

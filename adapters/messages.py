@@ -11,8 +11,7 @@ from langchain_core.messages import (
     messages_from_dict,
 )
 
-from optimem.prompts.conversation import Said
-from optimem.prompts.forms import FORMS
+from optimem.prompts.forms import FORMS, Said
 from optimem.results import RecalledTurn
 from optimem.turns import Turn
 

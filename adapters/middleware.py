@@ -14,18 +14,11 @@ from langchain_core.messages import AnyMessage
 from langgraph.types import TracePolicy, omit_payload
 
 from optimem.adapters.messages import message_keys, turns_of
-from optimem.adapters.replacements import (
-    Replacement,
-    best,
-    drawn,
-    image_rule,
-    original,
-    recalled,
-)
+from optimem.adapters.replacements import Replacement, best, drawn, image_rule, original, recalled
 from optimem.adapters.sizes import Size, Trigger, any_of, checked, cut, reached
 from optimem.adapters.tool import create_recall_tool
+from optimem.api.memory import OpticalMemory
 from optimem.errors import ImageSupportError, InputError, OptimemError, ProviderError
-from optimem.memory import OpticalMemory
 from optimem.prompts import ModelRule
 
 log = logging.getLogger("optimem")

@@ -8,10 +8,11 @@ from langchain_core.messages.utils import convert_to_messages
 
 from optimem.adapters.messages import message_keys, message_text
 from optimem.adapters.sizes import settled, tokens
+from optimem.api.memory import OpticalMemory
+from optimem.api.prompts import compress_prompt
 from optimem.errors import BudgetError, ImageSupportError, NoGainError
-from optimem.memory import OpticalMemory
-from optimem.memory.telling import tokens_of, told
-from optimem.prompts import ModelRule, compress_prompt, rule_for
+from optimem.memory.prompting import tokens_of, told
+from optimem.prompts import ModelRule, rule_for
 
 NOTE = (
     "Recalled from earlier in this conversation, oldest first; \ufffd stands for a character that "

@@ -8,7 +8,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
-from optimem.memory import OpticalMemory
+from optimem.api.memory import OpticalMemory
 from optimem.results import Recollection
 
 

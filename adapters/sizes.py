@@ -7,10 +7,9 @@ from langchain_core.messages import BaseMessage
 
 from optimem.adapters.messages import message_text
 from optimem.errors import InputError
-from optimem.memory.telling import tokens_of
-from optimem.prompts.conversation import whole_places
-from optimem.prompts.forms import LangChainForm
-from optimem.prompts.making import PER_MESSAGE
+from optimem.memory.prompting import tokens_of
+from optimem.prompts.builder import PER_MESSAGE
+from optimem.prompts.forms import LangChainForm, whole_places
 
 Size = tuple[str, float]
 Trigger = Size | Mapping[str, float] | Sequence[Size | Mapping[str, float]]

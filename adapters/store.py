@@ -29,12 +29,10 @@ from langgraph.store.base import Item as LangGraphItem
 
 from optimem.build import store_at
 from optimem.errors import InputError
-from optimem.items.bucket import Item, Parcel
-from optimem.items.collection import Collection, Hit, Query, parcel
-from optimem.items.filters import ANY, begins_like, ends_like
+from optimem.items.collection import Collection, Hit, Query, Sweeper, parcel
+from optimem.items.filters import ANY, WHOLE, begins_like, ends_like
 from optimem.items.names import Address, Namespace
-from optimem.items.sweeper import Sweeper
-from optimem.items.texts import WHOLE
+from optimem.items.shard import Item, Parcel
 from optimem.protocols import Clock, Store
 
 MINUTE = 60.0

@@ -6,9 +6,9 @@ from typing import Any
 
 from langchain_core.tools import BaseTool, StructuredTool
 
+from optimem.api.memory import OpticalMemory
 from optimem.errors import MissingExtraError
-from optimem.memory import OpticalMemory
-from optimem.memory.telling import told
+from optimem.memory.prompting import told
 
 DESCRIPTION = (
     "Search the memory of earlier conversations. Give a question or key words; returns what "

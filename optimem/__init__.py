@@ -8,54 +8,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from optimem.compression import compress, read_pages
-    from optimem.decay import DecayPolicy
+    from optimem.api.files import compress, compress_images, read_images, read_pages
+    from optimem.api.memory import OpticalMemory
+    from optimem.api.prompts import calibrate, compress_prompt
     from optimem.errors import OptimemError
     from optimem.evaluation.run import evaluate
-    from optimem.memory import OpticalMemory
-    from optimem.picture_file import PictureFile
-    from optimem.pictures import compress_pictures, read_pictures
-    from optimem.prompts import calibrate, compress_prompt
+    from optimem.memory.decay import DecayPolicy
+    from optimem.omem.images import ImageArchive
+    from optimem.omem.text import TokenFile
     from optimem.tiers import Tier
-    from optimem.token_file import TokenFile
     from optimem.turns import Scope, Turn
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "DecayPolicy": "optimem.decay",
-    "OpticalMemory": "optimem.memory",
+    "DecayPolicy": "optimem.memory.decay",
+    "ImageArchive": "optimem.omem.images",
+    "OpticalMemory": "optimem.api.memory",
     "OptimemError": "optimem.errors",
-    "PictureFile": "optimem.picture_file",
     "Scope": "optimem.turns",
     "Tier": "optimem.tiers",
-    "TokenFile": "optimem.token_file",
+    "TokenFile": "optimem.omem.text",
     "Turn": "optimem.turns",
-    "calibrate": "optimem.prompts",
-    "compress": "optimem.compression",
-    "compress_pictures": "optimem.pictures",
-    "compress_prompt": "optimem.prompts",
+    "calibrate": "optimem.api.prompts",
+    "compress": "optimem.api.files",
+    "compress_images": "optimem.api.files",
+    "compress_prompt": "optimem.api.prompts",
     "evaluate": "optimem.evaluation.run",
-    "read_pages": "optimem.compression",
-    "read_pictures": "optimem.pictures",
+    "read_images": "optimem.api.files",
+    "read_pages": "optimem.api.files",
 }
 
 __all__ = [
     "DecayPolicy",
+    "ImageArchive",
     "OpticalMemory",
     "OptimemError",
-    "PictureFile",
     "Scope",
     "Tier",
     "TokenFile",
     "Turn",
     "calibrate",
     "compress",
-    "compress_pictures",
+    "compress_images",
     "compress_prompt",
     "evaluate",
+    "read_images",
     "read_pages",
-    "read_pictures",
 ]
 
 

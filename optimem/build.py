@@ -5,45 +5,37 @@ The only module that knows implementations; everything else knows protocols.
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard, TypeVar
 
-from optimem.compression import PageReader
-from optimem.decay import DecayPolicy
 from optimem.errors import InputError
-from optimem.memory import OpticalMemory
-from optimem.model_names import DEEPSEEK, NANO
+from optimem.memory.caching import CachingDecoder
+from optimem.model import DEEPSEEK, NANO
 from optimem.protocols import (
-    Clock,
     Decoder,
     Encoder,
+    ImageAnswer,
+    ImageReader,
+    ImageReading,
     Page,
-    PictureReader,
+    PageCodec,
     ReadCells,
-    Said,
-    Seen,
     Store,
     VisionTokens,
 )
-from optimem.rereading import RereadingDecoder
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.model.deepseek_ocr.pages import DeepSeekPages
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
-    from optimem.model.nano import NanoReader
-    from optimem.prompts.drawing import PageDrawer, PageImage
+    from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
+    from optimem.model.nano.page_codec import NanoReader
+    from optimem.prompts.pages import PageDrawer, PageImage
     from optimem.prompts.rules import PageShape
     from optimem.renderers.dense import DenseRenderer
     from optimem.turns import Turn
 
-READ_ANYTHING_ERROR = 0.03
-"""`write_error` of a memory whose pages a model reads freely: it is right in 97 of 100 characters
-where `optimem-nano` is in 998 of 1,000 (arXiv 2510.18234, table 2), and what it misread when a
-page was written is marked."""
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
 HUB_PATTERN = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -83,52 +75,58 @@ class OnDemand(Generic[Model]):
 
 
 @cache
-def page_reader() -> PageReader:
+def nano_codec() -> PageCodec:
     """The dense renderer and the shipped `optimem-nano`; one for the whole process."""
-    from optimem.renderers.dense import DenseRenderer
-
-    renderer = DenseRenderer()
-    nano = OnDemand(lambda: _nano(renderer))
-    return PageReader(renderer, nano, nano)
-
-
-def _nano(renderer: "DenseRenderer") -> "NanoReader":
-    from optimem.model.nano import NanoReader
-
-    return NanoReader(renderer)
+    nano = OnDemand(nano_reader)
+    return PageCodec(_dense_renderer(), nano, nano)
 
 
 @cache
-def ruled_page_reader(model: str) -> PageReader:
+def nano_reader() -> "NanoReader":
+    """The shipped `optimem-nano`, which also reads the images of pages; loads torch."""
+    from optimem.model.nano.page_codec import NanoReader
+
+    return NanoReader(_dense_renderer())
+
+
+@cache
+def _dense_renderer() -> "DenseRenderer":
+    from optimem.renderers.dense import DenseRenderer
+
+    return DenseRenderer()
+
+
+@cache
+def ruled_codec(model: str) -> PageCodec:
     """The ruled renderer and a DeepSeek-OCR checkpoint that reads its pages."""
     from optimem.renderers.ruled import RuledRenderer
 
     pages = OnDemand(lambda: _deepseek_pages(model))
-    return PageReader(RuledRenderer(), pages, pages)
+    return PageCodec(RuledRenderer(), pages, pages)
 
 
 def _deepseek_pages(model: str) -> "DeepSeekPages":
-    from optimem.model.deepseek_ocr.pages import DeepSeekPages
+    from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
 
     return DeepSeekPages(deepseek_reader(model))
 
 
-def remembering(reader: PageReader) -> PageReader:
-    """A reader that does not decode again what it read a short while ago."""
-    return reader._replace(decoder=RereadingDecoder(reader.decoder))
+def caching(codec: PageCodec) -> PageCodec:
+    """A codec that does not decode again what it read a short while ago."""
+    return codec._replace(decoder=CachingDecoder(codec.decoder))
 
 
-def named_reader(name: str) -> PageReader:
+def named_codec(name: str) -> PageCodec:
     """What draws and reads text pages for the model called so: `optimem-nano`, or a DeepSeek-OCR
     folder or hub name, which is loaded at its first use. Raises InputError for what is neither."""
     if name == NANO:
-        return page_reader()
+        return nano_codec()
     if not (name and Path(name).expanduser().is_dir()) and not HUB_PATTERN.fullmatch(name):
         raise InputError(
             f"no model is called {name!r}; choose {NANO}, or the folder or hub name of a "
             f"DeepSeek-OCR checkpoint, such as {DEEPSEEK}"
         )
-    return ruled_page_reader(name)
+    return ruled_codec(name)
 
 
 def default_store() -> str:
@@ -139,33 +137,6 @@ def default_store() -> str:
     from platformdirs import user_data_path
 
     return str(user_data_path("optimem", ensure_exists=True) / STORE_FILE)
-
-
-def open_memory(
-    store: "str | Path | Store | Any | None" = None,
-    *,
-    policy: DecayPolicy | None = None,
-    clock: Clock = time.time,
-    model: str = NANO,
-    reader: PageReader | None = None,
-    pictures: str | PictureReader | None = None,
-) -> OpticalMemory:
-    """See `OpticalMemory.open`."""
-    if model != NANO:
-        if reader is not None:
-            raise InputError(f"give a reader or the model {model!r}, not both")
-        policy = policy or DecayPolicy(write_error=READ_ANYTHING_ERROR)
-        pictures = pictures or model
-    reader = reader or remembering(named_reader(model))
-    opened = store_at(store)
-    return OpticalMemory(
-        opened,
-        reader,
-        policy=policy,
-        clock=clock,
-        pictures=PicturesOnDemand(pictures) if isinstance(pictures, str) else pictures,
-        owns_store=opened is not store,
-    )
 
 
 def store_at(place: "str | Path | Store | Any | None" = None) -> Store:
@@ -193,26 +164,26 @@ def deepseek_reader(model: str) -> "DeepSeekReader":
     return DeepSeekReader.open(model)
 
 
-class PicturesOnDemand:
-    """A DeepSeek-OCR checkpoint, by its name, as a memory's reader of pictures; opening a memory
+class LazyImageReader:
+    """A DeepSeek-OCR checkpoint, by its name, as a memory's reader of images; opening a memory
     does not load it."""
 
     def __init__(self, model: str) -> None:
         self._name = model
 
     @cached_property
-    def reader(self) -> PictureReader:
+    def reader(self) -> ImageReader:
         """The reader itself."""
-        from optimem.model.deepseek_ocr.looking import DeepSeekPictures
+        from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 
-        return DeepSeekPictures(deepseek_reader(self._name))
+        return DeepSeekImageReader(deepseek_reader(self._name))
 
-    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[Seen]:
-        """See `PictureReader`."""
+    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
+        """See `ImageReader`."""
         return self.reader.look(source, known)
 
-    def ask(self, tokens: bytes, question: str) -> Said:
-        """See `PictureReader`."""
+    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
+        """See `ImageReader`."""
         return self.reader.ask(tokens, question)
 
 
@@ -225,8 +196,8 @@ def page_drawer() -> "PageDrawer":
 def _prompt_pages(
     turns: "tuple[Turn, ...]", shape: "PageShape", size: int
 ) -> "tuple[PageImage, ...]":
-    from optimem.prompts.drawing import PageImage, Place
-    from optimem.renderers.pictures import readable_png
+    from optimem.prompts.pages import PageImage, Place
+    from optimem.renderers.images import readable_png
     from optimem.renderers.readable import ReadableStyle, render_pages
 
     style = ReadableStyle.dense(shape.width, shape.height, size)

@@ -17,7 +17,7 @@ OptimemError
 │   ├── TokenizerError       no such tokenizer, or a file that holds none
 │   ├── BaselineError        no such baseline
 │   └── ResumeError          a folder that holds the results of another run
-├── FormatError              stored bytes that cannot be understood
+├── FormatError              stored bytes that cannot be format_errors
 │   ├── ChecksumError        bytes damaged or cut short
 │   ├── VersionError         written by a newer or unknown format
 │   └── FingerprintError     tokens of another encoder
@@ -109,7 +109,7 @@ class ResumeError(InputError):
 
 
 class FormatError(OptimemError):
-    """Stored bytes that cannot be understood."""
+    """Stored bytes that cannot be format_errors."""
 
 
 class ChecksumError(FormatError):

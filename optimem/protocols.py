@@ -104,7 +104,7 @@ class Renderer(Protocol):
 
     def text(self, read: ReadCells) -> Reading:
         """The text that cells spell; role marks are left out. An escape that cannot be
-        understood becomes U+FFFD with probability 0."""
+        format_errors becomes U+FFFD with probability 0."""
 
     def page(self, cells: Cells) -> Page:
         """A page that shows these cells (at most `capacity`)."""
@@ -132,17 +132,30 @@ class Decoder(Protocol):
         of another encoder and ChecksumError for damaged ones."""
 
 
-class Seen(NamedTuple):
-    """What was seen of a picture. `id`: made of its pixels. `tokens`: its vision tokens as bytes.
-    `text`: as read; neither is there for a picture that was known."""
+class PageCodec(NamedTuple):
+    """The three that turn text into a page's vision tokens and back; encoder and decoder are
+    often one object."""
+
+    renderer: Renderer
+    encoder: Encoder
+    decoder: Decoder
+
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all."""
+
+
+class ImageReading(NamedTuple):
+    """What was seen of a image. `id`: made of its pixels. `tokens`: its vision tokens as bytes.
+    `text`: as read; neither is there for a image that was known."""
 
     id: str
     tokens: bytes
     text: str
 
 
-class Said(NamedTuple):
-    """An answer about a picture. `probability`: mean over its tokens. `complete`: the model came
+class ImageAnswer(NamedTuple):
+    """An answer about a image. `probability`: mean over its tokens. `complete`: the model came
     to an end by itself."""
 
     text: str
@@ -150,14 +163,14 @@ class Said(NamedTuple):
     complete: bool
 
 
-class PictureReader(Protocol):
-    """Reads any picture, and answers questions from its vision tokens alone."""
+class ImageReader(Protocol):
+    """Reads any image, and answers questions from its vision tokens alone."""
 
-    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[Seen]:
-        """Each picture of a file, the pages of a PDF in order; what is `known` by its id is not
+    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
+        """Each image of a file, the pages of a PDF in order; what is `known` by its id is not
         looked at again. Raises InputError for a file that holds none."""
 
-    def ask(self, tokens: bytes, question: str) -> Said:
+    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
         """An answer from vision tokens. Raises FingerprintError for tokens of another encoder
         and ChecksumError for damaged ones."""
 

@@ -66,16 +66,16 @@ class Answer(Result):
     """An answer to a question, or that there is none.
 
     `text`: what is answered; a quotation is to the letter, U+FFFD where it has faded. `known`:
-    whether the memory holds an answer. `source`: "llm" if a model was asked, "picture" if the
+    whether the memory holds an answer. `source`: "llm" if a model was asked, "image" if the
     vision tokens of one were, else "quoted". `passages`: in the order of their numbers; empty
     if nothing is known. `probability`: that a character of the passages was read right, their
-    mean from 0 to 1; it does not judge what a model made of them. Of a picture, the mean
+    mean from 0 to 1; it does not judge what a model made of them. Of a image, the mean
     over the answer's tokens. 0 if nothing is known.
     """
 
     text: str
     known: bool
-    source: Literal["quoted", "llm", "picture"]
+    source: Literal["quoted", "llm", "image"]
     passages: list[Passage]
     probability: float
 

@@ -14,8 +14,7 @@ from PIL import Image
 
 from optimem.errors import InputError
 from optimem.protocols import Box
-from optimem.renderers.blocks import Kind, lines
-from optimem.renderers.linelayout import VisualLine, wrap
+from optimem.renderers.layout import Kind, VisualLine, lines, wrap
 from optimem.renderers.raster import Canvas, Colour, draw, fill
 from optimem.renderers.shaping import UNIT
 from optimem.renderers.typefaces import ASCENT, DESCENT, Font

@@ -1,4 +1,10 @@
-"""The ruled style: monospaced rows with whole words, for models that read any page.
+"""Text to rows of cells: monospaced, words whole, every row filled up to the same length.
+
+A cell holds a character's code point, or stands for no text: the rest of a wide character or
+of a row, or a role's label. Rows do not depend on one another, so that text can be cut between
+any two of them. Knows nothing of pixels.
+
+The ruled style: monospaced rows with whole words, for models that read any page.
 
 A page is 96 × 48 cells, drawn once at 1280 px and scaled down for lower tiers, as the released
 model's own preprocessing scales. It holds some 900 tokens of prose, so that Small comes to the
@@ -6,7 +12,7 @@ nine-fold compression at which DeepSeek-OCR's paper reports 97 % (arXiv 2510.182
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,13 +23,87 @@ from PIL import Image
 from optimem.errors import InputError
 from optimem.protocols import Box, Cells, ReadCells, Reading
 from optimem.renderers.direction import RTL
-from optimem.renderers.linelayout import wrap
+from optimem.renderers.layout import units, wrap
 from optimem.renderers.raster import Canvas, draw
-from optimem.renderers.rows import COLUMNS, FILL, FONT, LABEL_ROLES, label, place, rows
 from optimem.renderers.shaping import UNIT, shape
-from optimem.renderers.typefaces import ASCENT, DESCENT, Font
+from optimem.renderers.typefaces import ASCENT, DESCENT, Font, clusters
 from optimem.tiers import Tier
-from optimem.turns import Role
+from optimem.turns import ROLES, Role
+
+COLUMNS = 96
+ROOM = COLUMNS - 1
+"""Columns for what has ink; the last is left to a space or a line's end."""
+TAB = 4
+FONT = Font(21, mono=True)
+
+FILL = 0x110000
+"""The cell that stands for nothing, the first number that is no code point."""
+LABELS = {role: FILL + 1 + index for index, role in enumerate(ROLES)}
+LABEL_ROLES = {cell: role for role, cell in LABELS.items()}
+
+PLAIN = re.compile(r"[\x20-\x7e]*\Z")
+"""Characters of which each takes one cell."""
+
+
+def label(role: Role) -> str:
+    """What is drawn before a turn's first words."""
+    return "" if role == "text" else f"{role.capitalize()}: "
+
+
+def place(text: str, at: int = 0) -> list[int]:
+    """The cells of characters side by side, from column `at` on: as many for each as it is wide,
+    at least one. A mark that combines has a cell of its own."""
+    if PLAIN.match(text):
+        return [*map(ord, text)]
+    cells: list[int] = []
+    for cluster in clusters(text):
+        wide = -(at + len(cells)) % TAB or TAB if cluster == "\t" else _columns(cluster)
+        cells += [*map(ord, cluster), *[FILL] * (wide - len(cluster))]
+    return cells
+
+
+def _columns(cluster: str) -> int:
+    return max(-(-shape(cluster, FONT, rtl=False).width // FONT.cell), 1)
+
+
+def rows(text: str, role: Role | None = None) -> Iterator[list[int]]:
+    """The rows that show a text, after a role's label if one is given; `COLUMNS` cells each."""
+    for row in _rows(text, _labelled(role)):
+        yield row + [FILL] * (COLUMNS - len(row))
+
+
+def _labelled(role: Role | None) -> list[int]:
+    return [] if role is None else [LABELS[role], *[FILL] * (len(label(role)) - 1)]
+
+
+def _rows(text: str, row: list[int]) -> Iterator[list[int]]:
+    for unit in _units(text):
+        cells = place(unit, len(row))
+        if len(row) + len(cells) > (COLUMNS if unit.isspace() else ROOM):
+            yield row
+            row, cells = [], place(unit)
+        row = row + cells
+        if unit == "\n":
+            yield row
+            row = []
+    if row:
+        yield row
+
+
+def _units(text: str) -> Iterator[str]:
+    """What stays together: words, or clusters of a word that is longer than a row; each white
+    space by itself."""
+    for line in re.split("(?<=\n)", text):
+        for unit in units(line.removesuffix("\n")):
+            if unit.isspace():
+                yield from unit
+            elif len(place(unit)) > ROOM:
+                yield from clusters(unit)
+            else:
+                yield unit
+        if line.endswith("\n"):
+            yield "\n"
+
 
 RULED_VERSION = "ruled-1"
 """Changes whenever the same cells would be drawn differently."""

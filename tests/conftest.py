@@ -1,15 +1,11 @@
 """Fixtures that several folders share."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from servers import REDIS_SERVER, RedisServer, need_redis  # found through the line above
+from tests.servers import REDIS_SERVER, RedisServer, need_redis
 
 
 @pytest.fixture(scope="session")

@@ -62,20 +62,20 @@ def test_importing_changes_no_environment_and_no_logging() -> None:
 def test_public_names_are_pinned() -> None:
     assert optimem.__all__ == [
         "DecayPolicy",
+        "ImageArchive",
         "OpticalMemory",
         "OptimemError",
-        "PictureFile",
         "Scope",
         "Tier",
         "TokenFile",
         "Turn",
         "calibrate",
         "compress",
-        "compress_pictures",
+        "compress_images",
         "compress_prompt",
         "evaluate",
         "read_pages",
-        "read_pictures",
+        "read_images",
     ]
 
 

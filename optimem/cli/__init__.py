@@ -10,7 +10,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import asking, compressing, demo, evaluation, files, memory, prompts
+from optimem.cli import compress, demo, evaluation, files, memory
 from optimem.errors import OptimemError
 
 EXAMPLES = """\b
@@ -31,11 +31,9 @@ def cli() -> None:
 
 
 for command in (
-    *compressing.COMMANDS,
+    *compress.COMMANDS,
     *files.COMMANDS,
     *memory.COMMANDS,
-    *asking.COMMANDS,
-    *prompts.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,
 ):

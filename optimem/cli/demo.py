@@ -16,9 +16,8 @@ from optimem.tiers import Tier
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from optimem.compression import PageReader
-    from optimem.memory import OpticalMemory
-    from optimem.protocols import Cells
+    from optimem.api.memory import OpticalMemory
+    from optimem.protocols import Cells, PageCodec
     from optimem.results import RecalledTurn, Recollection
 
 SCOPE = "demo/you/chat"
@@ -62,9 +61,9 @@ def demo(out: Path) -> None:
     """Remember a conversation and a chapter of a book, let months pass, and ask."""
     from rich.console import Console
 
-    from optimem.build import page_reader
+    from optimem.build import nano_codec
 
-    console, reader = Console(), page_reader()
+    console, reader = Console(), nano_codec()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         _tell(Path(folder), console, reader, out)
@@ -79,10 +78,10 @@ def demo_turns() -> list[dict[str, object]]:
     return [*turns, book]
 
 
-def _tell(folder: Path, console: "Console", reader: "PageReader", out: Path) -> None:
-    from optimem.counting import text_tokens
-    from optimem.decay import DecayPolicy
-    from optimem.memory import OpticalMemory
+def _tell(folder: Path, console: "Console", reader: "PageCodec", out: Path) -> None:
+    from optimem.api.memory import OpticalMemory
+    from optimem.memory.decay import DecayPolicy
+    from optimem.text.tokens import text_tokens
 
     turns = demo_turns()
     text = "\n".join(str(turn["text"]) for turn in turns)
@@ -96,7 +95,7 @@ def _tell(folder: Path, console: "Console", reader: "PageReader", out: Path) -> 
     )
     policy = DecayPolicy(floor=0.0, write_error=1.0)  # the demo shows what a floor would stop
     store = folder / "demo.db"
-    with OpticalMemory.open(store, policy=policy, reader=reader) as memory:
+    with OpticalMemory.open(store, policy=policy, codec=reader) as memory:
         memory.append(SCOPE, turns, now=end)
         memory.flush(SCOPE, now=end)
         pages = page_cells(turns, reader)
@@ -114,11 +113,11 @@ def _tell(folder: Path, console: "Console", reader: "PageReader", out: Path) -> 
     console.print(f"Pages and a picture of it all: {out}/overview.png\n")
 
 
-def page_cells(turns: Sequence[dict[str, object]], reader: "PageReader") -> list["Cells"]:
+def page_cells(turns: Sequence[dict[str, object]], reader: "PageCodec") -> list["Cells"]:
     """The cells of the pages that these turns fill."""
     import numpy as np
 
-    from optimem.compression import paginate
+    from optimem.omem.text import paginate
     from optimem.turns import Turn
 
     checked = [Turn.model_validate(turn) for turn in turns]
@@ -134,7 +133,7 @@ def _at_tier(
     pages: Sequence["Cells"],
 ) -> Reading:
     """Let time pass until the tier is reached, and read everything."""
-    from optimem.scoring import accuracy
+    from optimem.evaluation.measures import accuracy
 
     now = end + FADED[tier]
     memory.sweep(now=now)
@@ -148,7 +147,7 @@ def _at_tier(
         right=accuracy("\n".join(str(turn["text"]) for turn in turns), guess),
         certain_wrong=_invented(turns, found),
         tokens=stats.vision_tokens,
-        seconds=_seconds_a_page(memory.reader, tier, pages),
+        seconds=_seconds_a_page(memory.codec, tier, pages),
         stored=stats.token_bytes + stats.verbatim_bytes + stats.doubt_bytes,
         shown=shown.text,
     )
@@ -156,14 +155,14 @@ def _at_tier(
 
 def _invented(turns: Sequence[dict[str, object]], found: Sequence["RecalledTurn"]) -> float:
     """Share of characters that are wrong and not marked as uncertain."""
-    from optimem.scoring import silent_errors
+    from optimem.evaluation.measures import silent_errors
 
     truths = [str(turn["text"]) for turn in turns]
     pairs = zip(truths, found, strict=True)
     return sum(silent_errors(truth, read.text) for truth, read in pairs) / sum(map(len, truths))
 
 
-def _seconds_a_page(reader: "PageReader", tier: Tier, pages: Sequence["Cells"]) -> float:
+def _seconds_a_page(reader: "PageCodec", tier: Tier, pages: Sequence["Cells"]) -> float:
     """Seconds to draw, encode, load and read one page."""
     started = time.perf_counter()
     reader.decoder.read(reader.encoder.encode([reader.renderer.page(c) for c in pages], tier))
@@ -225,9 +224,9 @@ def _save(
     page: "Cells",
     turns: Sequence[dict[str, object]],
     tokens: int,
-    reader: "PageReader",
+    reader: "PageCodec",
 ) -> None:
-    from optimem.renderers.pictures import Stage, overview, save_page
+    from optimem.renderers.images import Stage, overview, save_page
     from optimem.renderers.readable import render_pages
     from optimem.turns import Turn
 

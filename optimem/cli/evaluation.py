@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimem.cli.inputs import Place, memory_options
 from optimem.cli.memory import now_option, parsed_time
 from optimem.cli.output import json_option, print_json, timed_bar
-from optimem.cli.place import Place, memory_options
 from optimem.errors import InputError
-from optimem.model_names import NANO
+from optimem.model import NANO
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.compression import PageReader
     from optimem.evaluation.kinds import Kind
+    from optimem.protocols import PageCodec
 
 REPORT = "report.html"
 
@@ -59,11 +59,11 @@ def evaluate_command(
 ) -> None:  # fmt: skip
     """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
     texts that nobody can guess are added. Without files, the demo's conversation is measured."""
-    from optimem.build import named_reader
+    from optimem.build import named_codec
     from optimem.evaluation.baselines import DEFAULT
     from optimem.evaluation.run import evaluate
 
-    asked, texts, reader = _numbers(ratios), _texts(files), named_reader(model)
+    asked, texts, reader = _numbers(ratios), _texts(files), named_codec(model)
     try:
         with timed_bar("measuring") as bar:
             result = evaluate(
@@ -105,7 +105,7 @@ def _texts(files: tuple[str, ...]) -> "list[Kind]":
     return [Kind("conversation", said, controlled=False)]
 
 
-def _write_report(result: dict[str, Any], text: str, reader: "PageReader", to: Path) -> None:
+def _write_report(result: dict[str, Any], text: str, reader: "PageCodec", to: Path) -> None:
     from optimem.evaluation.report import write_report
 
     path = to / REPORT

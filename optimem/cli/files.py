@@ -1,4 +1,4 @@
-"""`optimem read` and `optimem decompress`: what a file of vision tokens, or a picture, says."""
+"""`optimem read` and `optimem decompress`: what a file of vision tokens, or a image, says."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from optimem.cli.inputs import at_rest, is_picture, mode_option, needs_model, refuse
+from optimem.cli.inputs import at_rest, is_image, mode_option, needs_model, refuse
 from optimem.cli.output import timed_bar
 from optimem.errors import FormatError, InputError
-from optimem.model_names import NANO
+from optimem.model import NANO
+from optimem.omem.atomic import atomic_write
 from optimem.protocols import Reading
-from optimem.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from optimem.compression import Progress
+    from optimem.protocols import Progress
 
 UNCERTAIN = 0.5
 PNG = b"\x89PNG"
@@ -45,14 +45,14 @@ file_argument = click.argument(
 def decompress(
     source: Path, out: Path | None, page: int | None, confidence: bool, model: str | None
 ) -> None:
-    """Print the text of an .omem file, or the Markdown of its pictures page by page, and nothing
+    """Print the text of an .omem file, or the Markdown of its images page by page, and nothing
     else; with -o write it to a file, whole or not at all."""
     shown = out is None and sys.stdout.isatty()  # then the text itself shows how far it has come
     with at_rest(source) as file:
         if not _is_token_file(file):
             raise FormatError(f"{source} is no .omem file; make one with `optimem compress`")
         texts = _token_file(file, model, None, confidence, page, bar=not shown)
-        with nullcontext(sys.stdout.buffer) if out is None else whole_file(out) as to:
+        with nullcontext(sys.stdout.buffer) if out is None else atomic_write(out) as to:
             _write(texts, to)
 
 
@@ -69,11 +69,11 @@ def decompress(
 @click.option("--model", metavar="NAME", help="A DeepSeek-OCR folder or hub name: reads any image "
               "or PDF. Of an .omem file: the model that wrote it.")  # fmt: skip
 @mode_option
-@click.option("--ask", metavar="QUESTION", help="Of pictures: answer this instead.")
+@click.option("--ask", metavar="QUESTION", help="Of images: answer this instead.")
 def read(
     source: Path, confidence: bool, page: int | None, model: str | None, mode: str, ask: str | None
 ) -> None:
-    """Print the text of an .omem file, and nothing else; of one that holds pictures, Markdown,
+    """Print the text of an .omem file, and nothing else; of one that holds images, Markdown,
     or an answer from the stored tokens alone.
 
     Also reads the PNG of a page that optimem drew in its dense style, and refuses other
@@ -84,12 +84,12 @@ def read(
         raise click.UsageError("--ask needs --model, a model that answers questions")
     with at_rest(source) as file:
         if _is_token_file(file):
-            refuse("mode", "pictures that are not encoded yet")
+            refuse("mode", "images that are not encoded yet")
             texts = _token_file(file, model, ask, confidence, page, bar=not sys.stdout.isatty())
         elif large:
-            from optimem.pictures import look_at
+            from optimem.api.files import read_document
 
-            answers = look_at(file, model=str(model), mode=mode, question=ask, only=page)
+            answers = read_document(file, model=str(model), mode=mode, question=ask, only=page)
             texts = _answered(answers, confidence)
         else:
             texts = _drawn_page(file, confidence)
@@ -100,21 +100,21 @@ def _token_file(
     source: Path, model: str | None, ask: str | None, confidence: bool, page: int | None, bar: bool
 ) -> Iterator[str]:
     """What an .omem file says, page by page. `bar`: show how far that has come."""
-    from optimem.picture_file import is_picture_file
+    from optimem.omem.images import is_image_archive
 
     with timed_bar("reading pages") if bar else nullcontext() as progress:
-        if is_picture_file(source):
+        if is_image_archive(source):
             if model in (None, NANO):
                 raise InputError(needs_model(source))
-            from optimem.pictures import read_pictures
+            from optimem.api.files import read_images
 
             wanted = None if page is None else [page - 1]
-            answers = read_pictures(
+            answers = read_images(
                 source, model=str(model), question=ask, pages=wanted, progress=progress
             )
             yield from _answered(enumerate(answers, page or 1), confidence)
         elif ask is not None:
-            raise click.UsageError(f"--ask is of pictures; {source} holds a text")
+            raise click.UsageError(f"--ask is of images; {source} holds a text")
         else:
             yield from _text_pages(source, model, confidence, page, progress)
 
@@ -122,13 +122,12 @@ def _token_file(
 def _text_pages(
     source: Path, model: str | None, confidence: bool, page: int | None, progress: "Progress | None"
 ) -> Iterator[str]:
-    from optimem.build import named_reader
-    from optimem.compression import read_pages
-    from optimem.token_file import TokenFile
+    from optimem.api.files import read_pages
+    from optimem.omem.text import TokenFile
 
     wanted = None if page is None else [page - 1]
     file = TokenFile.load(source)
-    for reading in read_pages(file, named_reader(model or NANO), wanted, progress):
+    for reading in read_pages(file, model=model or NANO, pages=wanted, progress=progress):
         yield _marked(reading, confidence)
 
 
@@ -137,13 +136,13 @@ def _drawn_page(source: Path, confidence: bool) -> Iterator[str]:
     with source.open("rb") as file:
         drawn = file.read(len(PNG)) == PNG
     if not drawn:
-        if is_picture(source, None):
+        if is_image(source, None):
             raise InputError(needs_model(source))
         raise FormatError(f"{source} is no .omem file; make one with `optimem compress`")
-    from optimem.build import page_reader
-    from optimem.pictures import read_picture
+    from optimem.api.files import read_page_image
+    from optimem.build import nano_codec
 
-    yield _marked(page_reader().renderer.text(read_picture(source)), confidence)
+    yield _marked(nano_codec().renderer.text(read_page_image(source)), confidence)
 
 
 def _answered(answers: Iterable[tuple[int, Any]], confidence: bool) -> Iterator[str]:
@@ -162,7 +161,7 @@ def _marked(reading: Reading, confidence: bool) -> str:
 
 
 def _is_token_file(source: Path) -> bool:
-    from optimem.token_file import MAGIC
+    from optimem.omem.text import MAGIC
 
     with source.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC

@@ -1,20 +1,32 @@
-"""What the inputs of the file commands are: text or pictures, told by their first bytes, and the
-options that belong to either."""
+"""What the inputs of the file commands are: text or images, told by their first bytes, and the
+options that belong to either.
+
+Turns as people keep them in files: plain text, chats, JSON lines.
+
+Which memory a command works on: its store, and the models that read its pages and images.
+"""
 
 import codecs
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from shutil import copyfileobj
 from stat import S_ISDIR, S_ISREG
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
 
-from optimem.cli.output import STDIN
+from optimem.cli.output import STDIN, read_input
 from optimem.errors import InputError
-from optimem.model_names import DEEPSEEK, NANO
+from optimem.model import DEEPSEEK, NANO
+from optimem.turns import ROLES
+
+if TYPE_CHECKING:
+    from optimem.api.memory import OpticalMemory
 
 HEAD = 4096  # bytes looked at
 SIGNATURES = (
@@ -24,7 +36,7 @@ WEBP = (b"RIFF", b"WEBP")  # the size of the file lies between
 
 mode_option = click.option(
     "--mode", default="base", show_default=True, metavar="MODE",
-    help="Of pictures: tiny, small, base, large, gundam or gundam-m.",
+    help="Of images: tiny, small, base, large, gundam or gundam-m.",
 )  # fmt: skip
 
 
@@ -35,26 +47,26 @@ def refuse(option: str, of: str) -> None:
         raise click.UsageError(f"--{option} is of {of}; leave it out here")
 
 
-def pictures_given(sources: Sequence[str], model: str) -> list[Path]:
-    """The pictures among the inputs: all of them, or none if the input is a text. Raises
-    InputError for a mixture, for several texts, and for pictures that `model` cannot read."""
-    pictures = [Path(s) for s in sources if s != STDIN and is_picture(Path(s), model)]
-    texts = [source for source in sources if Path(source) not in pictures]
-    if pictures and texts:
+def images_given(sources: Sequence[str], model: str) -> list[Path]:
+    """The images among the inputs: all of them, or none if the input is a text. Raises
+    InputError for a mixture, for several texts, and for images that `model` cannot read."""
+    images = [Path(s) for s in sources if s != STDIN and is_image(Path(s), model)]
+    texts = [source for source in sources if Path(source) not in images]
+    if images and texts:
         raise InputError(
-            f"{texts[0]} is a text and {pictures[0]} a picture; a file holds one kind, compress "
+            f"{texts[0]} is a text and {images[0]} a image; a file holds one kind, compress "
             "them apart"
         )
     if len(texts) > 1:
         raise InputError(f"{len(texts)} texts were given; compress one at a time")
-    if pictures and model == NANO:
-        raise InputError(needs_model(pictures[0]))
-    return pictures
+    if images and model == NANO:
+        raise InputError(needs_model(images[0]))
+    return images
 
 
-def is_picture(path: Path, model: str | None) -> bool:
-    """Whether a file is a picture or a PDF. What cannot be told is a text, unless `model` is one
-    that reads pictures: then whatever is no text counts as one. A pipe, which can be read only
+def is_image(path: Path, model: str | None) -> bool:
+    """Whether a file is a image or a PDF. What cannot be told is a text, unless `model` is one
+    that reads images: then whatever is no text counts as one. A pipe, which can be read only
     once, is a text."""
     try:
         if not (S_ISREG(mode := path.stat().st_mode) or S_ISDIR(mode)):
@@ -81,9 +93,9 @@ def at_rest(source: Path) -> Iterator[Path]:
 
 
 def needs_model(path: Path) -> str:
-    """What to say where a picture is given without a model that reads it."""
+    """What to say where a image is given without a model that reads it."""
     return (
-        f"{path} is a picture or holds pictures, which {NANO} cannot read; give --model "
+        f"{path} is a image or holds images, which {NANO} cannot read; give --model "
         f"{DEEPSEEK}, or a folder with it"
     )
 
@@ -93,3 +105,98 @@ def _looks_like_text(head: bytes) -> bool:
         return "\0" not in codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False
+
+
+def given_turns(source: str, role: str, form: str | None) -> list[dict[str, Any]]:
+    """The turns of a file, or of standard input for "-". `form`: "chat", "jsonl", or None for one
+    turn of a `role`."""
+    text = read_input(source)
+    if not text:
+        raise InputError(f"{source} is empty; there is nothing to remember")
+    forms = {"chat": chat_turns, "jsonl": jsonl_turns}
+    return forms[form](text) if form else [{"text": text, "role": role}]
+
+
+def chat_turns(text: str) -> list[dict[str, Any]]:
+    """Turns of a chat written as `user: …` lines; other lines go on with the turn before."""
+    turns: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        role, colon, said = line.partition(":")
+        if colon and role.strip().lower() in ROLES:
+            turns.append({"role": role.strip().lower(), "text": said.strip()})
+        elif turns:
+            turns[-1]["text"] += f"\n{line}"
+        elif line.strip():
+            raise InputError(f"the chat starts with {line[:40]!r}; write `user: …` lines")
+    return turns
+
+
+def jsonl_turns(text: str) -> list[dict[str, Any]]:
+    """Turns of JSON lines with text, role, id and time."""
+    turns = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                turns.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                raise InputError(f"line {number} is no JSON: {error}") from None
+    return turns
+
+
+OPTIONS = {
+    "store": click.option(
+        "--store",
+        envvar="OPTIMEM_STORE",
+        metavar="URL",
+        help="A file, or redis://… (default: a file in your data folder; also OPTIMEM_STORE).",
+    ),
+    "model": click.option(
+        "--model",
+        envvar="OPTIMEM_MODEL",
+        default=NANO,
+        show_default=True,
+        metavar="NAME",
+        help="What draws and reads pages: optimem-nano, or a DeepSeek-OCR folder or hub name "
+        "(also OPTIMEM_MODEL).",
+    ),
+    "images": click.option(
+        "--images",
+        metavar="NAME",
+        help="A DeepSeek-OCR folder or hub name for images and PDFs, if --model is none.",
+    ),
+}
+
+
+class Place(NamedTuple):
+    """A memory as the command line names it."""
+
+    store: str | None
+    model: str = NANO
+    images: str | None = None
+
+    @property
+    def picture_model(self) -> str:
+        """What reads its images and PDFs, if it can."""
+        return self.images or self.model
+
+    def open(self) -> "OpticalMemory":
+        """The memory itself."""
+        from optimem.api.memory import OpticalMemory
+
+        return OpticalMemory.open(self.store, model=self.model, images=self.images)
+
+
+def memory_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Those of `OPTIONS` that a command has a use for; it gets them as one `place`."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def placed(*args: Any, **options: Any) -> None:
+            place = Place(**{name: options.pop(name) for name in names})
+            command(*args, place=place, **options)
+
+        for name in reversed(names):
+            placed = OPTIONS[name](placed)
+        return placed
+
+    return add

@@ -1,26 +1,22 @@
-"""The commands over a store: remember, recall, reconstruct, sweep, pin, forget, stats."""
+"""The commands over a store: remember, recall, reconstruct, sweep, pin, forget, stats.
 
+`optimem ask`: a question put to a memory; the answer, and where it stands.
+"""
+
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.conversations import given_turns
-from optimem.cli.inputs import is_picture
-from optimem.cli.output import (
-    STDIN,
-    json_option,
-    print_fields,
-    print_json,
-    progress_bar,
-)
-from optimem.cli.place import Place, memory_options
+from optimem.cli.inputs import Place, given_turns, is_image, memory_options
+from optimem.cli.output import STDIN, json_option, print_fields, print_json, progress_bar
 from optimem.errors import InputError
 from optimem.turns import ROLES
 
 if TYPE_CHECKING:
-    from optimem.results import RecalledTurn
+    from optimem.results import PagePart, Passage, RecalledTurn
 
 now_option = click.option("--now", metavar="TIME", help="ISO date or epoch seconds instead of now.")
 
@@ -56,7 +52,7 @@ def _show(turn: "RecalledTurn") -> None:
 @click.command(
     epilog="\b\nExamples:\n  optimem remember work/ann/monday notes.txt\n"
     "  optimem remember chat --chat chat.txt\n  optimem remember chat --jsonl - < turns.jsonl\n"
-    "  optimem remember work/ann/scans invoice.pdf --pictures deepseek-ai/DeepSeek-OCR"
+    "  optimem remember work/ann/scans invoice.pdf --images deepseek-ai/DeepSeek-OCR"
 )
 @click.argument("scope")
 @click.argument("source", metavar="[FILE]", default=STDIN)
@@ -65,7 +61,7 @@ def _show(turn: "RecalledTurn") -> None:
 @click.option("--jsonl", "form", flag_value="jsonl", help="Lines of JSON: text, role, id, time.")
 @click.option("--flush", is_flag=True, help="Put all of it on pages now, the last part-filled.")
 @now_option
-@memory_options("store", "model", "pictures")
+@memory_options("store", "model", "images")
 @json_option
 def remember(
     scope: str,
@@ -78,8 +74,8 @@ def remember(
     as_json: bool,
 ) -> None:
     """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session); with a model
-    that reads pictures, a picture or a PDF too, page by page."""
-    pictured = source != STDIN and is_picture(Path(source), place.picture_model)
+    that reads images, a image or a PDF too, page by page."""
+    pictured = source != STDIN and is_image(Path(source), place.picture_model)
     turns = Path(source) if pictured else given_turns(source, role, form)
     with place.open() as memory, progress_bar("remembering") as bar:
         report = memory.append(scope, turns, now=parsed_time(now))
@@ -211,4 +207,58 @@ def unpin(scope: str, turn: str, place: Place) -> None:
         memory.unpin(scope, turn)
 
 
-COMMANDS = (remember, recall, reconstruct, sweep, stats, forget, pin, unpin)
+UNKNOWN = 1
+"""Exit code when the memory does not know, as grep's when nothing matches."""
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    '  optimem ask work/ann/monday "which port does staging use?"\n'
+    '  optimem ask work/ann/monday "who is paged first?" --json || echo unknown'
+)
+@click.argument("scope")
+@click.argument("question")
+@click.option("-k", "--k", default=5, show_default=True, help="How many turns are looked at.")
+@now_option
+@memory_options("store", "model", "images")
+@json_option
+def ask(
+    scope: str,
+    question: str,
+    k: int,
+    now: str | None,
+    place: Place,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION with what SCOPE says, quoted to the letter; what has faded is �. With a
+    model that reads images, a image is asked itself, by its vision tokens.
+
+    Exits with 1 when nothing that can be read there answers it.
+    """
+    with place.open() as memory:
+        answer = memory.answer(scope, question, k=k, now=parsed_time(now))
+    if as_json:
+        print_json(answer.model_dump(mode="json"))
+    else:
+        click.echo(answer.text, err=not answer.known)
+        for passage in answer.passages:
+            click.secho(_source(passage), dim=True)
+    if not answer.known:
+        sys.exit(UNKNOWN)
+
+
+def _source(passage: "Passage") -> str:
+    """Who said it, how long ago, where it stands, how surely it was read, and its id."""
+    from optimem.memory.prompting import ago
+
+    sure = "exact" if passage.exact else f"{passage.probability:.1%} sure"
+    where = ", ".join(_place(part) for part in passage.parts)
+    said = f"{passage.role}, {ago(passage.age)}"
+    return f"[{passage.number}] {said} · {where} · {sure} · {passage.id}"
+
+
+def _place(part: "PagePart") -> str:
+    return f"page {part.page} ({part.tier})" if part.page else "not on a page yet"
+
+
+COMMANDS = (remember, recall, ask, reconstruct, sweep, stats, forget, pin, unpin)

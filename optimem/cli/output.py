@@ -40,7 +40,7 @@ def read_input(source: str) -> str:
     except UnicodeDecodeError as error:
         raise TextError(
             f"{name} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; convert "
-            "it first (iconv -f LATIN1 -t UTF-8), or, if it is a picture or a PDF, name a model "
+            "it first (iconv -f LATIN1 -t UTF-8), or, if it is a image or a PDF, name a model "
             "that reads it"
         ) from None
 

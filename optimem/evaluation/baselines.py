@@ -13,9 +13,14 @@ import numpy as np
 import zstandard
 
 from optimem.errors import BaselineError
-from optimem.evaluation.llmlingua import Compressor, open_llmlingua2
-from optimem.evaluation.ocr import OcrReader, open_rapidocr, open_tesseract
-from optimem.evaluation.tokenizer import Counter, last_tokens
+from optimem.evaluation.peers import (
+    Compressor,
+    OcrReader,
+    open_llmlingua2,
+    open_rapidocr,
+    open_tesseract,
+)
+from optimem.evaluation.tokenizers import Counter, last_tokens
 from optimem.protocols import Renderer
 from optimem.tiers import Tier
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from optimem.decay import DAY
+from optimem.api.memory import OpticalMemory
 from optimem.errors import ScopeError
 from optimem.evaluation.report import embedded, template
-from optimem.memory import OpticalMemory
-from optimem.memory.shelf import Shelf
+from optimem.memory.decay import DAY
+from optimem.memory.scope_records import ScopeRecords
 from optimem.results import MemoryStats, RecalledTurn
 from optimem.tiers import Tier
 from optimem.turns import Scope
@@ -58,10 +58,10 @@ def page_table(memory: OpticalMemory, scopes: Sequence[Scope], now: float) -> li
     """Every page: where it is, how old, at which tier, and when it fades, soonest first."""
     rows: list[tuple[float, list[str]]] = []
     for scope in scopes:
-        shelf = Shelf(memory.store, scope)
+        scope_records = ScopeRecords(memory.store, scope)
         dues = {info.key: info.due for info in memory.store.entries(scope)}
-        wanted = shelf.page_keys()
-        for key, found in zip(wanted, shelf.pages(wanted), strict=True):
+        wanted = scope_records.page_keys()
+        for key, found in zip(wanted, scope_records.pages(wanted), strict=True):
             if found:
                 record, due = found.record, dues.get(key.page)
                 row = [

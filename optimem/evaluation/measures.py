@@ -1,4 +1,6 @@
-"""How right one reading of a page is: counts that add up over pages. Pure.
+"""How right a reading is. Knows nothing of pages or models.
+
+How right one reading of a page is: counts that add up over pages. Pure.
 
 Shares are taken in `summary`, so that a long page weighs more than a short one.
 """
@@ -9,8 +11,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.exact import exact_values
-from optimem.scoring import silent_errors
+from optimem.text.exact import exact_values
+
+
+def accuracy(truth: str, read: str) -> float:
+    """Share of characters right: 1 − edit distance / length of the longer text, so that
+    invented text costs as much as lost text. 1.0 for two empty texts."""
+    from rapidfuzz.distance import Levenshtein
+
+    return float(Levenshtein.normalized_similarity(truth, read))
+
+
+def silent_errors(truth: str, read: str, mark: str = "\ufffd") -> int:
+    """Characters of `read` that are wrong or missing and not marked as uncertain."""
+    from rapidfuzz.distance import Levenshtein
+
+    edits = Levenshtein.editops(truth, read)
+    return sum(edit.tag == "delete" or read[edit.dest_pos] != mark for edit in edits)
+
 
 BINS = 15
 """Of the reliability curve, of equal width, as in Guo et al. (arXiv 1706.04599)."""

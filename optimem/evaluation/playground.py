@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from optimem.compression import PageReader
 from optimem.evaluation.measures import UNCERTAIN
-from optimem.pictures import image_data
-from optimem.protocols import Reading
+from optimem.protocols import PageCodec, Reading
+from optimem.renderers.images import page_png
 from optimem.tiers import Tier
 
 LEVELS = 9  # shades of certainty, one digit a character
@@ -39,12 +38,12 @@ class TierView:
     doubt: list[float]
 
 
-def views(text: str, reader: PageReader) -> list[dict[str, Any]]:
+def views(text: str, reader: PageCodec) -> list[dict[str, Any]]:
     """The page with this text at every tier, sharpest first; JSON-ready."""
     return [asdict(view(text, tier, reader)) for tier in sorted(Tier, reverse=True)]
 
 
-def view(text: str, tier: Tier, reader: PageReader) -> TierView:
+def view(text: str, tier: Tier, reader: PageCodec) -> TierView:
     """The page with this text at a tier."""
     page = reader.renderer.page(reader.renderer.cells(text))
     (tokens,) = reader.encoder.encode([page], tier)
@@ -59,7 +58,7 @@ def view(text: str, tier: Tier, reader: PageReader) -> TierView:
         right=Levenshtein.normalized_similarity(text, reading.text),
         marked=float(unsure.sum() / size),
         silent=sum(w and not u for w, u in zip(wrong, unsure.tolist(), strict=True)) / size,
-        image="data:image/png;base64," + b64encode(image_data(page.image(tier))).decode(),
+        image="data:image/png;base64," + b64encode(page_png(page.image(tier))).decode(),
         text=reading.text,
         sure="".join(str(int(p * LEVELS)) for p in np.clip(reading.probability, 0, 1)),
         wrong="".join("01"[w] for w in wrong),
@@ -76,7 +75,7 @@ def wrong_characters(truth: str, read: str) -> list[bool]:
     return wrong
 
 
-def token_doubt(reading: Reading, tier: Tier, reader: PageReader) -> list[float]:
+def token_doubt(reading: Reading, tier: Tier, reader: PageCodec) -> list[float]:
     """(grid²,) mean doubt of the characters that each vision token stands for."""
     total, count = np.zeros(tier.tokens), np.zeros(tier.tokens)
     for cell, sure in zip(reading.cell.tolist(), reading.probability.tolist(), strict=True):

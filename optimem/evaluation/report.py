@@ -10,12 +10,12 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup
 
-from optimem.compression import PageReader
 from optimem.evaluation import tables
 from optimem.evaluation.charts import Axes, Series, chart
 from optimem.evaluation.playground import views
-from optimem.evaluation.published import C3, DIFFERENCE, PAPER
 from optimem.evaluation.settings import fitting
+from optimem.evaluation.tables import C3, DIFFERENCE, PAPER
+from optimem.protocols import PageCodec
 
 RATIO = Axes(
     "text tokens per vision token (logarithmic)", "characters right", (2.5, 130), (0.4, 1.0),
@@ -29,7 +29,7 @@ RELIABLE = Axes(
 FEWEST = 30  # cells that a bin needs for a point of the curve
 
 
-def write_report(result: dict[str, Any], text: str, reader: PageReader, path: Path) -> None:
+def write_report(result: dict[str, Any], text: str, reader: PageCodec, path: Path) -> None:
     """Write the report of a run; `text`: whose first page is the one to play with."""
     page = fitting(text[: 2 * reader.renderer.capacity], reader.renderer)
     page_text = template("report.html").render(

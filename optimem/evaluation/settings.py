@@ -3,16 +3,21 @@
 A ratio is text tokens per vision token. The sharpest tier whose full page reaches it is taken
 and filled with just so much text; a tier alone is measured with full pages. A ratio that one
 kind of text cannot reach is said of that kind; one that none reaches is an error.
+
+What a run measures and with what, and what two runs must share to share results.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import floor, inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optimem.errors import RatioError, SampleError
+from optimem.evaluation.baselines import Baseline
 from optimem.evaluation.kinds import Kind
-from optimem.evaluation.tokenizer import Counter, first_tokens
-from optimem.protocols import Renderer
+from optimem.evaluation.tokenizers import Counter, first_tokens
+from optimem.protocols import PageCodec, Renderer
 from optimem.tiers import Tier
 
 
@@ -120,3 +125,36 @@ def demand_reached(found: Sequence[Sample | Unreached]) -> None:
 def rounded_down(ratio: float) -> str:
     """A ratio that is reached if this one is: whole, or with one decimal below 10."""
     return f"{floor(ratio * 10) / 10:g}" if ratio < 10 else f"{floor(ratio)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run. `asked`: baselines as the user wrote them, a checkpoint included; `baselines`:
+    the same by name, ready for use. `pages`: of each kind at most."""
+
+    texts: list[Kind]
+    ratios: tuple[float, ...]
+    tiers: tuple[Tier, ...]
+    pages: int
+    asked: tuple[str, ...]
+    baselines: Mapping[str, Baseline]
+    tokens: Counter
+    seed: int
+    reader: PageCodec
+
+    def identity(self) -> dict[str, Any]:
+        """What two runs must share to share results."""
+        digest = hashlib.blake2b(digest_size=8)
+        for kind in self.texts:
+            digest.update(f"{kind.name}\0{kind.text}\0".encode())
+        return {
+            "texts": digest.hexdigest(),
+            "model": self.reader.encoder.fingerprint,
+            "renderer": self.reader.renderer.version,
+            "tokenizer": self.tokens.name,
+            "ratios": list(self.ratios),
+            "tiers": [tier.label for tier in self.tiers],
+            "pages": self.pages,
+            "baselines": list(self.asked),
+            "seed": self.seed,
+        }

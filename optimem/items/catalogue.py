@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimem.items import codec
-from optimem.items.codec import Mark
+from optimem.items import serialization
 from optimem.items.names import MarkName, Namespace, marks_below
+from optimem.items.serialization import Mark
+from optimem.memory.retrieval import TurnRanker
 from optimem.protocols import Store
-from optimem.retrieval import TurnRanker
 from optimem.turns import Scope
 
 KNOWN = 1 << 14
@@ -96,5 +96,7 @@ class Catalogue:
             here = [place for place in places if place.scope == scope]
             entries = self._store.get(scope, [place.name.entry for place in here])
             pairs = zip(here, entries, strict=True)
-            found |= {place: codec.unpack_mark(entry.value) for place, entry in pairs if entry}
+            found |= {
+                place: serialization.unpack_mark(entry.value) for place, entry in pairs if entry
+            }
         return found

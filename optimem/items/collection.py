@@ -2,27 +2,25 @@
 
 Puts into one bucket, so all below one first label, are one atomic commit; several buckets are
 several commits. Times given are seconds since the epoch, kept to the microsecond.
+
+A thread that removes expired items from time to time. Knows nothing of stores.
 """
 
+import logging
+import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from itertools import islice
 from typing import Any, NamedTuple
 
-from optimem.errors import InputError
-from optimem.items import codec
-from optimem.items.bucket import Bucket, Item, Parcel
+from optimem.errors import InputError, OptimemError
+from optimem.items import serialization
 from optimem.items.catalogue import Catalogue, Place
-from optimem.items.filters import checked_filter, fits
-from optimem.items.names import (
-    Address,
-    Namespace,
-    bucket_of,
-    bucket_scopes,
-    checked_address,
-)
-from optimem.items.texts import text_at
-from optimem.items.values import checked_value
+from optimem.items.filters import checked_filter, fits, text_at
+from optimem.items.names import Address, Namespace, bucket_of, bucket_scopes, checked_address
+from optimem.items.serialization import checked_value
+from optimem.items.shard import Bucket, Item, Parcel
 from optimem.protocols import Store
 
 SECOND = 1_000_000
@@ -61,9 +59,9 @@ def parcel(value: Any, paths: Iterable[Sequence[str]] = (), ttl: float | None = 
             f"an item cannot live {ttl} s; give a positive number under {FAR:g}, or None for ever"
         )
     checked = checked_value(value)
-    words = codec.pack_words("\n".join(text_at(checked, path) for path in paths))
+    words = serialization.pack_words("\n".join(text_at(checked, path) for path in paths))
     lives = None if ttl is None else max(round(ttl * SECOND), 1)
-    return Parcel(codec.pack_value(checked), words, lives)
+    return Parcel(serialization.pack_value(checked), words, lives)
 
 
 class Collection:
@@ -161,3 +159,55 @@ def _moment(now: float) -> int:
     if not 0 <= now < FAR:
         raise InputError(f"now={now} is no time; give seconds since the epoch")
     return round(now * SECOND)
+
+
+log = logging.getLogger("optimem")
+
+
+class Sweeper:
+    """Calls `sweep`, which returns a number of items, every so often until it is stopped. A
+    sweep that fails is logged, and the next one is tried."""
+
+    def __init__(self, sweep: Callable[[], int]) -> None:
+        self._sweep = sweep
+        self._lock = threading.Lock()
+        self._stopped, self._done = threading.Event(), Future[None]()
+        self._thread: threading.Thread | None = None
+
+    def start(self, interval: float) -> "Future[None]":
+        """Sweep every `interval` seconds, the first time after one; starting twice changes
+        nothing. The future ends when the sweeper does; cancelling it stops the sweeper. Raises
+        InputError for an interval that is not positive."""
+        if not interval > 0:
+            raise InputError(f"cannot sweep every {interval} s; give a positive number")
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                stopped, done = threading.Event(), Future[None]()
+                done.add_done_callback(lambda _: stopped.set())
+                self._stopped, self._done = stopped, done
+                self._thread = threading.Thread(
+                    target=self._run, args=(stopped, interval, done),
+                    name="optimem-sweeper", daemon=True,
+                )  # fmt: skip
+                self._thread.start()
+            return self._done
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Stop it; whether it has ended within `timeout` seconds, None for as long as it takes."""
+        with self._lock:
+            self._stopped.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
+
+    def _run(self, stopped: threading.Event, interval: float, done: "Future[None]") -> None:
+        while not stopped.wait(interval):
+            try:
+                removed = self._sweep()
+            except OptimemError as error:
+                log.error("expired items could not be removed, trying again later: %s", error)
+            else:
+                log.debug("%d expired items removed", removed)
+        if done.set_running_or_notify_cancel():
+            done.set_result(None)

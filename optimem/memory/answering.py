@@ -9,21 +9,24 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from optimem.errors import InputError
-from optimem.memory.llms import Llm, areplied, checked_llm, replied
-from optimem.memory.picturing import asked_of_picture
+from optimem.memory.images import ask_image
 from optimem.memory.prompting import (
+    Llm,
+    areplied,
+    checked_llm,
     cited,
     declines,
+    introduced,
     passage_tokens,
+    replied,
     room_for_passages,
     shares,
     written_prompt,
 )
-from optimem.memory.ranking import Rankers
-from optimem.memory.recalling import Recaller, TurnBuilder
-from optimem.memory.stretches import Stretch, best_stretch, narrowed, stripped, widened
-from optimem.memory.telling import introduced
-from optimem.protocols import REPLACEMENT, PictureReader
+from optimem.memory.recall import Recaller, TurnBuilder
+from optimem.memory.retrieval import Rankers
+from optimem.memory.snippets import Snippet, best_snippet, narrowed, stripped, widened
+from optimem.protocols import REPLACEMENT, ImageReader
 from optimem.results import Answer, Passage
 
 BEARS = 0.6
@@ -68,7 +71,7 @@ class Hit(NamedTuple):
 
     turn: TurnBuilder
     score: float
-    best: Stretch
+    best: Snippet
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,10 @@ def answer(
     rankers: Rankers,
     question: Question,
     llm: Llm | None,
-    pictures: PictureReader | None,
+    images: ImageReader | None,
 ) -> Answer:
     """The answer to a question. What the model raises is passed on."""
-    step = Answering(recaller, rankers, question, pictures).step(llm)
+    step = Answering(recaller, rankers, question, images).step(llm)
     return step if isinstance(step, Answer) else step.concluded(replied(llm, step.text))
 
 
@@ -114,10 +117,10 @@ async def aanswer(
     rankers: Rankers,
     question: Question,
     llm: Llm | None,
-    pictures: PictureReader | None,
+    images: ImageReader | None,
 ) -> Answer:
     """Async twin of `answer`."""
-    asked = Answering(recaller, rankers, question, pictures)
+    asked = Answering(recaller, rankers, question, images)
     step = await asyncio.to_thread(asked.step, llm)
     return step if isinstance(step, Answer) else step.concluded(await areplied(llm, step.text))
 
@@ -141,7 +144,7 @@ class Answering:
     recaller: Recaller
     rankers: Rankers
     question: Question
-    pictures: PictureReader | None
+    images: ImageReader | None
 
     def step(self, llm: Llm | None) -> Answer | Prompt:
         """The answer, or the prompt that is to be put to a model for it. No model is asked
@@ -153,7 +156,7 @@ class Answering:
         found = self.recaller.found(
             asked.text, asked.k, refresh=asked.refresh, rankers=self.rankers
         )
-        hits = [Hit(turn, s, best_stretch(turn.guess, found.weights)) for turn, s in found.turns]
+        hits = [Hit(turn, s, best_snippet(turn.guess, found.weights)) for turn, s in found.turns]
         readable = [hit for hit in hits if self._is_readable(hit)]
         if not readable:
             return unknown(TOO_FADED if hits else NOTHING)
@@ -166,24 +169,24 @@ class Answering:
         faded = passage.text.count(REPLACEMENT) / len(passage.text)
         return faded <= FADED and passage.probability >= LIKELY
 
-    def _passage(self, hit: Hit, stretch: Stretch, number: int) -> Passage:
+    def _passage(self, hit: Hit, stretch: Snippet, number: int) -> Passage:
         start, end, _ = stripped(hit.turn.text, stretch)
-        turn = hit.turn.cut(start, end).built(self.recaller.now, self.recaller.reader)
+        turn = hit.turn.cut(start, end).built(self.recaller.now, self.recaller.codec)
         return Passage(**turn.model_dump(), score=hit.score, number=number)
 
     def _quoted(self, hits: list[Hit]) -> Answer:
-        """The stretch that bears most on the question, if enough; of a picture's text, what its
-        reader answers from the picture itself."""
+        """The stretch that bears most on the question, if enough; of a image's text, what its
+        reader answers from the image itself."""
         best = max(hits, key=lambda hit: (hit.best.share, hit.score))
         if best.best.share < BEARS:
             return unknown(NOTHING)
         passage = self._passage(best, widened(best.turn.guess, best.best, QUOTED, _characters), 1)
-        shelf, turn = self.recaller.shelf, best.turn.id
-        said = asked_of_picture(shelf, turn, self.pictures, self.question.text)
+        scope_records, turn = self.recaller.scope_records, best.turn.id
+        said = ask_image(scope_records, turn, self.images, self.question.text)
         return Answer(
             text=said.text if said else passage.text,
             known=True,
-            source="picture" if said else "quoted",
+            source="image" if said else "quoted",
             passages=[passage],
             probability=said.probability if said else passage.probability,
         )
@@ -202,11 +205,11 @@ class Answering:
         text, marker = written_prompt(self.question.text, told)
         return Prompt(text, marker, passages)
 
-    def _fitting(self, hit: Hit, tokens: int) -> Stretch:
+    def _fitting(self, hit: Hit, tokens: int) -> Snippet:
         """As much of a turn as fits, around the stretch that bears most on the question."""
         text = hit.turn.text
         if passage_tokens(text) <= tokens:
-            return Stretch(0, len(text), hit.best.share)
+            return Snippet(0, len(text), hit.best.share)
 
         def size(start: int, end: int) -> int:
             return passage_tokens(text[start:end])

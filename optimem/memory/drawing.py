@@ -1,19 +1,24 @@
 """Cells to a page's record: drawn, encoded, read back at once, and kept only if it holds.
 
 Serves every page that is written: new ones, faded ones, and those redrawn to forget a turn.
+
+A page drawn again from what can be read of it: smaller to fade, or without a turn.
+
+Errors add up each time; the record says to how much.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.compression import PageReader
-from optimem.exact import kept_values
-from optimem.protocols import ReadCells, Reading, VisionTokens
-from optimem.records import DOUBT_LEVELS, Doubt, Span, Verbatim
+from optimem.memory.recall import SpanReading
+from optimem.memory.records import DOUBT_LEVELS, Doubt, PageIndex, PageRecord, Span, Verbatim
+from optimem.memory.retrieval import index_page
+from optimem.protocols import PageCodec, ReadCells, Reading, VisionTokens
+from optimem.text.exact import kept_values
 from optimem.tiers import Tier
 
 SHAKY = 0.5  # probability under which an exact value is not left to the tokens, though right
@@ -32,16 +37,16 @@ class Draft:
 
 
 def draw(
-    sources: Sequence[tuple[ReadCells, Sequence[Span]]], tier: Tier, reader: PageReader
+    sources: Sequence[tuple[ReadCells, Sequence[Span]]], tier: Tier, codec: PageCodec
 ) -> list[Draft]:
     """Draw pages at a tier. A source is what is to stand on a page, each cell as sure as its
     probability, and the page's spans."""
-    pages = [reader.renderer.page(cells.ids) for cells, _ in sources]
-    tokens = reader.encoder.encode(pages, tier)
+    pages = [codec.renderer.page(cells.ids) for cells, _ in sources]
+    tokens = codec.encoder.encode(pages, tier)
     return [
-        _draft(cells, spans, token, read, reader)
+        _draft(cells, spans, token, read, codec)
         for (cells, spans), token, read in zip(
-            sources, tokens, reader.decoder.read(tokens), strict=True
+            sources, tokens, codec.decoder.read(tokens), strict=True
         )
     ]
 
@@ -51,14 +56,14 @@ def _draft(
     spans: Sequence[Span],
     tokens: VisionTokens,
     seen: ReadCells,
-    reader: PageReader,
+    codec: PageCodec,
 ) -> Draft:
     wrong = seen.ids != source.ids
     shaky = wrong | (seen.probability < SHAKY)
-    readings = [_span_text(source, span, reader) for span in spans]
+    readings = [_span_text(source, span, codec) for span in spans]
     verbatim = tuple(value for reading in readings for value in shaky_values(reading, shaky))
     for value in verbatim:
-        wrong[value.cell : value.cell + len(reader.renderer.spelled(value.text))] = False
+        wrong[value.cell : value.cell + len(codec.renderer.spelled(value.text))] = False
     level = np.where(wrong, 0, np.minimum(source.probability, 1) * DOUBT_LEVELS).astype(np.uint8)
     unsure = np.flatnonzero(wrong | (source.probability < SURE))
     doubts = tuple(Doubt(int(cell), int(level[cell])) for cell in unsure)
@@ -66,9 +71,9 @@ def _draft(
     return Draft(tokens, verbatim, doubts, min(int(wrong.sum()) / characters, 1.0))
 
 
-def _span_text(source: ReadCells, span: Span, reader: PageReader) -> Reading:
+def _span_text(source: ReadCells, span: Span, codec: PageCodec) -> Reading:
     part = slice(span.text_start, span.end)
-    reading = reader.renderer.text(ReadCells(source.ids[part], source.probability[part]))
+    reading = codec.renderer.text(ReadCells(source.ids[part], source.probability[part]))
     return Reading(reading.text, reading.probability, reading.cell + span.text_start)
 
 
@@ -92,3 +97,30 @@ def _side_by_side(reading: Reading, start: int, end: int) -> list[Verbatim]:
     gaps = np.flatnonzero(np.diff(reading.cell[start:end]) > 1) + start + 1
     edges = [start, *gaps.tolist(), end]
     return [Verbatim(int(reading.cell[a]), reading.text[a:b]) for a, b in pairwise(edges)]
+
+
+def redraw(record: PageRecord, cells: ReadCells, tier: Tier, codec: PageCodec) -> PageRecord:
+    """The page at another tier, drawn from cells that were read of it."""
+    (draft,) = draw([(cells, record.spans)], tier, codec)
+    return replace(
+        record,
+        body=draft.tokens,
+        verbatim=draft.verbatim,
+        doubts=draft.doubts,
+        error=1 - (1 - record.error) * (1 - draft.error),
+    )
+
+
+def redraw_within(
+    floor: float, record: PageRecord, cells: ReadCells, tiers: Iterable[Tier], codec: PageCodec
+) -> PageRecord | None:
+    """The page at the first of `tiers` at which the expected share of characters right is
+    still `floor` or more; None if there is none."""
+    drawn = (redraw(record, cells, tier, codec) for tier in tiers)
+    return next((page for page in drawn if 1 - page.error >= floor), None)
+
+
+def index_of(spans: Iterable[SpanReading], uncertain: float) -> PageIndex:
+    """The index entry of a page that is drawn again, made from what could be read with
+    certainty before: a turn is found by words that have just faded, and shown as it reads."""
+    return index_page([(s.span.position.sequence, s.marked(uncertain)) for s in spans])

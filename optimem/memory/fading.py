@@ -5,18 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from optimem import codec, keys
-from optimem.compression import PageReader
-from optimem.decay import RETRY, DecayPolicy
 from optimem.errors import ConflictError, FormatError
-from optimem.keys import PageKey
-from optimem.memory.reading import PageReading, read_pages
-from optimem.memory.redrawing import index_of, redraw_within
-from optimem.memory.shelf import Shelf, Stored, page_changes, page_removal, turn_removal
-from optimem.memory.tail import tail_removal
-from optimem.protocols import Change, Entry, Store
-from optimem.records import PageRecord
-from optimem.rereading import let_go_of_read
+from optimem.memory import serialization
+from optimem.memory.caching import clear_cache
+from optimem.memory.decay import RETRY, DecayPolicy
+from optimem.memory.drawing import index_of, redraw_within
+from optimem.memory.paging import tail_removal
+from optimem.memory.recall import PageReading, read_pages
+from optimem.memory.records import PAGE_PREFIX, TAIL_PREFIX, PageKey, PageRecord
+from optimem.memory.scope_records import (
+    ScopeRecords,
+    Stored,
+    page_changes,
+    page_removal,
+    turn_removal,
+)
+from optimem.protocols import Change, Entry, PageCodec, Store
 from optimem.results import Move, SweepReport, Unreadable
 from optimem.tiers import Tier
 from optimem.turns import Scope
@@ -56,7 +60,7 @@ class Fader:
     """Lets pages fade. `dry_run`: only say what would happen; nothing is claimed or changed."""
 
     store: Store
-    reader: PageReader
+    codec: PageCodec
     policy: DecayPolicy
     now: float
     dry_run: bool
@@ -70,7 +74,7 @@ class Fader:
             offers = self._offers(size, lease, len(seen))
             new = [offer for offer in offers if offer not in seen]
             for scope, group in groupby(new, key=lambda offer: offer[0]):
-                self._fade_scope(Shelf(self.store, scope), [key for _, key in group], tally)
+                self._fade_scope(ScopeRecords(self.store, scope), [key for _, key in group], tally)
             seen.update(new)
             left = None if left is None else left - len(new)
             if progress:
@@ -78,7 +82,7 @@ class Fader:
             if len(offers) < size or not new:
                 break
         if not self.dry_run and any(move.after is None for move in tally.moves):
-            let_go_of_read(self.reader.decoder)
+            clear_cache(self.codec.decoder)
         return tally.report()
 
     def _offers(self, size: int, lease: float, seen: int) -> list[tuple[Scope, str]]:
@@ -86,84 +90,97 @@ class Fader:
             return self.store.overdue(self.now, seen + size)[seen:]
         return self.store.due(self.now, size, lease)
 
-    def _fade_scope(self, shelf: Shelf, names: Sequence[str], tally: Tally) -> None:
+    def _fade_scope(self, scope_records: ScopeRecords, names: Sequence[str], tally: Tally) -> None:
         shrinking: list[Stored[PageRecord]] = []
-        entries = {entry.key: entry for entry in self.store.get(shelf.scope, names) if entry}
+        entries = {
+            entry.key: entry for entry in self.store.get(scope_records.scope, names) if entry
+        }
         for entry in entries.values():
             try:
-                if entry.key.startswith(keys.TAIL):
-                    self._age_chunk(shelf, entry, tally)
+                if entry.key.startswith(TAIL_PREFIX):
+                    self._age_chunk(scope_records, entry, tally)
                 else:
-                    found = Stored(codec.unpack_page(entry.value), entry.version)
-                    if not self._settle(shelf, found, tally):
+                    found = Stored(serialization.unpack_page(entry.value), entry.version)
+                    if not self._settle(scope_records, found, tally):
                         shrinking.append(found)
             except FormatError as error:
-                self._set_aside(shelf, entry, error, tally)
+                self._set_aside(scope_records, entry, error, tally)
         for found, reading in zip(shrinking, self._readings(shrinking), strict=True):
             if isinstance(reading, PageReading):
-                self._shrink(shelf, found, reading, tally)
+                self._shrink(scope_records, found, reading, tally)
             else:
-                self._set_aside(shelf, entries[_key(found.record).page], reading, tally)
+                self._set_aside(scope_records, entries[_key(found.record).page], reading, tally)
 
     def _readings(self, stored: Sequence[Stored[PageRecord]]) -> list[PageReading | FormatError]:
         """All at once; one by one if something among them cannot be read."""
         try:
-            return [*read_pages([found.record for found in stored], self.reader)]
+            return [*read_pages([found.record for found in stored], self.codec)]
         except FormatError as error:
             if len(stored) == 1:
                 return [error]
             return [reading for found in stored for reading in self._readings([found])]
 
-    def _set_aside(self, shelf: Shelf, entry: Entry, error: FormatError, tally: Tally) -> None:
+    def _set_aside(
+        self, scope_records: ScopeRecords, entry: Entry, error: FormatError, tally: Tally
+    ) -> None:
         """What cannot be read stays as it is and is offered again after a while."""
         tally.unreadable.append(
-            Unreadable(scope=str(shelf.scope), entry=entry.key, reason=str(error))
+            Unreadable(scope=str(scope_records.scope), entry=entry.key, reason=str(error))
         )
         again = Change(entry.key, entry.value, entry.version, self.now + RETRY)
-        self._commit(shelf, [again], tally)
+        self._commit(scope_records, [again], tally)
 
-    def _commit(self, shelf: Shelf, changes: Sequence[Change], tally: Tally) -> bool:
+    def _commit(self, scope_records: ScopeRecords, changes: Sequence[Change], tally: Tally) -> bool:
         """Whether the changes are in force; in a dry run they would be."""
         if not self.dry_run:
             try:
-                self.store.commit(shelf.scope, changes)
+                self.store.commit(scope_records.scope, changes)
             except ConflictError:
                 tally.skipped += 1
                 return False
         return True
 
-    def _age_chunk(self, shelf: Shelf, entry: Entry, tally: Tally) -> None:
+    def _age_chunk(self, scope_records: ScopeRecords, entry: Entry, tally: Tally) -> None:
         """Text that lies on no page yet and is too old."""
-        chunk = codec.unpack_chunk(entry.value)
+        chunk = serialization.unpack_chunk(entry.value)
         due = None if chunk.pinned else self.policy.due(None, chunk.appended)
         if due is None or due > self.now:
-            if self._commit(shelf, [Change(entry.key, entry.value, entry.version, due)], tally):
+            if self._commit(
+                scope_records, [Change(entry.key, entry.value, entry.version, due)], tally
+            ):
                 tally.kept += 1
             return
-        changes = tail_removal(shelf, [chunk], self.reader.renderer)
-        if shelf.holders(chunk.position.sequence) == [entry.key]:
+        changes = tail_removal(scope_records, [chunk], self.codec.renderer)
+        if scope_records.holders(chunk.position.sequence) == [entry.key]:
             changes += turn_removal(chunk.key)
-        if self._commit(shelf, changes, tally):
+        if self._commit(scope_records, changes, tally):
             tally.before += len(entry.value)
-            tally.moves.append(self._move(shelf, chunk.key, "tail", None, 0))
+            tally.moves.append(self._move(scope_records, chunk.key, "tail", None, 0))
 
-    def _settle(self, shelf: Shelf, found: Stored[PageRecord], tally: Tally) -> bool:
+    def _settle(self, scope_records: ScopeRecords, found: Stored[PageRecord], tally: Tally) -> bool:
         """Deal with a page that need not be read: one that stays, or is forgotten."""
         record, version = found
         target = self.policy.tier_at(self.now - record.accessed)
         if target is None and not record.pinned:
-            changes, move = self._forget(shelf, record, version), self._moved(shelf, record, None)
-            self._finish(shelf, found, changes, move, tally)
+            changes, move = (
+                self._forget(scope_records, record, version),
+                self._moved(scope_records, record, None),
+            )
+            self._finish(scope_records, found, changes, move, tally)
         elif record.pinned:
-            self._stay(shelf, found, None, tally)
+            self._stay(scope_records, found, None, tally)
         elif record.tier is None or target is None or target >= record.tier:
-            self._stay(shelf, found, self.policy.due(record.tier, record.accessed), tally)
+            self._stay(scope_records, found, self.policy.due(record.tier, record.accessed), tally)
         else:
             return False
         return True
 
     def _shrink(
-        self, shelf: Shelf, found: Stored[PageRecord], reading: PageReading, tally: Tally
+        self,
+        scope_records: ScopeRecords,
+        found: Stored[PageRecord],
+        reading: PageReading,
+        tally: Tally,
     ) -> None:
         """The page at the smallest tier, from its age's up, that its floor allows."""
         record, version = found
@@ -171,63 +188,80 @@ class Fader:
         assert target is not None  # such pages are settled
         assert current is not None
         smaller = [tier for tier in Tier if target <= tier < current]
-        faded = redraw_within(self.policy.floor, record, reading.cells, smaller, self.reader)
+        faded = redraw_within(self.policy.floor, record, reading.cells, smaller, self.codec)
         if faded is None:
-            self._stay(shelf, found, self.policy.due(current, record.accessed), tally)
+            self._stay(scope_records, found, self.policy.due(current, record.accessed), tally)
             return
         due = self._later(self.policy.due(faded.tier, record.accessed))
         index = index_of(reading.spans, self.policy.uncertain)
         changes = page_changes(faded, index, due, version)
-        self._finish(shelf, found, changes, self._moved(shelf, record, faded), tally)
+        self._finish(
+            scope_records, found, changes, self._moved(scope_records, record, faded), tally
+        )
 
     def _stay(
-        self, shelf: Shelf, found: Stored[PageRecord], due: float | None, tally: Tally
+        self,
+        scope_records: ScopeRecords,
+        found: Stored[PageRecord],
+        due: float | None,
+        tally: Tally,
     ) -> None:
-        data = codec.pack_page(found.record)
+        data = serialization.pack_page(found.record)
         change = Change(_key(found.record).page, data, found.version, self._later(due))
-        self._finish(shelf, found, [change], None, tally)
+        self._finish(scope_records, found, [change], None, tally)
 
     def _later(self, due: float | None) -> float | None:
         """A due time that has passed is one that the floor holds up: try again after a while."""
         return due if due is None or due > self.now else self.now + RETRY
 
-    def _forget(self, shelf: Shelf, record: PageRecord, version: int) -> list[Change]:
+    def _forget(
+        self, scope_records: ScopeRecords, record: PageRecord, version: int
+    ) -> list[Change]:
         key = _key(record)
         ended = [
             span.key
             for span in record.spans
-            if (span.starts and span.ends) or shelf.holders(span.position.sequence) == [key.page]
+            if (span.starts and span.ends)
+            or scope_records.holders(span.position.sequence) == [key.page]
         ]
         removed = [change for turn in ended for change in turn_removal(turn)]
         return [*page_removal(key, version), *removed]
 
     def _finish(
         self,
-        shelf: Shelf,
+        scope_records: ScopeRecords,
         found: Stored[PageRecord],
         changes: Sequence[Change],
         move: Move | None,
         tally: Tally,
     ) -> None:
-        if not self._commit(shelf, changes, tally):
+        if not self._commit(scope_records, changes, tally):
             return
-        tally.before += len(codec.pack_page(found.record))
+        tally.before += len(serialization.pack_page(found.record))
         tally.after += sum(
-            len(c.value) for c in changes if c.value and c.key.startswith(keys.PAGES)
+            len(c.value) for c in changes if c.value and c.key.startswith(PAGE_PREFIX)
         )
         if move:
             tally.moves.append(move)
         else:
             tally.kept += 1
 
-    def _moved(self, shelf: Shelf, before: PageRecord, after: PageRecord | None) -> Move:
+    def _moved(
+        self, scope_records: ScopeRecords, before: PageRecord, after: PageRecord | None
+    ) -> Move:
         if after is None:
-            return self._move(shelf, before.id, _label(before), None, 0)
-        return self._move(shelf, before.id, _label(before), _label(after), 1 - after.error)
+            return self._move(scope_records, before.id, _label(before), None, 0)
+        return self._move(scope_records, before.id, _label(before), _label(after), 1 - after.error)
 
-    def _move(self, shelf: Shelf, name: str, before: str, after: str | None, right: float) -> Move:
+    def _move(
+        self, scope_records: ScopeRecords, name: str, before: str, after: str | None, right: float
+    ) -> Move:
         return Move(
-            scope=str(shelf.scope), page=name, before=before, after=after, expected_accuracy=right
+            scope=str(scope_records.scope),
+            page=name,
+            before=before,
+            after=after,
+            expected_accuracy=right,
         )
 
 

@@ -11,15 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from optimem.errors import ProviderError
-from optimem.prompts.formulas import (
-    Crops,
-    Fixed,
-    Grid,
-    ImageFormula,
-    Patches,
-    Tiles,
-    VisualTokens,
-)
+from optimem.prompts.formulas import Crops, Fixed, Grid, ImageFormula, Patches, Tiles, VisualTokens
 
 CHECKED = "2026-11-21"
 """When the rows were last read."""

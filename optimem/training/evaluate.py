@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from optimem.model.reader import Reader
+from optimem.model.nano.model import Reader
 from optimem.protocols import Cells
 from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.tiers import Tier

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optimem.model.bottleneck import LEAST_SPREAD, TIERS
 from optimem.model.config import NANO
-from optimem.model.reader import Reader
-from optimem.model.weights import Origin, save_weights, shipped_weights
+from optimem.model.nano.model import LEAST_SPREAD, TIERS, Reader
+from optimem.model.nano.weights import Origin, save_weights, shipped_weights
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from optimem.model.config import ReaderConfig
 from optimem.model.decoder import MixtureOfExperts
-from optimem.model.reader import Reader, as_input
-from optimem.model.readout import Readout
+from optimem.model.nano.model import Reader, Readout, as_input
 from optimem.renderers.dense import CAPACITY, canvas_cells
 from optimem.tiers import Tier
 

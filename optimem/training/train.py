@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from optimem.model.config import NANO
-from optimem.model.weights import load_weights
+from optimem.model.nano.weights import load_weights
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
 from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum, Part

@@ -4,9 +4,9 @@ ours."""
 from collections.abc import Iterator
 
 import pytest
-from plain import plain_reader
 
-from optimem.memory import OpticalMemory
+from optimem import OpticalMemory
+from optimem.testing.pages import plain_codec
 
 NOW = 1_700_000_000.0
 
@@ -14,5 +14,5 @@ NOW = 1_700_000_000.0
 @pytest.fixture(params=["sqlite", "redis"])
 def memory(request: pytest.FixtureRequest) -> Iterator[OpticalMemory]:
     place = ":memory:" if request.param == "sqlite" else request.getfixturevalue("redis_url")
-    with OpticalMemory.open(place, reader=plain_reader(), clock=lambda: NOW) as opened:
+    with OpticalMemory.open(place, codec=plain_codec(), clock=lambda: NOW) as opened:
         yield opened

@@ -9,10 +9,9 @@ from langchain_core.messages import HumanMessage
 from langchain_core.prompts import PromptTemplate
 from pydantic import ValidationError
 
-from optimem import adapters
+from optimem import OpticalMemory, adapters
 from optimem.adapters import OptimemMemory
 from optimem.errors import InputError, MissingExtraError
-from optimem.memory import OpticalMemory
 
 
 def remembering(memory: OpticalMemory, **options: object) -> OptimemMemory:

@@ -3,8 +3,8 @@
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
+from optimem import OpticalMemory
 from optimem.adapters import OptimemChatMessageHistory
-from optimem.memory import OpticalMemory
 
 CALL = {"name": "add", "args": {"a": 1, "b": "ü"}, "id": "c1", "type": "tool_call"}
 SAID: list[AnyMessage] = [

@@ -9,8 +9,8 @@ from langchain.tools import ToolRuntime
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.tools import tool
 
+from benchmarks.agents.recording import ScriptedModel
 from optimem.adapters import OptimemStore
-from optimem.benchmarks.agents.recording import ScriptedModel
 
 FACTS = ("facts", "ann")
 TOLD = ["My desk is 4.117.", "My dog is called Rex."]

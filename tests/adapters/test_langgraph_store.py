@@ -17,13 +17,13 @@ from langgraph.store.base import (
     PutOp,
     SearchOp,
 )
-from langgraph_oracle import BATCHES, Clock, agree, told
-from plain import plain_reader
-from servers import RedisServer
 
+from optimem import OpticalMemory
 from optimem.adapters import OptimemStore
 from optimem.errors import InputError
-from optimem.memory import OpticalMemory
+from optimem.testing.pages import plain_codec
+from tests.adapters.langgraph_oracle import BATCHES, Clock, agree, told
+from tests.servers import RedisServer
 
 ANN = ("users", "ann")
 DAY = 86_400.0
@@ -291,7 +291,7 @@ def test_two_writers_lose_nothing(url: str) -> None:
 
 
 def test_a_memory_on_the_same_store_is_undisturbed(url: str, clock: Clock) -> None:
-    with OpticalMemory.open(url, reader=plain_reader(), clock=clock) as memory:
+    with OpticalMemory.open(url, codec=plain_codec(), clock=clock) as memory:
         memory.append("acme/ann/s1", ["The port is 6543."] * 3 + ["x" * 900])
         memory.flush("acme/ann/s1")
         before, due = memory.stats(), memory.store.overdue(clock.now + 9 * DAY, 99)

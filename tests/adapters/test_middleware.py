@@ -9,13 +9,13 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from plain import plain_reader
 
+from benchmarks.agents.recording import ScriptedModel, orphans
+from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
 from optimem.adapters.sizes import any_of, cut, tokens
-from optimem.benchmarks.agents.recording import ScriptedModel, orphans
 from optimem.errors import InputError, StoreUnavailableError
-from optimem.memory import OpticalMemory
+from optimem.testing.pages import plain_codec
 
 TURNS = 60
 FACTS = {5: "The vault code is 7261-QX.", 11: "Ann's flight is LH-4410 on 3 May.",
@@ -118,8 +118,8 @@ class BrokenMemory(OpticalMemory):
 def test_a_broken_memory_passes_the_messages_through_or_raises(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    broken = BrokenMemory.open(":memory:", reader=plain_reader())
-    memory = BrokenMemory(broken.store, broken.reader)
+    broken = BrokenMemory.open(":memory:", codec=plain_codec())
+    memory = BrokenMemory(broken.store, broken.codec)
     messages = [HumanMessage(f"number {i}", id=str(i)) for i in range(9)]
     model = ScriptedModel(answer=lambda _: AIMessage("ok"))
     small = {"trigger": ("messages", 6), "keep": ("messages", 2)}

@@ -10,12 +10,12 @@ from langchain_core.prompts import ChatPromptTemplate
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import Field
 
+from benchmarks.agents.recording import ScriptedModel, orphans
+from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware, OptimemPromptCompressor
 from optimem.adapters.replacements import STEP, Replacement, best
 from optimem.adapters.sizes import tokens
-from optimem.benchmarks.agents.recording import ScriptedModel, orphans
 from optimem.errors import ImageSupportError, InputError, ProviderError
-from optimem.memory import OpticalMemory
 
 STORY = "The keeper wrote down every ship that passed, its name, its flag and the hour. "
 

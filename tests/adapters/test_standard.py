@@ -7,16 +7,16 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 from langchain_tests.integration_tests import RetrieversIntegrationTests, ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
-from plain import plain_reader
 
+from optimem import OpticalMemory
 from optimem.adapters import OptimemRetriever, create_recall_tool
-from optimem.memory import OpticalMemory
+from optimem.testing.pages import plain_codec
 
 SCOPE = "acme/ann/s1"
 
 
 def filled() -> OpticalMemory:
-    memory = OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: 1e9)
+    memory = OpticalMemory.open(":memory:", codec=plain_codec(), clock=lambda: 1e9)
     memory.append(SCOPE, [f"The staging port number {i} is {6000 + i}." for i in range(9)])
     return memory
 

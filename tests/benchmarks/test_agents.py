@@ -6,21 +6,13 @@ from itertools import pairwise
 import pytest
 from langchain_core.messages import HumanMessage
 
-from optimem.benchmarks.agents.contenders import INTRODUCTION, extract, total
-from optimem.benchmarks.agents.conversation import conversation
-from optimem.benchmarks.agents.facts import FACTS
-from optimem.benchmarks.agents.measure import (
-    OURS,
-    PLAIN,
-    SUMMARY,
-    TRIMMED,
-    Allowance,
-    Results,
-    measure,
-)
-from optimem.benchmarks.agents.overhead import overhead
-from optimem.benchmarks.agents.report import checks, facts, flatness
-from optimem.benchmarks.agents.runs import Run
+from benchmarks.agents.contenders import INTRODUCTION, extract, total
+from benchmarks.agents.conversation import conversation
+from benchmarks.agents.facts import FACTS
+from benchmarks.agents.measure import OURS, PLAIN, SUMMARY, TRIMMED, Allowance, Results, measure
+from benchmarks.agents.overhead import overhead
+from benchmarks.agents.report import checks, facts, flatness
+from benchmarks.agents.runs import Run
 from optimem.errors import InputError
 
 TURNS, PLANTED = 60, 8

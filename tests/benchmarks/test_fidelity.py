@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from optimem.benchmarks.fidelity import measure, rows, typeset
+from benchmarks.fidelity import measure, rows, typeset
 from optimem.tiers import Tier
 
 PROSE = 'The keeper\'s log -- "eleven boats" -- was short. ' * 400

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from optimem.benchmarks.throughput import throughput
+from benchmarks.throughput import throughput
 from optimem.model.config import DEEPSEEK_OCR
-from optimem.model.nano import best_device
+from optimem.model.nano.page_codec import best_device
 
 TINY = replace(
     DEEPSEEK_OCR,

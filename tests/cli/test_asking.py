@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import run
+
+from tests.cli.test_cli import run
 
 CHAT = b"user: staging listens on port 6543, through pgbouncer.\nassistant: Noted.\n"
 SCOPE = "a/b/c"

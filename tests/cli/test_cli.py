@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optimem.scoring import accuracy
+from optimem.evaluation.measures import accuracy
 
 TEXT = "The staging database listens on port 6543.\nSecond line: naïve café, 30 % off.\n" * 20
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plain import plain_reader
 from playwright import sync_api as playwright
-from test_run import LOST, TEXT, run
 
 from optimem import OpticalMemory
 from optimem.evaluation.inspection import write_inspection
 from optimem.evaluation.report import write_report
+from optimem.testing.pages import plain_codec
+from tests.evaluation.test_run import LOST, TEXT, run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -27,14 +27,14 @@ WIDER = "document.documentElement.scrollWidth > document.documentElement.clientW
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(run(), TEXT.text, plain_reader(LOST), path)
+    write_report(run(), TEXT.text, plain_codec(LOST), path)
     return path
 
 
 @pytest.fixture(scope="module")
 def inspection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("inspection") / "memory.html"
-    with OpticalMemory.open(":memory:", reader=plain_reader()) as memory:
+    with OpticalMemory.open(":memory:", codec=plain_codec()) as memory:
         memory.append("ann", [{"text": f"Fact {n} is 7{n}.", "id": f"m{n}"} for n in range(60)])
         memory.flush("ann")
         write_inspection(memory, "ann", path)

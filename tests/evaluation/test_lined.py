@@ -4,16 +4,15 @@ page that holds few tokens, a reader that misreads."""
 from pathlib import Path
 
 import numpy as np
-from plain import COLUMNS, PlainReader, PlainRenderer
-from test_run import TEXT, run
 
-from optimem.compression import PageReader
 from optimem.evaluation import tables
 from optimem.evaluation.baselines import line_end
 from optimem.evaluation.report import write_report
-from optimem.protocols import Box, Cells, ReadCells, Reading
+from optimem.protocols import Box, Cells, PageCodec, ReadCells, Reading
+from optimem.testing.pages import COLUMNS, PlainReader, PlainRenderer
 from optimem.tiers import Tier
 from optimem.turns import Role
+from tests.evaluation.test_run import TEXT, run
 
 FILLER = 59_999
 
@@ -42,9 +41,9 @@ class LinedRenderer(PlainRenderer):
         return Box(x * size, y * size, (x + 1) * size, (y + 1) * size)
 
 
-def lined(lost: dict[Tier, int]) -> PageReader:
+def lined(lost: dict[Tier, int]) -> PageCodec:
     reader = PlainReader(lost)
-    return PageReader(LinedRenderer(), reader, reader)
+    return PageCodec(LinedRenderer(), reader, reader)
 
 
 def test_a_whole_run_on_pages_of_lines(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from test_run import TEXT, run
 
 from optimem.errors import BaselineError
-from optimem.evaluation.llmlingua import open_llmlingua2
-from optimem.evaluation.tokenizer import counter
+from optimem.evaluation.peers import open_llmlingua2
+from optimem.evaluation.tokenizers import counter
+from tests.evaluation.test_run import TEXT, run
 
 if not find_spec("llmlingua"):
     if os.environ.get("CI"):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from optimem.build import page_reader
+from optimem.build import nano_codec
 from optimem.evaluation.baselines import Means, Page, baselines, line_end
-from optimem.evaluation.ocr import rows, times
-from optimem.evaluation.tokenizer import counter
-from optimem.pictures import enlarged
+from optimem.evaluation.peers import rows, times
+from optimem.evaluation.tokenizers import counter
+from optimem.renderers.images import enlarge
 from optimem.tiers import Tier
 
 TEXT = (
@@ -33,7 +33,7 @@ def test_other_readers_read_our_pages(name: str, tier: Tier) -> None:
     if not INSTALLED[name]:
         told = f"{name} is not installed"
         pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-    means = Means(page_reader().renderer, counter("deepseek"), 0)
+    means = Means(nano_codec().renderer, counter("deepseek"), 0)
     read = baselines([name])[name](Page(TEXT, tier, 1000), means)
     assert Levenshtein.normalized_similarity(TEXT, read) > (0.97 if tier == Tier.LARGE else 0.85)
 
@@ -50,8 +50,8 @@ def test_lines_are_read_from_top_to_bottom_and_within_one_from_the_left() -> Non
 def test_a_page_is_enlarged_to_the_size_that_readers_need() -> None:
     for tier, side in ((Tier.LARGE, 1280), (Tier.BASE, 2048), (Tier.TINY, 1536)):
         ink = np.full((tier.value, tier.value), 7, np.uint8)
-        assert (enlarged(ink, times(ink)) == np.full((side, side), 7)).all()
+        assert (enlarge(ink, times(ink)) == np.full((side, side), 7)).all()
 
 
 def test_text_that_flows_has_no_line_ends() -> None:
-    assert line_end(page_reader().renderer) == ""
+    assert line_end(nano_codec().renderer) == ""

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from plain import plain_reader
-from test_run import LOST, TEXT, run
 
 from optimem import OpticalMemory, Scope
 from optimem.cli import cli
@@ -17,6 +15,8 @@ from optimem.evaluation.inspection import write_inspection
 from optimem.evaluation.kinds import Kind
 from optimem.evaluation.playground import wrong_characters
 from optimem.evaluation.report import RATIO, embedded, widened, write_report
+from optimem.testing.pages import plain_codec
+from tests.evaluation.test_run import LOST, TEXT, run
 
 DAY = 86_400.0
 NETWORK = re.compile(r"""(src|href)=["'](?!data:|#)|url\((?!data:)|@import|fetch\(""")
@@ -24,7 +24,7 @@ NETWORK = re.compile(r"""(src|href)=["'](?!data:|#)|url\((?!data:)|@import|fetch
 
 def test_the_report_holds_every_figure_and_needs_no_network(tmp_path: Path) -> None:
     result, path = run(), tmp_path / "deep" / "report.html"
-    write_report(result, TEXT.text, plain_reader(LOST), path)
+    write_report(result, TEXT.text, plain_codec(LOST), path)
     page = path.read_text()
     assert not NETWORK.search(page)
     for rows in (tables.main_table(result), tables.paper_table(result), tables.faded_table(result)):
@@ -41,7 +41,7 @@ def test_the_report_tells_what_cannot_be_reached_and_draws_points_where_they_are
 ) -> None:
     wide = Kind("wide", "".join(f"Строка {n} говорит: порт. " for n in range(60)), False)
     result = run(texts=[TEXT, wide], ratios=(0.5, 15.0))
-    write_report(result, TEXT.text, plain_reader(), tmp_path / "report.html")
+    write_report(result, TEXT.text, plain_codec(), tmp_path / "report.html")
     assert '<p class="soft">— not reachable: prose at 15×' in (tmp_path / "report.html").read_text()
     assert (widened(RATIO, [(5, 0.9)]).x, widened(RATIO, [(5, 0.9)]).y) == (RATIO.x, RATIO.y)
     wider = widened(RATIO, [(0.5, 0.9), (150, 0.2)])
@@ -62,7 +62,7 @@ def test_wrong_characters_are_those_that_an_edit_touches() -> None:
 
 
 def test_an_inspection_shows_pages_tiers_and_what_fades_when(tmp_path: Path) -> None:
-    with OpticalMemory.open(":memory:", reader=plain_reader()) as memory:
+    with OpticalMemory.open(":memory:", codec=plain_codec()) as memory:
         turn = {"text": "The port is 6543 </script>. " * 14, "id": "m1"}
         memory.append("work/ann/monday", turn, now=0.0)
         memory.flush("work/ann/monday", now=0.0)

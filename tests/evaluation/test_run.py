@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from plain import plain_reader
 
 from optimem.errors import (
     BaselineError,
@@ -22,7 +21,8 @@ from optimem.evaluation import baselines, kinds, tables
 from optimem.evaluation.kinds import Kind, classify, controlled_kinds, read_kinds
 from optimem.evaluation.run import evaluate
 from optimem.evaluation.settings import tier_for
-from optimem.evaluation.tokenizer import counter, first_tokens, last_tokens
+from optimem.evaluation.tokenizers import counter, first_tokens, last_tokens
+from optimem.testing.pages import plain_codec
 from optimem.tiers import Tier
 
 TEXT = Kind("prose", "".join(f"Line {n} says port {n * 37}.\n" for n in range(120)), False)
@@ -31,7 +31,7 @@ LOST = {Tier.TRACE: 10, Tier.TINY: 20}
 
 
 def run(**changed: object) -> dict:
-    given = {"texts": [TEXT], "model": plain_reader(LOST), **SMALL, **changed}
+    given = {"texts": [TEXT], "model": plain_codec(LOST), **SMALL, **changed}
     return evaluate(**given)
 
 
@@ -99,10 +99,10 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 5
     with path.open("a") as file:
         file.write('{"part": "cut sho')
-    reader = plain_reader(LOST)
+    reader = plain_codec(LOST)
     resumed = run(folder=tmp_path, model=reader)
     read_again = reader.decoder.read_pages
-    whole = plain_reader(LOST)
+    whole = plain_codec(LOST)
     run(model=whole)
     assert read_again < whole.decoder.read_pages
     assert list(resumed["parts"]) == list(run()["parts"])
@@ -158,7 +158,7 @@ def test_a_baseline_that_is_not_installed_is_named_before_anything_is_measured(
         ("rapidocr", r"pip install 'optimem\[rapidocr\]'"),
         ("llmlingua2", r"pip install 'optimem\[llmlingua\]'"),
     ):
-        reader = plain_reader()
+        reader = plain_codec()
         with pytest.raises(MissingExtraError, match=remedy):
             run(baseline=(asked,), model=reader)
         assert reader.decoder.read_pages == 0
@@ -167,7 +167,7 @@ def test_a_baseline_that_is_not_installed_is_named_before_anything_is_measured(
 
 
 def test_baselines_keep_no_more_than_their_share() -> None:
-    means = baselines.Means(plain_reader().renderer, counter("deepseek"), 0)
+    means = baselines.Means(plain_codec().renderer, counter("deepseek"), 0)
     page = baselines.Page(TEXT.text, Tier.TRACE, 200)
     for name in ("newest", "random part"):
         kept = baselines.baselines([name])[name](page, means)

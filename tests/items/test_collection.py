@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from racing import RacingStore
 
 from optimem.build import store_at
 from optimem.errors import ConflictError, InputError
-from optimem.items.bucket import TRIES
 from optimem.items.collection import Collection, Query, parcel
 from optimem.items.names import ITEMS, MARKS, Address, MarkName
+from optimem.items.shard import TRIES
+from tests.items.racing import RacingStore
 
 A, B = Address(("users", "ann"), "a"), Address(("users", "ann"), "b")
 MINUTE = 60.0

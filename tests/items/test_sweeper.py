@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from optimem.errors import InputError, StoreUnavailableError
-from optimem.items.sweeper import Sweeper
+from optimem.items.collection import Sweeper
 
 SOON = 0.001
 PATIENCE = 20.0

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from plain import COLUMNS, plain_reader
 
-from optimem.decay import DAY, DecayPolicy
+from optimem import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory import OpticalMemory
+from optimem.memory.decay import DAY, DecayPolicy
 from optimem.results import Answer
+from optimem.testing.pages import COLUMNS, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Turn
 
@@ -22,7 +22,7 @@ QUESTION = "Which port does the staging database listen on?"
 
 @pytest.fixture
 def memory() -> Iterator[OpticalMemory]:
-    with OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: NOW) as opened:
+    with OpticalMemory.open(":memory:", codec=plain_codec(), clock=lambda: NOW) as opened:
         yield opened
 
 
@@ -103,7 +103,7 @@ def faded(text: str, every: int) -> OpticalMemory:
     """A memory on Tiny, of which every so many characters one was lost."""
     memory = OpticalMemory.open(
         ":memory:",
-        reader=plain_reader({Tier.TINY: every}),
+        codec=plain_codec({Tier.TINY: every}),
         policy=DecayPolicy(floor=0),
         clock=lambda: NOW,
     )

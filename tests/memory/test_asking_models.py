@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
-from plain import plain_reader
 
-from optimem.counting import text_tokens
-from optimem.decay import DAY
+from optimem import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory import OpticalMemory
+from optimem.memory.decay import DAY
 from optimem.memory.prompting import MARKER, shares
+from optimem.testing.pages import plain_codec
+from optimem.text.tokens import text_tokens
 from optimem.turns import Turn
 
 NOW = 1_700_000_000.0
@@ -41,7 +41,7 @@ class Scripted:
 
 @pytest.fixture
 def memory() -> Iterator[OpticalMemory]:
-    with OpticalMemory.open(":memory:", reader=plain_reader(), clock=lambda: NOW) as opened:
+    with OpticalMemory.open(":memory:", codec=plain_codec(), clock=lambda: NOW) as opened:
         opened.append(SCOPE, SAID)
         opened.flush(SCOPE)
         yield opened

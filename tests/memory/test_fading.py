@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from plain import PlainReader, plain_reader
 
-from optimem.decay import DAY, DecayPolicy
+from optimem import OpticalMemory
 from optimem.errors import FingerprintError
-from optimem.memory import OpticalMemory
+from optimem.memory.decay import DAY, DecayPolicy
 from optimem.protocols import Change
+from optimem.testing.pages import PlainReader, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 
@@ -22,13 +22,13 @@ def texts(memory: OpticalMemory) -> list[str]:
 
 def test_a_page_that_does_not_read_back_goes_up_or_stays_text(tmp_path: Path) -> None:
     policy = DecayPolicy(large=0, base=0, small=100 * DAY, tiny=100 * DAY, write_error=0.001)
-    up = plain_reader({Tier.SMALL: 50})
-    with OpticalMemory.open(":memory:", reader=up, policy=policy, clock=lambda: NOW) as memory:
+    up = plain_codec({Tier.SMALL: 50})
+    with OpticalMemory.open(":memory:", codec=up, policy=policy, clock=lambda: NOW) as memory:
         memory.append(SCOPE, "a b c " * 60)
         memory.flush(SCOPE)
         assert memory.stats().pages_by_tier == {"base": 1}
-    text = plain_reader({Tier.SMALL: 50, Tier.BASE: 50, Tier.LARGE: 50})
-    with OpticalMemory.open(":memory:", reader=text, policy=policy, clock=lambda: NOW) as memory:
+    text = plain_codec({Tier.SMALL: 50, Tier.BASE: 50, Tier.LARGE: 50})
+    with OpticalMemory.open(":memory:", codec=text, policy=policy, clock=lambda: NOW) as memory:
         memory.append(SCOPE, "a b c " * 60)
         memory.flush(SCOPE)
         assert memory.stats().pages_by_tier == {"text": 1}
@@ -36,9 +36,9 @@ def test_a_page_that_does_not_read_back_goes_up_or_stays_text(tmp_path: Path) ->
 
 
 def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:
-    reader = plain_reader(lost)
+    reader = plain_codec(lost)
     return OpticalMemory.open(
-        ":memory:", reader=reader, policy=DecayPolicy(**policy), clock=lambda: NOW
+        ":memory:", codec=reader, policy=DecayPolicy(**policy), clock=lambda: NOW
     )
 
 
@@ -128,20 +128,20 @@ def test_a_clock_that_goes_backwards_fades_nothing() -> None:
 
 def test_another_encoders_pages_are_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "m.db"
-    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
+    with OpticalMemory.open(path, codec=plain_codec(), clock=lambda: NOW) as memory:
         memory.append(SCOPE, "x" * 500)
         memory.flush(SCOPE)
-    other = plain_reader()
+    other = plain_codec()
     assert isinstance(other.decoder, PlainReader)
     other.decoder.fingerprint = "plain-2"
-    with OpticalMemory.open(path, reader=other, clock=lambda: NOW) as memory:
+    with OpticalMemory.open(path, codec=other, clock=lambda: NOW) as memory:
         report = memory.sweep(now=NOW + 100 * DAY)
         assert len(report.unreadable) == 2
         assert "plain-1" in report.unreadable[0].reason
         assert memory.sweep(now=NOW + 100 * DAY).unreadable == []  # not at every sweep
         with pytest.raises(FingerprintError):
             memory.reconstruct(SCOPE)
-    with OpticalMemory.open(path, reader=plain_reader(), clock=lambda: NOW) as memory:
+    with OpticalMemory.open(path, codec=plain_codec(), clock=lambda: NOW) as memory:
         assert texts(memory) == ["x" * 500]
 
 

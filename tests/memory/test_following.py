@@ -1,18 +1,18 @@
 """What was said right after a hit comes with it when asked for."""
 
 import pytest
-from plain import plain_reader
 
+from optimem import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory import OpticalMemory
-from optimem.retrieval import followed
+from optimem.memory.retrieval import followed
+from optimem.testing.pages import plain_codec
 
 SAID = ["Which certificate does the proxy serve?", "looking", "/etc/tls/a.pem", "Anything else?"]
 
 
 @pytest.mark.parametrize("flushed", [False, True])
 def test_the_turns_after_a_hit(flushed: bool) -> None:
-    with OpticalMemory.open(":memory:", reader=plain_reader()) as memory:
+    with OpticalMemory.open(":memory:", codec=plain_codec()) as memory:
         memory.append("s", SAID)
         if flushed:
             memory.flush("s")
@@ -23,7 +23,7 @@ def test_the_turns_after_a_hit(flushed: bool) -> None:
 
 
 async def test_the_async_twin_and_what_cannot_be() -> None:
-    with OpticalMemory.open(":memory:", reader=plain_reader()) as memory:
+    with OpticalMemory.open(":memory:", codec=plain_codec()) as memory:
         memory.append("s", SAID)
         assert len(await memory.arecall("s", "proxy", following=1)) == 2
         with pytest.raises(InputError, match="-1 after each"):

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pytest
-from plain import plain_reader
-from questions import CHOSEN, HELD_OUT
 
+from optimem import OpticalMemory
 from optimem.cli.demo import demo_turns
-from optimem.decay import DAY, DecayPolicy
-from optimem.memory import OpticalMemory
+from optimem.memory.decay import DAY, DecayPolicy
+from optimem.testing.pages import plain_codec
 from optimem.tiers import Tier
+from tests.memory.questions import CHOSEN, HELD_OUT
 
 SCOPE = "demo"
 END = float(str(demo_turns()[-1]["time"]))
@@ -40,8 +40,8 @@ class Count(NamedTuple):
 @pytest.fixture(scope="module")
 def memory() -> Iterator[OpticalMemory]:
     """The demo's conversation and chapter; a reader that forgets on Tiny alone."""
-    reader, policy = plain_reader({Tier.TINY: LOST}), DecayPolicy(floor=0)
-    with OpticalMemory.open(":memory:", reader=reader, policy=policy, clock=lambda: END) as opened:
+    reader, policy = plain_codec({Tier.TINY: LOST}), DecayPolicy(floor=0)
+    with OpticalMemory.open(":memory:", codec=reader, policy=policy, clock=lambda: END) as opened:
         opened.append(SCOPE, demo_turns())
         opened.flush(SCOPE)
         yield opened

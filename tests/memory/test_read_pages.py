@@ -1,4 +1,4 @@
-"""A memory whose pages any reader of pictures can read, with Tesseract in that reader's place.
+"""A memory whose pages any reader of images can read, with Tesseract in that reader's place.
 
 Tesseract knows nothing of us: that it reads the pages shows that they are legible, and that its
 free text comes back as turns shows that a model's will. What stands for the vision tokens is the
@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from optimem.compression import PageReader, compress, read_pages
-from optimem.decay import DAY, DecayPolicy
-from optimem.memory import OpticalMemory
-from optimem.model.deepseek_ocr.alignment import Said, aligned, rules_of
-from optimem.protocols import Page, ReadCells, VisionTokens
+from optimem import OpticalMemory
+from optimem.api.files import compress, read_pages
+from optimem.memory.decay import DAY, DecayPolicy
+from optimem.model.deepseek_ocr.text_pages import Said, aligned, rules_of
+from optimem.protocols import Page, PageCodec, ReadCells, VisionTokens
 from optimem.renderers.ruled import RuledRenderer
 from optimem.tiers import Tier
 from optimem.turns import Turn
@@ -84,15 +84,15 @@ class TesseractPages:
 
 
 @pytest.fixture
-def reader() -> PageReader:
+def reader() -> PageCodec:
     pages = TesseractPages()
-    return PageReader(RuledRenderer(), pages, pages)
+    return PageCodec(RuledRenderer(), pages, pages)
 
 
 @pytest.fixture
-def memory(reader: PageReader) -> Iterator[OpticalMemory]:
+def memory(reader: PageCodec) -> Iterator[OpticalMemory]:
     policy = DecayPolicy(write_error=0.03, floor=0.9)
-    with OpticalMemory.open(":memory:", reader=reader, policy=policy, clock=lambda: NOW) as opened:
+    with OpticalMemory.open(":memory:", codec=reader, policy=policy, clock=lambda: NOW) as opened:
         opened.append("s", TURNS)
         opened.flush("s")
         yield opened
@@ -128,7 +128,7 @@ def test_forgetting_a_turn_leaves_the_others(memory: OpticalMemory) -> None:
     assert not any("Rotterdam" in turn.text for turn in left)
 
 
-def test_a_text_of_many_pages_is_compressed_and_read(reader: PageReader, tmp_path: Path) -> None:
+def test_a_text_of_many_pages_is_compressed_and_read(reader: PageCodec, tmp_path: Path) -> None:
     text = "\n".join(f"{n}. The quick brown fox jumps over {n * 37} lazy dogs." for n in range(150))
     done = compress(text, Tier.LARGE, reader)
     assert done.report.pages == 4

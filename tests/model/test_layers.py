@@ -7,12 +7,11 @@ from torch import nn
 
 from optimem.model import attention
 from optimem.model.attention import MapAttention, attend, from_windows, pairwise, to_windows
-from optimem.model.bottleneck import Bottleneck
 from optimem.model.config import DecoderConfig, EncoderConfig
 from optimem.model.decoder import FEW_ROWS, Decoder, FewRowsLinear, MixtureOfExperts
 from optimem.model.encoder import nano_encoder
 from optimem.model.layers import PatchConv
-from optimem.model.readout import Readout, SymbolHead
+from optimem.model.nano.model import Bottleneck, Readout, SymbolHead
 from optimem.tiers import Tier
 
 SMALL = DecoderConfig(

@@ -9,9 +9,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.messages.utils import convert_to_messages
 
 from optimem.errors import InputError
-from optimem.prompts.conversation import Said, head, whole_places
-from optimem.prompts.drawing import PageImage, Place
-from optimem.prompts.forms import FORMS, form_of
+from optimem.prompts.forms import FORMS, Said, form_of, head, whole_places
+from optimem.prompts.pages import PageImage, Place
 
 PAGE = PageImage(8, 8, b"png", Place(0, 1), 12)
 CALL: dict[str, list[Any]] = {

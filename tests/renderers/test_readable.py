@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from optimem.errors import InputError
 from optimem.renderers.direction import is_rtl, pieces, visual_order
-from optimem.renderers.linelayout import wrap
+from optimem.renderers.layout import wrap
 from optimem.renderers.readable import PAPER, ReadablePage, ReadableStyle, render_pages
 from optimem.renderers.shaping import UNIT, shape
 from optimem.renderers.typefaces import Font

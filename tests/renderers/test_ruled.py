@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from optimem.errors import InputError
 from optimem.protocols import Box, Cells, ReadCells
-from optimem.renderers.rows import COLUMNS, FILL
-from optimem.renderers.ruled import CAPACITY, RuledRenderer
+from optimem.renderers.ruled import CAPACITY, COLUMNS, FILL, RuledRenderer
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
 

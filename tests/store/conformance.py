@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from dictionary import DictionaryStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from optimem.errors import ConflictError, InputError
 from optimem.protocols import Change, Entry, Info, Store
 from optimem.store import open_store
 from optimem.turns import Scope
+from tests.store.dictionary import DictionaryStore
 
 HOME = Scope(session="home")
 AWAY = Scope(session="home", user="ann", namespace="lab")

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 import redis
 import redis.asyncio
-from conformance import AWAY, HOME, HOSTILE, StoreSuite, put
-from servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port, need_redis
 
 from optimem.errors import (
     FormatError,
@@ -25,6 +23,8 @@ from optimem.store import open_store
 from optimem.store.keys import LAYOUT_KEY, SHARDS, scope_keys, scope_tag, shard_of
 from optimem.store.redis import RedisStore
 from optimem.turns import Scope
+from tests.servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port, need_redis
+from tests.store.conformance import AWAY, HOME, HOSTILE, StoreSuite, put
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 import redis
 import redis.asyncio
-from conformance import HOME, put
 
 from optimem.protocols import Change
 from optimem.store.keys import LAYOUT_KEY, scope_tag, shard_keys, shard_of
 from optimem.store.redis import RedisStore
+from tests.store.conformance import HOME, put
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conformance import AWAY, HOME, StoreSuite, put
 
 from optimem.errors import (
     FormatError,
@@ -24,6 +23,7 @@ from optimem.errors import (
 )
 from optimem.protocols import Change, Entry
 from optimem.store.sqlite import SQLiteStore
+from tests.store.conformance import AWAY, HOME, StoreSuite, put
 
 WRITER = """
 import sys

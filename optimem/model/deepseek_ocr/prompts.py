@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from tokenizers.decoders import DecodeStream
 
-from optimem.counting import tokenizer_file
 from optimem.errors import InputError
+from optimem.text.tokens import tokenizer_file
 
 BEGIN = 0
 IMAGE_ID = 128_815

@@ -1,4 +1,4 @@
-"""DeepSeek-OCR at work: pictures to stored tokens, and stored tokens to answers."""
+"""DeepSeek-OCR at work: images to stored tokens, and stored tokens to answers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,14 @@ import torch
 
 from optimem.errors import FingerprintError
 from optimem.model.config import DEEPSEEK_OCR, DeepSeekConfig
-from optimem.model.deepseek_ocr.checkpoint import load_checkpoint
+from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, load_checkpoint
 from optimem.model.deepseek_ocr.generation import END, Finish, Prompt, Settings, Token, generate
 from optimem.model.deepseek_ocr.grounding import Grounded, parse_grounding
+from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, views
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
-from optimem.model.deepseek_ocr.modes import MODES, Mode
-from optimem.model.deepseek_ocr.pictures import Picture, views
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
-from optimem.model.deepseek_ocr.source import TOKENIZER, checkpoint_folder
-from optimem.model.deepseek_ocr.stored import StoredPage
-from optimem.model.nano import best_device, best_dtype
+from optimem.model.deepseek_ocr.stored_tokens import StoredPage
+from optimem.model.nano.page_codec import best_device, best_dtype
 
 NEXT_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gundam"}
 """Where a page is looked at again after an answer that went round."""
@@ -65,7 +63,7 @@ class PageAnswer:
 
 
 class DeepSeekReader:
-    """Looks at pictures and answers from what it saw. Make one with `open`."""
+    """Looks at images and answers from what it saw. Make one with `open`."""
 
     def __init__(self, model: DeepSeekOCR, tokenizer: DeepSeekTokenizer) -> None:
         self.model, self.tokenizer = model, tokenizer
@@ -98,15 +96,15 @@ class DeepSeekReader:
         return self.model.image_newline.dtype
 
     @torch.inference_mode()
-    def encode(self, pictures: Sequence[Picture], mode: Mode) -> list[StoredPage]:
-        """Vision tokens of upright RGB pictures, to be kept or asked."""
-        seen = [views(picture, mode) for picture in pictures]
+    def encode(self, images: Sequence[RGBImage], mode: Mode) -> list[StoredPage]:
+        """Vision tokens of upright RGB images, to be kept or asked."""
+        seen = [views(image, mode) for image in images]
         on_device = [page.to(self.device) for page in seen]
         found = []
-        for picture, page, tokens in zip(pictures, seen, self.model.encode(on_device), strict=True):
+        for image, page, tokens in zip(images, seen, self.model.encode(on_device), strict=True):
             down = 0 if page.tiles is None else len(page.tiles) // page.across
             count = mode.tokens(page.across, down)
-            found.append(StoredPage(self.fingerprint, mode.name, count, *picture.size, tokens))
+            found.append(StoredPage(self.fingerprint, mode.name, count, *image.size, tokens))
         return found
 
     def answer(
@@ -141,28 +139,28 @@ class DeepSeekReader:
 
     def read(
         self,
-        picture: Picture,
+        image: RGBImage,
         prompt: str = MARKDOWN,
         mode: str = "base",
         settings: Settings | None = None,
     ) -> PageAnswer:
-        """Look at a picture and answer; see `seen`."""
-        return self.seen(picture, prompt, mode, settings)[1]
+        """Look at a image and answer; see `seen`."""
+        return self.seen(image, prompt, mode, settings)[1]
 
     def seen(
         self,
-        picture: Picture,
+        image: RGBImage,
         prompt: str = MARKDOWN,
         mode: str = "base",
         settings: Settings | None = None,
     ) -> tuple[StoredPage, PageAnswer]:
-        """A picture's vision tokens and the answer from them. An answer that goes round is
+        """A image's vision tokens and the answer from them. An answer that goes round is
         stopped and asked once more in the next larger mode; if that goes round too, it stays
         incomplete."""
-        (page,) = self.encode([picture], MODES[mode])
+        (page,) = self.encode([image], MODES[mode])
         (answer,) = self.answer([page], prompt, settings)
         if answer.finish is Finish.LOOP and mode in NEXT_MODE:
-            (page,) = self.encode([picture], MODES[NEXT_MODE[mode]])
+            (page,) = self.encode([image], MODES[NEXT_MODE[mode]])
             (answer,) = self.answer([page], prompt, settings)
         return page, answer
 

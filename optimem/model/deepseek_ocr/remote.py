@@ -1,7 +1,7 @@
-"""A reader of pictures on another machine: an OpenAI-compatible server such as vLLM (0.12 or
+"""A reader of images on another machine: an OpenAI-compatible server such as vLLM (0.12 or
 later) that serves the checkpoint.
 
-It sends pictures, not vision tokens: such servers take no ready tokens for this model.
+It sends images, not vision tokens: such servers take no ready tokens for this model.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from math import exp
 from typing import Any
 
 from optimem.errors import InputError, MissingExtraError, ReaderUnavailableError
+from optimem.model import DEEPSEEK
 from optimem.model.deepseek_ocr.generation import Finish, Settings
-from optimem.model.deepseek_ocr.pictures import Picture
+from optimem.model.deepseek_ocr.images import RGBImage
 from optimem.model.deepseek_ocr.prompts import IMAGE, MARKDOWN
 from optimem.model.deepseek_ocr.reader import PageAnswer, Piece
-from optimem.model_names import DEEPSEEK
 
 FINISHES = {"stop": Finish.END, "length": Finish.LIMIT}
 MODE = "remote"
@@ -24,7 +24,7 @@ MODE = "remote"
 
 
 class RemoteReader:
-    """Reads pictures through a server.
+    """Reads images through a server.
 
     `url`: its base, as `http://host:8000/v1`. `timeout`: seconds for one try. `retries`: tries
     more, with growing pauses, when the server is away, busy (429) or failing (5xx).
@@ -57,17 +57,17 @@ class RemoteReader:
 
     def read(
         self,
-        pictures: Sequence[Picture],
+        images: Sequence[RGBImage],
         prompt: str = MARKDOWN,
         settings: Settings | None = None,
     ) -> list[PageAnswer]:
-        """What the server reads on each picture. Raises ReaderUnavailableError when it does
+        """What the server reads on each image. Raises ReaderUnavailableError when it does
         not answer, and InputError when it refuses what it is asked."""
-        return asyncio.run(self.aread(pictures, prompt, settings))
+        return asyncio.run(self.aread(images, prompt, settings))
 
     async def aread(
         self,
-        pictures: Sequence[Picture],
+        images: Sequence[RGBImage],
         prompt: str = MARKDOWN,
         settings: Settings | None = None,
     ) -> list[PageAnswer]:
@@ -78,8 +78,8 @@ class RemoteReader:
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
-                        group.create_task(self._one(client, places, picture, prompt, settings))
-                        for picture in pictures
+                        group.create_task(self._one(client, places, image, prompt, settings))
+                        for image in images
                     ]
             except ExceptionGroup as failed:
                 raise failed.exceptions[0] from None
@@ -89,14 +89,14 @@ class RemoteReader:
         self,
         client: Any,
         places: asyncio.Semaphore,
-        picture: Picture,
+        image: RGBImage,
         prompt: str,
         settings: Settings,
     ) -> PageAnswer:
         async with places:
             try:
                 answer = await client.chat.completions.create(
-                    **self._request(picture, prompt, settings)
+                    **self._request(image, prompt, settings)
                 )
             except self._errors.APIConnectionError as error:  # also when it takes too long
                 raise ReaderUnavailableError(
@@ -106,11 +106,11 @@ class RemoteReader:
                 if error.status_code == 429 or error.status_code >= 500:
                     raise ReaderUnavailableError(f"{self.url} is busy or fails: {error}") from error
                 raise InputError(f"{self.url} refuses the request: {error}") from error
-        return _answer(answer, picture)
+        return _answer(answer, image)
 
-    def _request(self, picture: Picture, prompt: str, settings: Settings) -> dict[str, Any]:
+    def _request(self, image: RGBImage, prompt: str, settings: Settings) -> dict[str, Any]:
         data = io.BytesIO()
-        picture.save(data, "PNG")
+        image.save(data, "PNG")
         url = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
         extra: dict[str, Any] = {"skip_special_tokens": False}
         if settings.no_repeat:
@@ -135,7 +135,7 @@ class RemoteReader:
         }
 
 
-def _answer(answer: Any, picture: Picture) -> PageAnswer:
+def _answer(answer: Any, image: RGBImage) -> PageAnswer:
     (choice,) = answer.choices
     tokens = choice.logprobs.content if choice.logprobs else None
     if tokens:
@@ -143,4 +143,4 @@ def _answer(answer: Any, picture: Picture) -> PageAnswer:
     else:  # a server that tells no probabilities
         pieces = (Piece(choice.message.content or "", float("nan")),)
     finish = FINISHES.get(choice.finish_reason, Finish.CANCELLED)
-    return PageAnswer(pieces, MODE, finish, *picture.size)
+    return PageAnswer(pieces, MODE, finish, *image.size)

@@ -1,20 +1,16 @@
 """The small random model, ours and transformers'."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from small import IMAGE_ID, SMALL, write_tokenizer  # found through the line above
-
-from optimem.benchmarks.peer import random_model, transformers_model
+from benchmarks.peer import random_model, transformers_model
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
+from tests.model.deepseek_ocr.small import IMAGE_ID, SMALL, write_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""PDFs of one's own making, whole and otherwise, and pictures."""
+"""PDFs of one's own making, whole and otherwise, and images."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ LOCK = b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (b"41" * 32,
 
 
 def write_picture(path: Path, width: int = 120, height: int = 90, seed: int = 0) -> Path:
-    """A picture of noise, in the format of its suffix."""
+    """A image of noise, in the format of its suffix."""
     pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
     Image.fromarray(pixels).save(path)
     return path

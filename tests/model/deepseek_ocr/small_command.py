@@ -2,10 +2,9 @@
 
 from functools import partial
 
-from small import SMALL
-
 from optimem.cli import main
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
+from tests.model.deepseek_ocr.small import SMALL
 
 if __name__ == "__main__":
     opened = partial(DeepSeekReader.open, config=SMALL)

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from optimem.model.deepseek_ocr.alignment import Said, aligned, rules_of
+from optimem.model.deepseek_ocr.text_pages import Said, aligned, rules_of
 from optimem.protocols import REPLACEMENT, Cells, ReadCells
-from optimem.renderers.rows import COLUMNS, FILL
-from optimem.renderers.ruled import RuledRenderer
+from optimem.renderers.ruled import COLUMNS, FILL, RuledRenderer
 
 RENDERER = RuledRenderer()
 TEXT = (

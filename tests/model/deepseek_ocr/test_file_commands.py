@@ -1,4 +1,4 @@
-"""`compress`, `decompress` and `read` of pictures, with the small random model in the large one's
+"""`compress`, `decompress` and `read` of images, with the small random model in the large one's
 place."""
 
 import json
@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from papers import write_pdf, write_picture
-from test_filing import BriefReader
 
 import optimem
-from optimem import build, read_pictures
+from optimem import build, read_images
 from optimem.cli import cli
 from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
-from optimem.token_file import TokenFile
+from optimem.omem.text import TokenFile
+from tests.model.deepseek_ocr.papers import write_pdf, write_picture
+from tests.model.deepseek_ocr.test_image_reader import BriefReader
 
-SCRIPT = Path(__file__).parent / "small_command.py"
-THIS_ONE = {**os.environ, "PYTHONPATH": str(Path(optimem.__file__).parents[1])}
+ROOT = Path(optimem.__file__).parents[1]
+THIS_ONE = {**os.environ, "PYTHONPATH": str(ROOT)}
 """For a process in another folder: the package that is tested."""
 
 
@@ -40,7 +40,7 @@ def run(*arguments: str) -> Result:
 
 
 def made(*more: str) -> dict[str, object]:
-    """What compressing a picture and a PDF of two pages reports."""
+    """What compressing a image and a PDF of two pages reports."""
     write_picture(Path("a.png"))
     write_pdf(Path("b.pdf"), 2)
     done = run("compress", "a.png", "b.pdf", "--model", "x", "--mode", "tiny", "-o", "p.omem",
@@ -64,13 +64,13 @@ def test_the_file_is_read_and_asked(brief: BriefReader) -> None:
     pytest.importorskip("pypdfium2")
     made()
     Path("a.png").unlink()
-    markdown = [answer.grounded.text + "\n" for answer in read_pictures(Path("p.omem"), model="x")]
+    markdown = [answer.grounded.text + "\n" for answer in read_images(Path("p.omem"), model="x")]
     incomplete = [f"page {number} is incomplete: limit\n" for number in (1, 2, 3)]
     done = run("decompress", "p.omem", "--model", "x")
     assert (done.stdout, done.stderr) == ("".join(markdown), "".join(incomplete))
     done = run("read", "p.omem", "--model", "x", "--page", "2")
     assert (done.stdout, done.stderr) == (markdown[1], incomplete[1])
-    (said,) = read_pictures(Path("p.omem"), model="x", question="Sum?", pages=[0])
+    (said,) = read_images(Path("p.omem"), model="x", question="Sum?", pages=[0])
     done = run("read", "p.omem", "--model", "x", "--page", "1", "--ask", "Sum?")
     assert done.stdout == said.grounded.text + "\n" != markdown[0]
     done = run("decompress", "p.omem", "--model", "x", "-o", "p.md", "--page", "3", "--confidence")
@@ -90,30 +90,30 @@ def test_one_input_names_the_output_and_fields_are_shown(brief: BriefReader) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ("compress a.png", 1, "a.png is a picture or holds pictures, which optimem-nano cannot "
+        ("compress a.png", 1, "a.png is a image or holds images, which optimem-nano cannot "
          "read; give --model deepseek-ai/DeepSeek-OCR"),
         ("compress p.omem --model x", 1, "cannot be read as an image"),
         ("compress junk.jpg --model x", 1, "junk.jpg cannot be read as an image"),
         ("compress a.png --model x --mode huge", 1, "no mode is called 'huge'"),
         ("compress a.png --model x --packing int2", 1, "no packing is called 'int2'"),
         ("compress a.png --model x --tier tiny", 2, "--tier is of a text"),
-        ("compress a.txt --mode tiny", 2, "--mode is of pictures"),
-        ("compress a.txt --packing int4", 2, "--packing is of pictures"),
-        ("compress a.txt a.png --model x -o m.omem", 1, "a.txt is a text and a.png a picture"),
+        ("compress a.txt --mode tiny", 2, "--mode is of images"),
+        ("compress a.txt --packing int4", 2, "--packing is of images"),
+        ("compress a.txt a.png --model x -o m.omem", 1, "a.txt is a text and a.png a image"),
         ("compress a.txt a.txt -o m.omem", 1, "2 texts were given; compress one at a time"),
         ("compress a.png a.png --model x", 2, "several inputs needs -o OUT.omem"),
         ("compress a.png none.png --model x -o m.omem", 2, "none.png: No such file"),
         ("compress . --model x -o m.omem", 2, ".: Is a directory"),
         ("compress a.png --model x -o none/m.omem", 1, "there is no folder none; make it first"),
         ("compress", 2, "Missing argument"),
-        ("read p.omem", 1, "p.omem is a picture or holds pictures"),
+        ("read p.omem", 1, "p.omem is a image or holds images"),
         ("decompress p.omem --model optimem-nano", 1, "give --model deepseek-ai/DeepSeek-OCR"),
-        ("read p.omem --model x --mode large", 2, "--mode is of pictures that are not encoded"),
+        ("read p.omem --model x --mode large", 2, "--mode is of images that are not encoded"),
         ("read p.omem --model x --page 9", 1, "there is no page 9; the file has 1"),
         ("read cut.omem --model x", 1, "cut.omem is damaged or cut short"),
         ("read flipped.omem --model x", 1, "flipped.omem is damaged or cut short"),
-        ("read b.pdf", 1, "b.pdf is a picture"),
-        ("read text.omem --model x --ask Sum?", 2, "--ask is of pictures; text.omem holds a text"),
+        ("read b.pdf", 1, "b.pdf is a image"),
+        ("read text.omem --model x --ask Sum?", 2, "--ask is of images; text.omem holds a text"),
         ("decompress a.png --model x", 1, "a.png is no .omem file"),
         ("read p.omem --model y", 1, "written by"),
     ],
@@ -174,7 +174,7 @@ def test_an_interrupted_run_leaves_what_was_there(folder: Path) -> None:
     pytest.importorskip("pypdfium2")
     write_pdf(Path("paper.pdf"), 400)
     Path("paper.omem").write_bytes(b"from before")
-    command = [sys.executable, str(SCRIPT), "compress", "paper.pdf", "--mode", "tiny",
+    command = [sys.executable, "-m", "tests.model.deepseek_ocr.small_command", "compress", "paper.pdf", "--mode", "tiny",
                "--model", str(folder)]  # fmt: skip
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stderr=pipe, stdout=pipe, env=THIS_ONE) as running:

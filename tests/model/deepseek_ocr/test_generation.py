@@ -12,15 +12,16 @@ from optimem.errors import InputError
 from optimem.model.deepseek_ocr.generation import (
     END,
     Finish,
+    NoRepeat,
     Prompt,
     Sampling,
     Settings,
     Token,
     agenerate,
     generate,
+    is_looping,
 )
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
-from optimem.model.deepseek_ocr.repetition import NoRepeat, is_looping
 
 
 def prompts(model: DeepSeekOCR, *words: Sequence[int]) -> list[Prompt]:

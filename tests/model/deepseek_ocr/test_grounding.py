@@ -9,13 +9,7 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
 from optimem.errors import InputError, TokenizerError
 from optimem.model.deepseek_ocr.grounding import Region, parse_grounding
-from optimem.model.deepseek_ocr.prompts import (
-    FREE_OCR,
-    IMAGE_ID,
-    DeepSeekTokenizer,
-    ask,
-    locate,
-)
+from optimem.model.deepseek_ocr.prompts import FREE_OCR, IMAGE_ID, DeepSeekTokenizer, ask, locate
 from optimem.protocols import Box
 
 TITLE = "<|ref|>title<|/ref|><|det|>[[0, 0, 999, 100]]<|/det|>"

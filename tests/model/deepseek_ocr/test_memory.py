@@ -1,4 +1,4 @@
-"""Pictures in a memory, on the small random model: read once, found, asked, faded and forgotten."""
+"""Images in a memory, on the small random model: read once, found, asked, faded and forgotten."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from plain import plain_reader
 
-from optimem import keys
-from optimem.decay import DecayPolicy
+from optimem import OpticalMemory
 from optimem.errors import FingerprintError, InputError
-from optimem.memory import OpticalMemory
+from optimem.memory.decay import DecayPolicy
+from optimem.memory.records import IMAGE_PREFIX
 from optimem.model.deepseek_ocr.generation import Settings
-from optimem.model.deepseek_ocr.looking import DeepSeekPictures
+from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
-from optimem.model.deepseek_ocr.stored import Packing, StoredPage
-from optimem.protocols import Change, Said
+from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
+from optimem.protocols import Change, ImageAnswer
+from optimem.testing.pages import plain_codec
 from optimem.turns import Scope
 
 DAY = 86_400.0
@@ -24,22 +24,22 @@ NOW = 1_700_000_000.0
 QUESTION = "lighthouse invoice?"
 
 
-class Ending(DeepSeekPictures):
+class Ending(DeepSeekImageReader):
     """What the random model says never comes to an end by itself; here it counts as complete."""
 
-    def ask(self, tokens: bytes, question: str) -> Said:
+    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
         return super().ask(tokens, question)._replace(complete=True)
 
 
 @pytest.fixture
-def pictures(reader: DeepSeekReader) -> Ending:
+def images(reader: DeepSeekReader) -> Ending:
     return Ending(reader, mode="tiny", settings=Settings(limit=8))
 
 
 @pytest.fixture
-def memory(pictures: Ending) -> Iterator[OpticalMemory]:
+def memory(images: Ending) -> Iterator[OpticalMemory]:
     with OpticalMemory.open(
-        ":memory:", reader=plain_reader(), clock=lambda: NOW, pictures=pictures,
+        ":memory:", codec=plain_codec(), clock=lambda: NOW, images=images,
         policy=DecayPolicy(forget_after=400 * DAY),
     ) as opened:  # fmt: skip
         yield opened
@@ -54,7 +54,7 @@ def scan(tmp_path: Path) -> Path:
 
 
 def tokens_of(memory: OpticalMemory) -> list[bytes]:
-    infos = memory.store.entries(Scope.parse("s"), keys.PICTURES)
+    infos = memory.store.entries(Scope.parse("s"), IMAGE_PREFIX)
     entries = memory.store.get(Scope.parse("s"), [info.key for info in infos])
     return [entry.value for entry in entries if entry]
 
@@ -74,9 +74,9 @@ def test_the_stored_tokens_alone_answer(memory: OpticalMemory, scan: Path) -> No
     scan.unlink()
     found = memory.answer("s", QUESTION)
     (data,) = tokens_of(memory)
-    expected = memory.pictures.ask(data, QUESTION) if memory.pictures else None
+    expected = memory.images.ask(data, QUESTION) if memory.images else None
     assert expected
-    assert (found.source, found.text) == ("picture", expected.text)
+    assert (found.source, found.text) == ("image", expected.text)
     assert found.probability == expected.probability
     assert found.passages[0].text.startswith("lighthouse-invoice.png")
     assert StoredPage.from_bytes(data).mode == "tiny"
@@ -89,10 +89,10 @@ async def test_the_async_twin_answers_alike(memory: OpticalMemory, scan: Path) -
 
 def test_without_the_model_the_text_is_quoted(memory: OpticalMemory, scan: Path) -> None:
     memory.append("s", scan)
-    memory.pictures = None
+    memory.images = None
     found = memory.answer("s", QUESTION)
     assert found.source == "quoted"
-    with pytest.raises(InputError, match="pictures="):
+    with pytest.raises(InputError, match="images="):
         memory.append("s", scan)
 
 
@@ -121,13 +121,13 @@ def test_tokens_of_another_model_are_refused(memory: OpticalMemory, scan: Path) 
     (data,) = tokens_of(memory)
     page = StoredPage.from_bytes(data)
     other = StoredPage("deepseek-ocr-other", page.mode, page.vision_tokens, 1, 1, page.tokens)
-    (info,) = memory.store.entries(Scope.parse("s"), keys.PICTURES)
+    (info,) = memory.store.entries(Scope.parse("s"), IMAGE_PREFIX)
     memory.store.commit(Scope.parse("s"), [Change(info.key, other.to_bytes(Packing.INT8))])
     with pytest.raises(FingerprintError, match="deepseek-ocr-other"):
         memory.answer("s", QUESTION)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"%PDF-1.7 cut"])
+@pytest.mark.parametrize("content", [b"", b"no image", b"%PDF-1.7 cut"])
 def test_what_is_no_picture_is_named_and_nothing_is_kept(
     memory: OpticalMemory, tmp_path: Path, content: bytes
 ) -> None:

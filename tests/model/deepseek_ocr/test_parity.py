@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import torch
-from small import IMAGE_ID
 
 from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
+from tests.model.deepseek_ocr.small import IMAGE_ID
 
 Pair = tuple[DeepSeekOCR, Any]
 

@@ -14,14 +14,14 @@ from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer, Piece
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "p.jpg")
     return tmp_path / "p.jpg"
 
 
 def test_a_picture_is_read_by_the_model(
-    reader: DeepSeekReader, picture: Path, monkeypatch: pytest.MonkeyPatch
+    reader: DeepSeekReader, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
@@ -32,9 +32,9 @@ def test_a_picture_is_read_by_the_model(
 
     monkeypatch.setattr(build, "deepseek_reader", lambda model: reader)
     monkeypatch.setattr(reader, "read", look)
-    done = CliRunner().invoke(read, [str(picture), "--model", "x", "--confidence"])
+    done = CliRunner().invoke(read, [str(image), "--model", "x", "--confidence"])
     assert done.output.splitlines() == ["# Tit⟦le⟧", "page 1 is incomplete: limit"]
-    CliRunner().invoke(read, [str(picture), "--model", "x", "--ask", "Sum?"])
+    CliRunner().invoke(read, [str(image), "--model", "x", "--ask", "Sum?"])
     assert asked[0][0] == (80, 60)
     assert "markdown" in asked[0][1]
     assert asked[1][1] == "<image>\nSum?"
@@ -49,7 +49,7 @@ def test_a_picture_is_read_by_the_model(
         (["--model", "x", "--page", "3"], "there is no page 3"),
     ],
 )
-def test_what_cannot_be_read_is_named(picture: Path, more: list[str], message: str) -> None:
-    done = CliRunner().invoke(read, [str(picture), *more])
+def test_what_cannot_be_read_is_named(image: Path, more: list[str], message: str) -> None:
+    done = CliRunner().invoke(read, [str(image), *more])
     assert done.exit_code != 0
     assert message in done.output + str(done.exception)

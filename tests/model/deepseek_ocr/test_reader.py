@@ -1,4 +1,4 @@
-"""Stored tokens are enough: pictures to bytes, bytes to answers, on the small random model."""
+"""Stored tokens are enough: images to bytes, bytes to answers, on the small random model."""
 
 from pathlib import Path
 
@@ -6,28 +6,27 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small import SMALL, write_tokenizer
 
-from optimem.benchmarks.peer import random_model
+from benchmarks.peer import random_model
 from optimem.errors import ChecksumError, FingerprintError, FormatError, InputError
-from optimem.model.deepseek_ocr.checkpoint import load_checkpoint
+from optimem.model.deepseek_ocr.checkpoint import checkpoint_folder, load_checkpoint
 from optimem.model.deepseek_ocr.generation import Finish, Settings
-from optimem.model.deepseek_ocr.modes import MODES
+from optimem.model.deepseek_ocr.images import MODES
 from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer, Piece
-from optimem.model.deepseek_ocr.source import checkpoint_folder
-from optimem.model.deepseek_ocr.stored import Packing, StoredPage, pack, unpack
+from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage, pack, unpack
+from tests.model.deepseek_ocr.small import SMALL, write_tokenizer
 
 BRIEF = Settings(limit=12)
 
 
-def picture(width: int = 700, height: int = 500) -> Image.Image:
+def image(width: int = 700, height: int = 500) -> Image.Image:
     pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
     return Image.fromarray(pixels)
 
 
 @pytest.mark.parametrize("name", ["tiny", "gundam"])
 def test_stored_tokens_answer_as_the_picture_does(reader: DeepSeekReader, name: str) -> None:
-    (page,) = reader.encode([picture()], MODES[name])
+    (page,) = reader.encode([image()], MODES[name])
     again = StoredPage.from_bytes(page.to_bytes(Packing.BF16))
     assert (again.mode, again.width, again.height) == (name, 700, 500)
     positions = MODES[name].positions(3, 2) if MODES[name].tile else MODES[name].positions()
@@ -50,14 +49,14 @@ def test_packing_costs_what_it_says(packing: Packing, worst: float) -> None:
 
 
 def test_pages_of_different_modes_are_answered_together(reader: DeepSeekReader) -> None:
-    pages = [reader.encode([picture()], MODES[name])[0] for name in ("tiny", "small")]
+    pages = [reader.encode([image()], MODES[name])[0] for name in ("tiny", "small")]
     together = reader.answer(pages, settings=BRIEF)
     alone = [reader.answer([page], settings=BRIEF)[0] for page in pages]
     assert [answer.text for answer in together] == [answer.text for answer in alone]
 
 
 def test_streamed_pieces_are_the_answer(reader: DeepSeekReader) -> None:
-    (page,) = reader.encode([picture()], MODES["tiny"])
+    (page,) = reader.encode([image()], MODES["tiny"])
     (answer,) = reader.answer([page], settings=BRIEF)
     assert tuple(reader.stream(page, settings=BRIEF)) == answer.pieces
     assert all(0 < piece.probability <= 1 for piece in answer.pieces)
@@ -73,7 +72,7 @@ def test_an_answer_that_goes_round_is_asked_again_larger(
         return [PageAnswer((), pages[0].mode, Finish.LOOP, 1, 1)]
 
     monkeypatch.setattr(reader, "answer", looping)
-    answer = reader.read(picture(), mode="tiny")
+    answer = reader.read(image(), mode="tiny")
     assert modes == ["tiny", "small"]
     assert not answer.complete
 
@@ -86,13 +85,13 @@ def test_uncertain_pieces_are_marked() -> None:
 
 def test_tokens_of_another_encoder_are_refused(reader: DeepSeekReader) -> None:
     other = DeepSeekReader(random_model(SMALL, seed=5), reader.tokenizer)
-    (page,) = other.encode([picture()], MODES["tiny"])
+    (page,) = other.encode([image()], MODES["tiny"])
     with pytest.raises(FingerprintError, match="checkpoint that wrote them"):
         reader.answer([page])
 
 
 def test_damaged_pages_are_named(reader: DeepSeekReader) -> None:
-    (page,) = reader.encode([picture()], MODES["tiny"])
+    (page,) = reader.encode([image()], MODES["tiny"])
     data = bytearray(page.to_bytes())
     for broken in (data[:-1], data[:40], data[:100] + b"\0" + data[101:], b""):
         with pytest.raises(ChecksumError):

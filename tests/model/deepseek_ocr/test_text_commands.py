@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from test_filing import BriefReader
 
 from optimem import build
 from optimem.cli import cli
 from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
-from optimem.token_file import TokenFile
+from optimem.omem.text import TokenFile
+from tests.model.deepseek_ocr.test_image_reader import BriefReader
 
 MODEL = "small/model"
 TEXT = "Staging listens on port 6543.\n\tIndented, 漢字 and עברית.\n"
@@ -26,9 +26,9 @@ def brief(
     small = BriefReader(reader.model, reader.tokenizer)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(build, "deepseek_reader", {MODEL: small}.__getitem__)
-    build.ruled_page_reader.cache_clear()
+    build.ruled_codec.cache_clear()
     yield
-    build.ruled_page_reader.cache_clear()
+    build.ruled_codec.cache_clear()
 
 
 def run(*arguments: str) -> Result:
@@ -64,7 +64,7 @@ def test_a_picture_without_a_model_that_reads_it_is_named() -> None:
     Path("scan.pdf").write_bytes(b"%PDF-1.7 and so on")
     done = run("remember", "s", "scan.pdf", "--store", "memory.db")
     assert done.exit_code != 0
-    assert "needs a model that reads pictures" in done.output + str(done.exception)
+    assert "needs a model that reads images" in done.output + str(done.exception)
 
 
 @pytest.mark.parametrize("command", ["reconstruct s", "sweep", "inspect"])

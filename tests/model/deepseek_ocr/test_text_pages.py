@@ -9,18 +9,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from optimem import build
-from optimem.build import named_reader
-from optimem.compression import PageReader
-from optimem.decay import DecayPolicy
+from optimem import OpticalMemory, build
+from optimem.build import named_codec
 from optimem.errors import ChecksumError, FingerprintError, InputError
-from optimem.memory import OpticalMemory
+from optimem.memory.decay import DecayPolicy
 from optimem.model.deepseek_ocr.generation import END
-from optimem.model.deepseek_ocr.pages import DeepSeekPages
 from optimem.model.deepseek_ocr.prompts import FREE_OCR
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
-from optimem.model.deepseek_ocr.stored import Packing, StoredPage
-from optimem.protocols import VisionTokens
+from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
+from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
+from optimem.protocols import PageCodec, VisionTokens
 from optimem.renderers.ruled import RuledRenderer
 from optimem.tiers import Tier
 from optimem.turns import Turn
@@ -60,9 +58,9 @@ def taught(reader: DeepSeekReader) -> DeepSeekReader:
     return teach(reader, tokens, f"User: {SAID}")
 
 
-def page_reader(reader: DeepSeekReader) -> PageReader:
+def nano_codec(reader: DeepSeekReader) -> PageCodec:
     pages = DeepSeekPages(reader)
-    return PageReader(RENDERER, pages, pages)
+    return PageCodec(RENDERER, pages, pages)
 
 
 def test_what_the_model_says_is_laid_into_the_cells(taught: DeepSeekReader) -> None:
@@ -76,18 +74,18 @@ def test_what_the_model_says_is_laid_into_the_cells(taught: DeepSeekReader) -> N
 
 def test_a_memory_is_read_from_its_vision_tokens(taught: DeepSeekReader, tmp_path: Path) -> None:
     store, policy = tmp_path / "memory.db", DecayPolicy(large=0, base=0, small=0)
-    with OpticalMemory.open(store, reader=page_reader(taught), policy=policy) as memory:
+    with OpticalMemory.open(store, codec=nano_codec(taught), policy=policy) as memory:
         memory.append("s", Turn(text=SAID, id="port", role="user"))
         memory.flush("s")
         assert memory.stats("s").pages_by_tier == {"tiny": 1}
-    with OpticalMemory.open(store, reader=page_reader(taught)) as again:
+    with OpticalMemory.open(store, codec=nano_codec(taught)) as again:
         (found,) = again.recall("s", "which port does staging use?")
         assert (found.id, found.text, found.exact) == ("port", SAID, True)
         assert found.parts[0].boxes
 
 
 def test_a_page_that_the_model_cannot_read_stays_text(reader: DeepSeekReader) -> None:
-    with OpticalMemory.open(":memory:", reader=page_reader(reader)) as memory:
+    with OpticalMemory.open(":memory:", codec=nano_codec(reader)) as memory:
         memory.append("s", [Turn(text="short", id="a"), Turn(text="words", id="b")])
         memory.flush("s")
         assert memory.stats("s").pages_by_tier == {"text": 1}
@@ -131,7 +129,7 @@ def test_a_memory_opens_a_model_by_name_and_loads_it_late(
         memory.append("s", "A turn.")
         assert not loaded
         assert memory.policy.write_error == build.READ_ANYTHING_ERROR
-        assert memory.pictures is not None
+        assert memory.images is not None
         memory.flush("s")
         assert loaded == [str(folder)]
 
@@ -139,11 +137,11 @@ def test_a_memory_opens_a_model_by_name_and_loads_it_late(
 @pytest.mark.parametrize("name", ["gpt-9", "", "no/such/folder", "../weights.bin"])
 def test_an_unknown_model_is_named(name: str) -> None:
     with pytest.raises(InputError, match="no model is called"):
-        named_reader(name)
+        named_codec(name)
     with pytest.raises(InputError, match="no model is called"):
         OpticalMemory.open(":memory:", model=name)
 
 
 def test_a_reader_and_a_model_are_one_too_many(reader: DeepSeekReader, folder: Path) -> None:
     with pytest.raises(InputError, match="not both"):
-        OpticalMemory.open(":memory:", model=str(folder), reader=page_reader(reader))
+        OpticalMemory.open(":memory:", model=str(folder), codec=nano_codec(reader))

@@ -1,0 +1,1 @@
+"""The embedded model, `optimem-nano`."""

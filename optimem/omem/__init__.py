@@ -1,0 +1,1 @@
+"""The container of everything stored, and the `.omem` files made of it."""

@@ -1,0 +1,92 @@
+"""Stored bytes are format_errors whole or refused by name."""
+
+import numpy as np
+import pytest
+
+from optimem.errors import ChecksumError, FormatError, VersionError
+from optimem.memory import serialization
+from optimem.memory.records import (
+    Chunk,
+    Doubt,
+    Head,
+    PageRecord,
+    Position,
+    Span,
+    Verbatim,
+    text_digest,
+)
+from optimem.memory.retrieval import index_page
+from optimem.omem.container import frame
+from optimem.protocols import VisionTokens
+from optimem.tiers import Tier
+
+SPANS = tuple(
+    Span(Position(i, 0), "user", f"m{i}", 5.0, 3 * i, 3 * i + 3, True, False, text_digest("ab"))
+    for i in range(3)
+)
+TOKENS = VisionTokens(Tier.SMALL, 9, "nano-1", b"tokens")
+RECORD = PageRecord(
+    "0123456789abcdef", 1.0, 2.0, 0.01, 6, 9, SPANS, TOKENS,
+    (Verbatim(4, "b"),), (Doubt(0, 3), Doubt(7, 90)),
+)  # fmt: skip
+
+
+def test_pages_come_back() -> None:
+    assert serialization.unpack_page(serialization.pack_page(RECORD)) == RECORD
+
+
+def test_kept_text_comes_back() -> None:
+    from dataclasses import replace
+
+    record = replace(RECORD, body=("ab", "", "cd"))
+    assert serialization.unpack_page(serialization.pack_page(record)) == record
+
+
+def test_the_bytes_of_a_page_add_up() -> None:
+    data = serialization.pack_page(RECORD)
+    parts = serialization.page_bytes(data)
+    assert parts.tokens == len(b"tokens")
+    total = parts.tokens + parts.text + parts.structure + parts.verbatim + parts.doubts
+    assert total == len(data)
+
+
+def test_chunks_heads_and_places_come_back() -> None:
+    chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text\nwith lines ✓")
+    assert serialization.unpack_chunk(serialization.pack_chunk(chunk)) == chunk
+    head = Head(3, Position(1, 5), 77, 9.5, "e")
+    assert serialization.unpack_head(serialization.pack_head(head)) == head
+    assert serialization.unpack_place(serialization.pack_place(41)) == 41
+
+
+def test_index_entries_come_back() -> None:
+    index = index_page([(3, "alpha beta beta"), (4, "gamma alpha")])
+    again = serialization.unpack_index(serialization.pack_index(index))
+    for name in ("sequence", "length", "term", "row", "count"):
+        assert np.array_equal(getattr(again, name), getattr(index, name)), name
+
+
+def test_every_flipped_byte_is_noticed() -> None:
+    data = bytearray(serialization.pack_page(RECORD))
+    for place in range(len(data)):
+        data[place] ^= 0x55
+        with pytest.raises((ChecksumError, VersionError, FormatError)):
+            serialization.unpack_page(bytes(data))
+        data[place] ^= 0x55
+
+
+def test_every_cut_is_noticed() -> None:
+    data = serialization.pack_page(RECORD)
+    for end in range(len(data)):
+        with pytest.raises(FormatError):
+            serialization.unpack_page(data[:end])
+
+
+def test_a_newer_version_and_another_kind_are_named() -> None:
+    data = bytearray(serialization.pack_page(RECORD))
+    data[2] = 9
+    with pytest.raises(VersionError, match="format version 9"):
+        serialization.unpack_page(bytes(data))
+    with pytest.raises(FormatError, match="of kind"):
+        serialization.unpack_page(serialization.pack_place(1))
+    with pytest.raises(FormatError, match="a page cannot be format_errors"):
+        serialization.unpack_page(frame(serialization.PAGE, [b"", b"", b"", b"", b""]))

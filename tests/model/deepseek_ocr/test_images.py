@@ -1,0 +1,139 @@
+"""Modes and preprocessing, with PIL and the published rules written out as oracles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+
+from optimem.errors import InputError
+from optimem.model.deepseek_ocr.images import (
+    MODES,
+    open_image,
+    parse_mode,
+    pdf_pages,
+    tile_grid,
+    valid_tokens,
+    views,
+)
+
+
+def image(width: int, height: int) -> Image.Image:
+    pixels = np.random.default_rng(width * height).integers(0, 255, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def values(image: Image.Image) -> torch.Tensor:
+    return (torch.from_numpy(np.array(image)).float() / 255 - 0.5) / 0.5
+
+
+def published_grid(width: int, height: int, most: int) -> tuple[int, int]:
+    """dynamic_preprocess and find_closest_aspect_ratio of the model's own code."""
+    ratios = {
+        (i, j)
+        for n in range(2, most + 1)
+        for i in range(1, n + 1)
+        for j in range(1, n + 1)
+        if 2 <= i * j <= most
+    }
+    best, difference = (1, 1), float("inf")
+    for ratio in sorted(ratios, key=lambda x: x[0] * x[1]):
+        off = abs(width / height - ratio[0] / ratio[1])
+        if off < difference:
+            best, difference = ratio, off
+        elif off == difference and width * height > 0.5 * 640 * 640 * ratio[0] * ratio[1]:
+            best = ratio
+    return best
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "positions"),
+    [("tiny", 64, 73), ("small", 100, 111), ("base", 256, 273), ("large", 400, 421)],
+)
+def test_counts_of_the_paper(name: str, tokens: int, positions: int) -> None:
+    assert (MODES[name].tokens(), MODES[name].positions()) == (tokens, positions)
+
+
+def test_counts_of_tiled_modes() -> None:
+    assert MODES["gundam"].tokens(3, 2) == 100 * 6 + 256
+    assert MODES["gundam"].positions(3, 2) == 10 * 2 * (10 * 3 + 1) + 273
+    assert MODES["gundam-m"].tokens(2, 1) == 256 * 2 + 400
+    assert MODES["gundam-m"].positions(2, 1) == 16 * (16 * 2 + 1) + 421
+    assert MODES["gundam"].positions() == 273
+
+
+def test_valid_tokens_of_a_padded_page() -> None:
+    assert valid_tokens(MODES["base"], 1000, 750) == int(256 * 0.75)
+
+
+@pytest.mark.parametrize("most", [6, 9])
+@pytest.mark.parametrize("size", [(1654, 2339), (2339, 1654), (800, 800), (641, 10), (700, 350),
+                                  (3000, 1000), (1280, 1280), (900, 600), (641, 641)])  # fmt: skip
+def test_the_grid_is_the_published_one(size: tuple[int, int], most: int) -> None:
+    i, j = tile_grid(*size, most)
+    pi, pj = published_grid(*size, most)
+    assert abs(i / j - pi / pj) < 1e-9  # equal products may come in either order
+    assert (i * j) == (pi * pj)
+
+
+def test_a_small_page_is_not_tiled() -> None:
+    assert tile_grid(640, 640) == (0, 0)
+    assert views(image(600, 400), MODES["gundam"]).tiles is None
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_small_modes_resize(name: str) -> None:
+    picture, side = image(300, 500), MODES[name].base
+    assert torch.equal(views(picture, MODES[name]).overview, values(picture.resize((side, side))))
+
+
+@pytest.mark.parametrize("name", ["base", "large", "gundam", "gundam-m"])
+def test_large_modes_pad(name: str) -> None:
+    picture, side = image(300, 500), MODES[name].base
+    expected = ImageOps.pad(picture, (side, side), color=(127, 127, 127))
+    assert torch.equal(views(picture, MODES[name]).overview, values(expected))
+
+
+def test_tiles_are_cut_row_by_row() -> None:
+    picture = image(1300, 900)
+    seen = views(picture, MODES["gundam"])
+    across, down = tile_grid(1300, 900)
+    assert seen.across == across
+    assert seen.tiles is not None
+    resized = picture.resize((640 * across, 640 * down))
+    for at, tile in enumerate(seen.tiles):
+        row, column = divmod(at, across)
+        box = (640 * column, 640 * row, 640 * (column + 1), 640 * (row + 1))
+        assert torch.equal(tile, values(resized.crop(box)))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "tiff"])
+def test_files_are_turned_upright(tmp_path: Path, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    image(80, 40).save(tmp_path / "p", kind, exif=exif)
+    assert open_image(tmp_path / "p").size == (40, 80)
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + b"x" * 40])
+def test_what_is_no_image_is_named(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "p.png").write_bytes(data)
+    with pytest.raises(InputError, match=r"p\.png cannot be read"):
+        open_image(tmp_path / "p.png")
+
+
+def test_pages_of_a_pdf(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    pages = [image(200, 300), image(300, 200)]
+    pages[0].save(tmp_path / "p.pdf", save_all=True, append_images=pages[1:])
+    assert [page.size[0] > page.size[1] for page in pdf_pages(tmp_path / "p.pdf")] == [False, True]
+    (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.4 nothing")
+    with pytest.raises(InputError, match=r"bad\.pdf cannot be read"):
+        next(pdf_pages(tmp_path / "bad.pdf"))
+
+
+def test_an_unknown_mode_is_named() -> None:
+    assert parse_mode(" Gundam-M ") is MODES["gundam-m"]
+    with pytest.raises(InputError, match="no mode is called 'huge'"):
+        parse_mode("huge")
