@@ -74,8 +74,8 @@ def test_public_names_are_pinned() -> None:
         "compress_images",
         "compress_prompt",
         "evaluate",
-        "read_pages",
         "read_images",
+        "read_pages",
     ]
 
 

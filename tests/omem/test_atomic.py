@@ -13,7 +13,7 @@ from optimem.omem.atomic import atomic_write
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from optimem.atomic_write import atomic_write
+from optimem.omem.atomic import atomic_write
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 with atomic_write(Path(sys.argv[1])) as file:
     file.write(bytes(100_000))

@@ -174,7 +174,8 @@ def test_an_interrupted_run_leaves_what_was_there(folder: Path) -> None:
     pytest.importorskip("pypdfium2")
     write_pdf(Path("paper.pdf"), 400)
     Path("paper.omem").write_bytes(b"from before")
-    command = [sys.executable, "-m", "tests.model.deepseek_ocr.small_command", "compress", "paper.pdf", "--mode", "tiny",
+    script = "tests.model.deepseek_ocr.small_command"
+    command = [sys.executable, "-m", script, "compress", "paper.pdf", "--mode", "tiny",
                "--model", str(folder)]  # fmt: skip
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stderr=pipe, stdout=pipe, env=THIS_ONE) as running:
