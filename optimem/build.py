@@ -152,7 +152,7 @@ def _opened(address: "str | Path | Any | None") -> Store:
 
 def _is_store(given: object) -> TypeGuard[Store]:
     """Whether an object is a `Store` already, rather than an address or a client."""
-    return all(callable(getattr(given, name, None)) for name in ("commit", "overdue", "usage"))
+    return all(callable(getattr(given, name, None)) for name in ("commit", "peek_due", "usage"))
 
 
 @cache

@@ -183,19 +183,9 @@ class Entry(NamedTuple):
     value: bytes
 
 
-class Change(NamedTuple):
-    """One part of an atomic commit. `value` None deletes. `expect` is the version the entry
-    must have now: 0 for "must not exist", None for "whatever it is". `due`: when the decay
-    queue should offer the entry again, None for never (replaces an earlier due time)."""
-
-    key: str
-    value: bytes | None
-    expect: int | None = None
-    due: float | None = None
-
-
-class Info(NamedTuple):
-    """What a listing tells without reading the value."""
+class EntryInfo(NamedTuple):
+    """An entry as a listing shows it: everything but the value. `size`: bytes of the value;
+    `due`: seconds since the epoch, None for never."""
 
     key: str
     version: int
@@ -203,41 +193,59 @@ class Info(NamedTuple):
     due: float | None
 
 
-class Store(Protocol):
-    """Versioned bytes by scope and key, atomic commits within a scope, and a decay queue.
+class Change(NamedTuple):
+    """One write of an atomic commit. `value`: the new bytes; None deletes the entry. `expect`:
+    the version that the entry must have now; 0 if it must not exist, None to skip the check.
+    `due`: when to put the entry in the due queue, in seconds since the epoch; None to take it
+    out."""
 
-    Safe for many threads and processes at once. Sees bytes only. All methods raise
-    StoreUnavailableError, StoreLockedError or StoreFullError when the backend fails, and
-    then have changed nothing.
+    key: str
+    value: bytes | None
+    expect: int | None = None
+    due: float | None = None
+
+
+class Store(Protocol):
+    """Versioned bytes by scope and key, with atomic commits within a scope and a queue of
+    entries by due time.
+
+    Any number of threads and processes may use one store at once. A store never interprets
+    the bytes. Every method raises StoreUnavailableError, StoreLockedError or StoreFullError if
+    the backend fails; the store is then unchanged.
     """
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
-        """The entries, in the order asked for; None where there is none."""
+        """The entries in the order of `keys`; None for a key that does not exist."""
 
-    def entries(self, scope: Scope, prefix: str = "") -> list[Info]:
-        """Entries whose key starts with `prefix`, in key order."""
+    def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
+        """All entries whose key starts with `prefix`, in key order."""
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        """All changes or none. Raises ConflictError if an `expect` does not hold."""
+        """Apply all changes or none. Raises ConflictError if an `expect` does not hold, and
+        InputError for two changes of one key or a due time that is not finite."""
 
     def scopes(self) -> Iterator[Scope]:
-        """Every scope that holds an entry."""
+        """Every scope that holds at least one entry."""
 
-    def due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
-        """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
-        offered them until `now + lease`. Committing an entry sets its due time anew."""
+    def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
+        """Claim up to `limit` entries due at or before `now`, earliest first.
 
-    def overdue(self, now: float, limit: int) -> list[tuple[Scope, str]]:
-        """What `due` would offer, without claiming."""
+        A claim moves an entry's due time to `now + lease`, so that nobody else gets it before.
+        Committing a change to the entry sets its due time anew. Raises InputError unless
+        `lease` is a positive number of seconds."""
+
+    def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
+        """What `claim_due` would return, without claiming it."""
 
     def clear(self, scope: Scope) -> int:
-        """Remove everything of a scope, its queue entries too; the number of entries removed."""
+        """Delete everything in a scope, including its due times. Returns the number of entries
+        deleted."""
 
     def usage(self, scope: Scope) -> int:
-        """Bytes of all keys and values of a scope."""
+        """The total size of a scope's keys and values in bytes."""
 
     def close(self) -> None:
-        """Release what this store opened itself; harmless when called twice."""
+        """Release what this store opened itself. Closing twice is harmless."""
 
 
 class Clock(Protocol):

@@ -87,8 +87,8 @@ class Fader:
 
     def _offers(self, size: int, lease: float, seen: int) -> list[tuple[Scope, str]]:
         if self.dry_run:
-            return self.store.overdue(self.now, seen + size)[seen:]
-        return self.store.due(self.now, size, lease)
+            return self.store.peek_due(self.now, seen + size)[seen:]
+        return self.store.claim_due(self.now, size, lease)
 
     def _fade_scope(self, scope_records: ScopeRecords, names: Sequence[str], tally: Tally) -> None:
         shrinking: list[Stored[PageRecord]] = []

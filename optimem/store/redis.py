@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from secrets import token_hex
 
 from optimem.errors import FormatError, StoreLockedError, VersionError
-from optimem.protocols import Change, Entry, Info
+from optimem.protocols import Change, Entry, EntryInfo
 from optimem.store.changes import checked_changes, checked_lease, conflict
 from optimem.store.keys import LAYOUT, LAYOUT_KEY, name_bytes, scope_keys, scope_of, scope_tag
 from optimem.store.redis_client import Argument, RedisClient, Server
 from optimem.store.redis_index import ScopeIndex, Waiting
-from optimem.store.scripts import CLAIM, CLEAR, COMMIT, ENTRIES, GET, OVERDUE
+from optimem.store.scripts import CLAIM, CLEAR, COMMIT, ENTRIES, GET, PEEK
 from optimem.turns import Scope
 
 _ATTEMPTS = 100
@@ -62,13 +62,13 @@ class RedisStore:
             for key, version, value in zip(keys, reply[::2], reply[1::2], strict=True)
         ]
 
-    def entries(self, scope: Scope, prefix: str = "") -> list[Info]:
+    def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
         """Entries whose key starts with `prefix`, in key order."""
         start = name_bytes(prefix)
         bounds = (b"[" + start, b"(" + start + b"\xff")  # no UTF-8 text holds the byte FF
         reply = self._server.run(ENTRIES, scope_keys(scope_tag(scope)), *bounds)
         return [
-            Info(name.decode(), int(version), int(size), None if due is None else float(due))
+            EntryInfo(name.decode(), int(version), int(size), None if due is None else float(due))
             for name, version, size, due in zip(*[iter(reply)] * 4, strict=True)
         ]
 
@@ -101,7 +101,7 @@ class RedisStore:
             if self._server.call("EXISTS", scope_keys(tag).versions):
                 yield scope_of(tag)
 
-    def due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
+    def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
         """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
         offered them until `now + lease`. Raises InputError if `lease` is not positive."""
         until = now + checked_lease(lease)
@@ -116,8 +116,8 @@ class RedisStore:
                 break
         return [(scope_of(tag), name) for _, tag, name in sorted(claimed)]
 
-    def overdue(self, now: float, limit: int) -> list[tuple[Scope, str]]:
-        """What `due` would offer, without claiming."""
+    def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
+        """What `claim_due` would return, without claiming it."""
         offers, _ = self._offers(now, limit)
         return [(scope_of(tag), name) for _, tag, name in offers]
 
@@ -163,7 +163,7 @@ class RedisStore:
             if len(offers) == limit and offers[-1][0] <= place.bound:
                 break  # nothing in this scope or a later one can come before
             visited.append(place)
-            reply = self._server.run(OVERDUE, scope_keys(place.tag), repr(now), limit)
+            reply = self._server.run(PEEK, scope_keys(place.tag), repr(now), limit)
             pairs = zip(reply[::2], reply[1::2], strict=True)
             offers += [(float(due), place.tag, name.decode()) for name, due in pairs]
             offers = sorted(offers)[:limit]

@@ -95,7 +95,7 @@ if redis.call('EXISTS', versions) == 0 then return {'emptied'} end
 return {'done'}
 """
 
-OVERDUE = """\
+PEEK = """\
 -- ARGV now, limit. Returns name and due time of the scope's earliest entries, in turns.
 return redis.call('ZRANGE', KEYS[4], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2],
                   'WITHSCORES')

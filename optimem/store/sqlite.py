@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from optimem.errors import StoreLockedError, StoreUnavailableError
-from optimem.protocols import Change, Entry, Info
+from optimem.protocols import Change, Entry, EntryInfo
 from optimem.store.changes import checked_changes, checked_lease, conflict
 from optimem.store.keys import name_bytes, scope_of, scope_tag
 from optimem.store.sqlite_file import MEMORY, named_errors, open_database
@@ -58,13 +58,13 @@ class SQLiteStore:
             rows = [db.execute(_READ, (tag, name_bytes(key))).fetchone() for key in keys]
         return [row and Entry(key, *row) for key, row in zip(keys, rows, strict=True)]
 
-    def entries(self, scope: Scope, prefix: str = "") -> list[Info]:
+    def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
         """Entries whose key starts with `prefix`, in key order."""
         start = name_bytes(prefix)
         bounds = (scope_tag(scope), start, start + b"\xff")  # no UTF-8 text holds the byte FF
         with self._transaction("DEFERRED") as db:
             rows = db.execute(_LIST, bounds).fetchall()
-        return [Info(key.decode(), version, size, due) for key, version, size, due in rows]
+        return [EntryInfo(key.decode(), version, size, due) for key, version, size, due in rows]
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
         """All changes or none. Raises ConflictError if an `expect` does not hold."""
@@ -101,7 +101,7 @@ class SQLiteStore:
                 return
             yield scope_of(tag)
 
-    def due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
+    def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
         """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
         offered them until `now + lease`. Raises InputError if `lease` is not positive."""
         until = now + checked_lease(lease)
@@ -111,8 +111,8 @@ class SQLiteStore:
             db.executemany(update, [(until, *row) for row in rows])
         return [(scope_of(tag), name.decode()) for tag, name in rows]
 
-    def overdue(self, now: float, limit: int) -> list[tuple[Scope, str]]:
-        """What `due` would offer, without claiming."""
+    def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
+        """What `claim_due` would return, without claiming it."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(_DUE, (now, max(limit, 0))).fetchall()
         return [(scope_of(tag), name.decode()) for tag, name in rows]

@@ -294,7 +294,7 @@ def test_a_memory_on_the_same_store_is_undisturbed(url: str, clock: Clock) -> No
     with OpticalMemory.open(url, codec=plain_codec(), clock=clock) as memory:
         memory.append("acme/ann/s1", ["The port is 6543."] * 3 + ["x" * 900])
         memory.flush("acme/ann/s1")
-        before, due = memory.stats(), memory.store.overdue(clock.now + 9 * DAY, 99)
+        before, due = memory.stats(), memory.store.peek_due(clock.now + 9 * DAY, 99)
         store = OptimemStore(memory.store, clock=clock)
         store.put(ANN, "k", {"text": "port"}, ttl=1)
         store.put(("acme", "ann"), "s1", {"text": "port"})
@@ -302,7 +302,7 @@ def test_a_memory_on_the_same_store_is_undisturbed(url: str, clock: Clock) -> No
         same = {"turns", "pages", "vision_tokens", "text_bytes", "index_bytes", "next_due"}
         assert before.model_dump(include=same) == after.model_dump(include=same)
         assert after.stored_bytes > before.stored_bytes
-        assert memory.store.overdue(clock.now + 9 * DAY, 99) == due
+        assert memory.store.peek_due(clock.now + 9 * DAY, 99) == due
         report = memory.sweep(now=clock.now + 9 * DAY)
         assert report.unreadable == []
         assert report.moves

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optimem.errors import ConflictError, InputError
-from optimem.protocols import Change, Entry, Info, Store
+from optimem.protocols import Change, Entry, EntryInfo, Store
 from optimem.store import open_store
 from optimem.turns import Scope
 from tests.store.dictionary import DictionaryStore
@@ -89,8 +89,8 @@ class StoreSuite:
         assert store.get(HOME, []) == []
         assert store.entries(HOME) == []
         assert list(store.scopes()) == []
-        assert store.due(now=1e12, limit=9, lease=1) == []
-        assert store.overdue(now=1e12, limit=9) == []
+        assert store.claim_due(now=1e12, limit=9, lease=1) == []
+        assert store.peek_due(now=1e12, limit=9) == []
         assert store.clear(HOME) == 0
         assert store.usage(HOME) == 0
 
@@ -117,7 +117,7 @@ class StoreSuite:
         changes = [Change("b", b"x"), Change("a", b"3", expect=expect), Change("c", b"x")]
         with pytest.raises(ConflictError, match=rf"'a' has version 2 where {expect}"):
             store.commit(HOME, changes)
-        assert store.entries(HOME) == [Info("a", 2, 1, 5.0)]
+        assert store.entries(HOME) == [EntryInfo("a", 2, 1, 5.0)]
         assert store.usage(HOME) == 2
 
     def test_expectations_that_hold(self, store: Store) -> None:
@@ -155,8 +155,8 @@ class StoreSuite:
         for prefix in ("", "a", "a/", "a/1", "aé", "b", "a\U0010ffff", "c"):
             expected = sorted(key for key in keys if key.startswith(prefix))
             assert [info.key for info in store.entries(HOME, prefix)] == expected
-        assert store.entries(HOME, "a/2") == [Info("a/2", 1, 3, 1.0)]
-        assert store.entries(HOME, "a/10") == [Info("a/10", 1, 2, 2 / 3)]
+        assert store.entries(HOME, "a/2") == [EntryInfo("a/2", 1, 3, 1.0)]
+        assert store.entries(HOME, "a/10") == [EntryInfo("a/10", 1, 2, 2 / 3)]
 
     def test_usage_counts_keys_and_values(self, store: Store) -> None:
         store.commit(HOME, [Change("é", b"123"), Change("bb", b"")])
@@ -173,7 +173,7 @@ class StoreSuite:
         assert sorted(map(repr, store.scopes())) == sorted(map(repr, HOSTILE))
         for i, scope in enumerate(HOSTILE):
             assert store.get(scope, ["k"]) == [Entry("k", 1, b"%d" % i)]
-        assert store.due(now=99, limit=99, lease=1) == [(scope, "k") for scope in HOSTILE]
+        assert store.claim_due(now=99, limit=99, lease=1) == [(scope, "k") for scope in HOSTILE]
         for i, scope in enumerate(HOSTILE):
             assert store.clear(scope) == 1
             assert len(list(store.scopes())) == len(HOSTILE) - i - 1
@@ -195,24 +195,24 @@ class StoreSuite:
         store.commit(HOME, [Change("never", b"v")])
         order = [(HOME, "a"), (AWAY, "b"), (AWAY, "a"), (HOME, "b"), (AWAY, "c")]
         for limit in (0, 1, 3, 5, 99):
-            assert store.overdue(now=5.0, limit=limit) == order[:limit]
-        assert store.due(now=5.0, limit=3, lease=10) == order[:3]
-        assert store.due(now=5.0, limit=3, lease=10) == order[3:]
+            assert store.peek_due(now=5.0, limit=limit) == order[:limit]
+        assert store.claim_due(now=5.0, limit=3, lease=10) == order[:3]
+        assert store.claim_due(now=5.0, limit=3, lease=10) == order[3:]
 
     def test_nothing_is_due_before_its_time(self, store: Store) -> None:
         put(store, HOME, a=1_700_000_000.123456)
-        assert store.overdue(now=1_700_000_000.123455, limit=9) == []
-        assert store.overdue(now=1_700_000_000.123456, limit=9) == [(HOME, "a")]
+        assert store.peek_due(now=1_700_000_000.123455, limit=9) == []
+        assert store.peek_due(now=1_700_000_000.123456, limit=9) == [(HOME, "a")]
         assert store.entries(HOME)[0].due == 1_700_000_000.123456
 
     def test_a_second_claimant_waits_for_the_end_of_the_lease(self, url: str) -> None:
         first, second = open_store(url), open_store(url)
         put(first, HOME, a=1.0, b=2.0)
-        assert first.due(now=3, limit=1, lease=10) == [(HOME, "a")]
-        assert second.due(now=3, limit=9, lease=10) == [(HOME, "b")]
-        assert second.due(now=12.9, limit=9, lease=10) == []
-        assert second.overdue(now=13.0, limit=9) == [(HOME, "a"), (HOME, "b")]
-        assert second.due(now=13.0, limit=9, lease=10) == [(HOME, "a"), (HOME, "b")]
+        assert first.claim_due(now=3, limit=1, lease=10) == [(HOME, "a")]
+        assert second.claim_due(now=3, limit=9, lease=10) == [(HOME, "b")]
+        assert second.claim_due(now=12.9, limit=9, lease=10) == []
+        assert second.peek_due(now=13.0, limit=9) == [(HOME, "a"), (HOME, "b")]
+        assert second.claim_due(now=13.0, limit=9, lease=10) == [(HOME, "a"), (HOME, "b")]
         first.close()
         second.close()
 
@@ -220,12 +220,12 @@ class StoreSuite:
         first, second = open_store(url), open_store(url)
         put(first, HOME, a=1.0)
         for store, now in ((first, 2), (second, 20)):
-            assert store.due(now=now, limit=1, lease=10) == [(HOME, "a")]
+            assert store.claim_due(now=now, limit=1, lease=10) == [(HOME, "a")]
         second.commit(HOME, [Change("a", b"faded", expect=1, due=50.0)])
         with pytest.raises(ConflictError):
             first.commit(HOME, [Change("a", b"stale", expect=1, due=40.0)])
-        assert first.overdue(now=49, limit=9) == []
-        assert first.overdue(now=50, limit=9) == [(HOME, "a")]
+        assert first.peek_due(now=49, limit=9) == []
+        assert first.peek_due(now=50, limit=9) == [(HOME, "a")]
         assert first.get(HOME, ["a"]) == [Entry("a", 2, b"faded")]
         first.close()
         second.close()
@@ -234,30 +234,30 @@ class StoreSuite:
     def test_a_lease_must_be_positive(self, store: Store, lease: float) -> None:
         put(store, HOME, a=1.0)
         with pytest.raises(InputError, match="lease"):
-            store.due(now=2, limit=1, lease=lease)
+            store.claim_due(now=2, limit=1, lease=lease)
 
     def test_a_commit_sets_the_due_time_anew(self, store: Store) -> None:
         put(store, HOME, a=100.0, b=100.0)
         put(store, HOME, a=1.0)  # earlier than all so far
-        assert store.due(now=2, limit=9, lease=5) == [(HOME, "a")]
+        assert store.claim_due(now=2, limit=9, lease=5) == [(HOME, "a")]
         put(store, HOME, a=3.0)  # within its lease
-        assert store.due(now=3, limit=9, lease=5) == [(HOME, "a")]
+        assert store.claim_due(now=3, limit=9, lease=5) == [(HOME, "a")]
         store.commit(HOME, [Change("a", b"v")])
-        assert store.overdue(now=99, limit=9) == []
+        assert store.peek_due(now=99, limit=9) == []
         put(store, HOME, b=500.0)
-        assert store.overdue(now=499, limit=9) == []
-        assert store.overdue(now=500, limit=9) == [(HOME, "b")]
+        assert store.peek_due(now=499, limit=9) == []
+        assert store.peek_due(now=500, limit=9) == [(HOME, "b")]
 
     def test_deleted_entries_are_never_due(self, store: Store) -> None:
         put(store, HOME, a=1.0, b=2.0)
         put(store, AWAY, c=1.5)
         store.commit(HOME, [Change("a", None)])
         store.clear(AWAY)
-        assert store.overdue(now=9, limit=9) == [(HOME, "b")]
-        assert store.due(now=9, limit=9, lease=1) == [(HOME, "b")]
+        assert store.peek_due(now=9, limit=9) == [(HOME, "b")]
+        assert store.claim_due(now=9, limit=9, lease=1) == [(HOME, "b")]
         store.commit(HOME, [Change("b", None, due=3.0)])
-        assert store.overdue(now=99, limit=9) == []
-        assert store.due(now=99, limit=9, lease=1) == []
+        assert store.peek_due(now=99, limit=9) == []
+        assert store.claim_due(now=99, limit=9, lease=1) == []
 
     def test_clear_leaves_other_scopes_alone(self, store: Store) -> None:
         put(store, HOME, a=1.0, b=2.0)
@@ -266,17 +266,17 @@ class StoreSuite:
         assert store.entries(HOME) == []
         assert store.usage(HOME) == 0
         assert list(store.scopes()) == [AWAY]
-        assert store.overdue(now=9, limit=9) == [(AWAY, "a")]
+        assert store.peek_due(now=9, limit=9) == [(AWAY, "a")]
         assert store.clear(HOME) == 0
         put(store, HOME, c=0.5)
-        assert store.overdue(now=9, limit=9) == [(HOME, "c"), (AWAY, "a")]
+        assert store.peek_due(now=9, limit=9) == [(HOME, "c"), (AWAY, "a")]
 
     def test_many_scopes_and_small_limits_lose_nothing(self, store: Store) -> None:
         scopes = [Scope(session=f"s{i}", user=str(i % 7)) for i in range(60)]
         for i, scope in enumerate(scopes):
             put(store, scope, a=float(i), b=float(100 - i))
         claimed: list[tuple[Scope, str]] = []
-        while batch := store.due(now=100, limit=7, lease=1000):
+        while batch := store.claim_due(now=100, limit=7, lease=1000):
             claimed += batch
         assert len(claimed) == len(set(claimed)) == 120
         assert set(claimed) == {(scope, name) for scope in scopes for name in "ab"}
@@ -287,7 +287,7 @@ class StoreSuite:
         store.close()
         store.close()
         again = open_store(url)
-        assert again.due(now=2, limit=1, lease=1) == [(HOME, "a")]
+        assert again.claim_due(now=2, limit=1, lease=1) == [(HOME, "a")]
         again.close()
 
     def test_threads_lose_no_increment(self, url: str, store: Store) -> None:
@@ -305,7 +305,7 @@ class StoreSuite:
             list(pool.map(work, range(4)))
         assert len(store.entries(HOME)) == 40
         with ThreadPoolExecutor(4) as pool:
-            batches = pool.map(lambda _: store.due(now=99, limit=10, lease=99), range(4))
+            batches = pool.map(lambda _: store.claim_due(now=99, limit=10, lease=99), range(4))
             claimed = [offer for batch in batches for offer in batch]
         assert len(claimed) == len(set(claimed)) == 40
 
@@ -332,7 +332,7 @@ class StoreSuite:
             store = open_store(url, timeout=30)
             for _ in range(12):
                 store.clear(HOME)
-                store.due(now=99, limit=2, lease=0.5)
+                store.claim_due(now=99, limit=2, lease=0.5)
             store.close()
 
         with ThreadPoolExecutor(4) as pool:
@@ -342,7 +342,7 @@ class StoreSuite:
         store = open_store(url)
         held = {info.key for info in store.entries(HOME)}
         assert set(store.scopes()) == ({HOME} if held else set())
-        assert set(store.overdue(now=999, limit=99)) == {(HOME, key) for key in held}
+        assert set(store.peek_due(now=999, limit=99)) == {(HOME, key) for key in held}
         store.close()
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no fork on Windows")

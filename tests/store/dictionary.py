@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from optimem.errors import ConflictError
-from optimem.protocols import Change, Entry, Info, Store
+from optimem.protocols import Change, Entry, EntryInfo, Store
 from optimem.turns import Scope
 
 
@@ -24,8 +24,8 @@ class DictionaryStore:
             self.held = {k: v for k, v in self.held.items() if k[0] != scope}
         elif act == "due":
             now, limit = data.draw(st.integers(0, 9)), data.draw(st.integers(0, 3))
-            claimed = store.due(float(now), limit, lease=2.5)
-            assert self.sorted_dues(claimed) == self.overdue(now)[:limit]
+            claimed = store.claim_due(float(now), limit, lease=2.5)
+            assert self.sorted_dues(claimed) == self.due_times(now)[:limit]
             for offer in claimed:
                 version, value, _ = self.held[offer]
                 self.held[offer] = (version, value, now + 2.5)
@@ -50,7 +50,7 @@ class DictionaryStore:
             if c.value is not None:
                 self.held[scope, c.key] = (versions[c.key] + 1, c.value, c.due)
 
-    def overdue(self, now: float) -> list[float]:
+    def due_times(self, now: float) -> list[float]:
         """Due times up to `now`, in order."""
         return sorted(due for _, _, due in self.held.values() if due is not None and due <= now)
 
@@ -61,10 +61,10 @@ class DictionaryStore:
     def check(self, store: Store) -> None:
         """Both hold the same."""
         assert set(store.scopes()) == {scope for scope, _ in self.held}
-        assert self.sorted_dues(store.overdue(99, 99)) == self.overdue(99)
+        assert self.sorted_dues(store.peek_due(99, 99)) == self.due_times(99)
         for scope in self.scopes:
             held = {key: v for (s, key), v in self.held.items() if s == scope}
-            infos = [Info(k, v[0], len(v[1]), v[2]) for k, v in sorted(held.items())]
+            infos = [EntryInfo(k, v[0], len(v[1]), v[2]) for k, v in sorted(held.items())]
             assert store.entries(scope) == infos
             entries = [Entry(k, v[0], v[1]) for k, v in held.items()]
             assert store.get(scope, list(held)) == entries

@@ -54,14 +54,14 @@ class TestWhoIsAsked:
         store.close()
         assert client.connection_pool is connections
         assert client.ping()
-        assert open_store(client).due(now=2, limit=1, lease=1) == [(HOME, "a")]
+        assert open_store(client).claim_due(now=2, limit=1, lease=1) == [(HOME, "a")]
 
     def test_a_client_of_protocol_2_and_of_3_read_alike(self, redis_url: str) -> None:
         for protocol in (2, 3):
             with redis.Redis.from_url(redis_url, protocol=protocol) as client:
                 store = RedisStore(client=client)
                 put(store, HOME, a=0.1, b=0.2)
-                assert store.overdue(now=0.3, limit=9) == [(HOME, "a"), (HOME, "b")]
+                assert store.peek_due(now=0.3, limit=9) == [(HOME, "a"), (HOME, "b")]
                 assert [info.due for info in store.entries(HOME)] == [0.1, 0.2]
                 assert list(store.scopes()) == [HOME]
 
@@ -116,7 +116,7 @@ class TestLayout:
     def test_clear_leaves_no_key(self, store: RedisStore, client: redis.Redis) -> None:
         for scope in HOSTILE:
             put(store, scope, a=1.0, b=2.0)
-        store.due(now=9, limit=3, lease=1)
+        store.claim_due(now=9, limit=3, lease=1)
         for scope in HOSTILE:
             store.clear(scope)
         assert client.keys() == [LAYOUT_KEY.encode()]
@@ -154,13 +154,13 @@ class TestTrouble:
     def test_a_dead_server_and_its_return(self, server: RedisServer) -> None:
         store = RedisStore(server.url, timeout=2)
         put(store, HOME, a=1.0, b=7.0)
-        store.due(now=2, limit=1, lease=1)
+        store.claim_due(now=2, limit=1, lease=1)
         server.kill()
         for act in (
             lambda: put(store, HOME, c=1.0),
             lambda: store.get(HOME, ["a"]),
             lambda: list(store.scopes()),
-            lambda: store.due(now=9, limit=9, lease=1),
+            lambda: store.claim_due(now=9, limit=9, lease=1),
             lambda: store.clear(HOME),
             lambda: RedisStore(server.url, timeout=1),
         ):
@@ -168,7 +168,7 @@ class TestTrouble:
                 act()
         server.start()
         assert [info.key for info in store.entries(HOME)] == ["a", "b"]
-        assert store.due(now=9, limit=9, lease=1) == [(HOME, "a"), (HOME, "b")]
+        assert store.claim_due(now=9, limit=9, lease=1) == [(HOME, "a"), (HOME, "b")]
         assert list(store.scopes()) == [HOME]
         put(store, HOME, c=1.0)  # its scripts are sent anew
         store.close()
@@ -185,7 +185,7 @@ class TestTrouble:
                     store.commit(scope, [Change("b", b"yy"), Change("c", b"z")])
             assert store.entries(HOME) == before
             assert list(store.scopes()) == [HOME]
-            assert store.due(now=2, limit=9, lease=10) == [(HOME, "a")]
+            assert store.claim_due(now=2, limit=9, lease=10) == [(HOME, "a")]
             store.commit(HOME, [Change("a", b"faded", expect=1, due=30.0)])
             assert store.usage(HOME) == 8
             store.commit(HOME, [Change("a", None)])
@@ -220,8 +220,8 @@ class TestCluster:
         for i, scope in enumerate(scopes):
             put(store, scope, a=float(i), b=100.0 + i)
         assert set(store.scopes()) == set(scopes)
-        assert store.overdue(now=99, limit=99) == [(scope, "a") for scope in scopes]
-        assert store.due(now=99, limit=99, lease=1) == [(scope, "a") for scope in scopes]
+        assert store.peek_due(now=99, limit=99) == [(scope, "a") for scope in scopes]
+        assert store.claim_due(now=99, limit=99, lease=1) == [(scope, "a") for scope in scopes]
         store.commit(HOME, [Change("a", b"faded", expect=1), Change("b", None)])
         assert store.usage(HOME) == 6
         assert sum(store.clear(scope) for scope in scopes) == 2 * len(scopes) - 1

@@ -35,8 +35,8 @@ class TestQueue:
         tag = scope_tag(HOME)
         store._index.announce(tag, "1.0", b"token")
         assert list(store.scopes()) == []
-        assert store.overdue(now=9, limit=9) == []
-        assert store.due(now=9, limit=9, lease=1) == []
+        assert store.peek_due(now=9, limit=9) == []
+        assert store.claim_due(now=9, limit=9, lease=1) == []
         assert client.keys() == [LAYOUT_KEY.encode()]  # offered in vain, then dropped
 
     def test_a_sweeper_that_died_after_claiming(
@@ -44,11 +44,11 @@ class TestQueue:
     ) -> None:
         put(store, HOME, a=1.0)
         queue = shard_keys(shard_of(scope_tag(HOME))).queue
-        assert store.due(now=2, limit=9, lease=10) == [(HOME, "a")]
+        assert store.claim_due(now=2, limit=9, lease=10) == [(HOME, "a")]
         client.zadd(queue, {scope_tag(HOME): 1.0})  # as if the shard was not yet told
-        assert store.due(now=3, limit=9, lease=10) == []
+        assert store.claim_due(now=3, limit=9, lease=10) == []
         assert client.zscore(queue, scope_tag(HOME)) == 12.0
-        assert store.due(now=12, limit=9, lease=10) == [(HOME, "a")]
+        assert store.claim_due(now=12, limit=9, lease=10) == [(HOME, "a")]
 
     def test_a_sweeper_slower_than_a_writer_hides_nothing(self, store: RedisStore) -> None:
         tag = scope_tag(HOME)
@@ -57,7 +57,7 @@ class TestQueue:
         put(store, HOME, b=5.0)  # a writer announces an earlier entry,
         assert token is not None
         store._index.settle(tag, token, b"50")  # the sweeper moves the scope
-        assert store.overdue(now=9, limit=9) == [(HOME, "b")]
+        assert store.peek_due(now=9, limit=9) == [(HOME, "b")]
 
     def test_a_writer_slower_than_a_sweeper_announces_again(
         self, redis_url: str, monkeypatch: pytest.MonkeyPatch
@@ -76,7 +76,7 @@ class TestQueue:
         put(slow, HOME, a=1.0)
         assert len(set(announced)) == 2
         assert list(sweeper.scopes()) == [HOME]
-        assert sweeper.due(now=2, limit=1, lease=1) == [(HOME, "a")]
+        assert sweeper.claim_due(now=2, limit=1, lease=1) == [(HOME, "a")]
 
     def test_a_commit_sent_twice_counts_once(
         self, store: RedisStore, monkeypatch: pytest.MonkeyPatch

@@ -61,7 +61,7 @@ class TestMemory:
     def test_it_works_without_a_file(self) -> None:
         store = SQLiteStore(":memory:")
         put(store, HOME, a=1.0)
-        assert store.due(now=2, limit=1, lease=1) == [(HOME, "a")]
+        assert store.claim_due(now=2, limit=1, lease=1) == [(HOME, "a")]
         assert store.clear(HOME) == 1
         store.close()
 
@@ -175,7 +175,7 @@ class TestTrouble:
             for act in (
                 lambda: put(waiting, HOME, b=1.0),
                 lambda: waiting.clear(HOME),
-                lambda: waiting.due(now=9, limit=9, lease=1),
+                lambda: waiting.claim_due(now=9, limit=9, lease=1),
             ):
                 with pytest.raises(StoreLockedError, match="locked"):
                     act()
@@ -193,7 +193,7 @@ class TestTrouble:
         with pytest.raises(StoreFullError, match="free some space"):
             store.commit(HOME, [Change("a", b"after"), Change("b", b"x" * 100_000)])
         assert [entry and entry.value for entry in store.get(HOME, ["a", "b"])] == [b"before", None]
-        assert store.due(now=2, limit=9, lease=1) == [(HOME, "a")]
+        assert store.claim_due(now=2, limit=9, lease=1) == [(HOME, "a")]
         assert store.clear(HOME) == 1
 
     def test_a_writer_killed_in_the_middle(self, path: Path) -> None:
