@@ -58,10 +58,10 @@ def page_table(memory: OpticalMemory, scopes: Sequence[Scope], now: float) -> li
     """Every page: where it is, how old, at which tier, and when it fades, soonest first."""
     rows: list[tuple[float, list[str]]] = []
     for scope in scopes:
-        scope_records = ScopeRecords(memory.store, scope)
+        records = ScopeRecords(memory.store, scope)
         dues = {info.key: info.due for info in memory.store.entries(scope)}
-        wanted = scope_records.page_keys()
-        for key, found in zip(wanted, scope_records.pages(wanted), strict=True):
+        wanted = records.page_keys()
+        for key, found in zip(wanted, records.pages(wanted), strict=True):
             if found:
                 record, due = found.record, dues.get(key.page)
                 row = [

@@ -4,8 +4,6 @@ query is about. Marks that were read before are kept, by name and version.
 Safe for threads. Knows nothing of values.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,6 +13,7 @@ import numpy as np
 from optimem.items import serialization
 from optimem.items.names import MarkName, Namespace, marks_below
 from optimem.items.serialization import Mark
+from optimem.memory.caching import LRU
 from optimem.memory.retrieval import TurnRanker
 from optimem.protocols import Store
 from optimem.turns import Scope
@@ -38,8 +37,7 @@ class Catalogue:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.Lock()
-        self._known: OrderedDict[Place, Mark] = OrderedDict()
+        self._known: LRU[Place, Mark] = LRU(KNOWN)
 
     def living(self, scope: Scope, prefix: Namespace, now: int) -> list[Place]:
         """The items below a namespace that have not expired."""
@@ -76,19 +74,13 @@ class Catalogue:
 
     def _read(self, places: Sequence[Place]) -> list[tuple[Place, Mark]]:
         """Marks; those that are gone meanwhile are left out."""
-        with self._lock:
-            known = {place: self._known.get(place) for place in places}
-        missing = [place for place, mark in known.items() if mark is None]
+        found = {place: mark for place in places if (mark := self._known.get(place))}
+        missing = [place for place in places if place not in found]
         for start in range(0, len(missing), BATCH):
-            known.update(self._fetched(missing[start : start + BATCH]))
-        found = [(place, mark) for place in places if (mark := known[place])]
-        with self._lock:
-            for place, mark in found:
-                self._known[place] = mark
-                self._known.move_to_end(place)
-            while len(self._known) > KNOWN:
-                self._known.popitem(last=False)
-        return found
+            for place, mark in self._fetched(missing[start : start + BATCH]).items():
+                found[place] = mark
+                self._known.put(place, mark)
+        return [(place, found[place]) for place in places if place in found]
 
     def _fetched(self, places: Sequence[Place]) -> dict[Place, Mark]:
         found: dict[Place, Mark] = {}

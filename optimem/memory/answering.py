@@ -181,8 +181,8 @@ class Answering:
         if best.best.share < BEARS:
             return unknown(NOTHING)
         passage = self._passage(best, widened(best.turn.guess, best.best, QUOTED, _characters), 1)
-        scope_records, turn = self.recaller.scope_records, best.turn.id
-        said = ask_image(scope_records, turn, self.images, self.question.text)
+        records, turn = self.recaller.records, best.turn.id
+        said = ask_image(records, turn, self.images, self.question.text)
         return Answer(
             text=said.text if said else passage.text,
             known=True,

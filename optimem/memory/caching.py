@@ -1,59 +1,85 @@
-"""Pages that were read a short while ago are not decoded again.
+"""What is kept in memory between calls: a least-recently-used cache, and a decoder with one.
 
-An agent recalls from the same pages at every call. Reading is a function of a page's tokens, so
-what is kept here is only ever what would be read anyway. Knows nothing of records or stores; it
-holds cells in memory, never on disk. A memory that forgets lets go of all of them; another process
-with the same store keeps what it read until it ends or reads other pages.
+An agent recalls from the same pages at every call. Reading depends on a page's tokens alone, so
+the cache only ever returns what would be read anyway. It holds cells in memory, never on disk, and
+knows nothing of records or stores. `clear_cache` empties it when a memory forgets; another process
+on the same store keeps what it has read until it ends or reads other pages.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
 
 from optimem.protocols import Decoder, ReadCells, VisionTokens
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
 PAGES = 64
-"""Pages kept: up to 12,800 cells of six bytes each, so 5 MB."""
+"""Pages cached: up to 12,800 cells of six bytes each, so 5 MB."""
+
+
+class LRU(Generic[K, V]):
+    """Up to `size` values by key; the least recently used are dropped. Safe for threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        """The value, which counts as used now; None if it is not cached."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key]
+
+    def put(self, key: K, value: V) -> None:
+        """Cache a value, in place of the one under this key."""
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self._values.clear()
 
 
 class CachingDecoder:
-    """A decoder that keeps the cells of the last `pages` pages it read. Safe for threads; the
-    cells it gives are read-only."""
+    """A decoder that caches the cells of the last `pages` pages it read. Safe for threads; the
+    cells it returns are read-only."""
 
     def __init__(self, decoder: Decoder, pages: int = PAGES) -> None:
-        self._decoder, self._pages = decoder, pages
-        self._lock = threading.Lock()
-        self._known: OrderedDict[VisionTokens, ReadCells] = OrderedDict()
+        self._decoder = decoder
+        self._cache: LRU[VisionTokens, ReadCells] = LRU(pages)
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """See `Decoder`."""
-        with self._lock:
-            found = {each: self._known[each] for each in tokens if each in self._known}
-        missing = [each for each in dict.fromkeys(tokens) if each not in found]
+        found = {page: cells for page in tokens if (cells := self._cache.get(page))}
+        missing = [page for page in dict.fromkeys(tokens) if page not in found]
         if missing:
-            read = self._decoder.read(missing)
-            found |= zip(missing, map(_fixed, read), strict=True)
-        with self._lock:
-            for each in tokens:
-                self._known[each] = found[each]
-                self._known.move_to_end(each)
-            while len(self._known) > self._pages:
-                self._known.popitem(last=False)
-        return [found[each] for each in tokens]
+            for page, cells in zip(missing, self._decoder.read(missing), strict=True):
+                found[page] = _read_only(cells)
+                self._cache.put(page, cells)
+        return [found[page] for page in tokens]
 
-    def let_go(self) -> None:
-        """Keep nothing of what was read so far."""
-        with self._lock:
-            self._known.clear()
+    def clear(self) -> None:
+        """Empty the cache."""
+        self._cache.clear()
 
 
 def clear_cache(decoder: Decoder) -> None:
-    """Nothing of what a decoder has read stays in this process, if it is one that keeps it."""
+    """Empty a decoder's cache, if it has one."""
     if isinstance(decoder, CachingDecoder):
-        decoder.let_go()
+        decoder.clear()
 
 
-def _fixed(cells: ReadCells) -> ReadCells:
+def _read_only(cells: ReadCells) -> ReadCells:
     for array in (cells.ids, cells.probability):
         array.setflags(write=False)
     return cells

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from optimem.errors import InputError
-from optimem.memory.records import image_key, image_turn
+from optimem.memory.records import image_turn
 from optimem.memory.scope_records import ScopeRecords
-from optimem.protocols import REPLACEMENT, Change, ImageAnswer, ImageReader
+from optimem.protocols import REPLACEMENT, ImageAnswer, ImageReader
 from optimem.results import AppendReport
 from optimem.turns import Turn
 
@@ -19,19 +19,18 @@ Append = Callable[[Turn], AppendReport]
 
 
 def append_images(
-    scope_records: ScopeRecords, source: Path, reader: ImageReader | None, append: Append
+    records: ScopeRecords, source: Path, reader: ImageReader | None, append: Append
 ) -> AppendReport:
     """Remember each image of a file, once however often it is given. A image's vision tokens
     are stored before its turn: what is cut off in between is done again by the next append.
     Raises InputError without a reader and for a file that holds no image."""
     added = duplicates = 0
-    for number, seen in enumerate(_checked(reader, source).look(source, _known(scope_records)), 1):
+    for number, seen in enumerate(_checked(reader, source).look(source, _known(records)), 1):
         turn = image_turn(seen.id)
-        key = image_key(turn)
-        if key is None or not seen.tokens:
+        if not seen.tokens:
             duplicates += 1
             continue
-        scope_records.store.commit(scope_records.scope, [Change(key, seen.tokens)])
+        records.put_image(turn, seen.tokens)
         text = f"{source.name}, page {number}\n{seen.text}".replace("\0", REPLACEMENT)
         report = append(Turn(text=text, role="text", id=turn))
         added, duplicates = added + report.added, duplicates + report.duplicates
@@ -39,15 +38,12 @@ def append_images(
 
 
 def ask_image(
-    scope_records: ScopeRecords, turn: str, reader: ImageReader | None, question: str
+    records: ScopeRecords, turn: str, reader: ImageReader | None, question: str
 ) -> ImageAnswer | None:
     """What a reader says of the image that a turn tells; None where there is no image or no
     reader, or the answer never came to an end."""
-    key = image_key(turn)
-    if reader is None or key is None:
-        return None
-    (entry,) = scope_records.store.get(scope_records.scope, [key])
-    said = reader.ask(entry.value, question) if entry else None
+    tokens = records.image(turn) if reader else None
+    said = reader.ask(tokens, question) if reader and tokens else None
     return said if said and said.complete and said.text.strip() else None
 
 
@@ -60,8 +56,8 @@ def _checked(reader: ImageReader | None, source: Path) -> ImageReader:
     return reader
 
 
-def _known(scope_records: ScopeRecords) -> Callable[[str], bool]:
+def _known(records: ScopeRecords) -> Callable[[str], bool]:
     def known(image: str) -> bool:
-        return scope_records.turn_numbers([image_turn(image)])[0] is not None
+        return records.turn_numbers([image_turn(image)])[0] is not None
 
     return known

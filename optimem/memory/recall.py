@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.errors import ConflictError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import (
     DOUBT_LEVELS,
@@ -21,8 +20,8 @@ from optimem.memory.records import (
     holding,
     text_digest,
 )
-from optimem.memory.retrieval import Rankers, followed, index_page
-from optimem.memory.scope_records import ScopeRecords, Stored, page_changes
+from optimem.memory.retrieval import Rankers, followed
+from optimem.memory.scope_records import ScopeRecords, Stored
 from optimem.protocols import Box, PageCodec, ReadCells, Reading, VisionTokens
 from optimem.results import PagePart, RecalledTurn, Recollection
 from optimem.tiers import Tier
@@ -230,9 +229,9 @@ class Recaller:
     """Reads one scope."""
 
     def __init__(
-        self, scope_records: ScopeRecords, codec: PageCodec, policy: DecayPolicy, now: float
+        self, records: ScopeRecords, codec: PageCodec, policy: DecayPolicy, now: float
     ) -> None:
-        self.scope_records, self.codec, self.policy, self.now = scope_records, codec, policy, now
+        self.records, self.codec, self.policy, self.now = records, codec, policy, now
 
     def recall(
         self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
@@ -249,8 +248,8 @@ class Recaller:
         self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
     ) -> Found:
         """What `recall` gives, before it is made up: any stretch of it can be cut out."""
-        page_keys, tail = self.scope_records.snapshot()
-        ranker = rankers.ranker(self.scope_records, page_keys, tail)
+        page_keys, tail = self.records.snapshot()
+        ranker = rankers.ranker(self.records, page_keys, tail)
         best = followed(ranker.best(query, k), ranker.turns.tolist(), following)
         needed = {key for number, _ in best for key in holding(page_keys, number)}
         stored = self._stored(sorted(needed))
@@ -263,7 +262,7 @@ class Recaller:
     def between(self, since: float, until: float) -> list[RecalledTurn]:
         """All turns of a time, both ends included, in order, the tail's too. Pages that hold
         none are not read."""
-        page_keys, tail = self.scope_records.snapshot()
+        page_keys, tail = self.records.snapshot()
         stored = self._stored(page_keys)
         parts: list[Span | Chunk] = [*tail]
         for found in stored:
@@ -273,7 +272,7 @@ class Recaller:
         return [turn.built(self.now, self.codec) for turn in turns]
 
     def _stored(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord]]:
-        return [found for found in self.scope_records.pages(wanted) if found]
+        return [found for found in self.records.pages(wanted) if found]
 
     def _turns(
         self,
@@ -308,11 +307,7 @@ class Recaller:
                 continue
             record = replace(record, accessed=self.now)
             due = None if record.pinned else self.policy.due(record.tier, self.now)
-            try:
-                change = page_changes(record, index_page([]), due, version)[0]
-                self.scope_records.store.commit(self.scope_records.scope, [change])
-            except ConflictError:
-                continue
+            self.records.refresh(record, version, due)
 
 
 def _builder(builders: dict[int, TurnBuilder], number: int, part: Span | Chunk) -> TurnBuilder:

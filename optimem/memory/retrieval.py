@@ -7,17 +7,16 @@ Rankers kept between recalls: what is asked often is not read from the store eac
 Only index entries that are new or changed are fetched; entries are named by their version.
 """
 
-import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory import serialization
-from optimem.memory.records import INDEX_PREFIX, Chunk, PageIndex, PageKey
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.caching import LRU
+from optimem.memory.records import Chunk, PageIndex, PageKey
+from optimem.memory.scope_records import ScopeRecords, Stored
 from optimem.text.terms import terms
 from optimem.turns import Scope
 
@@ -109,10 +108,10 @@ State = tuple[object, ...]
 
 @dataclass
 class Known:
-    """What is known of a scope: index entries by name with their versions, and the ranker
+    """What is known of a scope: index entries by page with their versions, and the ranker
     made of them."""
 
-    entries: dict[str, tuple[int, PageIndex]] = field(default_factory=dict)
+    entries: dict[PageKey, Stored[PageIndex]] = field(default_factory=dict)
     state: State = ()
     ranker: TurnRanker = field(default_factory=lambda: TurnRanker([]))
 
@@ -121,48 +120,26 @@ class Rankers:
     """The rankers of the scopes that were asked last. Safe for threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[Scope, Known] = OrderedDict()
+        self._known: LRU[Scope, Known] = LRU(SCOPES)
 
     def ranker(
-        self, scope_records: ScopeRecords, page_keys: Sequence[PageKey], tail: Sequence[Chunk]
+        self, records: ScopeRecords, page_keys: Sequence[PageKey], tail: Sequence[Chunk]
     ) -> TurnRanker:
         """A ranker over a scope's pages and open tail as they were seen."""
-        with self._lock:
-            known = self._known.get(scope_records.scope, Known())
-        entries = _up_to_date(scope_records, {key.words for key in page_keys}, known.entries)
+        known = self._known.get(records.scope) or Known()
+        entries = records.index_entries(page_keys, known.entries)
         state = _state(entries, tail)
         if state != known.state:
             known = Known(entries, state, _built(entries, tail))
-            with self._lock:
-                self._known[scope_records.scope] = known
-                while len(self._known) > SCOPES:
-                    self._known.popitem(last=False)
-        with self._lock:
-            if scope_records.scope in self._known:
-                self._known.move_to_end(scope_records.scope)
+            self._known.put(records.scope, known)
         return known.ranker
 
 
-def _up_to_date(
-    scope_records: ScopeRecords, wanted: set[str], known: dict[str, tuple[int, PageIndex]]
-) -> dict[str, tuple[int, PageIndex]]:
-    infos = [
-        i for i in scope_records.store.entries(scope_records.scope, INDEX_PREFIX) if i.key in wanted
-    ]
-    kept = {i.key: known[i.key] for i in infos if known.get(i.key, (0,))[0] == i.version}
-    missing = [info.key for info in infos if info.key not in kept]
-    for entry in scope_records.store.get(scope_records.scope, missing) if missing else []:
-        if entry:
-            kept[entry.key] = entry.version, serialization.unpack_index(entry.value)
-    return kept
-
-
-def _state(entries: dict[str, tuple[int, PageIndex]], tail: Sequence[Chunk]) -> State:
-    pages = tuple(sorted((key, version) for key, (version, _) in entries.items()))
+def _state(entries: dict[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> State:
+    pages = tuple(sorted((key, found.version) for key, found in entries.items()))
     return pages, tuple((chunk.position, len(chunk.text), chunk.key) for chunk in tail)
 
 
-def _built(entries: dict[str, tuple[int, PageIndex]], tail: Sequence[Chunk]) -> TurnRanker:
+def _built(entries: dict[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> TurnRanker:
     rows = [(chunk.position.sequence, chunk.text) for chunk in tail]
-    return TurnRanker([*(index for _, index in entries.values()), index_page(rows)])
+    return TurnRanker([*(found.record for found in entries.values()), index_page(rows)])

@@ -1,13 +1,15 @@
 """A scope's entries as records: the one place where memory meets the store's bytes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from optimem.errors import ConflictError
 from optimem.memory import serialization
 from optimem.memory.records import (
     HEAD_KEY,
+    INDEX_PREFIX,
     PAGE_PREFIX,
     TAIL_PREFIX,
     Chunk,
@@ -103,6 +105,44 @@ class ScopeRecords:
         """The numbers of turns by their keys; None for one that is not known."""
         entries = self.store.get(self.scope, [turn_key(key) for key in turn_keys])
         return [serialization.unpack_place(entry.value) if entry else None for entry in entries]
+
+    def index_entries(
+        self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageIndex]]
+    ) -> dict[PageKey, Stored[PageIndex]]:
+        """Index entries of pages, those that are there. Entries that are `known` under their
+        present version are not fetched again."""
+        infos = {info.key: info for info in self.store.entries(self.scope, INDEX_PREFIX)}
+        there = {key: infos[key.words].version for key in wanted if key.words in infos}
+        kept = {k: known[k] for k, v in there.items() if k in known and known[k].version == v}
+        missing = [key for key in there if key not in kept]
+        entries = self.store.get(self.scope, [key.words for key in missing]) if missing else []
+        for key, entry in zip(missing, entries, strict=True):
+            if entry:
+                kept[key] = Stored(serialization.unpack_index(entry.value), entry.version)
+        return kept
+
+    def image(self, turn: str) -> bytes | None:
+        """The vision tokens of the image that a turn describes; None if there are none."""
+        key = image_key(turn)
+        (entry,) = self.store.get(self.scope, [key]) if key else (None,)
+        return entry.value if entry else None
+
+    def put_image(self, turn: str, tokens: bytes) -> None:
+        """Store the vision tokens of the image that a turn describes."""
+        key = image_key(turn)
+        assert key is not None  # the turn's id comes from `image_turn`
+        self.store.commit(self.scope, [Change(key, tokens)])
+
+    def refresh(self, record: PageRecord, version: int, due: float | None) -> bool:
+        """Store a page again; its index entry stays. False if somebody else changed the page
+        first: nothing is stored then."""
+        key = PageKey(record.position, record.id)
+        change = Change(key.page, serialization.pack_page(record), version, due)
+        try:
+            self.store.commit(self.scope, [change])
+        except ConflictError:
+            return False
+        return True
 
 
 def page_changes(
