@@ -1,6 +1,6 @@
-"""Stores: where records live, as bytes by scope and key. `open_store` picks one by its address.
+"""Stores keep records as bytes by scope and key, in a SQLite file or on a Redis server.
 
-Knows nothing of what the bytes mean. Redis is imported only when a Redis store is opened.
+`open_store` picks one by its address. Redis is imported only when a Redis store is opened.
 """
 
 import os
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from optimem.store.redis_client import RedisClient
 
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters: C:\ is a drive
-_FORMS = "a file path, sqlite:///path, :memory:, " + ", ".join(f"{s}://…" for s in REDIS_SCHEMES)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # at least two letters: C:\ is a drive
+_ADDRESSES = ("a file path", "sqlite:///path", ":memory:", *(f"{s}://…" for s in REDIS_SCHEMES))
 
 
 def open_store(target: "str | os.PathLike[str] | RedisClient", *, timeout: float = 5.0) -> Store:
-    """The store at `target`: a file path or URL (SQLite or Redis), or a Redis client.
+    """Open the store at `target`: a path or URL (SQLite or Redis), or a Redis client.
 
-    `sqlite:///notes.db` is relative and `sqlite:////srv/notes.db` absolute, as SQLAlchemy
-    reads them; `:memory:` forgets everything when closed. A client that is given is never
-    closed. `timeout`: seconds to wait for a lock or for a server's answer.
+    As in SQLAlchemy, `sqlite:///notes.db` is relative and `sqlite:////srv/notes.db` absolute.
+    `:memory:` loses everything when closed. Closing the store leaves a client that was passed in
+    open. `timeout`: seconds to wait for a lock or for a server's reply.
 
-    Raises InputError for an address of another kind, VersionError or FormatError for a store
-    that this release cannot read, StoreUnavailableError if it cannot be reached.
+    Raises InputError for any other address, VersionError or FormatError for a store that this
+    release cannot read, and StoreUnavailableError for one that cannot be reached.
     """
     if not isinstance(target, str | os.PathLike):
         from optimem.store.redis import RedisStore
@@ -34,8 +34,7 @@ def open_store(target: "str | os.PathLike[str] | RedisClient", *, timeout: float
         return RedisStore(client=target)
     address = os.fspath(target)
     scheme = _SCHEME.match(address) if isinstance(target, str) else None
-    name = scheme[1].lower() if scheme else "sqlite"
-    if name in REDIS_SCHEMES and "://" in address:
+    if scheme and scheme[1].lower() in REDIS_SCHEMES and "://" in address:
         from optimem.store.redis import RedisStore
 
         return RedisStore(address, timeout=timeout)
@@ -45,14 +44,15 @@ def open_store(target: "str | os.PathLike[str] | RedisClient", *, timeout: float
 
 
 def _sqlite_path(address: str, has_scheme: bool) -> str:
-    """The file that an address means. Raises InputError if it means none."""
+    """The path that an address stands for. Raises InputError for an unknown scheme."""
     if not has_scheme and address:
         return address
     if address.lower() in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
         return ":memory:"
     if address.lower().startswith("sqlite:///"):
         return address[len("sqlite:///") :]
-    shown = re.sub(r"//[^/@]*@", "//…@", address)  # a message never shows a password
+    shown = re.sub(r"//[^/@]*@", "//…@", address)  # hide the password
     raise InputError(
-        f"{shown!r} is no store address; give {_FORMS} (a file name with a colon: ./name)"
+        f"{shown!r} is not a store address; give {', '.join(_ADDRESSES)} (write ./name for a file "
+        "name with a colon)"
     )

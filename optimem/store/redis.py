@@ -1,52 +1,74 @@
-"""The store on a Redis or Valkey server or cluster, from 7.0 on, without modules.
+"""The store on a Redis or Valkey server or cluster, 7.0 or later, without modules.
 
-Knows nothing of what the bytes mean. A scope's keys share a slot and change only in scripts,
-so a commit is atomic everywhere; `redis_index` tells how scopes are found without a scan.
+A scope's keys share a slot and change only in scripts, so commits are atomic on a cluster too;
+`redis_index` keeps track of the scopes. Never interprets the bytes.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from secrets import token_hex
+from typing import NamedTuple
 
 from optimem.errors import FormatError, StoreLockedError, VersionError
 from optimem.protocols import Change, Entry, EntryInfo
-from optimem.store.changes import checked_changes, checked_lease, conflict
-from optimem.store.keys import LAYOUT, LAYOUT_KEY, name_bytes, scope_keys, scope_of, scope_tag
-from optimem.store.redis_client import Argument, RedisClient, Server
-from optimem.store.redis_index import ScopeIndex, Waiting
-from optimem.store.scripts import CLAIM, CLEAR, COMMIT, ENTRIES, GET, PEEK
+from optimem.store.arguments import (
+    check_changes,
+    check_lease,
+    conflict_error,
+    key_bytes,
+    scope_of,
+    scope_tag,
+)
+from optimem.store.redis_client import Argument, RedisClient, RedisConnection
+from optimem.store.redis_index import QueuedScope, ScopeIndex
+from optimem.store.redis_layout import (
+    CLAIM,
+    CLEAR,
+    COMMIT,
+    ENTRIES,
+    GET,
+    LAYOUT,
+    LAYOUT_KEY,
+    PEEK,
+    scope_keys,
+)
 from optimem.turns import Scope
 
 _ATTEMPTS = 100
-"""At a commit: each failed one means that another client got on with the same scope."""
+"""Attempts at a commit. Each one that fails means that another client changed the scope."""
 
 _INTENT_LIFE = 60_000
-"""Milliseconds a writer has between announcing a scope and its commit; then it retries."""
+"""Milliseconds between a writer's announcement and its commit; after that it must announce
+again."""
 
 _PAGE = 128
-"""Scopes read at a time from a shard."""
+"""Scopes read at a time from an index shard."""
 
-_Offer = tuple[float, str, str]
-"""Due time, scope's tag, entry's name."""
+
+class _DueEntry(NamedTuple):
+    due: float
+    tag: str
+    name: str
 
 
 class RedisStore:
     """Versioned bytes on a server, for many processes and machines at once.
 
-    Exactly one of `url` and `client`; without both, the variable REDIS_URL. A client that is
-    given is never closed, and must not decode responses. `timeout`: seconds to wait for the
-    server, of a client made here. Raises InputError if these cannot be used, VersionError
-    for a server with a newer data layout, StoreUnavailableError if it cannot be reached.
+    Takes a `url`, a `client`, or neither: then the URL is the variable REDIS_URL. A client that
+    is passed in stays open and must not decode responses. `timeout`: seconds to wait for the
+    server; applies to a client made here. Raises InputError for a URL or client that cannot be
+    used, VersionError for a server with a newer data layout, and StoreUnavailableError if the
+    server cannot be reached.
 
-    StoreUnavailableError from a commit tells that the answer was lost; the server may have
-    made the change before. Retry with `expect`, which cannot apply twice.
+    If a commit raises StoreUnavailableError, its reply was lost, and the server may have applied
+    it. Retry with `expect`, so that it cannot apply twice.
     """
 
     def __init__(
         self, url: str | None = None, *, client: RedisClient | None = None, timeout: float = 5.0
     ) -> None:
-        self._server = Server(url, client, timeout)
-        self._index = ScopeIndex(self._server)
+        self._redis = RedisConnection(url, client, timeout)
+        self._index = ScopeIndex(self._redis)
         try:
             self._check_layout()
         except BaseException:
@@ -54,139 +76,149 @@ class RedisStore:
             raise
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
-        """The entries, in the order asked for; None where there is none."""
-        names = [name_bytes(key) for key in keys]
-        reply = self._server.run(GET, scope_keys(scope_tag(scope)), *names)
+        """The entries in the order of `keys`; None for a key that does not exist."""
+        names = [key_bytes(key) for key in keys]
+        reply = self._redis.run(GET, scope_keys(scope_tag(scope)), *names)
         return [
             None if version is None or value is None else Entry(key, int(version), value)
             for key, version, value in zip(keys, reply[::2], reply[1::2], strict=True)
         ]
 
     def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
-        """Entries whose key starts with `prefix`, in key order."""
-        start = name_bytes(prefix)
-        bounds = (b"[" + start, b"(" + start + b"\xff")  # no UTF-8 text holds the byte FF
-        reply = self._server.run(ENTRIES, scope_keys(scope_tag(scope)), *bounds)
+        """All entries whose key starts with `prefix`, in key order."""
+        start = key_bytes(prefix)
+        bounds = (b"[" + start, b"(" + start + b"\xff")  # the byte FF never occurs in UTF-8
+        reply = self._redis.run(ENTRIES, scope_keys(scope_tag(scope)), *bounds)
         return [
             EntryInfo(name.decode(), int(version), int(size), None if due is None else float(due))
             for name, version, size, due in zip(*[iter(reply)] * 4, strict=True)
         ]
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        """All changes or none. Raises ConflictError if an `expect` does not hold."""
-        if not checked_changes(changes):
+        """Apply all changes or none. Raises ConflictError if an `expect` does not hold, and
+        StoreLockedError if other writers get in between every time."""
+        check_changes(changes)
+        if not changes:
             return
         tag = scope_tag(scope)
-        commit_id, earliest, announced = token_hex(8), _earliest(changes), b""
-        packed = [part for change in changes for part in _packed(change)]
-        for _ in range(_ATTEMPTS):
-            first = (commit_id, earliest, announced, token_hex(8), _INTENT_LIFE)
-            answer, *rest = self._server.run(COMMIT, scope_keys(tag), *first, *packed)
-            if answer != b"announce":
-                break
-            announced = rest[0]
-            self._index.announce(tag, earliest, announced)
-        if answer == b"announce":
+        outcome, *details = self._run_commit(tag, changes)
+        if outcome == b"announce":
             raise StoreLockedError(f"{scope} is too busy: {_ATTEMPTS} attempts failed; retry")
-        if answer == b"conflict":
-            name = rest[0].decode()
-            expected = next(change.expect for change in changes if change.key == name)
-            raise conflict(name, expected or 0, int(rest[1]))
-        if answer == b"emptied":
-            self._leave(tag)
+        if outcome == b"conflict":
+            key, found = details[0].decode(), int(details[1])
+            expected = next(change.expect for change in changes if change.key == key)
+            raise conflict_error(key, expected or 0, found)
+        if outcome == b"emptied":
+            self._unlist(tag)
 
     def scopes(self) -> Iterator[Scope]:
-        """Every scope that holds an entry."""
+        """Every scope that holds at least one entry."""
         for tag in self._index.tags():
-            if self._server.call("EXISTS", scope_keys(tag).versions):
+            if self._redis.call("EXISTS", scope_keys(tag).versions):
                 yield scope_of(tag)
 
     def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
-        """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
-        offered them until `now + lease`. Raises InputError if `lease` is not positive."""
-        until = now + checked_lease(lease)
-        claimed: list[_Offer] = []
+        """Claim up to `limit` entries due at or before `now`, earliest first, until
+        `now + lease`. Raises InputError unless `lease` is a positive number of seconds."""
+        check_lease(lease)
+        claimed: list[_DueEntry] = []
         while len(claimed) < limit:
-            offers, visited = self._offers(now, limit - len(claimed))
-            for place in visited:
-                names = [name for _, tag, name in offers if tag == place.tag]
-                won = self._claim(place.tag, place.token, now, until, names)
-                claimed += [o for o in offers if o[1] == place.tag and o[2] in won]
-            if not offers:
+            due, visited = self._due(now, limit - len(claimed))
+            for scope in visited:
+                entries = [entry for entry in due if entry.tag == scope.tag]
+                names = [entry.name for entry in entries]
+                won = self._claim(scope.tag, scope.token, now, now + lease, names)
+                claimed += [entry for entry in entries if entry.name in won]
+            if not due:
                 break
-        return [(scope_of(tag), name) for _, tag, name in sorted(claimed)]
+        return [(scope_of(entry.tag), entry.name) for entry in sorted(claimed)]
 
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """What `claim_due` would return, without claiming it."""
-        offers, _ = self._offers(now, limit)
-        return [(scope_of(tag), name) for _, tag, name in offers]
+        due, _ = self._due(now, limit)
+        return [(scope_of(entry.tag), entry.name) for entry in due]
 
     def clear(self, scope: Scope) -> int:
-        """Remove everything of a scope, its queue entries too; the number of entries removed.
-
-        If it is interrupted, the scope's name may stay in the index; clear again.
-        """
+        """Delete everything in a scope, including its due times. Returns the number of entries
+        deleted. If interrupted, the scope's name may stay in the index; clear again."""
         tag = scope_tag(scope)
         token = self._index.token(tag)
-        removed = int(self._server.run(CLEAR, scope_keys(tag)))
+        removed = int(self._redis.run(CLEAR, scope_keys(tag)))
         if token is not None:
             self._index.settle(tag, token, b"")
         return removed
 
     def usage(self, scope: Scope) -> int:
-        """Bytes of all keys and values of a scope."""
-        return int(self._server.call("HGET", scope_keys(scope_tag(scope)).meta, "bytes") or 0)
+        """The total size of a scope's keys and values in bytes."""
+        return int(self._redis.call("HGET", scope_keys(scope_tag(scope)).meta, "bytes") or 0)
 
     def close(self) -> None:
-        """Close the client if it was made here; harmless when called twice."""
-        self._server.close()
+        """Close the client if it was made here. Closing twice is harmless."""
+        self._redis.close()
 
     def _check_layout(self) -> None:
-        """Claim a server without data for this layout; refuse one with a newer layout."""
-        found = self._server.call("GET", LAYOUT_KEY)
+        """Mark an unused server with this layout; refuse one with a newer layout."""
+        found = self._redis.call("GET", LAYOUT_KEY)
         if found is None:
-            self._server.call("SETNX", LAYOUT_KEY, LAYOUT)
-            found = self._server.call("GET", LAYOUT_KEY)
+            self._redis.call("SETNX", LAYOUT_KEY, LAYOUT)
+            found = self._redis.call("GET", LAYOUT_KEY)
         if found is None or not found.isdigit():
-            raise FormatError(f"{LAYOUT_KEY} on {self._server.place} holds {found!r}, no number")
+            raise FormatError(
+                f"{LAYOUT_KEY} on {self._redis.name} is {found!r}, not a number; use another "
+                "database"
+            )
         if int(found) > LAYOUT:
             raise VersionError(
-                f"{self._server.place} has data layout {int(found)}, this release reads up to "
+                f"{self._redis.name} has data layout {int(found)}, this release reads up to "
                 f"{LAYOUT}; upgrade optimem"
             )
 
-    def _offers(self, now: float, limit: int) -> tuple[list[_Offer], list[Waiting]]:
-        """The earliest `limit` entries due at `now`, and the scopes looked into for them."""
-        offers: list[_Offer] = []
-        visited: list[Waiting] = []
-        for place in self._index.waiting(now, _PAGE) if limit > 0 else ():
-            if len(offers) == limit and offers[-1][0] <= place.bound:
-                break  # nothing in this scope or a later one can come before
-            visited.append(place)
-            reply = self._server.run(PEEK, scope_keys(place.tag), repr(now), limit)
+    def _run_commit(self, tag: str, changes: Sequence[Change]) -> list[bytes]:
+        """The reply of the script, after announcing the scope as often as it demands."""
+        commit_id, earliest, announced = token_hex(8), _earliest(changes), b""
+        packed = [part for change in changes for part in _packed(change)]
+        for _ in range(_ATTEMPTS):
+            header = (commit_id, earliest, announced, token_hex(8), _INTENT_LIFE)
+            reply: list[bytes] = self._redis.run(COMMIT, scope_keys(tag), *header, *packed)
+            if reply[0] != b"announce":
+                break
+            announced = reply[1]
+            self._index.announce(tag, earliest, announced)
+        return reply
+
+    def _due(self, now: float, limit: int) -> tuple[list[_DueEntry], list[QueuedScope]]:
+        """The earliest `limit` entries due at `now`, and the scopes that were searched."""
+        due: list[_DueEntry] = []
+        visited: list[QueuedScope] = []
+        for scope in self._index.queued(now, _PAGE) if limit > 0 else ():
+            if len(due) == limit and due[-1].due <= scope.bound:
+                break  # neither this scope nor a later one has an earlier entry
+            visited.append(scope)
+            reply = self._redis.run(PEEK, scope_keys(scope.tag), repr(now), limit)
             pairs = zip(reply[::2], reply[1::2], strict=True)
-            offers += [(float(due), place.tag, name.decode()) for name, due in pairs]
-            offers = sorted(offers)[:limit]
-        return offers, visited
+            due += [_DueEntry(float(time), scope.tag, name.decode()) for name, time in pairs]
+            due = sorted(due)[:limit]
+        return due, visited
 
     def _claim(
         self, tag: str, token: bytes, now: float, until: float, names: Sequence[str]
     ) -> set[str]:
-        """Claim entries of a scope and list it anew in its shard; those still to be had."""
+        """Claim those entries of a scope that are still due and update its place in the index.
+        Returns the names claimed."""
         arguments = (repr(now), repr(until), *names)
-        bound, *won = self._server.run(CLAIM, scope_keys(tag), *arguments)
+        bound, *won = self._redis.run(CLAIM, scope_keys(tag), *arguments)
         self._index.settle(tag, token, bound)
         return {name.decode() for name in won}
 
-    def _leave(self, tag: str) -> None:
-        """Take a scope out of the index if it is empty."""
+    def _unlist(self, tag: str) -> None:
+        """Remove a scope from the index if it is empty."""
         token = self._index.token(tag)
         if token is not None:
             self._claim(tag, token, 0.0, 0.0, ())
 
 
 def _earliest(changes: Sequence[Change]) -> str:
-    """The earliest due time written; "inf" if nothing falls due, "" if nothing is written."""
+    """The earliest due time set; "inf" if none is set, "" if no value is."""
     dues = [change.due for change in changes if change.value is not None]
     if not dues:
         return ""
@@ -194,9 +226,9 @@ def _earliest(changes: Sequence[Change]) -> str:
 
 
 def _packed(change: Change) -> tuple[Argument, ...]:
-    """A change as the script takes it."""
+    """A change as arguments of the script."""
     expect = "" if change.expect is None else change.expect
     if change.value is None:
-        return name_bytes(change.key), expect, "delete", b"", ""
+        return key_bytes(change.key), expect, "delete", b"", ""
     due = "" if change.due is None else repr(float(change.due))
-    return name_bytes(change.key), expect, "set", change.value, due
+    return key_bytes(change.key), expect, "set", change.value, due

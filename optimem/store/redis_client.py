@@ -1,6 +1,6 @@
-"""Talking to Redis: a client from a URL, scripts by their hash, errors by our names.
+"""A connection to Redis: makes the client, runs scripts by their hash, translates errors.
 
-Knows no keys. Works on a server, through Sentinel's `master_for`, and on a cluster.
+Works with one server, through Sentinel's `master_for`, and with a cluster. Knows no keys.
 """
 
 import hashlib
@@ -33,13 +33,13 @@ from optimem.errors import (
 )
 
 RedisClient = redis.Redis | redis.RedisCluster
-"""What may be given; `RedisCluster` is no subclass of `Redis`."""
+"""A client as callers may pass it. `RedisCluster` is not a subclass of `Redis`."""
 
 Argument = str | bytes | int
-"""Of a command or a script."""
+"""An argument of a command or a script."""
 
 _UNREACHABLE = (
-    redis.ConnectionError,  # authentication and loading too
+    redis.ConnectionError,  # includes AuthenticationError and BusyLoadingError
     redis.TimeoutError,
     ClusterDownError,
     NoPermissionError,
@@ -48,46 +48,47 @@ _UNREACHABLE = (
 )
 
 
-class Server:
-    """A Redis client, its name in messages, and whether it is ours to close.
+class RedisConnection:
+    """A Redis client whose errors are ours.
 
-    Exactly one of `url` and `client`; without both, the variable REDIS_URL. Schemes: redis,
-    rediss, unix, and redis+cluster, rediss+cluster for a cluster. `timeout`: seconds to wait
-    for an answer, of a client made here.
+    Takes a `url`, a `client`, or neither: then the URL is the variable REDIS_URL. URL schemes:
+    redis, rediss and unix for a server, redis+cluster and rediss+cluster for a cluster.
+    `timeout`: seconds to wait for a reply; applies to a client made here. Raises InputError for
+    a URL or client that cannot be used.
     """
 
     def __init__(self, url: str | None, client: object | None, timeout: float) -> None:
         if url is not None and client is not None:
-            raise InputError("a Redis URL and a client were given; give one of them")
+            raise InputError("both a Redis URL and a client were given; give one of them")
         self._owned = client is None
         if client is not None:
-            self.place = "the given Redis client"
+            self.name = "the given Redis client"
             self._client = _checked(client)
         else:
             url = url or os.environ.get("REDIS_URL", "")
-            self.place = _without_password(url)
-            with named_errors(self.place):
-                self._client = _checked(_connect(url, timeout, self.place))
+            self.name = _without_password(url)
+            with redis_errors(self.name):
+                self._client = _checked(_connect(url, timeout, self.name))
         self._execute: Callable[..., Any] = self._client.execute_command
 
     def call(self, *command: Argument) -> Any:
         """Run a command."""
-        with named_errors(self.place):
+        with redis_errors(self.name):
             return self._execute(*command)
 
     def run(self, script: str, keys: Sequence[str], *arguments: Argument) -> Any:
-        """Run a script by its hash; the server is sent the whole text when it does not know
-        it, as after a restart or on another node."""
+        """Run a script by its hash. Sends its text only to a server that does not have it yet,
+        such as one that has restarted, or another node."""
         sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
         rest = (len(keys), *keys, *arguments)
-        with named_errors(self.place):
+        with redis_errors(self.name):
             try:
                 return self._execute("EVALSHA", sha, *rest)
             except NoScriptError:
                 return self._execute("EVAL", script, *rest)
 
     def fields(self, key: str) -> Iterator[bytes]:
-        """The fields of a hash, a few at a time; one may come twice."""
+        """The fields of a hash, a few at a time. A field may come twice."""
         cursor = 0
         while True:
             cursor, found = self.call("HSCAN", key, cursor)
@@ -102,64 +103,62 @@ class Server:
 
 
 @contextmanager
-def named_errors(place: str) -> Iterator[None]:
-    """Turn the client's errors into ours."""
+def redis_errors(name: str) -> Iterator[None]:
+    """Raise the client's errors as ours. `name`: of the server, for the message."""
     try:
         yield
     except OutOfMemoryError as error:
-        raise StoreFullError(
-            f"{place}: {error}; raise its maxmemory or forget something"
-        ) from error
+        raise StoreFullError(f"{name}: {error}; raise its maxmemory or delete something") from error
     except _UNREACHABLE as error:
         raise StoreUnavailableError(
-            f"{place} cannot be used: {error}; check that the server runs, and the URL, "
-            "password and permissions"
+            f"cannot use {name}: {error}; check that the server is running, and the URL, password "
+            "and permissions"
         ) from error
     except ResponseError as error:
         if str(error).startswith(("BUSY ", "TRYAGAIN ")):
-            raise StoreLockedError(f"{place}: {error}; retry later") from error
+            raise StoreLockedError(f"{name}: {error}; retry later") from error
         if str(error).startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN")):
-            raise StoreUnavailableError(f"{place} takes no writes: {error}") from error
-        raise StoreError(f"{place} refused a command: {error}") from error
+            raise StoreUnavailableError(f"{name} refuses writes: {error}") from error
+        raise StoreError(f"{name} refused a command: {error}") from error
     except RedisError as error:
-        raise StoreError(f"{place}: {error}") from error
+        raise StoreError(f"{name}: {error}") from error
 
 
-def _connect(url: str, timeout: float, place: str) -> RedisClient:
-    """A client for a URL. One retry, as a pooled connection may have been dropped."""
+def _connect(url: str, timeout: float, name: str) -> RedisClient:
+    """A client for a URL. It retries once, because the server may have dropped a pooled
+    connection."""
     if not url:
-        raise InputError("no Redis server is named; give a URL or a client, or set REDIS_URL")
+        raise InputError("no Redis server given; give a URL or a client, or set REDIS_URL")
     scheme, separator, rest = url.partition("://")
-    cluster = scheme.endswith("+cluster")
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 1),
     }
     try:
-        if cluster:
+        if scheme.endswith("+cluster"):
             plain = scheme.removesuffix("+cluster") + separator + rest
             return redis.RedisCluster.from_url(plain, **options)
         return redis.Redis.from_url(url, **options)
     except ValueError as error:
-        raise InputError(f"{place} is no Redis URL: {error}") from None
+        raise InputError(f"{name} is not a Redis URL: {error}") from None
 
 
 def _checked(client: object) -> RedisClient:
-    """`client` unchanged. Raises InputError if it cannot serve as a store."""
+    """`client`, if it can serve as a store. Raises InputError if not."""
     if not isinstance(client, RedisClient):
         raise InputError(
-            f"{type(client).__module__}.{type(client).__name__} is no store address and no "
+            f"{type(client).__module__}.{type(client).__name__} is neither a store address nor a "
             "client; give a path, a URL, a redis.Redis or a redis.RedisCluster"
         )
     if client.get_encoder().decode_responses:
         raise InputError(
-            "the Redis client decodes responses, but values are bytes; make it with "
+            "the Redis client decodes responses, but values are bytes; create it with "
             "decode_responses=False"
         )
     return client
 
 
 def _without_password(url: str) -> str:
-    """The URL as messages may show it."""
+    """A URL as messages may show it."""
     return re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0])

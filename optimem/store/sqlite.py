@@ -1,8 +1,8 @@
-"""The embedded store: one SQLite file in WAL mode. Knows nothing of what the bytes mean.
+"""The embedded store: one SQLite file in WAL mode.
 
-One connection behind a lock serves all threads of a process; SQLite's own locks keep
-processes apart. Every commit is synced to the disk before it returns. What is deleted is
-overwritten, in the file and in its write-ahead log, as forgetting must be real.
+All threads of a process share one connection behind a lock; SQLite's own locks keep processes
+apart. Every commit is synced to disk before it returns. Deleted bytes are overwritten, both in
+the file and in its write-ahead log, because forgetting must be real. Never interprets the bytes.
 """
 
 import os
@@ -15,32 +15,42 @@ from typing import Literal
 
 from optimem.errors import StoreLockedError, StoreUnavailableError
 from optimem.protocols import Change, Entry, EntryInfo
-from optimem.store.changes import checked_changes, checked_lease, conflict
-from optimem.store.keys import name_bytes, scope_of, scope_tag
-from optimem.store.sqlite_file import MEMORY, named_errors, open_database
+from optimem.store.arguments import (
+    check_changes,
+    check_lease,
+    conflict_error,
+    key_bytes,
+    scope_of,
+    scope_tag,
+)
+from optimem.store.sqlite_file import MEMORY, RETRY_PAUSE, open_database, sqlite_errors
 from optimem.turns import Scope
 
-PAUSE = 0.01  # seconds between tries
 _READ = "SELECT version, value FROM entries WHERE scope = ? AND key = ?"
 _VERSION = "SELECT version FROM entries WHERE scope = ? AND key = ?"
-_LIST = """SELECT key, version, length(value), due FROM entries
+_ENTRIES = """SELECT key, version, length(value), due FROM entries
            WHERE scope = ? AND key >= ? AND key < ? ORDER BY key"""
 _WRITE = """INSERT INTO entries (scope, key, version, due, value) VALUES (?, ?, 1, ?, ?)
             ON CONFLICT (scope, key) DO UPDATE
             SET version = version + 1, due = excluded.due, value = excluded.value"""
+_SCOPE_AFTER = "SELECT min(scope) FROM entries WHERE scope > ?"
 _DUE = "SELECT scope, key FROM entries WHERE due <= ? ORDER BY due, scope, key LIMIT ?"
+_POSTPONE = "UPDATE entries SET due = ? WHERE scope = ? AND key = ?"
+_DELETE = "DELETE FROM entries WHERE scope = ? AND key = ?"
+_CLEAR = "DELETE FROM entries WHERE scope = ?"
 _USAGE = "SELECT coalesce(sum(length(key) + length(value)), 0) FROM entries WHERE scope = ?"
 
 
 class SQLiteStore:
     """Versioned bytes in one file, for many threads and processes at once.
 
-    `path`: the file, made if it does not exist, in a folder that does; `:memory:` for none.
-    `timeout`: seconds to wait while another process writes. Raises VersionError for a file of
-    a newer release and FormatError for one that is no optimem store; neither is touched.
+    `path`: the file, created if it does not exist, in a folder that does; `:memory:` for a
+    store without a file. `timeout`: seconds to wait while another process writes. Raises
+    VersionError for a file of a newer release, FormatError for a file that is not an optimem
+    store, and StoreUnavailableError for one that cannot be opened. None of them is changed.
 
-    What a commit deletes is wiped from the log at once, what it replaces at the next commit
-    that deletes, `clear` or `close`.
+    Deleted values are wiped from the log by the commit that deletes them; replaced values by the
+    next commit that deletes something, by `clear`, or by `close`.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
@@ -52,94 +62,76 @@ class SQLiteStore:
         self._db: sqlite3.Connection | None = open_database(self._path, timeout)
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
-        """The entries, in the order asked for; None where there is none."""
+        """The entries in the order of `keys`; None for a key that does not exist."""
         tag = scope_tag(scope)
         with self._transaction("DEFERRED") as db:
-            rows = [db.execute(_READ, (tag, name_bytes(key))).fetchone() for key in keys]
+            rows = [db.execute(_READ, (tag, key_bytes(key))).fetchone() for key in keys]
         return [row and Entry(key, *row) for key, row in zip(keys, rows, strict=True)]
 
     def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
-        """Entries whose key starts with `prefix`, in key order."""
-        start = name_bytes(prefix)
-        bounds = (scope_tag(scope), start, start + b"\xff")  # no UTF-8 text holds the byte FF
+        """All entries whose key starts with `prefix`, in key order."""
+        start = key_bytes(prefix)
+        bounds = (scope_tag(scope), start, start + b"\xff")  # the byte FF never occurs in UTF-8
         with self._transaction("DEFERRED") as db:
-            rows = db.execute(_LIST, bounds).fetchall()
+            rows = db.execute(_ENTRIES, bounds).fetchall()
         return [EntryInfo(key.decode(), version, size, due) for key, version, size, due in rows]
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        """All changes or none. Raises ConflictError if an `expect` does not hold."""
-        checked_changes(changes)
+        """Apply all changes or none. Raises ConflictError if an `expect` does not hold."""
+        check_changes(changes)
         tag = scope_tag(scope)
         with self._transaction("IMMEDIATE") as db:
-            deleted = sum(self._apply(db, tag, change) for change in changes)
+            deleted = sum(_apply(db, tag, change) for change in changes)
         if deleted:
-            self._wipe()
-
-    @staticmethod
-    def _apply(db: sqlite3.Connection, tag: str, change: Change) -> int:
-        """Make one change; the number of entries deleted."""
-        name = name_bytes(change.key)
-        if change.expect is not None:
-            row = db.execute(_VERSION, (tag, name)).fetchone()
-            version = row[0] if row else 0
-            if version != change.expect:
-                raise conflict(change.key, change.expect, version)
-        if change.value is None:
-            done = db.execute("DELETE FROM entries WHERE scope = ? AND key = ?", (tag, name))
-            return done.rowcount
-        db.execute(_WRITE, (tag, name, change.due, change.value))
-        return 0
+            self._wipe_once()
 
     def scopes(self) -> Iterator[Scope]:
-        """Every scope that holds an entry, one short query each."""
+        """Every scope that holds at least one entry, by one short query each."""
         tag: str | None = ""
         while True:
             with self._transaction("DEFERRED") as db:
-                query = "SELECT min(scope) FROM entries WHERE scope > ?"
-                (tag,) = db.execute(query, (tag,)).fetchone()
+                (tag,) = db.execute(_SCOPE_AFTER, (tag,)).fetchone()
             if tag is None:
                 return
             yield scope_of(tag)
 
     def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
-        """Claim up to `limit` entries due at or before `now`, earliest first: nobody else is
-        offered them until `now + lease`. Raises InputError if `lease` is not positive."""
-        until = now + checked_lease(lease)
+        """Claim up to `limit` entries due at or before `now`, earliest first, until
+        `now + lease`. Raises InputError unless `lease` is a positive number of seconds."""
+        check_lease(lease)
         with self._transaction("IMMEDIATE") as db:
             rows = db.execute(_DUE, (now, max(limit, 0))).fetchall()
-            update = "UPDATE entries SET due = ? WHERE scope = ? AND key = ?"
-            db.executemany(update, [(until, *row) for row in rows])
-        return [(scope_of(tag), name.decode()) for tag, name in rows]
+            db.executemany(_POSTPONE, [(now + lease, *row) for row in rows])
+        return [(scope_of(tag), key.decode()) for tag, key in rows]
 
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """What `claim_due` would return, without claiming it."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(_DUE, (now, max(limit, 0))).fetchall()
-        return [(scope_of(tag), name.decode()) for tag, name in rows]
+        return [(scope_of(tag), key.decode()) for tag, key in rows]
 
     def clear(self, scope: Scope) -> int:
-        """Remove everything of a scope and wipe its bytes; the number of entries removed.
+        """Delete everything in a scope and wipe its bytes. Returns the number of entries deleted.
 
-        Raises StoreLockedError if another process reads on for longer than the timeout: the
-        entries are removed then, but not yet wiped from the log; clear again.
+        Raises StoreLockedError if another process keeps reading for longer than the timeout. The
+        entries are deleted then, but their bytes may still be in the log; clear again.
         """
         with self._transaction("IMMEDIATE") as db:
-            query = "DELETE FROM entries WHERE scope = ?"
-            removed = db.execute(query, (scope_tag(scope),)).rowcount
-        if not self._wiped():
+            deleted = db.execute(_CLEAR, (scope_tag(scope),)).rowcount
+        if not self._wipe():
             raise StoreLockedError(
-                f"{removed} entries are removed from {self._path!r}, but a reader keeps their "
-                "bytes in the write-ahead log; clear again when it has finished"
+                f"deleted {deleted} entries from {self._path!r}, but a reader keeps their bytes in "
+                "the write-ahead log; clear again when it has finished"
             )
-        return removed
+        return deleted
 
     def usage(self, scope: Scope) -> int:
-        """Bytes of all keys and values of a scope."""
+        """The total size of a scope's keys and values in bytes."""
         with self._transaction("DEFERRED") as db:
             return int(db.execute(_USAGE, (scope_tag(scope),)).fetchone()[0])
 
     def close(self) -> None:
-        """Close the file; harmless when called twice."""
+        """Close the file. Closing twice is harmless."""
         with self._lock:
             if self._db is not None and self._pid == os.getpid():
                 self._db.close()
@@ -147,7 +139,7 @@ class SQLiteStore:
 
     @contextmanager
     def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
-        """The connection inside a transaction that ends with the block."""
+        """The connection in a transaction that commits at the end of the block."""
         with self._connection() as db:
             db.execute(f"BEGIN {mode}")
             try:
@@ -159,16 +151,16 @@ class SQLiteStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for this thread alone, with SQLite's errors named."""
+        """The connection, for this thread alone, with SQLite's errors raised as ours."""
         self._follow_fork()
-        with self._lock, named_errors(self._path):
+        with self._lock, sqlite_errors(self._path):
             if self._db is None:
                 raise StoreUnavailableError(f"the store {self._path!r} is closed; open it again")
             yield self._db
 
     def _follow_fork(self) -> None:
-        """A connection must not cross a fork (sqlite.org/howtocorrupt.html, 2.6): the child
-        opens its own and leaves the parent's alone."""
+        """In a forked child, open a connection of its own and leave the parent's alone: a
+        connection must not cross a fork (sqlite.org/howtocorrupt.html, 2.6)."""
         if self._pid == os.getpid() or self._path == MEMORY or self._db is None:
             return
         self._inherited = self._db
@@ -176,18 +168,32 @@ class SQLiteStore:
         self._db = open_database(self._path, self._timeout)
         self._pid = os.getpid()
 
-    def _wiped(self) -> bool:
-        """`_wipe` until it is done or the timeout is over: SQLite waits for readers, but not for
-        another connection that wipes at the same moment."""
+    def _wipe(self) -> bool:
+        """Wipe the log, retrying until the timeout: SQLite itself waits for readers, but not for
+        another connection that is wiping. Returns False if readers prevent it."""
         deadline = time.monotonic() + self._timeout
-        while not self._wipe():
+        while not self._wipe_once():
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(PAUSE)
+            time.sleep(RETRY_PAUSE)
         return True
 
-    def _wipe(self) -> bool:
-        """Move the log into the file and cut it to nothing; False if a reader prevents it."""
+    def _wipe_once(self) -> bool:
+        """Move the log into the file and truncate it. Returns False if a reader prevents it."""
         with self._connection() as db:
             busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
+
+
+def _apply(db: sqlite3.Connection, tag: str, change: Change) -> int:
+    """Apply one change. Returns the number of entries deleted."""
+    key = key_bytes(change.key)
+    if change.expect is not None:
+        row = db.execute(_VERSION, (tag, key)).fetchone()
+        version = row[0] if row else 0
+        if version != change.expect:
+            raise conflict_error(change.key, change.expect, version)
+    if change.value is None:
+        return db.execute(_DELETE, (tag, key)).rowcount
+    db.execute(_WRITE, (tag, key, change.due, change.value))
+    return 0

@@ -1,4 +1,7 @@
-"""Opening the SQLite file: is it ours, of which schema, and what SQLite's errors mean."""
+"""The SQLite file: opens it, checks that it is ours, and translates SQLite's errors.
+
+Knows the schema, but no query on it.
+"""
 
 import os
 import sqlite3
@@ -18,11 +21,18 @@ from optimem.errors import (
 )
 
 MEMORY = ":memory:"
-SCHEMA = 1
-APPLICATION = 0x6F6D656D
-"""`PRAGMA application_id`: "omem" in ASCII marks the file as ours."""
+"""The path of a store without a file."""
 
-# The value comes last: the other columns are read without it.
+RETRY_PAUSE = 0.01
+"""Seconds between attempts where SQLite does not wait by itself."""
+
+SCHEMA = 1
+"""`PRAGMA user_version`."""
+
+APPLICATION = 0x6F6D656D
+"""`PRAGMA application_id`: "omem" in ASCII."""
+
+# `value` comes last so that the other columns can be read without it.
 _TABLE = """
 CREATE TABLE entries (
     scope TEXT NOT NULL,
@@ -37,26 +47,29 @@ _IDENTITY = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite
                FROM pragma_application_id, pragma_user_version"""
 
 _ERRORS: dict[int, tuple[type[OptimemError], str]] = {
-    sqlite3.SQLITE_BUSY: (StoreLockedError, "another process holds it; retry or wait longer"),
-    sqlite3.SQLITE_LOCKED: (StoreLockedError, "it is in use; retry or wait longer"),
-    sqlite3.SQLITE_FULL: (StoreFullError, "free some space on its disk or forget something"),
+    sqlite3.SQLITE_BUSY: (
+        StoreLockedError,
+        "another process holds it; retry or raise the timeout",
+    ),
+    sqlite3.SQLITE_LOCKED: (StoreLockedError, "it is in use; retry or raise the timeout"),
+    sqlite3.SQLITE_FULL: (StoreFullError, "free some space on its disk or delete something"),
     sqlite3.SQLITE_CANTOPEN: (
         StoreUnavailableError,
-        "create its folder, or choose a path that is a file you may write",
+        "create its folder, or choose the path of a file that you may write",
     ),
     sqlite3.SQLITE_READONLY: (StoreUnavailableError, "make the file and its folder writable"),
     sqlite3.SQLITE_PERM: (StoreUnavailableError, "make the file and its folder writable"),
-    sqlite3.SQLITE_IOERR: (StoreUnavailableError, "its disk fails; check it"),
-    sqlite3.SQLITE_NOTADB: (FormatError, "it is no SQLite database; choose another path"),
+    sqlite3.SQLITE_IOERR: (StoreUnavailableError, "check its disk"),
+    sqlite3.SQLITE_NOTADB: (FormatError, "it is not a SQLite database; choose another path"),
     sqlite3.SQLITE_CORRUPT: (FormatError, "it is damaged; restore it from a backup"),
-    sqlite3.SQLITE_TOOBIG: (InputError, "a value is larger than SQLite takes; split it"),
+    sqlite3.SQLITE_TOOBIG: (InputError, "a value is too large for SQLite; split it"),
 }
-"""By primary result code (sqlite.org/rescode.html): the error, and its remedy."""
+"""The error to raise, and its remedy, by primary result code (sqlite.org/rescode.html)."""
 
 
 @contextmanager
-def named_errors(path: str) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+def sqlite_errors(path: str) -> Iterator[None]:
+    """Raise SQLite's errors as ours."""
     try:
         yield
     except sqlite3.Error as error:
@@ -66,9 +79,10 @@ def named_errors(path: str) -> Iterator[None]:
 
 
 def open_database(path: str, timeout: float) -> sqlite3.Connection:
-    """A connection to the store's file, made if there is none. Waits at most `timeout`
-    seconds for others. A file that is not ours is left as it is."""
-    with named_errors(path):
+    """A connection to the file at `path`, created if it does not exist. Waits up to `timeout`
+    seconds for other processes. Raises VersionError for a file of a newer release and FormatError
+    for one that is not ours; neither is changed."""
+    with sqlite_errors(path):
         db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
         try:
             _prepare(db, path, time.monotonic() + timeout)
@@ -79,7 +93,7 @@ def open_database(path: str, timeout: float) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:
-    """Check the file before the first statement that could write to it; then set it up."""
+    """Check the file before any statement that could write to it, then set it up."""
     is_new = _is_new(db, path)
     _use_wal(db, deadline)
     db.execute("PRAGMA synchronous = FULL")
@@ -89,7 +103,7 @@ def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:
 
 
 def _is_new(db: sqlite3.Connection, path: str) -> bool:
-    """Is there no schema yet? Raises VersionError or FormatError if the file is not ours."""
+    """Whether the file has no schema yet. Raises VersionError or FormatError if it is not ours."""
     application, schema, tables = db.execute(_IDENTITY).fetchone()
     if schema > SCHEMA:
         raise VersionError(
@@ -98,15 +112,15 @@ def _is_new(db: sqlite3.Connection, path: str) -> bool:
         )
     if application == APPLICATION and schema == SCHEMA:
         return False
-    if path != MEMORY and os.path.getsize(path) == 1:  # SQLite takes one byte for no file
-        raise FormatError(f"the store {path!r} is no SQLite database; choose another path")
+    if path != MEMORY and os.path.getsize(path) == 1:  # empty to SQLite
+        raise FormatError(f"the store {path!r} is not a SQLite database; choose another path")
     if (application, schema, tables) != (0, 0, 0):
-        raise FormatError(f"{path!r} is a SQLite database of another program; choose another path")
+        raise FormatError(f"{path!r} is a database of another program; choose another path")
     return True
 
 
 def _use_wal(db: sqlite3.Connection, deadline: float) -> None:
-    """Switch the file to WAL. SQLite does not wait for its lock here, so we do."""
+    """Switch the file to WAL mode. SQLite does not wait for the lock here, so we do."""
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -116,11 +130,11 @@ def _use_wal(db: sqlite3.Connection, deadline: float) -> None:
                 raise
             if time.monotonic() >= deadline:
                 raise
-        time.sleep(0.01)
+        time.sleep(RETRY_PAUSE)
 
 
 def _create(db: sqlite3.Connection, path: str) -> None:
-    """Make the schema, unless another process just did."""
+    """Create the schema, unless another process has just done so."""
     db.execute("BEGIN IMMEDIATE")
     try:
         if _is_new(db, path):

@@ -115,7 +115,7 @@ class StoreSuite:
         store.commit(HOME, [Change("a", b"1")])
         store.commit(HOME, [Change("a", b"2", due=5.0)])
         changes = [Change("b", b"x"), Change("a", b"3", expect=expect), Change("c", b"x")]
-        with pytest.raises(ConflictError, match=rf"'a' has version 2 where {expect}"):
+        with pytest.raises(ConflictError, match=f"'a' has version 2, expected {expect}"):
             store.commit(HOME, changes)
         assert store.entries(HOME) == [EntryInfo("a", 2, 1, 5.0)]
         assert store.usage(HOME) == 2

@@ -20,8 +20,9 @@ from optimem.errors import (
 )
 from optimem.protocols import Change
 from optimem.store import open_store
-from optimem.store.keys import LAYOUT_KEY, SHARDS, scope_keys, scope_tag, shard_of
+from optimem.store.arguments import scope_tag
 from optimem.store.redis import RedisStore
+from optimem.store.redis_layout import INDEX_SHARDS, LAYOUT_KEY, index_shard, scope_keys
 from optimem.turns import Scope
 from tests.servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port, need_redis
 from tests.store.conformance import AWAY, HOME, HOSTILE, StoreSuite, put
@@ -87,11 +88,11 @@ class TestWhoIsAsked:
 
     def test_what_is_no_client_is_refused(self) -> None:
         for thing in (7, redis.asyncio.Redis()):
-            with pytest.raises(InputError, match="no client"):
+            with pytest.raises(InputError, match="nor a client"):
                 open_store(thing)  # type: ignore[arg-type]
 
     def test_a_url_that_redis_cannot_read(self) -> None:
-        with pytest.raises(InputError, match="no Redis URL"):
+        with pytest.raises(InputError, match="not a Redis URL"):
             open_store("redis://host:port/0")
 
     def test_messages_hide_the_password(self, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ class TestLayout:
             keys = scope_keys(tag)
             inside = {key.partition("{")[2].partition("}")[0] for key in keys}
             assert inside == {tag}
-            assert 0 <= shard_of(tag) < SHARDS
+            assert 0 <= index_shard(tag) < INDEX_SHARDS
         assert scope_keys(scope_tag(AWAY)).values == "optimem:v1:{lab:ann:home}:values"
         assert scope_keys(scope_tag(HOME)).due == "optimem:v1:{::home}:due"
 

@@ -8,8 +8,9 @@ import redis
 import redis.asyncio
 
 from optimem.protocols import Change
-from optimem.store.keys import LAYOUT_KEY, scope_tag, shard_keys, shard_of
+from optimem.store.arguments import scope_tag
 from optimem.store.redis import RedisStore
+from optimem.store.redis_layout import LAYOUT_KEY, index_keys, index_shard
 from tests.store.conformance import HOME, put
 
 
@@ -43,7 +44,7 @@ class TestQueue:
         self, store: RedisStore, client: redis.Redis
     ) -> None:
         put(store, HOME, a=1.0)
-        queue = shard_keys(shard_of(scope_tag(HOME))).queue
+        queue = index_keys(index_shard(scope_tag(HOME))).queue
         assert store.claim_due(now=2, limit=9, lease=10) == [(HOME, "a")]
         client.zadd(queue, {scope_tag(HOME): 1.0})  # as if the shard was not yet told
         assert store.claim_due(now=3, limit=9, lease=10) == []
@@ -82,13 +83,13 @@ class TestQueue:
         self, store: RedisStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(store, HOME, a=1.0)
-        execute = store._server._execute
+        execute = store._redis._execute
 
         def twice(*command: object) -> object:
             execute(*command)  # its answer is lost
             return execute(*command)
 
-        monkeypatch.setattr(store._server, "_execute", twice)
+        monkeypatch.setattr(store._redis, "_execute", twice)
         store.commit(HOME, [Change("a", b"w", expect=1)])
         monkeypatch.undo()
         assert store.entries(HOME)[0].version == 2

@@ -77,7 +77,7 @@ class TestAFileThatIsNotOurs:
     @pytest.mark.parametrize("content", [b"x", b"hello " * 2000, b"SQLite format 3\0" + b"x" * 999])
     def test_no_database(self, path: Path, content: bytes) -> None:
         path.write_bytes(content)
-        self.assert_untouched(path, FormatError, "no SQLite database|damaged")
+        self.assert_untouched(path, FormatError, "not a SQLite database|damaged")
 
     def test_a_newer_schema(self, path: Path) -> None:
         store = SQLiteStore(path)
