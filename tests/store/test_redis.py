@@ -12,7 +12,6 @@ import redis.asyncio
 
 from optimem.errors import (
     FormatError,
-    InputError,
     StoreError,
     StoreFullError,
     StoreUnavailableError,
@@ -22,16 +21,10 @@ from optimem.protocols import Change
 from optimem.store import open_store
 from optimem.store.arguments import scope_tag
 from optimem.store.redis import RedisStore
-from optimem.store.redis_layout import INDEX_SHARDS, LAYOUT_KEY, index_shard, scope_keys
+from optimem.store.redis_layout import LAYOUT_KEY, scope_keys
 from optimem.turns import Scope
 from tests.servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port, need_redis
 from tests.store.conformance import AWAY, HOME, HOSTILE, StoreSuite, put
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as client:
-        yield client
 
 
 @pytest.fixture
@@ -47,7 +40,7 @@ class TestRedisStore(StoreSuite):
         return redis_url
 
 
-class TestWhoIsAsked:
+class TestClient:
     def test_a_given_client_serves_and_stays_open(self, client: redis.Redis) -> None:
         store = RedisStore(client=client)
         put(store, HOME, a=1.0)
@@ -66,54 +59,8 @@ class TestWhoIsAsked:
                 assert [info.due for info in store.entries(HOME)] == [0.1, 0.2]
                 assert list(store.scopes()) == [HOME]
 
-    def test_both_or_neither_is_refused(
-        self, redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("REDIS_URL", raising=False)
-        with pytest.raises(InputError, match="client"):
-            RedisStore(redis_url, client=client)
-        with pytest.raises(InputError, match="REDIS_URL"):
-            RedisStore()
-        monkeypatch.setenv("REDIS_URL", redis_url)
-        RedisStore().close()
-
-    def test_a_decoding_client_is_refused(self, redis_url: str) -> None:
-        with (
-            redis.Redis.from_url(redis_url, decode_responses=True) as client,
-            pytest.raises(InputError, match="decode_responses=False"),
-        ):
-            RedisStore(client=client)
-        with pytest.raises(InputError, match="decode_responses=False"):
-            RedisStore(f"{redis_url}?decode_responses=True")
-
-    def test_what_is_no_client_is_refused(self) -> None:
-        for thing in (7, redis.asyncio.Redis()):
-            with pytest.raises(InputError, match="nor a client"):
-                open_store(thing)  # type: ignore[arg-type]
-
-    def test_a_url_that_redis_cannot_read(self) -> None:
-        with pytest.raises(InputError, match="not a Redis URL"):
-            open_store("redis://host:port/0")
-
-    def test_messages_hide_the_password(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreUnavailableError) as caught:
-            open_store(f"redis://user:hunter2@127.0.0.1:{free_port()}/0", timeout=1)
-        assert "hunter2" not in str(caught.value)
-        assert "127.0.0.1" in str(caught.value)
-
 
 class TestLayout:
-    def test_keys_of_a_scope_share_a_slot_whatever_its_parts(self, client: redis.Redis) -> None:
-        tags = [scope_tag(scope) for scope in HOSTILE]
-        assert len(set(tags)) == len(HOSTILE)
-        for tag in tags:
-            keys = scope_keys(tag)
-            inside = {key.partition("{")[2].partition("}")[0] for key in keys}
-            assert inside == {tag}
-            assert 0 <= index_shard(tag) < INDEX_SHARDS
-        assert scope_keys(scope_tag(AWAY)).values == "optimem:v1:{lab:ann:home}:values"
-        assert scope_keys(scope_tag(HOME)).due == "optimem:v1:{::home}:due"
-
     def test_clear_leaves_no_key(self, store: RedisStore, client: redis.Redis) -> None:
         for scope in HOSTILE:
             put(store, scope, a=1.0, b=2.0)

@@ -1,5 +1,4 @@
-"""The Redis store: the suite on a server and, in part, a cluster; then what only Redis can
-get wrong."""
+"""The scope index: it loses no scope, even if a process dies between its two writes."""
 
 from collections.abc import Iterator
 
@@ -10,14 +9,10 @@ import redis.asyncio
 from optimem.protocols import Change
 from optimem.store.arguments import scope_tag
 from optimem.store.redis import RedisStore
+from optimem.store.redis_client import RedisConnection
+from optimem.store.redis_index import ScopeIndex
 from optimem.store.redis_layout import LAYOUT_KEY, index_keys, index_shard
 from tests.store.conformance import HOME, put
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as client:
-        yield client
 
 
 @pytest.fixture
@@ -46,7 +41,7 @@ class TestQueue:
         put(store, HOME, a=1.0)
         queue = index_keys(index_shard(scope_tag(HOME))).queue
         assert store.claim_due(now=2, limit=9, lease=10) == [(HOME, "a")]
-        client.zadd(queue, {scope_tag(HOME): 1.0})  # as if the shard was not yet told
+        client.zadd(queue, {scope_tag(HOME): 1.0})  # as if the index had not been updated yet
         assert store.claim_due(now=3, limit=9, lease=10) == []
         assert client.zscore(queue, scope_tag(HOME)) == 12.0
         assert store.claim_due(now=12, limit=9, lease=10) == [(HOME, "a")]
@@ -93,3 +88,40 @@ class TestQueue:
         store.commit(HOME, [Change("a", b"w", expect=1)])
         monkeypatch.undo()
         assert store.entries(HOME)[0].version == 2
+
+
+class TestScopeIndex:
+    """The index by itself."""
+
+    @pytest.fixture
+    def index(self, client: redis.Redis) -> ScopeIndex:
+        return ScopeIndex(RedisConnection(None, client, timeout=5))
+
+    def test_scopes_are_queued_by_their_bounds_page_by_page(self, index: ScopeIndex) -> None:
+        bounds = {f"::s{number}": float(number * 7 % 50) for number in range(50)}
+        for tag, bound in bounds.items():
+            index.announce(tag, repr(bound), b"token")
+        expected = sorted((bound, tag) for tag, bound in bounds.items() if bound <= 40)
+        for page in (1, 2, 99):
+            queued = list(index.queued(40.0, page))
+            assert [(scope.bound, scope.tag) for scope in queued] == expected
+            assert {scope.token for scope in queued} == {b"token"}
+        assert sorted(index.tags()) == sorted(bounds)
+
+    def test_an_announcement_never_moves_a_scope_later(self, index: ScopeIndex) -> None:
+        for bound, token in ((b"5", b"one"), (b"9", b"two"), (b"3", b"three")):
+            index.announce("::a", bound.decode(), token)
+            assert index.token("::a") == token
+        assert list(index.queued(9.0, 9)) == [(3.0, "::a", b"three")]
+
+    def test_only_the_last_token_settles(self, index: ScopeIndex) -> None:
+        index.announce("::a", "1", b"one")
+        index.announce("::a", "1", b"two")
+        index.settle("::a", b"one", b"")
+        assert list(index.tags()) == ["::a"]
+        index.settle("::a", b"two", b"8")
+        assert list(index.queued(7.0, 9)) == []
+        assert list(index.queued(8.0, 9)) == [(8.0, "::a", b"two")]
+        index.settle("::a", b"two", b"")
+        assert list(index.tags()) == []
+        assert index.token("::a") is None

@@ -1,25 +1,20 @@
 """The SQLite store: the suite, and what only a file can get wrong."""
 
-import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from optimem.errors import (
-    FormatError,
     StoreFullError,
     StoreLockedError,
     StoreUnavailableError,
-    VersionError,
 )
 from optimem.protocols import Change, Entry
 from optimem.store.sqlite import SQLiteStore
@@ -37,11 +32,6 @@ for i in range(10**9):
     store.commit(Scope(session="home"), changes)
     print(i, flush=True)
 """
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "memory with space.db"
 
 
 @pytest.fixture
@@ -66,107 +56,12 @@ class TestMemory:
         store.close()
 
 
-class TestAFileThatIsNotOurs:
-    def assert_untouched(self, path: Path, error: type[Exception], match: str) -> None:
-        before = path.read_bytes()
-        with pytest.raises(error, match=match):
-            SQLiteStore(path)
-        assert path.read_bytes() == before
-        assert list(path.parent.iterdir()) == [path]
-
-    @pytest.mark.parametrize("content", [b"x", b"hello " * 2000, b"SQLite format 3\0" + b"x" * 999])
-    def test_no_database(self, path: Path, content: bytes) -> None:
-        path.write_bytes(content)
-        self.assert_untouched(path, FormatError, "not a SQLite database|damaged")
-
-    def test_a_newer_schema(self, path: Path) -> None:
-        store = SQLiteStore(path)
-        put(store, HOME, a=1.0)
-        store.close()
-        with sqlite3.connect(path) as db:
-            db.execute("PRAGMA user_version = 2")
-        db.close()
-        self.assert_untouched(path, VersionError, "schema 2.*upgrade")
-
-    def test_a_database_of_another_program(self, path: Path) -> None:
-        with sqlite3.connect(path) as db:
-            db.execute("CREATE TABLE theirs (x)")
-        db.close()
-        self.assert_untouched(path, FormatError, "another program")
-
-    def test_an_empty_file_becomes_a_store(self, path: Path) -> None:
-        path.touch()
-        store = SQLiteStore(path)
-        assert store.entries(HOME) == []
-        store.close()
-
-    def test_a_damaged_file_is_named(self, path: Path) -> None:
-        store = SQLiteStore(path)
-        store.commit(HOME, [Change(f"k{i:04}", b"x" * 3000) for i in range(50)])
-        store.close()
-        content = bytearray(path.read_bytes())
-        content[4096 : len(content)] = b"\xff" * (len(content) - 4096)
-        path.write_bytes(content)
-        store = SQLiteStore(path)
-        with pytest.raises(FormatError, match="damaged"):
-            store.entries(HOME)
-        store.close()
-
-
-class TestAFileThatCannotBeReached:
-    def test_a_missing_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreUnavailableError, match="create its folder"):
-            SQLiteStore(tmp_path / "none" / "memory.db")
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreUnavailableError):
-            SQLiteStore(tmp_path)
-
-    def test_a_file_as_folder(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        with pytest.raises(StoreUnavailableError):
-            SQLiteStore(tmp_path / "file" / "memory.db")
-
-    def test_a_read_only_file(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, unprivileged(folder):
-            path = Path(folder, "memory.db")
-            SQLiteStore(path).close()
-            path.chmod(0o444)
-            store = SQLiteStore(path)
-            assert store.entries(HOME) == []
-            with pytest.raises(StoreUnavailableError, match="writable"):
-                put(store, HOME, a=1.0)
-            store.close()
-
-    def test_a_read_only_folder(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, unprivileged(folder):
-            os.chmod(folder, 0o555)
-            with pytest.raises(StoreUnavailableError):
-                SQLiteStore(Path(folder, "memory.db"))
-
+class TestTrouble:
     def test_a_closed_store(self, store: SQLiteStore) -> None:
         store.close()
         with pytest.raises(StoreUnavailableError, match="closed"):
             store.entries(HOME)
 
-
-@contextmanager
-def unprivileged(folder: str) -> Iterator[None]:
-    """Give the folder to a user whom permissions bind, and be that user for a while."""
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.chown(folder, 65534, 65534)
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.chmod(folder, 0o755)
-        if is_root:
-            os.seteuid(0)
-
-
-class TestTrouble:
     def test_a_lock_held_too_long(self, path: Path, store: SQLiteStore) -> None:
         put(store, HOME, a=1.0)
         waiting = SQLiteStore(path, timeout=0.05)
@@ -208,7 +103,7 @@ class TestTrouble:
         (entry,) = store.get(HOME, ["last"])
         assert entry is not None
         last = int(entry.value)
-        assert printed <= last <= printed + 1  # at most one commit beyond the last one told
+        assert printed <= last <= printed + 1  # at most one commit beyond the last one printed
         keys = [info.key for info in store.entries(HOME) if info.key != "last"]
         assert keys == sorted(f"{part}{i}" for part in "ab" for i in range(last + 1))
         for key, found in zip(keys, store.get(HOME, keys), strict=True):
