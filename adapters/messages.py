@@ -11,7 +11,7 @@ from langchain_core.messages import (
     messages_from_dict,
 )
 
-from optimem.prompts.forms import FORMS, Said
+from optimem.prompts.forms import FORMS, ParsedMessage
 from optimem.results import RecalledTurn
 from optimem.turns import Turn
 
@@ -23,9 +23,9 @@ WHOLE = "\u2063message:"
 text starts so by accident."""
 
 
-def said(message: BaseMessage) -> Said:
+def said(message: BaseMessage) -> ParsedMessage:
     """What a message says, its tool calls and results included."""
-    return FORMS["langchain"].said(message)
+    return FORMS["langchain"].parse(message)
 
 
 def message_text(message: BaseMessage) -> str:

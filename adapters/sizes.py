@@ -8,8 +8,8 @@ from langchain_core.messages import BaseMessage
 from optimem.adapters.messages import message_text
 from optimem.errors import InputError
 from optimem.memory.prompting import tokens_of
-from optimem.prompts.builder import PER_MESSAGE
-from optimem.prompts.forms import LangChainForm, whole_places
+from optimem.prompts.draft import MESSAGE_TOKENS
+from optimem.prompts.forms import LangChainForm, safe_cuts
 
 Size = tuple[str, float]
 Trigger = Size | Mapping[str, float] | Sequence[Size | Mapping[str, float]]
@@ -42,7 +42,7 @@ def any_of(trigger: Trigger) -> list[list[Size]]:
 
 def tokens(message: BaseMessage) -> int:
     """Tokens of a message, by DeepSeek's tokenizer."""
-    return tokens_of(message_text(message)) + PER_MESSAGE
+    return tokens_of(message_text(message)) + MESSAGE_TOKENS
 
 
 def amount(size: Size, model: Any) -> tuple[str, float]:
@@ -89,4 +89,4 @@ def settled(messages: Sequence[BaseMessage], gone: int, step: int) -> int:
 
 def whole(messages: Sequence[BaseMessage]) -> list[int]:
     """Places before which a conversation may be cut: every call made there has its result."""
-    return whole_places(map(LangChainForm.links, messages))
+    return safe_cuts(map(LangChainForm.tool_ids, messages))

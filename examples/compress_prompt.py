@@ -12,7 +12,7 @@ report = (
 ) * 60 + "The file in question is /srv/blobs/2026/ledger.db, ticket OPS-20417."
 
 made = compress_prompt(report, model="gpt-4o", question="Which file was it?")
-print(made.plan.told())
+print(made.plan.summary())
 print(made.messages[0]["content"][-1]["text"])
 
 folder = Path(os.environ.get("OUT", "prompt"))

@@ -196,7 +196,7 @@ def page_drawer() -> "PageDrawer":
 def _prompt_pages(
     turns: "tuple[Turn, ...]", shape: "PageShape", size: int
 ) -> "tuple[PageImage, ...]":
-    from optimem.prompts.pages import PageImage, Place
+    from optimem.prompts.pages import PageImage, TextPosition
     from optimem.renderers.images import readable_png
     from optimem.renderers.readable import ReadableStyle, render_pages
 
@@ -205,6 +205,6 @@ def _prompt_pages(
     for page in render_pages(turns, style):
         shown = page.trimmed(style.margin) if shape.trim else page.pixels
         last = page.spans[-1]
-        png, end = readable_png(shown), Place(last.turn, last.end)
+        png, end = readable_png(shown), TextPosition(last.turn, last.end)
         made.append(PageImage(shown.shape[1], shown.shape[0], png, end, size))
     return tuple(made)

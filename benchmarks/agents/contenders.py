@@ -27,7 +27,7 @@ from langchain_core.runnables import RunnableLambda
 from optimem.adapters.messages import message_text, said
 from optimem.adapters.sizes import tokens
 from optimem.memory.prompting import tokens_of
-from optimem.prompts.builder import PER_MESSAGE
+from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.text.exact import exact_values
 from optimem.text.terms import terms
 
@@ -89,7 +89,7 @@ def extract(messages: Sequence[AnyMessage], budget: int) -> str:
     worth = [
         _worth(line, words, having, len(lines)) for line, words in zip(lines, counted, strict=True)
     ]
-    left = budget - PER_MESSAGE - tokens_of(INTRODUCTION)
+    left = budget - MESSAGE_TOKENS - tokens_of(INTRODUCTION)
     chosen = []
     for at in sorted(range(len(lines)), key=lambda at: (worth[at], at), reverse=True):
         size = tokens_of(lines[at]) + 1  # the line's end

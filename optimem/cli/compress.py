@@ -179,7 +179,7 @@ def compress_prompt(
         print_fields(f"{source} → {out}", plan)
     else:
         print_json(made.messages)
-        click.echo(made.plan.told(), err=True)
+        click.echo(made.plan.summary(), err=True)
 
 
 def _messages(text: str, source: str) -> Sequence[Any]:

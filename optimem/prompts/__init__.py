@@ -1,7 +1,8 @@
-"""Prompts that cost less: old messages and long text as pages, priced by each provider's rule.
+"""Cheaper prompts: old messages, or a long text, as pages, priced by each provider's rule.
 
-`forms` knows messages, `rules` and `formulas` what a model charges for an image, `pages` what old
-messages become, `builder` plans and builds the prompt.
+`forms` parses and writes messages, `draft` splits a prompt into what stays and what is drawn,
+`builder` builds and prices it, `pages` holds what is drawn, `rules` and `formulas` say what a model
+charges for an image.
 """
 
 from optimem.prompts.builder import CompressedPrompt, PromptPlan

@@ -1,78 +1,17 @@
-"""What a prompt's messages say, whatever API they are written for, and where they may be cut.
+"""The forms in which APIs take messages (OpenAI's, Anthropic's, Gemini's, LangChain's): each parses
+a message, and writes the message that carries pages.
 
-Knows nothing of any API's form (`forms`), of pages or of prices.
-
-The forms in which APIs take messages: OpenAI's, Anthropic's, Gemini's and LangChain's.
-
-Each says what a message says, and writes the message that carries pages. Messages that stay are
-handed back as they came. Knows nothing of prices or of drawing.
+Messages that stay in a prompt are handed back as they came. Knows nothing of prices or of drawing.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 from optimem.errors import InputError
 from optimem.prompts.pages import PageImage
 from optimem.turns import Role, Turn
-
-
-class Links(NamedTuple):
-    """Ids of the tools that a message calls, and of the calls that it answers."""
-
-    calls: frozenset[str]
-    results: frozenset[str]
-
-
-class Linked(Protocol):
-    """Whatever tells its `Links`."""
-
-    @property
-    def calls(self) -> frozenset[str]: ...
-
-    @property
-    def results(self) -> frozenset[str]: ...
-
-
-@dataclass(frozen=True)
-class Said:
-    """One message. `calls`, `results`: ids of the tools that it calls, and of the calls that
-    it answers. `drawable`: it is all text; an image or a file cannot be drawn as a page."""
-
-    role: Role
-    text: str
-    calls: frozenset[str] = frozenset()
-    results: frozenset[str] = frozenset()
-    drawable: bool = True
-
-    @property
-    def turn(self) -> Turn:
-        """The message as a turn that can be drawn or remembered."""
-        return Turn(text=self.text, role=self.role)
-
-
-def whole_places(said: Iterable[Linked]) -> list[int]:
-    """Places before which a conversation may be cut: every call made there has its result."""
-    places, waiting = [0], set[str]()
-    for place, message in enumerate(said, 1):
-        waiting = (waiting | message.calls) - message.results
-        if not waiting:
-            places.append(place)
-    return places
-
-
-def head(said: Sequence[Said], keep: int) -> tuple[int, int]:
-    """Where the part of a conversation that can become pages starts and ends: after the system
-    messages that it opens with, before the last `keep` messages, before anything that cannot be
-    drawn, and never between a tool call and its results."""
-    start = next((i for i, one in enumerate(said) if one.role != "system"), len(said))
-    end = max(len(said) - keep, 0)
-    end = next((i for i, one in enumerate(said[:end]) if not one.drawable), end)
-    return start, max(
-        (place for place in whole_places(said) if start <= place <= end), default=start
-    )
-
 
 Message = Any
 """A message in an API's own form: a dict, or a LangChain message."""
@@ -82,148 +21,186 @@ ROLES: dict[str, Role] = {
     "assistant": "assistant", "ai": "assistant", "model": "assistant",
     "tool": "tool", "function": "tool",
 }  # fmt: skip
+TEXT_BLOCKS = ("text", "input_text", "output_text", "refusal")
+SKIPPED_BLOCKS = (
+    "tool_use", "tool_result", "tool_call", "thinking", "redacted_thinking", "reasoning",
+)  # fmt: skip
+"""Blocks that are parsed elsewhere or carry nothing to draw. Any other block without text is an
+image, a file or the like."""
 
-NOT_SHOWN = ("tool_use", "tool_result", "tool_call", "thinking", "redacted_thinking", "reasoning")
-"""Blocks that are told elsewhere or need not be: anything else that is no text is an image, a
-file or the like."""
+
+class ToolIds(NamedTuple):
+    """`calls`: ids of the tool calls that a message makes. `results`: ids of those it answers."""
+
+    calls: frozenset[str] = frozenset()
+    results: frozenset[str] = frozenset()
+
+
+NO_TOOLS = ToolIds()
+
+
+@dataclass(frozen=True)
+class ParsedMessage:
+    """A message from any API. `text`: tool calls and results included. `drawable`: whether it is
+    all text; an image or a file cannot be drawn on a page."""
+
+    role: Role
+    text: str
+    tools: ToolIds = NO_TOOLS
+    drawable: bool = True
+
+    @property
+    def turn(self) -> Turn:
+        """The message as a turn that can be drawn or remembered."""
+        return Turn(text=self.text, role=self.role)
+
+
+def safe_cuts(messages: Iterable[ToolIds]) -> list[int]:
+    """Where a conversation may be cut: before these messages every tool call has its result."""
+    cuts, pending = [0], set[str]()
+    for index, tools in enumerate(messages, 1):
+        pending = (pending | tools.calls) - tools.results
+        if not pending:
+            cuts.append(index)
+    return cuts
+
+
+def drawable_range(messages: Sequence[ParsedMessage], keep: int) -> tuple[int, int]:
+    """Start and end of the messages that can become pages: after the leading system messages,
+    before the last `keep` messages and before the first that cannot be drawn, with no tool call
+    parted from its results."""
+    start = next((i for i, one in enumerate(messages) if one.role != "system"), len(messages))
+    end = max(len(messages) - keep, 0)
+    end = next((i for i, one in enumerate(messages[:end]) if not one.drawable), end)
+    cuts = safe_cuts(message.tools for message in messages)
+    return start, max((cut for cut in cuts if start <= cut <= end), default=start)
 
 
 class Form(Protocol):
     """How an API writes messages."""
 
-    def said(self, message: Message) -> Said:
-        """What a message says. Raises InputError for what is no message of this form."""
+    def parse(self, message: Message) -> ParsedMessage:
+        """What a message says. Raises InputError if it is not a message of this form."""
 
-    def pages(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
-        """A user's message: text, pages, text (left out where empty)."""
+    def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
+        """A user's message: text, pages, text. Empty text is left out."""
 
 
 class OpenAIForm:
     """Chat Completions: https://developers.openai.com/api/docs/guides/images-vision. Images go
-    with detail "high", for which the price rules hold."""
+    with detail "high", the level that the price rules are for."""
 
-    def said(self, message: Message) -> Said:
+    def parse(self, message: Message) -> ParsedMessage:
         """See `Form`."""
-        texts, drawable = _texts(message)
+        texts, drawable = _text_blocks(message)
         calls = [call for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
-        for call in calls:
-            function = call.get("function") or {}
-            texts.append(f"[calls {function.get('name')}({function.get('arguments', '')})]")
+        functions = [call.get("function") or {} for call in calls]
+        texts += [_call_text(each.get("name"), each.get("arguments", "")) for each in functions]
         answered = message.get("tool_call_id")
-        return Said(
+        return ParsedMessage(
             role=_role(message),
             text="\n".join(texts),
-            calls=frozenset(str(call.get("id")) for call in calls),
-            results=frozenset([str(answered)] if answered else []),
+            tools=_tool_ids([call.get("id") for call in calls], [answered] if answered else []),
             drawable=drawable,
         )
 
-    def pages(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
+    def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
         """See `Form`."""
+        urls = [f"data:image/png;base64,{page.base64}" for page in pages]
         images = [
-            {"type": "image_url", "image_url": {"url": _data_url(page), "detail": "high"}}
-            for page in pages
+            {"type": "image_url", "image_url": {"url": url, "detail": "high"}} for url in urls
         ]
-        return {"role": "user", "content": [*_text(before), *images, *_text(after)]}
+        return _user_message(before, images, after)
 
 
 class AnthropicForm:
     """Messages: https://platform.claude.com/docs/en/build-with-claude/vision."""
 
-    def said(self, message: Message) -> Said:
+    def parse(self, message: Message) -> ParsedMessage:
         """See `Form`."""
-        texts, drawable = _texts(message)
+        texts, drawable = _text_blocks(message)
         blocks = [b for b in _blocks(message.get("content")) if isinstance(b, Mapping)]
-        used = [block for block in blocks if block.get("type") == "tool_use"]
+        calls = [block for block in blocks if block.get("type") == "tool_use"]
         results = [block for block in blocks if block.get("type") == "tool_result"]
-        texts += [f"[calls {b.get('name')}({_json(b.get('input', {}))})]" for b in used]
+        texts += [_call_text(b.get("name"), _json(b.get("input", {}))) for b in calls]
         for block in results:
-            inner, whole = _texts(block)
-            texts, drawable = texts + inner, drawable and whole
-        return Said(
+            result_texts, result_drawable = _text_blocks(block)
+            texts, drawable = texts + result_texts, drawable and result_drawable
+        return ParsedMessage(
             role="tool" if results else _role(message),
             text="\n".join(texts),
-            calls=frozenset(str(block.get("id")) for block in used),
-            results=frozenset(str(block.get("tool_use_id")) for block in results),
+            tools=_tool_ids(
+                [block.get("id") for block in calls],
+                [block.get("tool_use_id") for block in results],
+            ),
             drawable=drawable,
         )
 
-    def pages(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
+    def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
         """See `Form`."""
         source = {"type": "base64", "media_type": "image/png"}
         images = [{"type": "image", "source": {**source, "data": page.base64}} for page in pages]
-        return {"role": "user", "content": [*_text(before), *images, *_text(after)]}
+        return _user_message(before, images, after)
 
 
 class GeminiForm:
-    """Contents: https://ai.google.dev/gemini-api/docs/image-understanding. A call is answered by
-    the next content that holds a result of the same name, as ids are optional there."""
+    """Contents: https://ai.google.dev/gemini-api/docs/image-understanding. Ids of calls are
+    optional there; a call without one is answered by the next result of the same name."""
 
-    def said(self, message: Message) -> Said:
+    def parse(self, message: Message) -> ParsedMessage:
         """See `Form`."""
-        texts, drawable = list[str](), True
-        names: dict[str, set[str]] = {"functionCall": set(), "functionResponse": set()}
-        for part in message.get("parts") or ():
-            part = {_camel(key): value for key, value in cast(Mapping[str, Any], part).items()}
-            found = next((kind for kind in names if kind in part), None)
-            if found:
-                names[found].add(str(part[found].get("id") or part[found].get("name")))
-                verb = "calls" if found == "functionCall" else "result of"
-                texts.append(f"[{verb} {_json(part[found])}]")
-            elif "text" in part:
-                texts.append(str(part["text"]))
-            else:
-                drawable = False
-        results = frozenset(names["functionResponse"])
-        role = "tool" if results else _role(message, default="user")
-        return Said(role, "\n".join(texts), frozenset(names["functionCall"]), results, drawable)
+        parts = [_with_camel_keys(part) for part in message.get("parts") or ()]
+        texts = [text for part in parts if (text := _gemini_text(part)) is not None]
+        calls = [part["functionCall"] for part in parts if "functionCall" in part]
+        results = [part["functionResponse"] for part in parts if "functionResponse" in part]
+        return ParsedMessage(
+            role="tool" if results else _role(message, default="user"),
+            text="\n".join(texts),
+            tools=_tool_ids(
+                [call.get("id") or call.get("name") for call in calls],
+                [result.get("id") or result.get("name") for result in results],
+            ),
+            drawable=len(texts) == len(parts),
+        )
 
-    def pages(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
+    def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
         """See `Form`."""
         images = [{"inline_data": {"mime_type": "image/png", "data": p.base64}} for p in pages]
-        texts = [[{"text": text}] if text else [] for text in (before, after)]
-        return {"role": "user", "parts": [*texts[0], *images, *texts[1]]}
+        first, last = ([{"text": text}] if text else [] for text in (before, after))
+        return {"role": "user", "parts": [*first, *images, *last]}
 
 
 class LangChainForm:
-    """LangChain's messages, known by their attributes; the pages come as a dict with standard
-    content blocks, which every chat model takes beside messages."""
+    """LangChain's messages, recognized by their attributes. The message with pages is a dict of
+    standard content blocks, which every chat model accepts among messages."""
 
-    def said(self, message: Message) -> Said:
+    def parse(self, message: Message) -> ParsedMessage:
         """See `Form`."""
         if isinstance(message, Mapping):
-            return OpenAIForm().said(message)
-        kind, links = str(message.type), self.links(message)
-        _, drawable = _texts({"content": message.content})
+            return OpenAIForm().parse(message)
+        tools = self.tool_ids(message)
+        _, drawable = _text_blocks({"content": message.content})
         texts = [str(message.text)] if message.text else []
         calls = getattr(message, "tool_calls", None) or ()
-        texts += [f"[calls {call['name']}({_json(call['args'])})]" for call in calls]
-        if links.results and getattr(message, "name", None):
+        texts += [_call_text(call["name"], _json(call["args"])) for call in calls]
+        if tools.results and getattr(message, "name", None):
             texts.insert(0, f"[{message.name}]")
-        return Said(
-            role=ROLES.get(kind, "text"),
-            text="\n".join(texts),
-            calls=links.calls,
-            results=links.results,
-            drawable=drawable,
-        )
+        role = ROLES.get(str(message.type), "text")
+        return ParsedMessage(role, "\n".join(texts), tools, drawable)
 
     @staticmethod
-    def links(message: Message) -> Links:
-        """Calls and results alone, for a message that is no dict."""
-        answered = getattr(message, "tool_call_id", None)
+    def tool_ids(message: Message) -> ToolIds:
+        """The tool ids alone, of a message that is not a dict; cheaper than parsing it."""
         calls = getattr(message, "tool_calls", None) or ()
-        return Links(
-            frozenset(str(call["id"]) for call in calls),
-            frozenset([str(answered)] if answered else []),
-        )
+        answered = getattr(message, "tool_call_id", None)
+        return _tool_ids([call["id"] for call in calls], [answered] if answered else [])
 
-    def pages(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
+    def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
         """See `Form`."""
         images = [
             {"type": "image", "base64": page.base64, "mime_type": "image/png"} for page in pages
         ]
-        return {"role": "user", "content": [*_text(before), *images, *_text(after)]}
+        return _user_message(before, images, after)
 
 
 FORMS: dict[str, Form] = {
@@ -234,31 +211,42 @@ FORMS: dict[str, Form] = {
 }
 
 
-def form_of(messages: Sequence[Message], provider: str, asked: str | None = None) -> Form:
-    """The form in which messages are written: `asked`, or what they look like, or a provider's
-    own for dicts with a role and content. Raises InputError for what is no message, or cannot
-    be of the form that was asked for."""
-    found = _recognised(messages) or FORMS["openai" if provider == "gemini" else provider]
-    if asked is None or found is FORMS[asked]:
-        return found
-    if found is FORMS["langchain"]:
-        raise InputError(f"LangChain messages are not written as {asked!r}; leave form out")
-    return FORMS[asked]
+def find_form(name: str) -> Form:
+    """The form of that name. Raises InputError for an unknown one."""
+    if name not in FORMS:
+        raise InputError(f"form {name!r} is unknown; choose one of {', '.join(FORMS)}")
+    return FORMS[name]
 
 
-def _recognised(messages: Sequence[Message]) -> Form | None:
-    """The form of messages that could be of no other; None for dicts with a role."""
+def choose_form(
+    messages: Sequence[Message], provider_form: str, requested: str | None = None
+) -> Form:
+    """The form of the messages: the `requested` one, else the one they are recognized by, else the
+    provider's. Raises InputError for what is not a message, for an unknown form, and for
+    LangChain messages under another form."""
+    recognized = _recognize(messages)
+    if requested is None:
+        # Dicts without "parts" are not Gemini's, whatever the provider.
+        return recognized or FORMS["openai" if provider_form == "gemini" else provider_form]
+    form = find_form(requested)
+    if recognized is FORMS["langchain"] and form is not recognized:
+        raise InputError(f"these are LangChain messages, not {requested!r}; leave out `form`")
+    return form
+
+
+def _recognize(messages: Sequence[Message]) -> Form | None:
+    """The only form that the messages can have; None for dicts with a role."""
     for message in messages:
         if isinstance(message, Mapping):
             if "parts" in message:
                 return FORMS["gemini"]
             if not {"role", "type"} & message.keys():
-                raise InputError(f"{message!r:.200} is no message; it has no role")
+                raise InputError(f"{message!r:.200} is not a message: it has no role")
         elif all(hasattr(message, name) for name in ("type", "content", "text")):
             return FORMS["langchain"]
         else:
             raise InputError(
-                f"{message!r:.200} is no message; give text, dicts as the API takes them, or "
+                f"{message!r:.200} is not a message; give text, dicts as the API takes them, or "
                 "LangChain messages"
             )
     return None
@@ -271,35 +259,54 @@ def _role(message: Mapping[str, Any], default: str = "") -> Role:
     return ROLES[name]
 
 
+def _tool_ids(calls: Iterable[object], results: Iterable[object]) -> ToolIds:
+    return ToolIds(frozenset(map(str, calls)), frozenset(map(str, results)))
+
+
 def _blocks(content: Any) -> Sequence[Any]:
     return [content] if isinstance(content, str) else content or []
 
 
-def _texts(message: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """The text blocks of a message, and whether there is nothing but text and tools in it."""
+def _text_blocks(message: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The text blocks of a message, and whether it holds nothing but text and tool use."""
     texts, drawable = list[str](), True
     for block in _blocks(message.get("content")):
         if isinstance(block, str):
             texts.append(block)
-        elif block.get("type") in ("text", "input_text", "output_text", "refusal"):
+        elif block.get("type") in TEXT_BLOCKS:
             texts.append(str(block.get("text") or block.get("refusal") or ""))
         else:
-            drawable = drawable and block.get("type") in NOT_SHOWN
+            drawable = drawable and block.get("type") in SKIPPED_BLOCKS
     return [text for text in texts if text], drawable
 
 
-def _text(text: str) -> list[dict[str, str]]:
-    return [{"type": "text", "text": text}] if text else []
+def _gemini_text(part: Mapping[str, Any]) -> str | None:
+    """The text of a part; None for an image or a file."""
+    if "functionCall" in part:
+        return f"[calls {_json(part['functionCall'])}]"
+    if "functionResponse" in part:
+        return f"[result of {_json(part['functionResponse'])}]"
+    return str(part["text"]) if "text" in part else None
+
+
+def _call_text(name: object, arguments: object) -> str:
+    return f"[calls {name}({arguments})]"
+
+
+def _user_message(before: str, images: Sequence[Message], after: str) -> dict[str, Any]:
+    first, last = ([{"type": "text", "text": text}] if text else [] for text in (before, after))
+    return {"role": "user", "content": [*first, *images, *last]}
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _camel(name: str) -> str:
+def _with_camel_keys(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Gemini's REST API writes `functionCall`, its Python client `function_call`."""
+    return {_camel_case(key): value for key, value in part.items()}
+
+
+def _camel_case(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
-
-
-def _data_url(page: PageImage) -> str:
-    return f"data:image/png;base64,{page.base64}"

@@ -1,7 +1,7 @@
 """What an image costs: the formulas by which providers turn pixels into billable tokens.
 
-One small class a formula; which model uses which, with source and date, is in `rules`.
-Knows nothing of models or prices.
+One small class per formula. Knows nothing of models or prices: `rules` says which model uses
+which formula, with source and date.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class ImageFormula(Protocol):
 
 @dataclass(frozen=True)
 class Tiles:
-    """OpenAI's tiles: fit into `square`, shortest side down to `short`, then `base` tokens and
-    `each` for every square of `tile` px that is begun."""
+    """OpenAI's tiles: the image is fitted into `square` px, its shorter side reduced to `short`
+    px; it costs `base` tokens, and `each` per tile of `tile` px, partial ones included."""
 
     base: int
     each: int
@@ -28,18 +28,19 @@ class Tiles:
     tile: int = 512
 
     def __str__(self) -> str:
-        return f"{self.base} + {self.each} a {self.tile} px tile"
+        return f"{self.base} + {self.each} per {self.tile} px tile"
 
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
         width, height = _shrunk(width, height, min(1.0, self.square / max(width, height)))
         width, height = _shrunk(width, height, min(1.0, self.short / min(width, height)))
-        return self.base + self.each * ceil(width / self.tile) * ceil(height / self.tile)
+        return self.base + self.each * _squares(width, height, self.tile)
 
 
 @dataclass(frozen=True)
 class Patches:
-    """OpenAI's patches of 32 px: fit into `edge`, then into `budget` patches, times `factor`."""
+    """OpenAI's patches of 32 px: the image is fitted into `edge` px, then into `budget` patches;
+    each patch costs `factor` tokens."""
 
     factor: float
     budget: int
@@ -52,24 +53,21 @@ class Patches:
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`. Floating-point rounding in billing may differ by one token."""
         width, height = _shrunk(width, height, min(1.0, self.edge / max(width, height)))
-        if self._count(width, height) > self.budget:
+        if _squares(width, height, self.patch) > self.budget:
             scale = sqrt(self.patch**2 * self.budget / (width * height))
             scale *= min(self._whole(width * scale), self._whole(height * scale))
             width, height = _shrunk(width, height, scale)
-        return ceil(round(self._count(width, height) * self.factor, 6))
-
-    def _count(self, width: int, height: int) -> int:
-        return ceil(width / self.patch) * ceil(height / self.patch)
+        return ceil(round(_squares(width, height, self.patch) * self.factor, 6))
 
     def _whole(self, side: float) -> float:
-        """By how much a side must shrink to be a whole number of patches."""
+        """The factor that shrinks a side to a whole number of patches."""
         return max(floor(side / self.patch), 1) / (side / self.patch)
 
 
 @dataclass(frozen=True)
 class VisualTokens:
-    """Anthropic's visual tokens of 28 px: the largest size of the same shape whose padded sides
-    are at most `edge` px and that costs at most `budget` tokens."""
+    """Anthropic's visual tokens of 28 px: one per square of the image, at the largest size of the
+    same shape with padded sides of at most `edge` px and at most `budget` tokens."""
 
     edge: int
     budget: int
@@ -80,7 +78,7 @@ class VisualTokens:
 
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
-        return self._count(*self.resized(width, height))
+        return _squares(*self.resized(width, height), self.patch)
 
     def resized(self, width: int, height: int) -> tuple[int, int]:
         """The size at which the model sees an image."""
@@ -92,46 +90,39 @@ class VisualTokens:
         shape, fits, too_large = width / height, 1, width
         while fits + 1 < too_large:
             middle = (fits + too_large) // 2
-            if self._fits(middle, self._short(middle, shape)):
+            if self._fits(middle, _short_side(middle, shape)):
                 fits = middle
             else:
                 too_large = middle
-        return fits, self._short(fits, shape)
+        return fits, _short_side(fits, shape)
 
     def _fits(self, width: int, height: int) -> bool:
         padded = max(ceil(width / self.patch), ceil(height / self.patch)) * self.patch
-        return padded <= self.edge and self._count(width, height) <= self.budget
-
-    def _count(self, width: int, height: int) -> int:
-        return ceil(width / self.patch) * ceil(height / self.patch)
-
-    @staticmethod
-    def _short(long: int, shape: float) -> int:
-        return max(round(long / shape), 1)
+        return padded <= self.edge and _squares(width, height, self.patch) <= self.budget
 
 
 @dataclass(frozen=True)
 class Crops:
-    """Gemini up to 2.5: `each` tokens if both sides are at most `small` px, else for every crop
-    of about two thirds of the shorter side."""
+    """Gemini up to 2.5: `each` tokens if both sides are at most `small` px, else `each` per crop,
+    a square whose side is two thirds of the image's shorter side."""
 
     each: int = 258
     small: int = 384
 
     def __str__(self) -> str:
-        return f"{self.each} a crop"
+        return f"{self.each} per crop"
 
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
         if max(width, height) <= self.small:
             return self.each
         unit = max(floor(min(width, height) / 1.5), 1)
-        return self.each * ceil(width / unit) * ceil(height / unit)
+        return self.each * _squares(width, height, unit)
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """The same whatever the size: Gemini 3, by the level of `media_resolution`."""
+    """Gemini 3: `each` tokens whatever the size, by the level of `media_resolution`."""
 
     each: int
 
@@ -145,7 +136,7 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Grid:
-    """One token for every square of `patch` px that is begun, and `extra`: Qwen-VL."""
+    """Qwen-VL: one token per square of `patch` px, partial ones included, and `extra`."""
 
     patch: int
     extra: int = 0
@@ -155,12 +146,12 @@ class Grid:
 
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
-        return ceil(width / self.patch) * ceil(height / self.patch) + self.extra
+        return _squares(width, height, self.patch) + self.extra
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """Another formula, times a factor that was measured."""
+    """Another formula times a measured factor."""
 
     formula: ImageFormula
     factor: float
@@ -171,6 +162,15 @@ class Scaled:
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
         return ceil(round(self.formula.tokens(width, height) * self.factor, 6))
+
+
+def _squares(width: int, height: int, side: int) -> int:
+    """Squares of `side` px that cover an image, partial ones included."""
+    return ceil(width / side) * ceil(height / side)
+
+
+def _short_side(long: int, shape: float) -> int:
+    return max(round(long / shape), 1)
 
 
 def _shrunk(width: int, height: int, scale: float) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""The seam to the renderer: turns in, page images out. Knows nothing of fonts or pixels.
+"""Pages in a prompt: the images that show old messages, and the exact values listed beside them.
 
-Exact values on pages, carried as text beside them, so that no reader has to spell an id or a
-number from pixels. Knows nothing of models.
+Ids, numbers and paths go into the prompt as text, so that no model has to spell them from pixels.
+Knows nothing of fonts, of drawing (a `PageDrawer` does that) or of models.
 """
 
 import base64
@@ -13,9 +13,11 @@ from optimem.prompts.rules import PageShape
 from optimem.text.exact import exact_values
 from optimem.turns import Turn
 
+EXACT_VALUES_TITLE = "Exact values on these pages, to the letter:"
 
-class Place(NamedTuple):
-    """A place in some turns: which of them, and the characters of it before."""
+
+class TextPosition(NamedTuple):
+    """A position in a sequence of turns: the turn's index and a character offset in its text."""
 
     turn: int
     offset: int
@@ -23,13 +25,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class PageImage:
-    """A page as a PNG of `width` × `height` px. `end`: where its text ends; the next page goes
-    on there. `size`: of its text in px."""
+    """A page as a PNG of `width` × `height` px. `end`: where its text ends and the next page's
+    begins. `size`: of its text, in px."""
 
     width: int
     height: int
     png: bytes
-    end: Place
+    end: TextPosition
     size: int
 
     @property
@@ -42,39 +44,38 @@ class PageDrawer(Protocol):
     """Draws turns as readable pages."""
 
     def __call__(self, turns: Sequence[Turn], shape: PageShape, size: int) -> list[PageImage]:
-        """Pages of a shape, in order, with text of `size` px. The same input gives the same
-        bytes. Raises InputError if there is no text to draw."""
-
-
-TITLE = "Exact values on these pages, to the letter:"
+        """Pages of the given shape, in order, with text of `size` px. The same input gives the
+        same bytes. Raises InputError if there is no text to draw."""
 
 
 def page_texts(turns: Sequence[Turn], pages: Sequence[PageImage]) -> list[str]:
-    """The text on each of the pages that show some turns."""
-    texts, start = [], Place(0, 0)
+    """The text that each page shows of the turns."""
+    texts, start = [], TextPosition(0, 0)
     for page in pages:
         end = page.end
-        inside = [turn.text for turn in turns[start.turn : end.turn + 1]]
-        if inside:
-            inside[-1] = inside[-1][: end.offset]
-            inside[0] = inside[0][start.offset :]
-        texts.append("\n".join(inside))
+        shown = [turn.text for turn in turns[start.turn : end.turn + 1]]
+        if shown:
+            shown[-1] = shown[-1][: end.offset]  # first, as both cuts may be in one turn
+            shown[0] = shown[0][start.offset :]
+        texts.append("\n".join(shown))
         start = end
     return texts
 
 
-def values_by_page(texts: Sequence[str]) -> list[list[str]]:
-    """The exact values of each page, each where it first stands."""
-    seen: set[str] = set()
-    found = []
+def exact_values_by_page(texts: Sequence[str]) -> list[list[str]]:
+    """The exact values of each page's text; a value counts where it first occurs."""
+    listed: set[str] = set()
+    by_page = []
     for text in texts:
         values = dict.fromkeys(text[start:end] for start, end in exact_values(text))
-        found.append([value for value in values if value not in seen])
-        seen |= values.keys()
-    return found
+        by_page.append([value for value in values if value not in listed])
+        listed |= values.keys()
+    return by_page
 
 
-def listing(values: Sequence[Sequence[str]]) -> str:
-    """The values as lines, one a page; empty if there are none."""
-    lines = [f"page {number}: {', '.join(own)}" for number, own in enumerate(values, 1) if own]
-    return "\n".join([TITLE, *lines]) if lines else ""
+def format_exact_values(by_page: Sequence[Sequence[str]]) -> str:
+    """The values under a title, one line per page; empty if there are none."""
+    lines = [
+        f"page {number}: {', '.join(values)}" for number, values in enumerate(by_page, 1) if values
+    ]
+    return "\n".join([EXACT_VALUES_TITLE, *lines]) if lines else ""

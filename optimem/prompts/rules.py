@@ -1,9 +1,9 @@
-"""The dated table of models: which formula prices their images, which page serves them best,
-which limits hold, and what a million input tokens cost.
+"""The dated table of models: the formula that prices their images, the page that serves them best,
+the limits of a request, and the price of a million input tokens.
 
-Rules change. Every row says where it comes from and when it was read; a rule of one's own is
-passed as an object. Prices are USD a million input tokens, standard tier, short context, and
-None where none could be confirmed.
+Rules change: every row says where it was read and when, and callers can pass a `ModelRule` of
+their own. Prices are in USD per million input tokens, standard tier, short context; None where
+none could be confirmed.
 """
 
 import re
@@ -11,10 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from optimem.errors import ProviderError
-from optimem.prompts.formulas import Crops, Fixed, Grid, ImageFormula, Patches, Tiles, VisualTokens
+from optimem.prompts.formulas import (
+    Crops,
+    Fixed,
+    Grid,
+    ImageFormula,
+    Patches,
+    Scaled,
+    Tiles,
+    VisualTokens,
+)
 
-CHECKED = "2026-11-21"
-"""When the rows were last read."""
+CHECKED_ON = "2026-11-21"
+"""When the sources of the rows were last read."""
 MB = 1 << 20
 _SNAPSHOT = r"(-\d{4}-\d{2}-\d{2}|-latest|-chat-latest)?"
 
@@ -27,8 +36,8 @@ QWEN_GUIDE = "https://github.com/QwenLM/Qwen3-VL"
 
 @dataclass(frozen=True)
 class PageShape:
-    """The page that shows most pixels a token: `width` × `height` px, none of which the
-    provider scales away. `trim`: whether a part-filled page is cut off below its last line."""
+    """The page that shows most pixels per token: `width` × `height` px, which the provider does
+    not scale down. `trim`: whether a partly filled page is cut off below its last line."""
 
     width: int
     height: int
@@ -37,8 +46,8 @@ class PageShape:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may hold: `images`, `edge` px of a side, `bytes` of all images together
-    in base64."""
+    """The most a request may hold: `images`, `edge` px per side, `bytes` of all images in
+    base64."""
 
     images: int
     edge: int
@@ -49,10 +58,10 @@ class Limits:
 class ModelRule:
     """What a model charges for images.
 
-    `pattern`: a regular expression for the model's whole name. `form`: how its messages are
-    written ("openai", "anthropic" or "gemini"). `source`, `date`: where the rule was read, and
-    when. `price`: USD a million input tokens; None if not known. `asked`: the name for which
-    the rule was found.
+    `pattern`: a regular expression that matches the model's whole name. `form`: of its messages
+    ("openai", "anthropic" or "gemini"). `source`, `date`: where and when the rule was read.
+    `price`: USD per million input tokens; None if unknown. `model`: the name the rule was looked
+    up for, empty in the table.
     """
 
     pattern: str
@@ -62,27 +71,32 @@ class ModelRule:
     page: PageShape
     limits: Limits
     source: str
-    date: str = CHECKED
+    date: str = CHECKED_ON
     price: float | None = None
-    asked: str = ""
+    model: str = ""
 
     @property
     def label(self) -> str:
-        """The pattern without the dates of snapshots, for people."""
+        """The pattern for people, without dates of snapshots."""
         return self.pattern.removesuffix(_SNAPSHOT).strip("()")
 
     @property
     def name(self) -> str:
-        """The model that was asked for, or the pattern."""
-        return self.asked or self.pattern
+        """The model that the rule was looked up for, else the pattern."""
+        return self.model or self.pattern
 
     def cost(self, tokens: int) -> float | None:
-        """USD of so many input tokens; None if the price is not known."""
+        """The price of input tokens in USD; None if unknown."""
         return None if self.price is None else tokens * self.price / 1_000_000
 
-    def fits(self, model: str) -> bool:
+    def matches(self, model: str) -> bool:
         """Whether the rule is for a model of this name."""
         return re.fullmatch(self.pattern, model) is not None
+
+    def corrected(self, factor: float, date: str) -> "ModelRule":
+        """The rule with its formula multiplied by a `factor` that was measured on `date`."""
+        source, formula = f"measured, {self.source}", Scaled(self.formula, factor)
+        return replace(self, formula=formula, source=source, date=date)
 
 
 _OPENAI_LIMITS = Limits(images=1500, edge=6000, bytes=512 * MB)
@@ -165,18 +179,18 @@ RULES: tuple[ModelRule, ...] = (
     _qwen(r"qwen-?3(\.\d)?-vl\S*", Grid(32, extra=2), PageShape(1024, 1280)),
     _qwen(r"qwen-?2(\.5)?-vl\S*", Grid(28), PageShape(1092, 1092)),
 )
-"""First match counts. Images are priced at OpenAI's detail "high" and Gemini 3's default."""
+"""The first match counts. Images are priced at OpenAI's detail "high" and Gemini 3's default."""
 
 
 def rule_for(model: str, rules: Sequence[ModelRule] = RULES) -> ModelRule:
-    """The rule of a model. The name may carry its provider ("openai:gpt-4o", "openai/gpt-4o").
-    Raises ProviderError for a model that the table does not know."""
+    """The rule of a model, whose name may carry its provider ("openai:gpt-4o", "openai/gpt-4o").
+    Raises ProviderError if no rule matches."""
     name = re.split(r"[:/]", model.strip())[-1].lower()
     for rule in rules:
-        if rule.fits(name):
-            return replace(rule, asked=name)
+        if rule.matches(name):
+            return replace(rule, model=name)
     known = ", ".join(sorted({rule.provider for rule in rules}))
     raise ProviderError(
-        f"no rule says what {model!r} charges for images (providers known: {known}); name a model "
-        "of the table in optimem.prompts.RULES, or pass model=ModelRule(…) with its own formula"
+        f"no rule says what {model!r} charges for images (known providers: {known}); name a model "
+        "in optimem.prompts.RULES, or pass model=ModelRule(…) with a formula of your own"
     )

@@ -60,5 +60,5 @@ def test_refusals_name_the_remedy(content: str, model: str, said: str, tmp_path:
 def test_the_table_of_models_needs_no_input() -> None:
     lines = run("compress-prompt", "--list-models").stdout.decode().splitlines()
     row = next(line for line in lines if line.startswith("| `gpt-4o` |"))
-    assert "85 + 170 a 512 px tile" in row
+    assert "85 + 170 per 512 px tile" in row
     assert "2026-" in row

@@ -1,4 +1,4 @@
-"""Messages as APIs write them: what they say, and the message that carries pages."""
+"""Messages as APIs write them: parsed, and with pages written."""
 
 import base64
 import json
@@ -9,10 +9,17 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.messages.utils import convert_to_messages
 
 from optimem.errors import InputError
-from optimem.prompts.forms import FORMS, Said, form_of, head, whole_places
-from optimem.prompts.pages import PageImage, Place
+from optimem.prompts.forms import (
+    FORMS,
+    ParsedMessage,
+    choose_form,
+    drawable_range,
+    find_form,
+    safe_cuts,
+)
+from optimem.prompts.pages import PageImage, TextPosition
 
-PAGE = PageImage(8, 8, b"png", Place(0, 1), 12)
+PAGE = PageImage(8, 8, b"png", TextPosition(0, 1), 12)
 CALL: dict[str, list[Any]] = {
     "openai": [
         {"role": "user", "content": "when?"},
@@ -49,28 +56,28 @@ CALL: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("name", CALL)
-def test_a_call_and_its_result_are_told_and_stay_together(name: str) -> None:
-    said = [FORMS[name].said(message) for message in CALL[name]]
-    assert [one.role for one in said] == ["user", "assistant", "tool"]
-    assert said[0].text == "when?"
-    assert "look" in said[1].text
-    assert json.dumps({"a": 1}) in said[1].text
-    assert "at noon" in said[2].text
-    assert said[1].calls == said[2].results != frozenset()
-    assert all(one.drawable for one in said)
-    assert whole_places(said) == [0, 1, 3]
+def test_a_call_and_its_result_are_parsed_and_stay_together(name: str) -> None:
+    parsed = [FORMS[name].parse(message) for message in CALL[name]]
+    assert [one.role for one in parsed] == ["user", "assistant", "tool"]
+    assert parsed[0].text == "when?"
+    assert "look" in parsed[1].text
+    assert json.dumps({"a": 1}) in parsed[1].text
+    assert "at noon" in parsed[2].text
+    assert parsed[1].tools.calls == parsed[2].tools.results != frozenset()
+    assert all(one.drawable for one in parsed)
+    assert safe_cuts(one.tools for one in parsed) == [0, 1, 3]
 
 
 @pytest.mark.parametrize("name", CALL)
-def test_the_form_is_told_from_the_messages(name: str) -> None:
+def test_the_form_is_recognized_from_the_messages(name: str) -> None:
     provider = name if name != "langchain" else "openai"
-    assert form_of(CALL[name], provider) is FORMS[name]
+    assert choose_form(CALL[name], provider) is FORMS[name]
 
 
 def test_langchain_messages_are_of_no_other_form() -> None:
-    with pytest.raises(InputError, match="leave form out"):
-        form_of(CALL["langchain"], "openai", "anthropic")
-    assert form_of(CALL["openai"], "openai", "anthropic") is FORMS["anthropic"]
+    with pytest.raises(InputError, match="leave out `form`"):
+        choose_form(CALL["langchain"], "openai", "anthropic")
+    assert choose_form(CALL["openai"], "openai", "anthropic") is FORMS["anthropic"]
 
 
 @pytest.mark.parametrize(
@@ -80,25 +87,25 @@ def test_langchain_messages_are_of_no_other_form() -> None:
      ("gemini", {"parts": [{"inline_data": {"data": ""}}]}),
      ("langchain", HumanMessage([{"type": "image", "base64": "", "mime_type": "image/png"}]))],
 )  # fmt: skip
-def test_what_is_no_text_cannot_be_drawn(name: str, content: Any) -> None:
-    assert not FORMS[name].said(content).drawable
+def test_an_image_or_a_file_cannot_be_drawn(name: str, content: Any) -> None:
+    assert not FORMS[name].parse(content).drawable
 
 
 def test_pages_in_each_form() -> None:
     data = base64.b64encode(b"png").decode()
-    openai = FORMS["openai"].pages("before", [PAGE], "after")
+    openai = FORMS["openai"].page_message("before", [PAGE], "after")
     assert openai == {"role": "user", "content": [
         {"type": "text", "text": "before"},
         {"type": "image_url",
          "image_url": {"url": f"data:image/png;base64,{data}", "detail": "high"}},
         {"type": "text", "text": "after"},
     ]}  # fmt: skip
-    anthropic = FORMS["anthropic"].pages("before", [PAGE], "")
+    anthropic = FORMS["anthropic"].page_message("before", [PAGE], "")
     source = {"type": "base64", "media_type": "image/png", "data": data}
     assert anthropic["content"][1:] == [{"type": "image", "source": source}]
-    gemini = FORMS["gemini"].pages("", [PAGE], "after")
+    gemini = FORMS["gemini"].page_message("", [PAGE], "after")
     assert gemini["parts"][0] == {"inline_data": {"mime_type": "image/png", "data": data}}
-    (human,) = convert_to_messages([FORMS["langchain"].pages("before", [PAGE], "after")])
+    (human,) = convert_to_messages([FORMS["langchain"].page_message("before", [PAGE], "after")])
     assert isinstance(human, HumanMessage)
     assert [block["type"] for block in human.content_blocks] == ["text", "image", "text"]
 
@@ -106,16 +113,22 @@ def test_pages_in_each_form() -> None:
 @pytest.mark.parametrize(
     "messages", [[42], [{"content": "no role"}], [{"role": "nobody", "content": "x"}], [object()]]
 )
-def test_what_is_no_message_is_named(messages: list[Any]) -> None:
-    with pytest.raises(InputError, match=r"no message|role 'nobody' is unknown"):
-        [form_of(messages, "openai").said(message) for message in messages]
+def test_an_invalid_message_is_named(messages: list[Any]) -> None:
+    with pytest.raises(InputError, match=r"not a message|role 'nobody' is unknown"):
+        [choose_form(messages, "openai").parse(message) for message in messages]
 
 
 def test_system_messages_images_and_the_last_ones_stay() -> None:
-    said = [Said("system", "be brief"), *[Said("user", str(i)) for i in range(6)]]
-    assert head(said, keep=2) == (1, 5)
-    assert head(said, keep=9) == (1, 1)
-    said[3] = Said("user", "look", drawable=False)
-    assert head(said, keep=2) == (1, 3)
-    langchain = FORMS["langchain"].said(SystemMessage("be brief"))
-    assert langchain == Said("system", "be brief")
+    messages = [ParsedMessage("system", "be brief")]
+    messages += [ParsedMessage("user", str(i)) for i in range(6)]
+    assert drawable_range(messages, keep=2) == (1, 5)
+    assert drawable_range(messages, keep=9) == (1, 1)
+    messages[3] = ParsedMessage("user", "look", drawable=False)
+    assert drawable_range(messages, keep=2) == (1, 3)
+    langchain = FORMS["langchain"].parse(SystemMessage("be brief"))
+    assert langchain == ParsedMessage("system", "be brief")
+
+
+def test_an_unknown_form_is_named() -> None:
+    with pytest.raises(InputError, match="form 'xml' is unknown; choose one of openai, anthropic"):
+        find_form("xml")

@@ -1,4 +1,4 @@
-"""Every formula against the examples that its provider publishes, and the table's own sense."""
+"""The table of rules against the examples that providers publish, and against itself."""
 
 from dataclasses import dataclass, replace
 
@@ -41,20 +41,6 @@ def test_published_examples(model: str, width: int, height: int, tokens: int) ->
     assert rule_for(model).formula.tokens(width, height) == tokens
 
 
-@pytest.mark.parametrize(("width", "height", "patches"), [(1024, 1024, 1024), (1800, 2400, 1452)])
-def test_published_examples_of_a_budget_of_1536_patches(
-    width: int, height: int, patches: int
-) -> None:
-    assert Patches(1.0, 1536).tokens(width, height) == patches
-
-
-def test_published_sizes_at_which_claude_sees_an_image() -> None:
-    assert VisualTokens(1568, 1568).resized(1075, 1520) == (924, 1307)
-    assert VisualTokens(2576, 4784).resized(1075, 1520) == (1075, 1520)
-    assert VisualTokens(1568, 1568).resized(1920, 1080) == (1456, 819)
-    assert VisualTokens(2576, 4784).resized(3840, 2160) == (2576, 1449)
-
-
 @pytest.mark.parametrize(
     ("model", "formula"),
     [("claude-opus-4-8", VisualTokens(2576, 4784)), ("claude-opus-4-7", VisualTokens(2576, 4784)),
@@ -89,12 +75,28 @@ def test_each_row_is_dated_and_its_page_is_neither_refused_nor_scaled(rule: Mode
 
 
 @dataclass(frozen=True)
-class OneATile:
+class PerArea:
+    """A formula of a caller's own."""
+
     def tokens(self, width: int, height: int) -> int:
         return width * height // 10_000
 
 
 def test_a_rule_of_ones_own() -> None:
-    mine = replace(rule_for("gpt-4o"), pattern="mine-.*", formula=OneATile())
+    mine = replace(rule_for("gpt-4o"), pattern="mine-.*", formula=PerArea())
     assert rule_for("mine-1", [mine, *RULES]).formula.tokens(1000, 1000) == 100
-    assert Scaled(OneATile(), 1.25).tokens(1000, 1000) == 125
+
+
+def test_a_corrected_rule_says_that_it_was_measured() -> None:
+    rule = rule_for("gpt-4o")
+    corrected = rule.corrected(1.25, "2026-12-01")
+    assert corrected.formula == Scaled(rule.formula, 1.25)
+    assert corrected.date == "2026-12-01"
+    assert corrected.source == f"measured, {rule.source}"
+
+
+def test_a_price_that_is_unknown_stays_unknown() -> None:
+    assert rule_for("gpt-4o").cost(1_000_000) == 2.5
+    assert rule_for("qwen3-vl").cost(1_000_000) is None
+    assert rule_for("gpt-4o").name == "gpt-4o"
+    assert RULES[0].label == "gpt-5.5"

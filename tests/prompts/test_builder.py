@@ -1,0 +1,124 @@
+"""The size of text chosen, and what the prompt costs, with a drawer that only counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from optimem.errors import BudgetError, LimitError, NoGainError
+from optimem.prompts import Limits, ModelRule, PageShape, rule_for
+from optimem.prompts.builder import READABLE_SIZES, SIZES, PromptBuilder
+from optimem.prompts.draft import draft_prompt
+from optimem.prompts.formulas import Fixed
+from optimem.prompts.pages import PageImage, TextPosition
+from optimem.turns import Turn
+
+RULE = replace(rule_for("gpt-4o"), formula=Fixed(100), price=1.0)
+
+
+@dataclass
+class CountingDrawer:
+    """Draws pages of 100 bytes that hold 40,000 / size² characters each, and counts its calls."""
+
+    calls: list[int] = field(default_factory=list)
+
+    def __call__(self, turns: Sequence[Turn], shape: PageShape, size: int) -> list[PageImage]:
+        self.calls.append(size)
+        places = [TextPosition(n, i + 1) for n, t in enumerate(turns) for i in range(len(t.text))]
+        step = 40_000 // size**2
+        ends = [places[min(i + step, len(places)) - 1] for i in range(0, len(places), step)]
+        return [PageImage(shape.width, shape.height, b"x" * 100, end, size) for end in ends]
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def builder(
+    prompt: Any, rule: ModelRule = RULE, drawer: CountingDrawer | None = None, exact: bool = True
+) -> PromptBuilder:
+    draft = draft_prompt(prompt, rule, keep=1, question="and now?", form=None, count=words)
+    return PromptBuilder(draft, drawer or CountingDrawer(), words, exact)
+
+
+def conversation(turns: int) -> list[dict[str, str]]:
+    return [{"role": "user", "content": f"id-{i:04} " + "a " * 500} for i in range(turns)]
+
+
+def test_the_plan_adds_up() -> None:
+    prompt = builder(conversation(5)).build((10, 10))
+    plan = prompt.plan
+    assert plan.pages == len(prompt.pages) == 11
+    assert plan.image_tokens == 1100
+    assert plan.exact_values == 4
+    assert plan.tokens_before == 5 * 505 + 2
+    assert plan.tokens_after == plan.text_tokens + plan.image_tokens
+    assert plan.price_after == pytest.approx(plan.tokens_after / 1e6)
+    assert plan.bytes == sum(len(page.base64) for page in prompt.pages)
+    assert plan.limits["images"] == "11 of 1500"
+    assert plan.sizes == (10,) * 11
+
+
+def test_exact_values_are_listed_only_on_request() -> None:
+    listed = builder(conversation(3)).build((8, 8))
+    bare = builder(conversation(3), exact=False).build((8, 8))
+    assert "page 1: id-0000" in listed.messages[0]["content"][-1]["text"]
+    assert bare.messages[0]["content"][-1]["text"] == "and now?"
+    assert (bare.plan.exact_values, bare.plan.exact_tokens) == (0, 0)
+    assert listed.plan.tokens_after == bare.plan.tokens_after + listed.plan.exact_tokens
+
+
+def test_halves_are_drawn_at_their_own_size_and_none_twice() -> None:
+    drawer = CountingDrawer()
+    made = builder(conversation(9), drawer=drawer)
+    plan = made.build((8, 10)).plan
+    assert (min(plan.sizes), max(plan.sizes)) == (8, 10)
+    assert list(plan.sizes) == sorted(plan.sizes)
+    made.build((8, 10))
+    made.build((8, 8))
+    assert drawer.calls == [8, 10, 8]
+
+
+def test_the_largest_text_within_the_budget_is_chosen() -> None:
+    made = builder(conversation(9))
+    costs = {sizes: made.build(sizes).plan.tokens_after for sizes in SIZES}
+    assert list(costs.values()) == sorted(costs.values(), reverse=True)
+    for sizes, cost in list(costs.items())[-3:]:
+        plan = made.build_within(cost, leave_out=False).plan
+        assert (min(plan.sizes), max(plan.sizes)) == sizes
+        assert plan.tokens_after == cost
+
+
+def test_without_a_budget_text_stays_readable() -> None:
+    plan = builder(conversation(9)).build_readable().plan
+    assert min(plan.sizes) >= min(READABLE_SIZES[-1])
+
+
+def test_what_gains_nothing_is_refused_with_its_plan() -> None:
+    dear = replace(RULE, formula=Fixed(1000))
+    with pytest.raises(NoGainError, match=r"would save nothing: gpt-4o: .*give a bud") as error:
+        builder(conversation(5), dear).build_readable()
+    assert error.value.plan.tokens_after > error.value.plan.tokens_before
+    with pytest.raises(NoGainError, match="send the text"):
+        builder(conversation(5), dear).build_within(10**6, leave_out=True)
+
+
+def test_a_budget_too_small_is_refused_or_met_without_the_oldest() -> None:
+    made = builder(conversation(20))
+    with pytest.raises(BudgetError, match="a budget of 2,000 tokens is too small") as error:
+        made.build_within(2000, leave_out=False)
+    assert error.value.plan.tokens_after > 2000
+    prompt = made.build_within(2000, leave_out=True)
+    assert prompt.plan.tokens_after <= 2000
+    left_out = prompt.plan.left_out
+    assert 0 < left_out < 19
+    assert f"{left_out} still older messages" in prompt.messages[0]["content"][0]["text"]
+    assert f"id-{left_out:04}" in prompt.messages[0]["content"][-1]["text"]
+    assert f"id-{left_out - 1:04}" not in prompt.messages[0]["content"][-1]["text"]
+
+
+@pytest.mark.parametrize("limits", [Limits(3, 6000, 1 << 20), Limits(99, 6000, 2000)])
+def test_more_than_the_provider_takes_is_refused(limits: Limits) -> None:
+    with pytest.raises(LimitError, match="are more than openai takes in a request"):
+        builder(conversation(9), replace(RULE, limits=limits)).build_within(2500, leave_out=False)
