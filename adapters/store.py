@@ -29,16 +29,16 @@ from langgraph.store.base import Item as LangGraphItem
 
 from optimem.build import store_at
 from optimem.errors import InputError
-from optimem.items.collection import Collection, Hit, Query, Sweeper, parcel
-from optimem.items.filters import ANY, WHOLE, begins_like, ends_like
+from optimem.items.collection import Collection, ItemHit, ItemQuery, Sweeper, new_item
+from optimem.items.filters import ANY, WHOLE, has_prefix, has_suffix
 from optimem.items.names import Address, Namespace
-from optimem.items.shard import Item, Parcel
+from optimem.items.shard import Item, NewItem
 from optimem.protocols import Clock, Store
 
 MINUTE = 60.0
 SWEEP_EVERY = 5
 """Minutes between sweeps, as in LangGraph's SQLite and Postgres stores."""
-MATCHES = {"prefix": begins_like, "suffix": ends_like}
+MATCHES = {"prefix": has_prefix, "suffix": has_suffix}
 
 
 class OptimemStore(BaseStore):
@@ -143,18 +143,18 @@ class OptimemStore(BaseStore):
     ) -> None:
         self.close()
 
-    def _puts(self, ops: Sequence[Op]) -> dict[Address, Parcel | None]:
+    def _puts(self, ops: Sequence[Op]) -> dict[Address, NewItem | None]:
         return {
-            Address(tuple(op.namespace), op.key): None if op.value is None else self._parcel(op)
+            Address(tuple(op.namespace), op.key): None if op.value is None else self._new_item(op)
             for op in ops
             if isinstance(op, PutOp)
         }
 
-    def _parcel(self, op: PutOp) -> Parcel:
+    def _new_item(self, op: PutOp) -> NewItem:
         value = dict(op.value) if isinstance(op.value, Mapping) else op.value
         paths = () if op.index is False else self._fields if op.index is None else op.index
         tokens = [tokenize_path(path) for path in paths]
-        return parcel(value, tokens, None if op.ttl is None else op.ttl * MINUTE)
+        return new_item(value, tokens, None if op.ttl is None else op.ttl * MINUTE)
 
     def _answers(self, ops: Sequence[Op], now: float) -> list[Result]:
         gets = [op for op in ops if isinstance(op, GetOp)]
@@ -177,7 +177,7 @@ class OptimemStore(BaseStore):
 
     def _searched(self, op: SearchOp, now: float) -> list[SearchItem]:
         prefix = tuple(op.namespace_prefix)
-        hits = self._items.search(Query(prefix, op.query, op.filter, op.limit, op.offset), now)
+        hits = self._items.search(ItemQuery(prefix, op.query, op.filter, op.limit, op.offset), now)
         if op.refresh_ttl:
             self._items.touch([hit.item for hit in hits], now)
         return [_search_item(hit) for hit in hits]
@@ -210,7 +210,7 @@ def _item(item: Item | None) -> LangGraphItem | None:
     return LangGraphItem(**_shared(item)) if item else None
 
 
-def _search_item(hit: Hit) -> SearchItem:
+def _search_item(hit: ItemHit) -> SearchItem:
     return SearchItem(**_shared(hit.item), score=hit.score)
 
 

@@ -1,7 +1,6 @@
-"""The marks of a collection: which items there are, without reading them, and which of them a
-query is about. Marks that were read before are kept, by name and version.
+"""Lists and ranks the items of a collection by their marks, without reading their values.
 
-Safe for threads. Knows nothing of values.
+Caches marks: a mark's key and version say whether it has changed. Safe for threads.
 """
 
 from collections.abc import Sequence
@@ -11,21 +10,22 @@ from typing import NamedTuple
 import numpy as np
 
 from optimem.items import serialization
-from optimem.items.names import MarkName, Namespace, marks_below
-from optimem.items.serialization import Mark
+from optimem.items.names import MarkName, Namespace, mark_prefix
+from optimem.items.serialization import ItemMark
 from optimem.memory.caching import LRU
 from optimem.memory.retrieval import TurnRanker
 from optimem.protocols import Store
 from optimem.turns import Scope
 
-KNOWN = 1 << 14
-"""Marks kept in memory: about a kilobyte each."""
+CACHED_MARKS = 1 << 14
+"""Marks kept in memory, of about a kilobyte each."""
+
 BATCH = 512
 """Marks fetched at a time."""
 
 
-class Place(NamedTuple):
-    """An item that lives, and where."""
+class ItemRef(NamedTuple):
+    """An item as listed: the scope, name and version of its mark."""
 
     scope: Scope
     name: MarkName
@@ -33,62 +33,62 @@ class Place(NamedTuple):
 
 
 class Catalogue:
-    """Lists items, and ranks them."""
+    """The items of one store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: LRU[Place, Mark] = LRU(KNOWN)
+        self._cache: LRU[ItemRef, ItemMark] = LRU(CACHED_MARKS)
 
-    def living(self, scope: Scope, prefix: Namespace, now: int) -> list[Place]:
-        """The items below a namespace that have not expired."""
-        places = self._places(scope, prefix)
-        ended = {place.name for place, expires in self._timed(places) if expires <= now}
-        return [place for place in places if place.name not in ended]
+    def live(self, scope: Scope, namespace: Namespace, now: int) -> list[ItemRef]:
+        """The items of a scope, in and below a namespace, that have not expired. `now`:
+        microseconds since the epoch."""
+        refs = self._list(scope, namespace)
+        expired = {ref for ref, expires in self._expiries(refs) if expires <= now}
+        return [ref for ref in refs if ref not in expired]
 
-    def expired(self, scope: Scope, now: int) -> list[Place]:
-        """The items of a scope that have expired."""
-        timed = self._timed(self._places(scope, ()))
-        return [place for place, expires in timed if expires <= now]
+    def expired(self, scope: Scope, now: int) -> list[ItemRef]:
+        """The items of a scope that have expired. `now`: microseconds since the epoch."""
+        expiries = self._expiries(self._list(scope, ()))
+        return [ref for ref, expires in expiries if expires <= now]
 
-    def ranked(self, places: Sequence[Place], query: str) -> list[tuple[Place, float]]:
-        """Those that a query is about, with BM25's score, best first; of equal scores the first
-        of `places`."""
-        # The ranker puts the highest number first among equals.
-        numbers = {place: len(places) - at for at, place in enumerate(places)}
+    def ranked(self, refs: Sequence[ItemRef], query: str) -> list[tuple[ItemRef, float]]:
+        """Those items that match a query, with their BM25 scores, best first. Items of equal
+        score keep the order of `refs`."""
+        # The ranker puts the highest sequence number first among equals.
+        numbers = {ref: len(refs) - index for index, ref in enumerate(refs)}
         indexes = [
-            replace(mark.words, sequence=np.array([numbers[place]], np.int64))
-            for place, mark in self._read(places)
+            replace(mark.words, sequence=np.array([numbers[ref]], np.int64))
+            for ref, mark in self._read(refs)
             if mark.words
         ]
-        best = TurnRanker(indexes).best(query, len(places))
-        return [(places[len(places) - number], score) for number, score in best]
+        best = TurnRanker(indexes).best(query, len(refs))
+        return [(refs[len(refs) - number], score) for number, score in best]
 
-    def _places(self, scope: Scope, prefix: Namespace) -> list[Place]:
-        listed = self._store.entries(scope, marks_below(prefix))
-        return [Place(scope, MarkName.parse(info.key), info.version) for info in listed]
+    def _list(self, scope: Scope, namespace: Namespace) -> list[ItemRef]:
+        listed = self._store.entries(scope, mark_prefix(namespace))
+        return [ItemRef(scope, MarkName.parse(info.key), info.version) for info in listed]
 
-    def _timed(self, places: Sequence[Place]) -> list[tuple[Place, int]]:
-        """Places of items that expire, and when."""
-        marks = self._read([place for place in places if place.name.timed])
-        return [(place, mark.expires) for place, mark in marks if mark.expires is not None]
+    def _expiries(self, refs: Sequence[ItemRef]) -> list[tuple[ItemRef, int]]:
+        """The items that can expire, and when they do."""
+        marks = self._read([ref for ref in refs if ref.name.has_ttl])
+        return [(ref, mark.expires) for ref, mark in marks if mark.expires is not None]
 
-    def _read(self, places: Sequence[Place]) -> list[tuple[Place, Mark]]:
-        """Marks; those that are gone meanwhile are left out."""
-        found = {place: mark for place in places if (mark := self._known.get(place))}
-        missing = [place for place in places if place not in found]
+    def _read(self, refs: Sequence[ItemRef]) -> list[tuple[ItemRef, ItemMark]]:
+        """The marks of items, without those that have been deleted meanwhile."""
+        found = {ref: mark for ref in refs if (mark := self._cache.get(ref))}
+        missing = [ref for ref in refs if ref not in found]
         for start in range(0, len(missing), BATCH):
-            for place, mark in self._fetched(missing[start : start + BATCH]).items():
-                found[place] = mark
-                self._known.put(place, mark)
-        return [(place, found[place]) for place in places if place in found]
+            for ref, mark in self._fetch(missing[start : start + BATCH]).items():
+                found[ref] = mark
+                self._cache.put(ref, mark)
+        return [(ref, found[ref]) for ref in refs if ref in found]
 
-    def _fetched(self, places: Sequence[Place]) -> dict[Place, Mark]:
-        found: dict[Place, Mark] = {}
-        for scope in {place.scope for place in places}:
-            here = [place for place in places if place.scope == scope]
-            entries = self._store.get(scope, [place.name.entry for place in here])
-            pairs = zip(here, entries, strict=True)
-            found |= {
-                place: serialization.unpack_mark(entry.value) for place, entry in pairs if entry
-            }
+    def _fetch(self, refs: Sequence[ItemRef]) -> dict[ItemRef, ItemMark]:
+        found: dict[ItemRef, ItemMark] = {}
+        for scope in {ref.scope for ref in refs}:
+            here = [ref for ref in refs if ref.scope == scope]
+            entries = self._store.get(scope, [ref.name.entry_key for ref in here])
+            for ref, entry in zip(here, entries, strict=True):
+                if entry:
+                    found[ref] = serialization.unpack_mark(entry.value)
         return found

@@ -1,9 +1,8 @@
-"""A collection of items on a store: put, get, search, list namespaces, sweep what has expired.
+"""A collection of items on a store: put, get, search, list namespaces, remove what has expired.
 
-Puts into one bucket, so all below one first label, are one atomic commit; several buckets are
-several commits. Times given are seconds since the epoch, kept to the microsecond.
-
-A thread that removes expired items from time to time. Knows nothing of stores.
+Puts under one first label of a namespace go to one shard in one atomic commit; puts to several
+shards are several commits. Times are seconds since the epoch, kept to the microsecond. Knows
+nothing of entries or their bytes.
 """
 
 import logging
@@ -16,157 +15,163 @@ from typing import Any, NamedTuple
 
 from optimem.errors import InputError, OptimemError
 from optimem.items import serialization
-from optimem.items.catalogue import Catalogue, Place
-from optimem.items.filters import checked_filter, fits, text_at
-from optimem.items.names import Address, Namespace, bucket_of, bucket_scopes, checked_address
-from optimem.items.serialization import checked_value
-from optimem.items.shard import Bucket, Item, Parcel
+from optimem.items.catalogue import Catalogue, ItemRef
+from optimem.items.filters import check_filter, matches, text_at
+from optimem.items.names import Address, Namespace, check_address, shard_of, shard_scopes
+from optimem.items.serialization import check_value
+from optimem.items.shard import Item, ItemShard, NewItem
 from optimem.protocols import Store
 
-SECOND = 1_000_000
-FAR = 1e10
-"""Seconds: no time and no time to live is greater. A stamp has room until the year 4253."""
-BATCH = 64
-"""Items read at a time while a search looks for those that fit."""
-SWEPT = 64
+MICROSECONDS = 1_000_000
+"""In a second."""
+
+MAX_SECONDS = 1e10
+"""Limit of times and of times to live. The digits of a stamp last until the year 4253."""
+
+READ_BATCH = 64
+"""Items read at a time while a search applies its filter."""
+
+SWEEP_BATCH = 64
 """Expired items removed in one commit."""
 
+log = logging.getLogger("optimem")
 
-class Hit(NamedTuple):
-    """An item that a search found; `score` is BM25's, None if no word of a query is in it."""
+
+class ItemHit(NamedTuple):
+    """An item found by a search. `score`: by BM25, None if it contains no word of the query."""
 
     item: Item
     score: float | None
 
 
-class Query(NamedTuple):
-    """What is searched. `query`: words that rank, none of which must occur; `filter`: see
-    `filters`; `limit` items after the first `offset`."""
+class ItemQuery(NamedTuple):
+    """What to search for: items in and below `namespace`, ranked by `words`, none of which is
+    required, that match `filter` (see `filters`). Returns `limit` items after skipping
+    `offset`."""
 
-    prefix: Namespace
-    query: str | None = None
+    namespace: Namespace
+    words: str | None = None
     filter: Mapping[str, Any] | None = None
     limit: int = 10
     offset: int = 0
 
 
-def parcel(value: Any, paths: Iterable[Sequence[str]] = (), ttl: float | None = None) -> Parcel:
-    """A value ready to be put. `paths`: to the words that it is found by, see `texts`. `ttl`:
-    seconds that it lives after it was last put or touched; None for ever. Raises InputError for
-    a value that is no JSON object, and a time to live that is no positive number."""
-    if ttl is not None and not 0 < ttl < FAR:
+def new_item(value: Any, paths: Iterable[Sequence[str]] = (), ttl: float | None = None) -> NewItem:
+    """An item to put. `paths`: to the text it is found by, as in `filters`. `ttl`: seconds it
+    lives after it was last put or touched; None if it never expires. Raises InputError for a
+    value that is not a JSON object, and for a `ttl` that is not positive."""
+    if ttl is not None and not 0 < ttl < MAX_SECONDS:
         raise InputError(
-            f"an item cannot live {ttl} s; give a positive number under {FAR:g}, or None for ever"
+            f"an item cannot live {ttl} s; give a positive number under {MAX_SECONDS:g}, or None "
+            "if it never expires"
         )
-    checked = checked_value(value)
-    words = serialization.pack_words("\n".join(text_at(checked, path) for path in paths))
-    lives = None if ttl is None else max(round(ttl * SECOND), 1)
-    return Parcel(serialization.pack_value(checked), words, lives)
+    check_value(value)
+    words = serialization.pack_words("\n".join(text_at(value, path) for path in paths))
+    lifetime = None if ttl is None else max(round(ttl * MICROSECONDS), 1)
+    return NewItem(serialization.pack_value(value), words, lifetime)
 
 
 class Collection:
-    """Items under `name` on a store; other names on the same store are apart. Safe for threads,
-    and for any number of processes. Raises ScopeError for a name that cannot be used."""
+    """The items under one `name` on a store, apart from those under other names. Any number of
+    threads and processes may use a collection at once. Raises ScopeError for an unusable name.
+    """
 
     def __init__(self, store: Store, name: str = "") -> None:
-        self._buckets = [Bucket(store, scope) for scope in bucket_scopes(name)]
+        self._shards = [ItemShard(store, scope) for scope in shard_scopes(name)]
         self._catalogue = Catalogue(store)
 
     def get(self, addresses: Sequence[Address], now: float) -> list[Item | None]:
-        """Items in the order asked for; None where there is none or it has expired."""
-        moment, found = _moment(now), dict[Address, Item | None]()
-        for bucket, here in self._by_bucket(addresses):
-            found.update(zip(here, bucket.read(here), strict=True))
+        """The items in the order of `addresses`; None for one that does not exist or has
+        expired."""
+        moment, found = _microseconds(now), dict[Address, Item | None]()
+        for shard, here in self._by_shard(addresses):
+            found.update(zip(here, shard.read(here), strict=True))
         items = (found[address] for address in addresses)
-        return [item if item and item.lives(moment) else None for item in items]
+        return [item if item and item.is_live(moment) else None for item in items]
 
-    def write(self, puts: Mapping[Address, Parcel | None], now: float) -> None:
-        """Put parcels, delete where there is None. Raises InputError for a namespace that is
-        empty or has an empty label, ConflictError if others write all the time."""
-        moment = _moment(now)
+    def write(self, puts: Mapping[Address, NewItem | None], now: float) -> None:
+        """Put items; delete those with None. Raises InputError for a namespace without labels or
+        with an empty one, and ConflictError if other writers get in between every time."""
+        moment = _microseconds(now)
         for address in puts:
-            checked_address(address)
-        for bucket, here in self._by_bucket(puts):
-            bucket.write({address: puts[address] for address in here}, moment)
+            check_address(address)
+        for shard, here in self._by_shard(puts):
+            shard.write({address: puts[address] for address in here}, moment)
 
     def touch(self, items: Iterable[Item], now: float) -> None:
-        """Let items that expire live their full time again."""
-        moment, unique = _moment(now), {item.address: item for item in items}
-        for bucket, here in self._by_bucket(unique):
-            bucket.touch([unique[address] for address in here], moment)
+        """Restart the time to live of items that expire."""
+        moment, unique = _microseconds(now), {item.address: item for item in items}
+        for shard, here in self._by_shard(unique):
+            shard.touch([unique[address] for address in here], moment)
 
-    def search(self, query: Query, now: float) -> list[Hit]:
-        """Items below a namespace that fit a filter: those that a query is about come first,
-        best first; all others follow, the newest first. Raises InputError for a filter, a limit
-        or an offset that cannot be used."""
+    def search(self, query: ItemQuery, now: float) -> list[ItemHit]:
+        """The items that match a query: first those that contain its words, best first, then all
+        others, newest first. Raises InputError for an invalid filter, limit or offset."""
         if query.limit < 0 or query.offset < 0:
             raise InputError(
-                f"limit={query.limit} and offset={query.offset} count nothing; give 0 or more"
+                f"limit={query.limit} and offset={query.offset} must not be negative; give 0 or "
+                "more"
             )
-        wanted = checked_filter(query.filter or {})
-        ordered = self._ordered(query, _moment(now))
-        if not wanted:
-            return list(self._read(ordered[query.offset : query.offset + query.limit], now))
-        fitting = (hit for hit in self._read(ordered, now) if fits(hit.item.value, wanted))
-        return list(islice(fitting, query.offset, query.offset + query.limit))
+        conditions = query.filter or {}
+        check_filter(conditions)
+        ordered = self._ordered(query, _microseconds(now))
+        if not conditions:
+            return list(self._hits(ordered[query.offset : query.offset + query.limit], now))
+        hits = (hit for hit in self._hits(ordered, now) if matches(hit.item.value, conditions))
+        return list(islice(hits, query.offset, query.offset + query.limit))
 
-    def namespaces(self, prefix: Namespace, now: float) -> set[Namespace]:
-        """The namespaces at and below a prefix that hold an item."""
-        return {place.name.address.namespace for place in self._living(prefix, _moment(now))}
+    def namespaces(self, namespace: Namespace, now: float) -> set[Namespace]:
+        """The namespaces that hold an item, from `namespace` down."""
+        live = self._live(namespace, _microseconds(now))
+        return {ref.name.address.namespace for ref in live}
 
     def sweep(self, now: float) -> int:
-        """Remove what has expired; the number of items removed."""
-        moment, removed = _moment(now), 0
-        for bucket in self._buckets:
-            ended = [p.name.address for p in self._catalogue.expired(bucket.scope, moment)]
-            for start in range(0, len(ended), SWEPT):
-                removed += bucket.remove_expired(ended[start : start + SWEPT], moment)
+        """Remove all expired items. Returns how many."""
+        moment, removed = _microseconds(now), 0
+        for shard in self._shards:
+            expired = self._catalogue.expired(shard.scope, moment)
+            addresses = [ref.name.address for ref in expired]
+            for start in range(0, len(addresses), SWEEP_BATCH):
+                removed += shard.remove_expired(addresses[start : start + SWEEP_BATCH], moment)
         return removed
 
-    def _living(self, prefix: Namespace, now: int) -> list[Place]:
-        buckets = [self._buckets[bucket_of(prefix[0])]] if prefix else self._buckets
-        return [p for each in buckets for p in self._catalogue.living(each.scope, prefix, now)]
+    def _live(self, namespace: Namespace, now: int) -> list[ItemRef]:
+        shards = [self._shards[shard_of(namespace[0])]] if namespace else self._shards
+        return [
+            ref for shard in shards for ref in self._catalogue.live(shard.scope, namespace, now)
+        ]
 
-    def _ordered(self, query: Query, now: int) -> list[tuple[Place, float | None]]:
-        places = self._living(query.prefix, now)
-        places.sort(key=lambda place: (-place.name.updated, place.name.address))
-        if not query.query:
-            return [(place, None) for place in places]
-        ranked: list[tuple[Place, float | None]] = []
-        ranked += self._catalogue.ranked(places, query.query)
-        about = {place for place, _ in ranked}
-        return ranked + [(place, None) for place in places if place not in about]
+    def _ordered(self, query: ItemQuery, now: int) -> list[tuple[ItemRef, float | None]]:
+        """All live items of a namespace with their scores, in the order of `search`."""
+        refs = self._live(query.namespace, now)
+        refs.sort(key=lambda ref: (-ref.name.updated, ref.name.address))
+        if not query.words:
+            return [(ref, None) for ref in refs]
+        scores: dict[ItemRef, float | None] = dict(self._catalogue.ranked(refs, query.words))
+        return [*scores.items(), *((ref, None) for ref in refs if ref not in scores)]
 
-    def _read(self, ordered: Sequence[tuple[Place, float | None]], now: float) -> Iterator[Hit]:
-        """The items at these places, read as they are asked for; those gone are left out."""
-        for start in range(0, len(ordered), BATCH):
-            part = ordered[start : start + BATCH]
-            items = self.get([place.name.address for place, _ in part], now)
-            for item, (_, score) in zip(items, part, strict=True):
+    def _hits(
+        self, ordered: Sequence[tuple[ItemRef, float | None]], now: float
+    ) -> Iterator[ItemHit]:
+        """The items of these references, read as they are needed, without those that are gone."""
+        for start in range(0, len(ordered), READ_BATCH):
+            batch = ordered[start : start + READ_BATCH]
+            items = self.get([ref.name.address for ref, _ in batch], now)
+            for item, (_, score) in zip(items, batch, strict=True):
                 if item:
-                    yield Hit(item, score)
+                    yield ItemHit(item, score)
 
-    def _by_bucket(self, addresses: Iterable[Address]) -> Iterator[tuple[Bucket, list[Address]]]:
+    def _by_shard(self, addresses: Iterable[Address]) -> Iterator[tuple[ItemShard, list[Address]]]:
         groups: defaultdict[int, list[Address]] = defaultdict(list)
         for address in addresses:
-            groups[bucket_of(address.namespace[0] if address.namespace else "")].append(address)
+            groups[shard_of(address.namespace[0] if address.namespace else "")].append(address)
         for number, group in sorted(groups.items()):
-            yield self._buckets[number], group
-
-
-def _moment(now: float) -> int:
-    """Microseconds since the epoch. Raises InputError for what is no time."""
-    if not 0 <= now < FAR:
-        raise InputError(f"now={now} is no time; give seconds since the epoch")
-    return round(now * SECOND)
-
-
-log = logging.getLogger("optimem")
+            yield self._shards[number], group
 
 
 class Sweeper:
-    """Calls `sweep`, which returns a number of items, every so often until it is stopped. A
-    sweep that fails is logged, and the next one is tried."""
+    """A thread that calls `sweep`, which returns the number of items removed, at an interval. A
+    sweep that fails is logged; the thread goes on."""
 
     def __init__(self, sweep: Callable[[], int]) -> None:
         self._sweep = sweep
@@ -175,25 +180,19 @@ class Sweeper:
         self._thread: threading.Thread | None = None
 
     def start(self, interval: float) -> "Future[None]":
-        """Sweep every `interval` seconds, the first time after one; starting twice changes
-        nothing. The future ends when the sweeper does; cancelling it stops the sweeper. Raises
-        InputError for an interval that is not positive."""
+        """Sweep every `interval` seconds, first after one interval. Does nothing if the thread is
+        running. The returned future is done when the thread ends; cancelling it stops the thread.
+        Raises InputError for an interval that is not positive."""
         if not interval > 0:
             raise InputError(f"cannot sweep every {interval} s; give a positive number")
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                stopped, done = threading.Event(), Future[None]()
-                done.add_done_callback(lambda _: stopped.set())
-                self._stopped, self._done = stopped, done
-                self._thread = threading.Thread(
-                    target=self._run, args=(stopped, interval, done),
-                    name="optimem-sweeper", daemon=True,
-                )  # fmt: skip
-                self._thread.start()
+                self._launch(interval)
             return self._done
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Stop it; whether it has ended within `timeout` seconds, None for as long as it takes."""
+        """Stop the thread and wait up to `timeout` seconds for its end, forever if None. Returns
+        whether it has ended."""
         with self._lock:
             self._stopped.set()
             thread = self._thread
@@ -201,13 +200,30 @@ class Sweeper:
             thread.join(timeout)
         return thread is None or not thread.is_alive()
 
+    def _launch(self, interval: float) -> None:
+        stopped, done = threading.Event(), Future[None]()
+        done.add_done_callback(lambda _: stopped.set())
+        arguments = (stopped, interval, done)
+        thread = threading.Thread(
+            target=self._run, args=arguments, name="optimem-sweeper", daemon=True
+        )
+        self._stopped, self._done, self._thread = stopped, done, thread
+        thread.start()
+
     def _run(self, stopped: threading.Event, interval: float, done: "Future[None]") -> None:
         while not stopped.wait(interval):
             try:
                 removed = self._sweep()
             except OptimemError as error:
-                log.error("expired items could not be removed, trying again later: %s", error)
+                log.error("cannot remove expired items, will try again: %s", error)
             else:
-                log.debug("%d expired items removed", removed)
+                log.debug("removed %d expired items", removed)
         if done.set_running_or_notify_cancel():
             done.set_result(None)
+
+
+def _microseconds(now: float) -> int:
+    """Seconds since the epoch in microseconds. Raises InputError for an invalid time."""
+    if not 0 <= now < MAX_SECONDS:
+        raise InputError(f"now={now} is not a time; give seconds since the epoch")
+    return round(now * MICROSECONDS)

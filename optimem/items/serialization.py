@@ -1,9 +1,7 @@
-"""What may be kept: JSON that comes back equal. Knows nothing of bytes or stores.
+"""Items and marks to bytes and back, and which values can be kept: JSON that comes back equal.
 
-Items and marks to bytes and back. Knows nothing of stores.
-
-An item is two sections: a head, and the value as compact JSON, under zstd where that is smaller.
-The head is apart, so that replacing an item does not parse what it replaces.
+An item is stored as two sections, a head and the value as compact JSON (compressed where that
+saves bytes), so that replacing an item does not parse the old value. Knows nothing of stores.
 """
 
 import json
@@ -17,69 +15,24 @@ from optimem.memory.retrieval import index_page
 from optimem.memory.serialization import pack_index, unpack_index
 from optimem.omem.container import compress, decompress, format_errors, frame, unframe
 
-DEPTH = 100
-"""Levels of lists and objects. Python's parser gives up at its recursion limit, which may be
-near when an item is read deep inside an application."""
-
-
-def checked_value(value: Any) -> dict[str, Any]:
-    """`value` unchanged: an object of strings, numbers, booleans, null, lists and objects.
-
-    Raises InputError, naming the path, for anything that would not come back equal: a tuple
-    would return as a list, a key 1 as "1", NaN and infinity are no JSON.
-    """
-    if not isinstance(value, dict):
-        raise InputError(f"an item's value is a {type(value).__name__}; give a dict")
-    _check(value, "$", 0)
-    return value
-
-
-def _check(value: Any, path: str, depth: int) -> None:
-    if depth > DEPTH:
-        raise InputError(f"{path[:80]}… is nested more than {DEPTH} deep; flatten it")
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise InputError(f"{path} has the key {key!r:.80}, which is no string; make it one")
-            _check(inner, f"{path}.{key}", depth + 1)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            _check(inner, f"{path}[{place}]", depth + 1)
-    elif (reason := _why_not(value)) is not None:
-        raise InputError(f"{path} {reason}")
-
-
-def _why_not(value: Any) -> str | None:
-    """Why a value that holds no others is not JSON; None if it is."""
-    if value is None or isinstance(value, str):
-        return None
-    if isinstance(value, float):
-        return None if math.isfinite(value) else f"is {value}, which JSON cannot hold; use null"
-    if isinstance(value, int):
-        return None if _is_written(value) else "has too many digits; keep it as a string"
-    if isinstance(value, tuple | set | frozenset):
-        return f"is a {type(value).__name__}, which JSON does not have; make it a list"
-    return f"is a {type(value).__name__}, which JSON does not have; make it a string or an object"
-
-
-def _is_written(number: int) -> bool:
-    """Whether Python writes and reads this number (sys.set_int_max_str_digits)."""
-    try:
-        return bool(str(number))
-    except ValueError:
-        return False
-
-
 ITEM, MARK = b"V", b"M"
-LEVEL = 3
-"""zstd level: items are written more often than pages."""
-WORTH_TRYING = 128
-"""Bytes of JSON from which zstd is tried; a zstd frame alone takes about 13."""
+"""Kinds of the container."""
+
+MAX_DEPTH = 100
+"""Levels of nested lists and objects. Python's parser stops at its recursion limit, which may be
+close when an application reads an item deep in its own calls."""
+
+COMPRESSION_LEVEL = 3
+"""Of zstd: fast, because items are written more often than pages."""
+
+COMPRESS_FROM = 128
+"""Bytes of JSON from which compression is tried; zstd's framing alone takes about 13."""
 
 
-class Head(NamedTuple):
-    """All but the value. Times and `ttl`, how long the item lives untouched (None: for ever),
-    in microseconds."""
+class ItemHead(NamedTuple):
+    """Everything about an item but its value. `created`, `updated`: microseconds since the epoch;
+    `ttl`: microseconds it lives after it was last put or touched, None if it never expires;
+    `stamp`: see `names`."""
 
     created: int
     updated: int
@@ -87,45 +40,57 @@ class Head(NamedTuple):
     stamp: str
 
 
-class Mark(NamedTuple):
-    """`expires`: microseconds since the epoch, None for never; `words`: of the item's text,
-    None if it is not to be found by words."""
+class ItemBody(NamedTuple):
+    """A value as stored: JSON in UTF-8, `compressed` by zstd or not."""
+
+    data: bytes
+    compressed: bool
+
+
+class ItemMark(NamedTuple):
+    """`expires`: microseconds since the epoch, None for never; `words`: index of the item's text,
+    None if no words lead to the item."""
 
     expires: int | None
     words: PageIndex | None
 
 
-class Body(NamedTuple):
-    """A value as it is stored; `squeezed` if it is under zstd."""
+def check_value(value: Any) -> None:
+    """Raises InputError unless `value` is an object of strings, numbers, booleans, null, lists
+    and objects, naming the path of what would not come back equal: a tuple would return as a
+    list, the key 1 as "1", and JSON has neither NaN nor infinity."""
+    if not isinstance(value, dict):
+        raise InputError(f"an item's value is a {type(value).__name__}; give a dict")
+    _check(value, "$", 0)
 
-    data: bytes
-    squeezed: bool
 
-
-def pack_value(value: Mapping[str, Any]) -> Body:
-    """A checked value as bytes. Lone surrogates pass, as they do in JSON."""
+def pack_value(value: Mapping[str, Any]) -> ItemBody:
+    """Pack a valid value. Lone surrogates pass, as they do in JSON."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     plain = written.encode("utf-8", "surrogatepass")
-    small = compress(plain, LEVEL) if len(plain) >= WORTH_TRYING else plain
-    return Body(small, True) if len(small) < len(plain) else Body(plain, False)
+    if len(plain) >= COMPRESS_FROM:
+        packed = compress(plain, COMPRESSION_LEVEL)
+        if len(packed) < len(plain):
+            return ItemBody(packed, True)
+    return ItemBody(plain, False)
 
 
-def pack_item(head: Head, body: Body) -> bytes:
-    """An item as bytes."""
-    fields = json.dumps([*head, int(body.squeezed)], separators=(",", ":"))
+def pack_item(head: ItemHead, body: ItemBody) -> bytes:
+    """Pack an item."""
+    fields = json.dumps([*head, int(body.compressed)], separators=(",", ":"))
     return frame(ITEM, [fields.encode(), body.data])
 
 
-def unpack_head(data: bytes) -> Head:
-    """An item's head. Raises FormatError, VersionError or ChecksumError."""
+def unpack_head(data: bytes) -> ItemHead:
+    """Unpack an item's head. Raises FormatError, VersionError or ChecksumError."""
     head, _ = unframe(ITEM, data)
     with format_errors("an item"):
         created, updated, ttl, stamp, _ = json.loads(head)
-        return Head(created, updated, ttl, stamp)
+        return ItemHead(created, updated, ttl, stamp)
 
 
 def unpack_value(data: bytes) -> dict[str, Any]:
-    """An item's value. Raises FormatError, VersionError or ChecksumError."""
+    """Unpack an item's value. Raises FormatError, VersionError or ChecksumError."""
     head, body = unframe(ITEM, data)
     with format_errors("an item"):
         plain = decompress(body) if json.loads(head)[-1] else body
@@ -134,24 +99,60 @@ def unpack_value(data: bytes) -> dict[str, Any]:
 
 
 def pack_words(text: str) -> bytes:
-    """The words of a text as a mark keeps them; nothing for no words."""
+    """Pack the index of a text for a mark; empty if the text has no words to find it by."""
     index = index_page([(0, text)])
     return pack_index(index) if len(index.term) else b""
 
 
 def pack_mark(expires: int | None, words: bytes) -> bytes:
-    """A mark as bytes; `words` from `pack_words` or `mark_words`."""
+    """Pack a mark. `words`: from `pack_words` or `packed_words`."""
     return frame(MARK, [b"" if expires is None else b"%d" % expires, words])
 
 
-def mark_words(data: bytes) -> bytes:
-    """The words of a mark, still packed."""
-    _, words = unframe(MARK, data)
+def packed_words(mark: bytes) -> bytes:
+    """The words of a packed mark, still packed."""
+    _, words = unframe(MARK, mark)
     return words
 
 
-def unpack_mark(data: bytes) -> Mark:
-    """The mark. Raises FormatError, VersionError or ChecksumError."""
+def unpack_mark(data: bytes) -> ItemMark:
+    """Unpack a mark. Raises FormatError, VersionError or ChecksumError."""
     expires, words = unframe(MARK, data)
     with format_errors("an item's mark"):
-        return Mark(int(expires) if expires else None, unpack_index(words) if words else None)
+        return ItemMark(int(expires) if expires else None, unpack_index(words) if words else None)
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InputError(f"{path[:80]}… is nested more than {MAX_DEPTH} levels deep; flatten it")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise InputError(f"{path} has the key {key!r:.80}; make it a string")
+            _check(inner, f"{path}.{key}", depth + 1)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check(inner, f"{path}[{index}]", depth + 1)
+    elif problem := _problem(value):
+        raise InputError(f"{path} {problem}")
+
+
+def _problem(value: Any) -> str | None:
+    """Why a value other than a list or object is not JSON; None if it is."""
+    if value is None or isinstance(value, str):
+        return None
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"is {value}, which JSON cannot hold; use null"
+    if isinstance(value, int):
+        return None if _has_text(value) else "has too many digits; store it as a string"
+    if isinstance(value, tuple | set | frozenset):
+        return f"is a {type(value).__name__}, which JSON does not have; make it a list"
+    return f"is a {type(value).__name__}, which JSON does not have; make it a string or an object"
+
+
+def _has_text(number: int) -> bool:
+    """Whether Python can write and read a number: see sys.set_int_max_str_digits."""
+    try:
+        return bool(str(number))
+    except ValueError:
+        return False

@@ -1,7 +1,7 @@
-"""One bucket of a collection: items read as they are now, and changed only if they still are.
+"""One shard of a collection: reads items as they are now, and changes them only if they still are.
 
-Every change expects the versions that were read, of the item and of its mark; who loses a race
-reads again. Knows nothing of searching.
+Every change expects the versions that were read, both of the item and of its mark; who loses a
+race reads again. Knows nothing of searching.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,30 +11,31 @@ from typing import Any, NamedTuple
 
 from optimem.errors import ConflictError
 from optimem.items import serialization
-from optimem.items.names import Address, MarkName, item_entry, new_stamp
-from optimem.items.serialization import Body, Head
+from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
+from optimem.items.serialization import ItemBody, ItemHead
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
 
-TRIES = 50
-"""Writers that get in between before a read or a write gives up."""
+ATTEMPTS = 50
+"""Attempts at a read or write that other writers spoil."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item as it was read. `entry`, `mark`: its two entries. `expires`: microseconds since
-    the epoch, None for never."""
+    """An item as it was read. `expires`: microseconds since the epoch, None for never. `entry`,
+    `mark`: its entries; the mark of an item that never expires is not read."""
 
     address: Address
-    head: Head
+    head: ItemHead
     expires: int | None
     entry: Entry
     mark: Entry | None
 
     @property
     def created(self) -> datetime:
-        """When it was first put; kept when it is put again before it expires."""
+        """When it was first put. Putting it again before it expires does not change this."""
         return EPOCH + timedelta(microseconds=self.head.created)
 
     @property
@@ -47,93 +48,99 @@ class Item:
         """The value; a new object each time."""
         return serialization.unpack_value(self.entry.value)
 
-    def lives(self, now: int) -> bool:
-        """Whether it has not expired."""
+    def is_live(self, now: int) -> bool:
+        """Whether it has not expired. `now`: microseconds since the epoch."""
         return self.expires is None or self.expires > now
 
 
-class Parcel(NamedTuple):
-    """What to put: the value and its words, packed, and how long the item lives untouched, in
-    microseconds; None for ever."""
+class NewItem(NamedTuple):
+    """What to put: a packed value, its packed words, and `ttl`, the microseconds it lives after
+    it was last put or touched; None if it never expires."""
 
-    body: Body
+    body: ItemBody
     words: bytes
     ttl: int | None
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """The items of one scope."""
+class ItemShard:
+    """The items of one scope. Times are microseconds since the epoch."""
 
     store: Store
     scope: Scope
 
     def read(self, addresses: Sequence[Address]) -> list[Item | None]:
-        """The items, expired ones too; None where there is none. Raises ConflictError if one is
-        put anew all the time."""
+        """The items in the order of `addresses`, even if expired; None for one that does not
+        exist. Raises ConflictError if one is replaced at every attempt."""
         found: dict[Address, Item] = {}
-        wanted = list(dict.fromkeys(addresses))
-        for _ in range(TRIES):
-            items, wanted = self._glance(wanted)
+        missing = list(dict.fromkeys(addresses))
+        for _ in range(ATTEMPTS):
+            items, missing = self._try_read(missing)
             found |= items
-            if not wanted:
+            if not missing:
                 return [found.get(address) for address in addresses]
-        raise ConflictError(f"{wanted[0]} was put {TRIES} times while it was read; read again")
+        raise ConflictError(f"{missing[0]} was replaced at all {ATTEMPTS} reads; read it again")
 
-    def write(self, puts: Mapping[Address, Parcel | None], now: int) -> None:
-        """Put items, or delete those with None: all in one commit. Raises ConflictError if
-        others write so much that it never gets its turn."""
-        for _ in range(TRIES):
-            held = self.read(list(puts))
+    def write(self, puts: Mapping[Address, NewItem | None], now: int) -> None:
+        """Put items and delete those with None, all in one commit. Raises ConflictError if others
+        write in between at every attempt."""
+        for _ in range(ATTEMPTS):
+            current = self.read(list(puts))
             changes = [
                 change
-                for (address, parcel), old in zip(puts.items(), held, strict=True)
-                for change in _changes(address, parcel, old, now)
+                for (address, new), old in zip(puts.items(), current, strict=True)
+                for change in _put(address, new, old, now)
             ]
             try:
                 self.store.commit(self.scope, changes)
             except ConflictError:
                 continue
             return
-        raise ConflictError(f"{self.scope} was written to {TRIES} times in between; put again")
+        raise ConflictError(f"others wrote to {self.scope} at all {ATTEMPTS} attempts; put again")
 
     def touch(self, items: Sequence[Item], now: int) -> None:
-        """Let items that expire live their full time from now. One that somebody else has put,
-        deleted or touched meanwhile is left as it is."""
+        """Restart the time to live of items that expire. An item that has been put, deleted or
+        touched since it was read is left alone."""
         groups = []
         for item in items:
-            expires = None if item.head.ttl is None else now + item.head.ttl
+            expires = _expiry(item.head.ttl, now)
             if item.mark and expires is not None and expires != item.expires:
-                data = serialization.pack_mark(expires, serialization.mark_words(item.mark.value))
+                words = serialization.packed_words(item.mark.value)
+                data = serialization.pack_mark(expires, words)
                 groups.append([Change(item.mark.key, data, item.mark.version)])
         self._commit_each(groups)
 
     def remove_expired(self, addresses: Sequence[Address], now: int) -> int:
-        """Remove those items that have expired; the number removed."""
-        items = [item for item in self.read(addresses) if item and not item.lives(now)]
-        return self._commit_each([_removal(item) for item in items])
+        """Remove those items that have expired. Returns how many."""
+        expired = [item for item in self.read(addresses) if item and not item.is_live(now)]
+        return self._commit_each([_deletion(item) for item in expired])
 
-    def _glance(self, wanted: Sequence[Address]) -> tuple[dict[Address, Item], list[Address]]:
-        """Items by address, and the addresses of those that changed between two looks."""
-        entries = self.store.get(self.scope, [item_entry(address) for address in wanted])
+    def _try_read(self, wanted: Sequence[Address]) -> tuple[dict[Address, Item], list[Address]]:
+        """Items by address, and the addresses of those that were replaced between the reads of
+        their two entries."""
+        entries = self.store.get(self.scope, [item_entry_key(address) for address in wanted])
         stored = {
             address: (entry, serialization.unpack_head(entry.value))
             for address, entry in zip(wanted, entries, strict=True)
             if entry
         }
-        timed = [address for address, (_, head) in stored.items() if head.ttl is not None]
-        names = [MarkName(address, stored[address][1].stamp, True).entry for address in timed]
-        marks = dict(zip(timed, self.store.get(self.scope, names) if names else [], strict=True))
-        items = {
-            address: Item(address, head, _expires(marks.get(address)), entry, marks.get(address))
-            for address, (entry, head) in stored.items()
-            if address not in marks or marks[address]
-        }
+        marks = self._marks({address: head for address, (_, head) in stored.items()})
+        items: dict[Address, Item] = {}
+        for address, (entry, head) in stored.items():
+            mark = marks.get(address)
+            if mark or address not in marks:
+                items[address] = Item(address, head, _mark_expiry(mark), entry, mark)
         return items, [address for address, mark in marks.items() if mark is None]
 
+    def _marks(self, heads: Mapping[Address, ItemHead]) -> dict[Address, Entry | None]:
+        """The marks of those items that can expire, by address; None for one that is gone."""
+        stamps = {address: head.stamp for address, head in heads.items() if head.ttl is not None}
+        keys = [MarkName(address, stamp, True).entry_key for address, stamp in stamps.items()]
+        return dict(zip(stamps, self.store.get(self.scope, keys) if keys else [], strict=True))
+
     def _commit_each(self, groups: Sequence[Sequence[Change]]) -> int:
-        """Make each group of changes in which nothing has changed meanwhile: all in one commit
-        if it can be. The number of groups made."""
+        """Commit each group of changes that has no conflict, in one commit if all have none.
+        Returns the number of groups committed."""
         if not groups:
             return 0
         try:
@@ -143,33 +150,37 @@ class Bucket:
         return len(groups)
 
 
-def _expires(mark: Entry | None) -> int | None:
-    return serialization.unpack_mark(mark.value).expires if mark else None
-
-
-def _changes(address: Address, parcel: Parcel | None, old: Item | None, now: int) -> list[Change]:
-    """Put an item in place of the old one, if there is one, or delete that."""
-    if parcel is None:
-        return _removal(old) if old else []
-    created = old.head.created if old and old.lives(now) else now
-    head = Head(created, now, parcel.ttl, new_stamp(now))
-    name = MarkName(address, head.stamp, parcel.ttl is not None)
-    expires = None if parcel.ttl is None else now + parcel.ttl
+def _put(address: Address, new: NewItem | None, old: Item | None, now: int) -> list[Change]:
+    """The changes that put a new item, or none, in place of the old one, if there is one."""
+    if new is None:
+        return _deletion(old) if old else []
+    created = old.head.created if old and old.is_live(now) else now
+    head = ItemHead(created, now, new.ttl, new_stamp(now))
+    mark = MarkName(address, head.stamp, new.ttl is not None)
+    packed_mark = serialization.pack_mark(_expiry(new.ttl, now), new.words)
     version = old.entry.version if old else 0
     return [
-        Change(item_entry(address), serialization.pack_item(head, parcel.body), version),
-        Change(name.entry, serialization.pack_mark(expires, parcel.words), 0),
-        *([_mark_removal(old)] if old else []),
+        Change(item_entry_key(address), serialization.pack_item(head, new.body), version),
+        Change(mark.entry_key, packed_mark, 0),
+        *([_mark_deletion(old)] if old else []),
     ]
 
 
-def _removal(item: Item) -> list[Change]:
-    return [Change(item.entry.key, None, item.entry.version), _mark_removal(item)]
+def _deletion(item: Item) -> list[Change]:
+    return [Change(item.entry.key, None, item.entry.version), _mark_deletion(item)]
 
 
-def _mark_removal(item: Item) -> Change:
-    """Remove a mark if it is as it was read. That of an item which does not expire was written
-    once, with the item."""
+def _mark_deletion(item: Item) -> Change:
+    """Delete a mark if it is unchanged. The mark of an item that never expires is written only
+    once, with the item, so its version is 1."""
     if item.mark:
         return Change(item.mark.key, None, item.mark.version)
-    return Change(MarkName(item.address, item.head.stamp, False).entry, None, 1)
+    return Change(MarkName(item.address, item.head.stamp, False).entry_key, None, 1)
+
+
+def _expiry(ttl: int | None, now: int) -> int | None:
+    return None if ttl is None else now + ttl
+
+
+def _mark_expiry(mark: Entry | None) -> int | None:
+    return serialization.unpack_mark(mark.value).expires if mark else None

@@ -6,7 +6,7 @@ import pytest
 from langgraph.store.base import get_text_at_path, tokenize_path
 
 from optimem.errors import InputError
-from optimem.items.filters import begins_like, checked_filter, ends_like, fits, text_at
+from optimem.items.filters import check_filter, has_prefix, has_suffix, matches, text_at
 
 VALUE: dict[str, Any] = {
     "n": 5, "s": "b", "none": None, "date": "2026-03-01", "digits": "10", "yes": True,
@@ -46,25 +46,26 @@ VALUE: dict[str, Any] = {
     ],
 )
 def test_filters(wanted: dict[str, Any], answer: bool) -> None:
-    assert fits(VALUE, checked_filter(wanted)) is answer
+    check_filter(wanted)
+    assert matches(VALUE, wanted) is answer
 
 
 @pytest.mark.parametrize("wanted", [{"n": {"$in": [1]}}, {"a": {"b": {"$gt": 1, "c": 2}}}])
 def test_an_unknown_operator_is_named_even_where_no_item_has_the_field(wanted: Any) -> None:
-    with pytest.raises(InputError, match=r"is no operator of a filter; use \$eq, \$ne"):
-        checked_filter(wanted)
+    with pytest.raises(InputError, match=r"is not a filter operator; use one of \$eq, \$ne"):
+        check_filter(wanted)
 
 
 def test_patterns_match_whole_labels() -> None:
     namespace = ("a", "b", "c")
-    assert begins_like(namespace, ("a", "*"))
-    assert begins_like(namespace, ())
-    assert not begins_like(namespace, ("a", "c"))
-    assert not begins_like(namespace, ("a", "b", "c", "*"))
-    assert ends_like(namespace, ("*", "c"))
-    assert ends_like(namespace, ())
-    assert not ends_like(namespace, ("b",))
-    assert not ends_like(("c",), ("*", "c"))
+    assert has_prefix(namespace, ("a", "*"))
+    assert has_prefix(namespace, ())
+    assert not has_prefix(namespace, ("a", "c"))
+    assert not has_prefix(namespace, ("a", "b", "c", "*"))
+    assert has_suffix(namespace, ("*", "c"))
+    assert has_suffix(namespace, ())
+    assert not has_suffix(namespace, ("b",))
+    assert not has_suffix(("c",), ("*", "c"))
 
 
 ITEM = {
@@ -81,11 +82,11 @@ ITEM = {
      "parts[*].by.name", "meta.b.c", "{title,meta.b.c,missing}", "meta.{a,b.c}", "tags.*",
      "title.*", "title.{a}"],
 )  # fmt: skip
-def test_paths_lead_where_langgraph_says(path: str) -> None:
+def test_paths_lead_where_they_lead_in_langgraph(path: str) -> None:
     assert text_at(ITEM, tokenize_path(path)).splitlines() == get_text_at_path(ITEM, path)
 
 
 @pytest.mark.parametrize("path", ["$", ""])
-def test_a_whole_value_speaks_with_its_fields_and_without_json(path: str) -> None:
-    said = text_at({"food": {"best": "two\nlines"}, "n": [1, None]}, tokenize_path(path))
-    assert said == "food\nbest\ntwo\nlines\nn\n1"
+def test_a_whole_value_gives_its_fields_without_json(path: str) -> None:
+    text = text_at({"food": {"best": "two\nlines"}, "n": [1, None]}, tokenize_path(path))
+    assert text == "food\nbest\ntwo\nlines\nn\n1"

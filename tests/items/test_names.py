@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from optimem.errors import InputError, ScopeError
 from optimem.items.names import (
-    BUCKETS,
+    SHARDS,
     Address,
     MarkName,
-    bucket_of,
-    bucket_scopes,
-    checked_address,
-    item_entry,
-    marks_below,
+    check_address,
+    item_entry_key,
+    mark_prefix,
     new_stamp,
+    shard_of,
+    shard_scopes,
 )
 
 LABELS = st.sampled_from(["a", "/", "%", "%2F", "%252F", ":", "*", "a/b", "ab", " ", "ü"])
@@ -28,31 +28,31 @@ def test_names_tell_addresses_apart_and_are_read_back(
     one: Address, other: Address, now: int, timed: bool
 ) -> None:
     mark = MarkName(one, new_stamp(now), timed)
-    assert MarkName.parse(mark.entry) == mark
+    assert MarkName.parse(mark.entry_key) == mark
     assert mark.updated == now
-    assert (item_entry(one) == item_entry(other)) is (one == other)
-    assert mark.entry.startswith(marks_below(()))
+    assert (item_entry_key(one) == item_entry_key(other)) is (one == other)
+    assert mark.entry_key.startswith(mark_prefix(()))
     below = one.namespace[: len(other.namespace)] == other.namespace
-    assert mark.entry.startswith(marks_below(other.namespace)) is below
+    assert mark.entry_key.startswith(mark_prefix(other.namespace)) is below
 
 
 def test_stamps_of_one_moment_differ() -> None:
     assert len({new_stamp(5) for _ in range(50)}) == 50
 
 
-def test_buckets_are_the_same_for_ever() -> None:
-    assert [bucket_of(root) for root in ("users", "docs", "ü", "\ud800")] == [9, 7, 5, 8]
-    scopes = bucket_scopes("mine")
-    assert len({str(scope) for scope in scopes}) == BUCKETS
+def test_shards_are_the_same_for_ever() -> None:
+    assert [shard_of(root) for root in ("users", "docs", "ü", "\ud800")] == [9, 7, 5, 8]
+    scopes = shard_scopes("mine")
+    assert len({str(scope) for scope in scopes}) == SHARDS
     assert str(scopes[3]) == "optimem.items/mine/03"
 
 
 @pytest.mark.parametrize("address", [Address((), "k"), Address(("a", ""), "k"), Address(("a",), 1)])
 def test_what_cannot_be_named_is_refused(address: Address) -> None:
     with pytest.raises(InputError):
-        checked_address(address)
+        check_address(address)
 
 
 def test_a_collection_needs_a_name_of_reasonable_length() -> None:
     with pytest.raises(ScopeError, match="cannot name a collection"):
-        bucket_scopes("x" * 513)
+        shard_scopes("x" * 513)

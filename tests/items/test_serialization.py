@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from optimem.errors import ChecksumError, FormatError, InputError
 from optimem.items import serialization
-from optimem.items.serialization import DEPTH, Head, checked_value
+from optimem.items.serialization import MAX_DEPTH, ItemHead, check_value
 from optimem.text.terms import terms
 
 TEXT = st.text(st.characters(codec=None, exclude_categories=()))  # lone surrogates too
@@ -22,7 +22,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )
-HEAD = Head(1, 2, None, "0" * 22)
+HEAD = ItemHead(1, 2, None, "0" * 22)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -34,7 +34,8 @@ def same(one: Any, other: Any) -> bool:
 @given(st.dictionaries(TEXT, JSON, max_size=4))
 @example({"big": 10**400, "small": 5e-324, "zero": -0.0, "one": 1.0, "lone": "\ud800", "": [{}]})
 def test_json_comes_back_with_the_same_types(value: dict[str, Any]) -> None:
-    packed = serialization.pack_item(HEAD, serialization.pack_value(checked_value(value)))
+    check_value(value)
+    packed = serialization.pack_item(HEAD, serialization.pack_value(value))
     assert same(serialization.unpack_value(packed), value)
     assert serialization.unpack_head(packed) == HEAD
 
@@ -60,36 +61,35 @@ class Colour(StrEnum):
 )
 def test_what_is_no_json_is_refused_with_its_path(value: Any, path: str) -> None:
     with pytest.raises(InputError, match=path):
-        checked_value(value)
+        check_value(value)
 
 
 def test_depth_is_limited_and_a_circle_is_deep() -> None:
     def nested(levels: int) -> dict[str, Any]:
         return {"a": nested(levels - 1)} if levels else {}
 
-    assert checked_value(nested(DEPTH))
+    check_value(nested(MAX_DEPTH))
     circle: dict[str, Any] = {}
     circle["me"] = circle
-    for deep in (nested(DEPTH + 1), circle):
+    for deep in (nested(MAX_DEPTH + 1), circle):
         with pytest.raises(InputError, match="nested more than"):
-            checked_value(deep)
+            check_value(deep)
 
 
 def test_an_enum_that_equals_its_text_comes_back_as_the_text() -> None:
-    packed = serialization.pack_item(
-        HEAD, serialization.pack_value(checked_value({"c": Colour.RED}))
-    )
+    check_value({"c": Colour.RED})
+    packed = serialization.pack_item(HEAD, serialization.pack_value({"c": Colour.RED}))
     assert serialization.unpack_value(packed) == {"c": Colour.RED}
 
 
-def test_long_values_are_squeezed_and_short_ones_are_not() -> None:
+def test_long_values_are_compressed_and_short_ones_are_not() -> None:
     short, long = {"a": "b"}, {"text": "The same words, again and again. " * 20}
     assert serialization.pack_value(short) == (b'{"a":"b"}', False)
     body = serialization.pack_value(long)
-    assert body.squeezed
+    assert body.compressed
     assert len(body.data) < len(str(long)) / 5
     noise = "".join(Random(1).choices(ascii_letters + digits + "+-*/=()[]<>,;.:!?&%$#@^~", k=150))
-    assert not serialization.pack_value({"noise": noise}).squeezed
+    assert not serialization.pack_value({"noise": noise}).compressed
 
 
 def test_damaged_and_foreign_entries_are_named() -> None:
