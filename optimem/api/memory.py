@@ -21,15 +21,16 @@ from optimem.errors import InputError, OptimemError
 from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.fading import Fader, Progress
+from optimem.memory.fading import Fader, Progress, set_pinned
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.images import append_images
-from optimem.memory.paging import PageWriter, append_turns, set_pinned
+from optimem.memory.paging import PageWriter
 from optimem.memory.prompting import Llm
 from optimem.memory.recall import Recaller
 from optimem.memory.retrieval import Rankers
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
+from optimem.memory.tail import append_turns
 from optimem.model import NANO
 from optimem.protocols import Clock, ImageReader, PageCodec, Store
 from optimem.results import (
@@ -126,27 +127,26 @@ class OpticalMemory:
         model, which takes its time, and what was read is a turn. Raises TextError for what is
         no text, InputError for a file that cannot be read or a memory without such a model.
         """
-        when, scope_records = self._now(now), self._shelf(scope)
+        when, records = self._now(now), self._records(scope)
         if isinstance(turns, Path):
             page = partial(self.append, scope, now=when)
-            return append_images(scope_records, turns, self.images, page)
-        report, head = append_turns(
-            scope_records, as_turns(turns), self.codec.renderer, self.policy, when
+            return append_images(records, turns, self.images, page)
+        report, state = append_turns(
+            records, as_turns(turns), self.codec.renderer, self.policy, when
         )
-        if head.cells >= self.codec.renderer.capacity:
-            self._close_later(scope_records, when)
+        if state.cells >= self.codec.renderer.capacity:
+            self._write_later(records, when)
         return report
 
     def holds(self, scope: Scope | str, ids: Sequence[str]) -> list[bool]:
         """Which turns it holds, by their ids."""
-        return [number is not None for number in self._shelf(scope).turn_numbers(ids)]
+        return [number is not None for number in self._records(scope).turn_numbers(ids)]
 
     def flush(self, scope: Scope | str, *, now: float | None = None) -> int:
         """Put the whole tail on pages, the last one part-filled; the pages written by now.
         Raises what went wrong in the background since the last flush."""
         self.wait()
-        scope_records = self._shelf(scope)
-        return self._pages().close_pages(scope_records, self._now(now), partial=True)
+        return self._writer(self._records(scope), self._now(now)).write_pages(partial=True)
 
     def wait(self) -> None:
         """Wait until the background thread has written all full pages. Raises what went
@@ -241,20 +241,20 @@ class OpticalMemory:
 
     def pin(self, scope: Scope | str, turn: str) -> None:
         """Keep the pages of a turn from fading. Raises InputError for an unknown turn."""
-        set_pinned(self._shelf(scope), turn, self.policy, pinned=True)
+        set_pinned(self._records(scope), turn, self.policy, pinned=True)
 
     def unpin(self, scope: Scope | str, turn: str) -> None:
         """Let a pinned turn fade again."""
-        set_pinned(self._shelf(scope), turn, self.policy, pinned=False)
+        set_pinned(self._records(scope), turn, self.policy, pinned=False)
 
     def forget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
         """Remove a whole scope, or one turn of it, from text, pages, index and queue."""
-        scope_records = self._shelf(scope)
+        records = self._records(scope)
         self.wait()
         try:
             if turn is None:
-                return forget_scopes([scope_records])
-            return TurnForgetter(scope_records, self.codec, self.policy).forget(turn)
+                return forget_scopes([records])
+            return TurnForgetter(records, self.codec, self.policy).forget(turn)
         finally:
             clear_cache(self.codec.decoder)
 
@@ -390,17 +390,17 @@ class OpticalMemory:
             raise InputError(f"now={when} is no time; give seconds since the epoch")
         return when
 
-    def _shelf(self, scope: Scope | str) -> ScopeRecords:
+    def _records(self, scope: Scope | str) -> ScopeRecords:
         return ScopeRecords(self.store, Scope.parse(scope))
 
-    def _pages(self) -> PageWriter:
-        return PageWriter(self.codec, self.policy)
+    def _writer(self, records: ScopeRecords, now: float) -> PageWriter:
+        return PageWriter(records, self.codec, self.policy, now)
 
     def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
-        return Recaller(self._shelf(scope), self.codec, self.policy, self._now(now))
+        return Recaller(self._records(scope), self.codec, self.policy, self._now(now))
 
-    def _close_later(self, scope_records: ScopeRecords, now: float) -> None:
-        job = self._worker.submit(self._pages().close_pages, scope_records, now, partial=False)
+    def _write_later(self, records: ScopeRecords, now: float) -> None:
+        job = self._worker.submit(self._writer(records, now).write_pages, partial=False)
         job.add_done_callback(_log_failure)
         with self._lock:
             self._jobs = [known for known in self._jobs if not _went_well(known)] + [job]

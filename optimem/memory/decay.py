@@ -1,4 +1,5 @@
-"""When a page fades and how far: pure functions of age. Knows no store, model or clock."""
+"""When a page fades and how far: pure functions of age. Knows nothing of stores, models or
+clocks."""
 
 import math
 from itertools import pairwise
@@ -6,22 +7,22 @@ from itertools import pairwise
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from optimem.errors import InputError
+from optimem.memory.records import Chunk, PageRecord
 from optimem.tiers import Tier
 
 DAY = 86_400.0
-RETRY = 30 * DAY
-"""How long a page that its floor keeps sharp is left alone before fading is tried again."""
 
 
 class DecayPolicy(BaseModel):
-    """How a memory fades. Ages are seconds since a page was written or last recalled.
+    """How a memory fades. Ages are in seconds since a page was written or last recalled.
 
     `large`, `base`, `small`, `tiny`: the age at which a page leaves that tier for the next
-    one. `forget_after`: the age at which even a trace is removed; None keeps it. `floor`:
-    the least expected share of characters right; no page fades below it. `write_error`: how
-    many cells a new page may read wrong for each of its characters; a page that does worse
-    goes one tier up, and beyond Large is kept as text. `uncertain`: characters less probable than
-    this are marked instead of shown.
+    smaller one; default 1, 7, 30 and 180 days. `forget_after`: the age at which a page is deleted;
+    default None, never. `floor`: the least share of characters expected to read back right, 0.9; a
+    page does not fade below it. `write_error`: the most cells that a new page may read back wrong,
+    per character, 0.002; a page that does worse goes one tier up, and above Large it is kept as
+    text. `uncertain`: characters less probable than this, 0.5, read as U+FFFD. Raises InputError
+    for ages that do not grow.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,17 +42,12 @@ class DecayPolicy(BaseModel):
         if self.forget_after is not None:
             ages.append(self.forget_after)
         if any(math.isnan(age) for age in ages) or any(a > b for a, b in pairwise(ages)):
-            raise InputError(f"ages must grow from large to forget_after, these do not: {ages}")
+            raise InputError(f"ages must grow from large to forget_after; these do not: {ages}")
         return self
 
-    def _limits(self) -> list[tuple[Tier, float]]:
-        ages = (self.large, self.base, self.small, self.tiny)
-        tiers = (Tier.LARGE, Tier.BASE, Tier.SMALL, Tier.TINY)
-        return list(zip(tiers, ages, strict=True))
-
     def tier_at(self, age: float) -> Tier | None:
-        """The tier of a page of this age; None when it is to be forgotten. A clock that went
-        backwards gives a negative age, which counts as none."""
+        """The tier of a page of this age; None once it is to be forgotten. A negative age, of a
+        clock that was set back, counts as 0."""
         if self.forget_after is not None and age >= self.forget_after:
             return None
         for tier, limit in self._limits():
@@ -60,11 +56,24 @@ class DecayPolicy(BaseModel):
         return Tier.TRACE
 
     def due(self, tier: Tier | None, accessed: float) -> float | None:
-        """When a page at `tier` (None: kept as text), last used at `accessed`, is to be
-        looked at again; None for never. A page that was written larger than its age asks for,
-        as it would not read back otherwise, stays so until it would have faded."""
+        """When a page at `tier` (None: kept as text), last used at `accessed`, is due to fade or
+        to be forgotten; None for never. A page that was written larger than its age asks for,
+        because a smaller one did not read back, stays so until it would have faded."""
         first = self.tier_at(0.0)
         for known, limit in self._limits():
             if tier is not None and first is not None and known == min(tier, first):
                 return accessed + limit
         return None if self.forget_after is None else accessed + self.forget_after
+
+    def page_due(self, page: PageRecord) -> float | None:
+        """When a page is due; None for never."""
+        return None if page.pinned else self.due(page.tier, page.accessed)
+
+    def chunk_due(self, chunk: Chunk) -> float | None:
+        """When a chunk is due to be forgotten; None for never."""
+        return None if chunk.pinned else self.due(None, chunk.appended)
+
+    def _limits(self) -> list[tuple[Tier, float]]:
+        ages = (self.large, self.base, self.small, self.tiny)
+        tiers = (Tier.LARGE, Tier.BASE, Tier.SMALL, Tier.TINY)
+        return list(zip(tiers, ages, strict=True))

@@ -1,63 +1,62 @@
-"""Decay: pages whose time has come are redrawn smaller from what can still be read, and what
-the policy says is too old is forgotten, on pages and in the open tail."""
+"""Fading: pages that are due are drawn smaller from what can still be read of them, and what the
+policy says is too old is forgotten, on pages and in the tail. A pinned turn does neither.
+
+A sweep commits each change once: if somebody else changed the entry first, it is left to them. An
+entry that cannot be read is reported, left as it is, and stops no other.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from optimem.errors import ConflictError, FormatError
-from optimem.memory import serialization
+from optimem.errors import FormatError, InputError
 from optimem.memory.caching import clear_cache
-from optimem.memory.decay import RETRY, DecayPolicy
-from optimem.memory.drawing import index_of, redraw_within
-from optimem.memory.paging import tail_removal
+from optimem.memory.decay import DAY, DecayPolicy
+from optimem.memory.drawing import draw_each, redrawn_index
 from optimem.memory.recall import PageReading, read_pages
-from optimem.memory.records import PAGE_PREFIX, TAIL_PREFIX, PageKey, PageRecord
-from optimem.memory.scope_records import (
-    ScopeRecords,
-    Stored,
-    page_changes,
-    page_removal,
-    turn_removal,
-)
-from optimem.protocols import Change, Entry, PageCodec, Store
+from optimem.memory.records import Chunk, PageRecord, holding
+from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.tail import new_epoch, without_chunks
+from optimem.protocols import Entry, PageCodec, Store
 from optimem.results import Move, SweepReport, Unreadable
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
 BATCH = 64
 """Due entries claimed at a time."""
+RETRY_AFTER = 30 * DAY
+"""Seconds until a page that its floor keeps from fading, or that cannot be read, is due again."""
 
 Progress = Callable[[int], None]
-"""Called with the number of entries looked at so far."""
+"""Called with the number of entries swept so far."""
 
 
 @dataclass
 class Tally:
-    """What a sweep has come to."""
+    """Counts of a sweep; see `SweepReport`."""
 
     moves: list[Move] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     kept: int = 0
     skipped: int = 0
-    before: int = 0
-    after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
 
     def report(self) -> SweepReport:
-        """The same, as it is given out."""
+        """The report of the sweep."""
         return SweepReport(
             moves=self.moves,
             unreadable=self.unreadable,
             kept=self.kept,
             skipped=self.skipped,
-            bytes_before=self.before,
-            bytes_after=self.after,
+            bytes_before=self.bytes_before,
+            bytes_after=self.bytes_after,
         )
 
 
 @dataclass(frozen=True)
 class Fader:
-    """Lets pages fade. `dry_run`: only say what would happen; nothing is claimed or changed."""
+    """Sweeps what is due on a store. `dry_run`: claim and change nothing, only report."""
 
     store: Store
     codec: PageCodec
@@ -66,208 +65,218 @@ class Fader:
     dry_run: bool
 
     def sweep(self, limit: int | None, lease: float, progress: Progress | None) -> SweepReport:
-        """Look at every due entry, or `limit` of them."""
-        tally, seen = Tally(), set[tuple[Scope, str]]()
+        """Sweep every due entry, or `limit` of them; each is claimed for `lease` seconds."""
+        tally, swept = Tally(), set[tuple[Scope, str]]()
         left = limit
         while left is None or left > 0:
             size = BATCH if left is None else min(BATCH, left)
-            offers = self._offers(size, lease, len(seen))
-            new = [offer for offer in offers if offer not in seen]
-            for scope, group in groupby(new, key=lambda offer: offer[0]):
-                self._fade_scope(ScopeRecords(self.store, scope), [key for _, key in group], tally)
-            seen.update(new)
+            due = self._due(size, lease, len(swept))
+            new = [entry for entry in due if entry not in swept]
+            for scope, group in groupby(new, key=lambda entry: entry[0]):
+                records = ScopeRecords(self.store, scope)
+                ScopeSweep(self, records, tally).sweep([key for _, key in group])
+            swept.update(new)
             left = None if left is None else left - len(new)
             if progress:
-                progress(len(seen))
-            if len(offers) < size or not new:
+                progress(len(swept))
+            if len(due) < size or not new:
                 break
         if not self.dry_run and any(move.after is None for move in tally.moves):
             clear_cache(self.codec.decoder)
         return tally.report()
 
-    def _offers(self, size: int, lease: float, seen: int) -> list[tuple[Scope, str]]:
+    def _due(self, size: int, lease: float, swept: int) -> list[tuple[Scope, str]]:
         if self.dry_run:
-            return self.store.peek_due(self.now, seen + size)[seen:]
+            return self.store.peek_due(self.now, swept + size)[swept:]
         return self.store.claim_due(self.now, size, lease)
 
-    def _fade_scope(self, scope_records: ScopeRecords, names: Sequence[str], tally: Tally) -> None:
-        shrinking: list[Stored[PageRecord]] = []
-        entries = {
-            entry.key: entry for entry in self.store.get(scope_records.scope, names) if entry
-        }
-        for entry in entries.values():
+
+@dataclass(frozen=True)
+class DuePage:
+    """A page that is due, and its stored entry."""
+
+    record: PageRecord
+    entry: Entry
+
+
+class ScopeSweep:
+    """Sweeps the due entries of one scope."""
+
+    def __init__(self, fader: Fader, records: ScopeRecords, tally: Tally) -> None:
+        self.codec, self.policy, self.now = fader.codec, fader.policy, fader.now
+        self.dry_run = fader.dry_run
+        self.records, self.tally = records, tally
+
+    def sweep(self, keys: Sequence[str]) -> None:
+        """Sweep the entries under these keys. Pages that are to fade are read together."""
+        fading: list[DuePage] = []
+        for entry in self.records.due_entries(keys):
             try:
-                if entry.key.startswith(TAIL_PREFIX):
-                    self._age_chunk(scope_records, entry, tally)
-                else:
-                    found = Stored(serialization.unpack_page(entry.value), entry.version)
-                    if not self._settle(scope_records, found, tally):
-                        shrinking.append(found)
+                record = self.records.unpack(entry)
+                if isinstance(record, Chunk):
+                    self._sweep_chunk(record, entry)
+                elif not self._settle(page := DuePage(record, entry)):
+                    fading.append(page)
             except FormatError as error:
-                self._set_aside(scope_records, entry, error, tally)
-        for found, reading in zip(shrinking, self._readings(shrinking), strict=True):
+                self._set_aside(entry, error)
+        for page, reading in zip(fading, self._read(fading), strict=True):
             if isinstance(reading, PageReading):
-                self._shrink(scope_records, found, reading, tally)
+                self._fade(page, reading)
             else:
-                self._set_aside(scope_records, entries[_key(found.record).page], reading, tally)
+                self._set_aside(page.entry, reading)
 
-    def _readings(self, stored: Sequence[Stored[PageRecord]]) -> list[PageReading | FormatError]:
-        """All at once; one by one if something among them cannot be read."""
-        try:
-            return [*read_pages([found.record for found in stored], self.codec)]
-        except FormatError as error:
-            if len(stored) == 1:
-                return [error]
-            return [reading for found in stored for reading in self._readings([found])]
-
-    def _set_aside(
-        self, scope_records: ScopeRecords, entry: Entry, error: FormatError, tally: Tally
-    ) -> None:
-        """What cannot be read stays as it is and is offered again after a while."""
-        tally.unreadable.append(
-            Unreadable(scope=str(scope_records.scope), entry=entry.key, reason=str(error))
-        )
-        again = Change(entry.key, entry.value, entry.version, self.now + RETRY)
-        self._commit(scope_records, [again], tally)
-
-    def _commit(self, scope_records: ScopeRecords, changes: Sequence[Change], tally: Tally) -> bool:
-        """Whether the changes are in force; in a dry run they would be."""
-        if not self.dry_run:
-            try:
-                self.store.commit(scope_records.scope, changes)
-            except ConflictError:
-                tally.skipped += 1
-                return False
-        return True
-
-    def _age_chunk(self, scope_records: ScopeRecords, entry: Entry, tally: Tally) -> None:
-        """Text that lies on no page yet and is too old."""
-        chunk = serialization.unpack_chunk(entry.value)
-        due = None if chunk.pinned else self.policy.due(None, chunk.appended)
+    def _sweep_chunk(self, chunk: Chunk, entry: Entry) -> None:
+        """Forget text that is on no page yet, if it is too old."""
+        edit, due = self.records.edit(), self.policy.chunk_due(chunk)
         if due is None or due > self.now:
-            if self._commit(
-                scope_records, [Change(entry.key, entry.value, entry.version, due)], tally
-            ):
-                tally.kept += 1
+            edit.reschedule(entry, due)
+            self.tally.kept += self._commit(edit)
             return
-        changes = tail_removal(scope_records, [chunk], self.codec.renderer)
-        if scope_records.holders(chunk.position.sequence) == [entry.key]:
-            changes += turn_removal(chunk.key)
-        if self._commit(scope_records, changes, tally):
-            tally.before += len(entry.value)
-            tally.moves.append(self._move(scope_records, chunk.key, "tail", None, 0))
+        state, version = self.records.state()
+        edit.remove_chunk(chunk.position, entry.version)
+        edit.put_state(without_chunks(state, [chunk], self.codec.renderer), version)
+        if self.records.holders(chunk.position.sequence) == [entry.key]:
+            edit.remove_turn(chunk.turn)
+        if self._commit(edit):
+            self.tally.bytes_before += len(entry.value)
+            self._moved(chunk.turn, "tail", None)
 
-    def _settle(self, scope_records: ScopeRecords, found: Stored[PageRecord], tally: Tally) -> bool:
-        """Deal with a page that need not be read: one that stays, or is forgotten."""
-        record, version = found
-        target = self.policy.tier_at(self.now - record.accessed)
-        if target is None and not record.pinned:
-            changes, move = (
-                self._forget(scope_records, record, version),
-                self._moved(scope_records, record, None),
-            )
-            self._finish(scope_records, found, changes, move, tally)
-        elif record.pinned:
-            self._stay(scope_records, found, None, tally)
-        elif record.tier is None or target is None or target >= record.tier:
-            self._stay(scope_records, found, self.policy.due(record.tier, record.accessed), tally)
+    def _settle(self, page: DuePage) -> bool:
+        """Keep or forget a page, neither of which needs it to be read; False if it is to fade."""
+        record, target = page.record, self.policy.tier_at(self.now - page.record.accessed)
+        if record.pinned:
+            self._keep(page)
+        elif target is None:
+            self._forget(page)
+        elif record.tier is None or target >= record.tier:
+            self._keep(page)
         else:
             return False
         return True
 
-    def _shrink(
-        self,
-        scope_records: ScopeRecords,
-        found: Stored[PageRecord],
-        reading: PageReading,
-        tally: Tally,
-    ) -> None:
-        """The page at the smallest tier, from its age's up, that its floor allows."""
-        record, version = found
-        target, current = self.policy.tier_at(self.now - record.accessed), record.tier
-        assert target is not None  # such pages are settled
-        assert current is not None
-        smaller = [tier for tier in Tier if target <= tier < current]
-        faded = redraw_within(self.policy.floor, record, reading.cells, smaller, self.codec)
-        if faded is None:
-            self._stay(scope_records, found, self.policy.due(current, record.accessed), tally)
-            return
-        due = self._later(self.policy.due(faded.tier, record.accessed))
-        index = index_of(reading.spans, self.policy.uncertain)
-        changes = page_changes(faded, index, due, version)
-        self._finish(
-            scope_records, found, changes, self._moved(scope_records, record, faded), tally
-        )
+    def _keep(self, page: DuePage) -> None:
+        """Leave a page as it is until it is due again."""
+        edit = self.records.edit()
+        edit.reschedule(page.entry, self._later(self.policy.page_due(page.record)))
+        if self._commit_page(page, edit):
+            self.tally.kept += 1
 
-    def _stay(
-        self,
-        scope_records: ScopeRecords,
-        found: Stored[PageRecord],
-        due: float | None,
-        tally: Tally,
-    ) -> None:
-        data = serialization.pack_page(found.record)
-        change = Change(_key(found.record).page, data, found.version, self._later(due))
-        self._finish(scope_records, found, [change], None, tally)
+    def _forget(self, page: DuePage) -> None:
+        """Remove a page, and the ids of turns of which nothing else is left."""
+        edit, record = self.records.edit(), page.record
+        edit.remove_page(record.key, page.entry.version)
+        for span in record.spans:
+            whole = span.starts and span.ends
+            if whole or self.records.holders(span.position.sequence) == [page.entry.key]:
+                edit.remove_turn(span.turn)
+        if self._commit_page(page, edit):
+            self._moved(record.id, _label(record), None)
+
+    def _fade(self, page: DuePage, reading: PageReading) -> None:
+        """Draw a page at the smallest tier that its floor allows, of its age's tier and up; keep
+        it if there is none."""
+        record, target = page.record, self.policy.tier_at(self.now - page.record.accessed)
+        assert record.tier is not None  # others are settled
+        assert target is not None
+        tiers = [tier for tier in Tier if target <= tier < record.tier]
+        drawn = draw_each(record, reading.cells, tiers, self.codec)
+        faded = next((each for each in drawn if each.accuracy >= self.policy.floor), None)
+        if faded is None:
+            self._keep(page)
+            return
+        edit, index = self.records.edit(), redrawn_index(reading.spans, self.policy.uncertain)
+        due = self._later(self.policy.page_due(faded))
+        edit.put_page(faded, due, expect=page.entry.version, index=index)
+        if self._commit_page(page, edit):
+            self._moved(record.id, _label(record), faded)
+
+    def _read(self, pages: Sequence[DuePage]) -> list[PageReading | FormatError]:
+        """All pages at once; one by one if one of them cannot be read."""
+        try:
+            return [*read_pages([page.record for page in pages], self.codec)]
+        except FormatError as error:
+            if len(pages) == 1:
+                return [error]
+            return [reading for page in pages for reading in self._read([page])]
+
+    def _set_aside(self, entry: Entry, error: FormatError) -> None:
+        """Report an entry that cannot be read; it stays as it is."""
+        scope = str(self.records.scope)
+        self.tally.unreadable.append(Unreadable(scope=scope, entry=entry.key, reason=str(error)))
+        edit = self.records.edit()
+        edit.reschedule(entry, self.now + RETRY_AFTER)
+        self._commit(edit)
 
     def _later(self, due: float | None) -> float | None:
-        """A due time that has passed is one that the floor holds up: try again after a while."""
-        return due if due is None or due > self.now else self.now + RETRY
+        """A due time; one that has passed, which only the floor holds up, is put off."""
+        return due if due is None or due > self.now else self.now + RETRY_AFTER
 
-    def _forget(
-        self, scope_records: ScopeRecords, record: PageRecord, version: int
-    ) -> list[Change]:
-        key = _key(record)
-        ended = [
-            span.key
-            for span in record.spans
-            if (span.starts and span.ends)
-            or scope_records.holders(span.position.sequence) == [key.page]
-        ]
-        removed = [change for turn in ended for change in turn_removal(turn)]
-        return [*page_removal(key, version), *removed]
+    def _commit_page(self, page: DuePage, edit: Edit) -> bool:
+        """Commit, and count the page's bytes before and after."""
+        if not self._commit(edit):
+            return False
+        self.tally.bytes_before += len(page.entry.value)
+        self.tally.bytes_after += edit.page_bytes
+        return True
 
-    def _finish(
-        self,
-        scope_records: ScopeRecords,
-        found: Stored[PageRecord],
-        changes: Sequence[Change],
-        move: Move | None,
-        tally: Tally,
-    ) -> None:
-        if not self._commit(scope_records, changes, tally):
-            return
-        tally.before += len(serialization.pack_page(found.record))
-        tally.after += sum(
-            len(c.value) for c in changes if c.value and c.key.startswith(PAGE_PREFIX)
-        )
-        if move:
-            tally.moves.append(move)
-        else:
-            tally.kept += 1
+    def _commit(self, edit: Edit) -> bool:
+        """Commit once; True if it succeeded, or would have been tried in a dry run."""
+        if self.dry_run or edit.try_commit():
+            return True
+        self.tally.skipped += 1
+        return False
 
-    def _moved(
-        self, scope_records: ScopeRecords, before: PageRecord, after: PageRecord | None
-    ) -> Move:
-        if after is None:
-            return self._move(scope_records, before.id, _label(before), None, 0)
-        return self._move(scope_records, before.id, _label(before), _label(after), 1 - after.error)
-
-    def _move(
-        self, scope_records: ScopeRecords, name: str, before: str, after: str | None, right: float
-    ) -> Move:
-        return Move(
-            scope=str(scope_records.scope),
-            page=name,
-            before=before,
-            after=after,
-            expected_accuracy=right,
+    def _moved(self, name: str, before: str, after: PageRecord | None) -> None:
+        self.tally.moves.append(
+            Move(
+                scope=str(self.records.scope),
+                page=name,
+                before=before,
+                after=_label(after) if after else None,
+                expected_accuracy=after.accuracy if after else 0,
+            )
         )
 
 
-def _key(record: PageRecord) -> PageKey:
-    return PageKey(record.position, record.id)
+def set_pinned(records: ScopeRecords, turn: str, policy: DecayPolicy, *, pinned: bool) -> None:
+    """Keep a turn from fading, on its pages and in the tail, or let it fade again. Raises
+    InputError for a turn the scope does not hold, and ConflictError if others keep writing."""
+
+    def attempt() -> None:
+        (number,) = records.turn_numbers([turn])
+        if number is None:
+            raise InputError(f"{records.scope} holds no turn {turn!r}; `reconstruct` lists the ids")
+        edit = records.edit()
+        state, version = records.state()
+        edit.put_state(replace(state, epoch=new_epoch()), version)
+        _pin_chunks(records, edit, number, policy, pinned)
+        _pin_pages(records, edit, number, policy, pinned)
+        edit.commit()
+
+    retry(attempt, records.scope, "pin")
 
 
-def _label(record: PageRecord) -> str:
-    return record.tier.label if record.tier else "text"
+def _pin_chunks(
+    records: ScopeRecords, edit: Edit, number: int, policy: DecayPolicy, pinned: bool
+) -> None:
+    for chunk in records.chunks():
+        if chunk.position.sequence == number:
+            chunk = replace(chunk, pinned=pinned)
+            edit.put_chunk(chunk, policy.chunk_due(chunk), expect=None)
+
+
+def _pin_pages(
+    records: ScopeRecords, edit: Edit, number: int, policy: DecayPolicy, pinned: bool
+) -> None:
+    for found in records.pages(holding(records.page_keys(), number)):
+        if found:
+            spans = tuple(
+                replace(span, pinned=pinned) if span.position.sequence == number else span
+                for span in found.record.spans
+            )
+            page = replace(found.record, spans=spans)
+            edit.put_page(page, policy.page_due(page), expect=found.version)
+
+
+def _label(page: PageRecord) -> str:
+    return page.tier.label if page.tier else "text"

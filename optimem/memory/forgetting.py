@@ -1,158 +1,144 @@
-"""Forgetting that forgets: a scope, or one turn on whatever pages it lies, with a receipt."""
+"""Forgetting: a scope, or one turn on whatever pages it lies, with a receipt of what was removed
+and what a new look still finds."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimem.errors import ConflictError, InputError
+from optimem.errors import InputError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.drawing import index_of, redraw
-from optimem.memory.paging import tail_removal
+from optimem.memory.drawing import draw_each, redrawn_index
 from optimem.memory.recall import PageReading, read_pages
-from optimem.memory.records import (
-    PAGE_PREFIX,
-    TURN_PREFIX,
-    PageKey,
-    PageRecord,
-    Span,
-    holding,
-    page_id,
-)
-from optimem.memory.scope_records import ScopeRecords, page_changes, page_removal, turn_removal
+from optimem.memory.records import EntryKind, PageRecord, Span, holding, page_id
+from optimem.memory.scope_records import Edit, ScopeRecords, Stored, retry
+from optimem.memory.tail import without_chunks
 from optimem.omem.container import compress
-from optimem.protocols import Change, PageCodec, ReadCells
+from optimem.protocols import PageCodec, ReadCells
 from optimem.results import ForgetReceipt
 from optimem.tiers import Tier
 
-TRIES = 50
 
-
-def forget_scopes(all_records: Sequence[ScopeRecords]) -> ForgetReceipt:
-    """Remove everything of some scopes."""
-    turns = pages = entries = size = left = 0
-    for scope_records in all_records:
-        turns += len(scope_records.store.entries(scope_records.scope, TURN_PREFIX))
-        pages += len(scope_records.page_keys())
-        size += scope_records.store.usage(scope_records.scope)
-        entries += scope_records.store.clear(scope_records.scope)
-        left += len(scope_records.store.entries(scope_records.scope))
+def forget_scopes(scopes: Sequence[ScopeRecords]) -> ForgetReceipt:
+    """Remove everything in some scopes."""
+    kinds: Counter[EntryKind | None] = Counter()
+    entries = size = left = 0
+    for records in scopes:
+        kinds.update(entry.kind for entry in records.entry_sizes())
+        size += records.bytes_used()
+        entries += records.clear()
+        left += len(records.entry_sizes())
     return ForgetReceipt(
-        scopes=[str(scope_records.scope) for scope_records in all_records],
-        turns=turns,
-        pages=pages,
+        scopes=[str(records.scope) for records in scopes],
+        turns=kinds[EntryKind.TURN],
+        pages=kinds[EntryKind.PAGE],
         entries=entries,
         bytes=size,
         left=left,
     )
 
 
+@dataclass(frozen=True)
 class TurnForgetter:
-    """Removes one turn of a scope."""
+    """Removes single turns of a scope."""
 
-    def __init__(self, scope_records: ScopeRecords, codec: PageCodec, policy: DecayPolicy) -> None:
-        self.scope_records, self.codec, self.policy = scope_records, codec, policy
+    records: ScopeRecords
+    codec: PageCodec
+    policy: DecayPolicy
 
     def forget(self, turn: str) -> ForgetReceipt:
-        """Pages that held the turn are drawn again without it. Raises InputError for a turn
-        that is not known, ConflictError if others keep writing in between."""
-        for _ in range(TRIES):
-            (number,) = self.scope_records.turn_numbers([turn])
-            if number is None:
-                raise InputError(
-                    f"{self.scope_records.scope} holds no turn {turn!r}; nothing was forgotten"
-                )
-            before = self.scope_records.store.usage(self.scope_records.scope)
-            changes, pages = self._changes(number, turn)
-            try:
-                self.scope_records.store.commit(self.scope_records.scope, changes)
-            except ConflictError:
-                continue
-            return ForgetReceipt(
-                scopes=[str(self.scope_records.scope)],
-                turns=1,
-                pages=pages,
-                entries=len(changes),
-                bytes=max(before - self.scope_records.store.usage(self.scope_records.scope), 0),
-                left=self._left(number, turn),
-            )
-        raise ConflictError(f"{self.scope_records.scope} was written to all the time; forget again")
+        """Remove a turn; pages that held it are drawn again without it. Raises InputError for a
+        turn the scope does not hold, and ConflictError if others keep writing."""
+        return retry(lambda: self._forget(turn), self.records.scope, "forget")
 
-    def _changes(self, number: int, turn: str) -> tuple[list[Change], int]:
-        chunks = [c for c in self.scope_records.chunks() if c.position.sequence == number]
-        changes = tail_removal(self.scope_records, chunks, self.codec.renderer)
-        held = holding(self.scope_records.page_keys(), number)
-        changes += [change for key in held for change in self._without(key, number)]
-        changes += turn_removal(turn)
-        return changes, sum(change.key.startswith(PAGE_PREFIX) for change in changes)
+    def _forget(self, turn: str) -> ForgetReceipt:
+        (number,) = self.records.turn_numbers([turn])
+        if number is None:
+            raise InputError(f"{self.records.scope} holds no turn {turn!r}; nothing was forgotten")
+        before = self.records.bytes_used()
+        edit = self.records.edit()
+        edit.remove_turn(turn)
+        self._remove_chunks(edit, number)
+        pages = self._remove_spans(edit, number)
+        edit.commit()
+        return ForgetReceipt(
+            scopes=[str(self.records.scope)],
+            turns=1,
+            pages=pages,
+            entries=len(edit.changes),
+            bytes=max(before - self.records.bytes_used(), 0),
+            left=self.records.traces(turn, number),
+        )
 
-    def _without(self, key: PageKey, number: int) -> list[Change]:
-        """The changes that take a turn off a page; none if it is not on it."""
-        (found,) = self.scope_records.pages([key])
-        if not found or all(s.position.sequence != number for s in found.record.spans):
-            return []
-        removal = page_removal(key, found.version)
+    def _remove_chunks(self, edit: Edit, number: int) -> None:
+        """Take the turn out of the tail. The scope's state is written even if nothing of the
+        turn is there, so that no page drawn from older text is committed."""
+        state, version = self.records.state()
+        chunks = [c for c in self.records.chunks() if c.position.sequence == number]
+        for chunk in chunks:
+            edit.remove_chunk(chunk.position)
+        edit.put_state(without_chunks(state, chunks, self.codec.renderer), version)
+
+    def _remove_spans(self, edit: Edit, number: int) -> int:
+        """Take the turn off its pages; the number of pages it was on."""
+        stored = self.records.pages(holding(self.records.page_keys(), number))
+        held = [found for found in stored if found and found.record.holds(number)]
+        for found in held:
+            self._redraw(edit, found, number)
+        return len(held)
+
+    def _redraw(self, edit: Edit, found: Stored[PageRecord], number: int) -> None:
+        """Put a page without the turn in the place of the page; remove it if nothing else is on
+        it."""
+        edit.remove_page(found.record.key, found.version)
         (reading,) = read_pages([found.record], self.codec)
-        rest = _cut(found.record, reading, number, str(self.scope_records.scope))
-        if rest is None:
-            return removal
-        record, cells = rest
-        if found.record.tier is not None:
-            record = self._redrawn(record, cells, found.record.tier)
-        due = None if record.pinned else self.policy.due(record.tier, record.accessed)
-        kept = (read for read in reading.spans if read.span.position.sequence != number)
-        index = index_of(kept, self.policy.uncertain)
-        return [*removal, *page_changes(record, index, due, expect=None)]
+        kept = [read for read in reading.spans if read.span.position.sequence != number]
+        if kept:
+            rest = PageReading(reading.cells, kept)
+            page = self._without(found.record, rest)
+            index = redrawn_index(kept, self.policy.uncertain)
+            edit.put_page(page, self.policy.page_due(page), expect=None, index=index)
 
-    def _redrawn(self, record: PageRecord, cells: ReadCells, tier: Tier) -> PageRecord:
-        """At the page's tier, or a larger one if the floor asks for it; at Large if even that
-        does not satisfy the floor."""
-        drawn = redraw(record, cells, tier, self.codec)
-        while 1 - drawn.error < self.policy.floor and (above := tier.above):
-            tier = above
-            drawn = redraw(record, cells, tier, self.codec)
+    def _without(self, record: PageRecord, kept: PageReading) -> PageRecord:
+        """The page with only the spans that are kept, at its tier or the next larger one that
+        its floor allows; at Large if none does."""
+        page, cells = _cut(record, kept, str(self.records.scope))
+        if record.tier is None:
+            return page
+        tiers = [tier for tier in Tier if tier >= record.tier]
+        for drawn in draw_each(page, cells, tiers, self.codec):
+            if drawn.accuracy >= self.policy.floor:
+                break
         return drawn
 
-    def _left(self, number: int, turn: str) -> int:
-        """Entries in which a new listing still finds the turn."""
-        named = [change.key for change in turn_removal(turn)]
-        known = [
-            entry
-            for entry in self.scope_records.store.get(self.scope_records.scope, named)
-            if entry
-        ]
-        return len(known) + len(self.scope_records.holders(number))
 
-
-def _cut(
-    record: PageRecord, reading: PageReading, number: int, scope: str
-) -> tuple[PageRecord, ReadCells] | None:
-    """A page's record and cells without a turn; None if nothing else is on it."""
-    kept = [read for read in reading.spans if read.span.position.sequence != number]
-    if not kept:
-        return None
-    slices = [slice(read.span.start, read.span.end) for read in kept]
+def _cut(record: PageRecord, kept: PageReading, scope: str) -> tuple[PageRecord, ReadCells]:
+    """A page with only the spans that are kept, as text, and its cells."""
+    slices = [slice(read.span.start, read.span.end) for read in kept.spans]
     cells = ReadCells(
-        np.concatenate([reading.cells.ids[part] for part in slices]),
-        np.concatenate([reading.cells.probability[part] for part in slices]),
+        np.concatenate([kept.cells.ids[part] for part in slices]),
+        np.concatenate([kept.cells.probability[part] for part in slices]),
     )
-    texts = tuple(read.reading.text for read in kept)
-    shorter = replace(
+    texts = tuple(read.reading.text for read in kept.spans)
+    page = replace(
         record,
-        id=page_id(scope, kept[0].span.position, texts),
-        spans=_moved_up([read.span for read in kept]),
+        id=page_id(scope, kept.spans[0].span.position, texts),
+        spans=_closed_up([read.span for read in kept.spans]),
         text_bytes=sum(len(text.encode()) for text in texts),
         zstd_bytes=len(compress("".join(texts).encode())),
         body=texts,
         verbatim=(),
         doubts=(),
     )
-    return shorter, cells
+    return page, cells
 
 
-def _moved_up(spans: Sequence[Span]) -> tuple[Span, ...]:
+def _closed_up(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans moved so that each starts where the one before ends."""
     moved, start = [], 0
     for span in spans:
-        moved.append(replace(span, start=start, end=start + span.end - span.start))
-        start += span.end - span.start
+        end = start + span.end - span.start
+        moved.append(replace(span, start=start, end=end))
+        start = end
     return tuple(moved)

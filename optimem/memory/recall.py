@@ -306,9 +306,8 @@ class Recaller:
             if self.now - record.accessed < REFRESH_EVERY:
                 continue
             record = replace(record, accessed=self.now)
-            due = None if record.pinned else self.policy.due(record.tier, self.now)
-            self.records.refresh(record, version, due)
+            self.records.refresh(record, version, self.policy.page_due(record))
 
 
 def _builder(builders: dict[int, TurnBuilder], number: int, part: Span | Chunk) -> TurnBuilder:
-    return builders.setdefault(number, TurnBuilder(number, part.key, part.role, part.time))
+    return builders.setdefault(number, TurnBuilder(number, part.turn, part.role, part.time))

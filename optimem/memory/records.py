@@ -1,20 +1,18 @@
-"""What a memory keeps, as plain values: pages, pieces of the open tail, index entries.
+"""What a memory stores, as plain values, and the keys it is stored under.
 
-Knows nothing of bytes (`codec`), names of entries (`keys`), stores or models. Turns are
-counted within a scope by a sequence number that only grows; a `Position` is a turn's number
-and a character within it, so that pages and tail follow one another in one order.
-
-Names of entries within a scope, made and read here and nowhere else.
+Knows nothing of bytes (`serialization`), stores or models. Turns are numbered within a scope in
+the order they came in. A `Position` is a turn's number and a character within the turn, so that
+pages and tail share one order.
 
     head                      the scope's state
-    id:<hash>                 a turn's id → its number, so that appending twice counts once
-    tail:<position>           text that lies on no page yet
+    id:<hash>                 a turn's id → its number, so that appending it twice counts once
+    tail:<position>           a chunk
     page:<position>:<id>      a page
     index:<position>:<id>     the words of that page
-    image:<hash>            the vision tokens of a image, by the id of the turn that tells it
+    image:<hash>              an image's vision tokens, by the id of the turn that describes it
 
-Positions are fixed-width hexadecimal, so key order is reading order. A page's key holds its
-content hash: a writer that still holds a page which was since forgotten finds no entry to
+Positions are fixed-width hexadecimal, so key order is reading order. A page's key includes its
+content hash: a writer that still holds a page that was forgotten meanwhile finds no entry to
 replace, even if another page took its place.
 """
 
@@ -22,6 +20,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +31,11 @@ from optimem.tiers import Tier
 from optimem.turns import Role
 
 DOUBT_LEVELS = 255
-"""Steps in which a remembered doubt is kept: one byte."""
+"""Levels of a stored doubt: one byte."""
 
 
 class Position(NamedTuple):
-    """A place in a scope's text: turn number, characters of that turn before it."""
+    """A place in a scope's text: a turn's number and the characters of that turn before it."""
 
     sequence: int
     offset: int
@@ -44,16 +43,16 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A turn, or the part of one that lies on a page. Exact; it never fades.
+    """A turn, or the part of one, that lies on a page. Exact; it never fades.
 
-    `start`, `end`: its cells on the page, the role mark included if the turn starts here.
-    `ends`: the turn's last character is here. `digest`: of the text as it was written, so
-    that a reading can be proved right however faded the page is.
+    `turn`: the turn's id. `start`, `end`: its cells on the page, including the role mark if the
+    turn starts here. `ends`: the turn's last character is here. `digest`: hash of the text as
+    written, which proves a reading exact however faded the page is.
     """
 
     position: Position
     role: Role
-    key: str
+    turn: str
     time: float
     start: int
     end: int
@@ -73,15 +72,16 @@ class Span:
 
 
 class Verbatim(NamedTuple):
-    """An exact value that the tier in use misreads, kept as text: first cell and text."""
+    """An exact value that does not read back at the page's tier, kept as text from its first
+    cell on."""
 
     cell: int
     text: str
 
 
 class Doubt(NamedTuple):
-    """A cell known to be unsure: its probability is at most `level` / 255. Kept so that a
-    guess drawn again on a smaller page does not come back looking certain."""
+    """A cell known to be doubtful: its probability is at most `level` / 255. Stored so that a
+    guess that is drawn again on a smaller page does not come back as certain."""
 
     cell: int
     level: int
@@ -89,10 +89,11 @@ class Doubt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRecord:
-    """One page. `id`: hash of scope, position and text at the time of writing. `body`: the
-    tokens, or one text per span where no tier would read back. `error`: cells expected to be
-    read wrong, for each character. `text_bytes`, `zstd_bytes`: of the text as written, for the
-    accounts. `accessed`: when it was last recalled; decay counts from there.
+    """A page. `id`: hash of scope, position and text when it was written. `accessed`: when it
+    was last recalled, or written; it fades from then on. `error`: expected share of characters
+    that read back wrong. `text_bytes`, `zstd_bytes`: size of the text as written, plain and
+    under zstd, for the stats. `body`: vision tokens, or the text of each span if no tier reads
+    back well enough.
     """
 
     id: str
@@ -107,48 +108,62 @@ class PageRecord:
     doubts: tuple[Doubt, ...] = ()
 
     @property
+    def key(self) -> "PageKey":
+        """Its key."""
+        return PageKey(self.spans[0].position, self.id)
+
+    @property
     def tier(self) -> Tier | None:
-        """The tier of the tokens; None for a page kept as text."""
+        """The tier of the vision tokens; None for a page kept as text."""
         return self.body.tier if isinstance(self.body, VisionTokens) else None
 
     @property
-    def position(self) -> Position:
-        """Where the page starts."""
-        return self.spans[0].position
+    def accuracy(self) -> float:
+        """Expected share of characters that read back right."""
+        return 1 - self.error
 
     @property
     def pinned(self) -> bool:
         """Whether a pinned turn lies on it."""
         return any(span.pinned for span in self.spans)
 
+    def holds(self, number: int) -> bool:
+        """Whether a part of the turn with this number lies on it."""
+        return any(span.position.sequence == number for span in self.spans)
+
+
+class PageParts(NamedTuple):
+    """Bytes of a stored page by what they are for. A page's body is tokens or text, never
+    both."""
+
+    tokens: int
+    text: int
+    structure: int
+    verbatim: int
+    doubts: int
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Text of the open tail: a turn, or a piece of a long one. `appended`: when it came in."""
+    """A turn, or the part of a long one, in the tail. `turn`: the turn's id. `appended`: when it
+    came in. `ends`: the turn's last character is here."""
 
     position: Position
     role: Role
-    key: str
+    turn: str
     time: float
     appended: float
     ends: bool
     pinned: bool
     text: str
 
-    @property
-    def after(self) -> Position:
-        """Where the next chunk starts."""
-        if self.ends:
-            return Position(self.position.sequence + 1, 0)
-        return Position(self.position.sequence, self.position.offset + len(self.text))
-
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The state of a scope. `next`: the next turn's number. `tail`: where the open tail
-    starts; all before lies on pages. `cells`: of the tail. `appended`: the last append.
-    `epoch`: changes whenever text already in the tail was changed, so that pages drawn from
-    an older state are not committed.
+class ScopeState:
+    """The state of a scope. `next`: the next turn's number. `tail`: where the tail starts; all
+    text before lies on pages. `cells`: of the tail. `appended`: time of the last append.
+    `epoch`: changes whenever text already in the tail changes, so that a page drawn from older
+    text is not committed.
     """
 
     next: int
@@ -160,9 +175,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageIndex:
-    """Words of a page, one row per span. `sequence` (R,) int64: the row's turn. `length`
-    (R,) uint32: its words. Postings, sorted by term: `term` (P,) uint32 hash, `row` (P,)
-    uint16, `count` (P,) uint16.
+    """The words of a page, one row per span. `sequence` (R,) int64: the row's turn. `length`
+    (R,) uint32: its number of words. Postings, sorted by term: `term` (P,) uint32 hash, `row`
+    (P,) uint16, `count` (P,) uint16.
     """
 
     sequence: NDArray[np.int64]
@@ -173,7 +188,7 @@ class PageIndex:
 
 
 def text_digest(text: str) -> bytes:
-    """Eight bytes that tell whether a span was read to the letter."""
+    """Eight bytes that prove that a span was read exactly."""
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
@@ -183,16 +198,33 @@ def page_id(scope: str, position: Position, texts: tuple[str, ...]) -> str:
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
-HEAD_KEY = "head"
-TURN_PREFIX = "id:"
-TAIL_PREFIX = "tail:"
-PAGE_PREFIX = "page:"
-INDEX_PREFIX = "index:"
-IMAGE_PREFIX = "image:"
+class EntryKind(StrEnum):
+    """The kinds of a scope's entries; the value is what their keys start with."""
+
+    STATE = "head"
+    TURN = "id"
+    CHUNK = "tail"
+    PAGE = "page"
+    INDEX = "index"
+    IMAGE = "image"
+
+    @classmethod
+    def of(cls, key: str) -> "EntryKind | None":
+        """The kind of the entry under a key; None for a key that is not a memory's."""
+        start = key.partition(":")[0]
+        return next((kind for kind in cls if kind == start), None)
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of this kind start with, if there may be several."""
+        return f"{self}:"
+
+
+STATE_KEY = EntryKind.STATE.value
 
 
 class PageKey(NamedTuple):
-    """Names a page; sorts in reading order."""
+    """Names a page within its scope; sorts in reading order."""
 
     position: Position
     id: str
@@ -200,12 +232,12 @@ class PageKey(NamedTuple):
     @property
     def page(self) -> str:
         """The key of the page's record."""
-        return f"{PAGE_PREFIX}{_spell(self.position)}:{self.id}"
+        return f"{EntryKind.PAGE}:{_spell(self.position)}:{self.id}"
 
     @property
     def words(self) -> str:
         """The key of the page's index entry."""
-        return f"{INDEX_PREFIX}{_spell(self.position)}:{self.id}"
+        return f"{EntryKind.INDEX}:{_spell(self.position)}:{self.id}"
 
     @classmethod
     def parse(cls, key: str) -> "PageKey":
@@ -214,43 +246,45 @@ class PageKey(NamedTuple):
         return cls(Position(int(sequence, 16), int(offset, 16)), content)
 
 
-def chunk_key(position: Position) -> str:
-    """The key of a piece of the open tail."""
-    return TAIL_PREFIX + _spell(position)
-
-
-def chunk_position(key: str) -> Position:
-    """The position in a tail entry's key."""
-    _, sequence, offset = key.split(":")
-    return Position(int(sequence, 16), int(offset, 16))
-
-
-def turn_key(key: str) -> str:
-    """The key of a turn's id entry: 96 bits of a hash, as ids may be long or hold anything."""
-    return TURN_PREFIX + _hashed(key)
-
-
-def image_turn(image: str) -> str:
-    """The id of the turn that tells what was read of a image."""
-    return IMAGE_PREFIX + image
-
-
-def image_key(turn: str) -> str | None:
-    """The key of a image's vision tokens; None for a turn that tells no image."""
-    return IMAGE_PREFIX + _hashed(turn) if turn.startswith(IMAGE_PREFIX) else None
-
-
-def holding(keys: Sequence[PageKey], sequence: int) -> list[PageKey]:
+def holding(keys: Sequence[PageKey], number: int) -> list[PageKey]:
     """Those of the sorted `keys` whose pages may hold a part of a turn: every page that
     starts within it, and the last page that starts before it."""
-    within = [key for key in keys if key.position.sequence == sequence]
-    before = [key for key in keys if key.position.sequence < sequence]
+    within = [key for key in keys if key.position.sequence == number]
+    before = [key for key in keys if key.position.sequence < number]
     starts_a_page = bool(within) and within[0].position.offset == 0
     return within if starts_a_page or not before else [before[-1], *within]
 
 
-def _hashed(key: str) -> str:
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+def chunk_key(position: Position) -> str:
+    """The key of a chunk."""
+    return f"{EntryKind.CHUNK}:{_spell(position)}"
+
+
+def chunk_position(key: str) -> Position:
+    """The position in a chunk's key."""
+    _, sequence, offset = key.split(":")
+    return Position(int(sequence, 16), int(offset, 16))
+
+
+def turn_key(turn: str) -> str:
+    """The key of a turn's number: a hash of its id, as ids may be long or hold anything."""
+    return f"{EntryKind.TURN}:{_hashed(turn)}"
+
+
+def image_turn(image: str) -> str:
+    """The id of the turn that describes an image."""
+    return EntryKind.IMAGE.prefix + image
+
+
+def image_key(turn: str) -> str | None:
+    """The key of an image's vision tokens; None for a turn that does not describe an image."""
+    prefix = EntryKind.IMAGE.prefix
+    return prefix + _hashed(turn) if turn.startswith(prefix) else None
+
+
+def _hashed(turn: str) -> str:
+    encoded = turn.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(encoded, digest_size=12).digest()
     return base64.urlsafe_b64encode(digest).decode()
 
 

@@ -137,7 +137,7 @@ class Rankers:
 
 def _state(entries: dict[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> State:
     pages = tuple(sorted((key, found.version) for key, found in entries.items()))
-    return pages, tuple((chunk.position, len(chunk.text), chunk.key) for chunk in tail)
+    return pages, tuple((chunk.position, len(chunk.text), chunk.turn) for chunk in tail)
 
 
 def _built(entries: dict[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> TurnRanker:

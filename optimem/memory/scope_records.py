@@ -1,35 +1,45 @@
-"""A scope's entries as records: the one place where memory meets the store's bytes."""
+"""A scope's entries as records, read and written: the one place where memory meets the store's
+keys and bytes.
+
+Reading is on `ScopeRecords`. Writing is an `Edit`: changes that are committed together or not at
+all. Who commits expects the versions it read; who loses a race reads again (`retry`) or leaves it
+to the winner (`Edit.try_commit`).
+"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from optimem.errors import ConflictError
 from optimem.memory import serialization
 from optimem.memory.records import (
-    HEAD_KEY,
-    INDEX_PREFIX,
-    PAGE_PREFIX,
-    TAIL_PREFIX,
+    STATE_KEY,
     Chunk,
-    Head,
+    EntryKind,
     PageIndex,
     PageKey,
+    PageParts,
     PageRecord,
     Position,
+    ScopeState,
+    chunk_key,
     chunk_position,
     holding,
     image_key,
     turn_key,
 )
-from optimem.protocols import Change, Store
+from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
 
 T = TypeVar("T")
-BATCH = 16  # tail pieces fetched at a time
+
+TRIES = 50
+"""Attempts at a commit before `retry` gives up."""
+BATCH = 16
+"""Chunks or pages fetched at a time."""
 START = Position(0, 0)
-EMPTY = Head(next=0, tail=START, cells=0, appended=0.0, epoch="")
+EMPTY = ScopeState(next=0, tail=START, cells=0, appended=0.0, epoch="")
 
 
 class Stored(NamedTuple, Generic[T]):
@@ -39,82 +49,88 @@ class Stored(NamedTuple, Generic[T]):
     version: int
 
 
+class EntrySize(NamedTuple):
+    """An entry as it counts in the stats. `kind`: None if it is not a memory's. `key`, `value`:
+    bytes of each. `due`: seconds since the epoch, None for never."""
+
+    kind: EntryKind | None
+    key: int
+    value: int
+    due: float | None
+
+
+def retry(attempt: Callable[[], T], scope: Scope, action: str) -> T:
+    """The result of `attempt`, which reads what it needs and commits. Whenever somebody else
+    commits in between, it is run again, at once, since each conflict is another's progress. Raises
+    ConflictError after `TRIES` attempts."""
+    for _ in range(TRIES):
+        try:
+            return attempt()
+        except ConflictError:
+            continue
+    raise ConflictError(f"{scope} changed {TRIES} times during one {action}; {action} again")
+
+
 @dataclass(frozen=True)
 class ScopeRecords:
-    """Reads the records of one scope."""
+    """The records of one scope."""
 
     store: Store
     scope: Scope
 
-    def head(self) -> Stored[Head]:
+    def state(self) -> Stored[ScopeState]:
         """The scope's state; an empty one for a new scope."""
-        (entry,) = self.store.get(self.scope, [HEAD_KEY])
-        return (
-            Stored(serialization.unpack_head(entry.value), entry.version)
-            if entry
-            else Stored(EMPTY, 0)
-        )
+        (entry,) = self.store.get(self.scope, [STATE_KEY])
+        if entry is None:
+            return Stored(EMPTY, 0)
+        return Stored(serialization.unpack_state(entry.value), entry.version)
 
     def page_keys(self) -> list[PageKey]:
         """Keys of all pages in reading order."""
-        return [PageKey.parse(info.key) for info in self.store.entries(self.scope, PAGE_PREFIX)]
+        infos = self.store.entries(self.scope, EntryKind.PAGE.prefix)
+        return [PageKey.parse(info.key) for info in infos]
 
     def pages(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord] | None]:
-        """Records of pages; None for one that is gone."""
+        """Pages by their keys; None for one that is gone."""
         entries = self.store.get(self.scope, [key.page for key in wanted])
         return [e and Stored(serialization.unpack_page(e.value), e.version) for e in entries]
 
-    def chunk_keys(self, start: Position = START) -> list[str]:
-        """Keys of the open tail in reading order, from a position on."""
-        names = (info.key for info in self.store.entries(self.scope, TAIL_PREFIX))
-        return [name for name in names if chunk_position(name) >= start]
-
     def chunks(self, start: Position = START, enough: float = math.inf) -> list[Chunk]:
-        """The open tail in reading order, from a position on, until `enough` characters."""
-        names, found, size = self.chunk_keys(start), list[Chunk](), 0
-        for at in range(0, len(names), BATCH):
+        """The tail in reading order from `start` on, up to `enough` characters."""
+        keys, found, size = self._chunk_keys(start), list[Chunk](), 0
+        for at in range(0, len(keys), BATCH):
             if size >= enough:
                 break
-            entries = self.store.get(self.scope, names[at : at + BATCH])
+            entries = self.store.get(self.scope, keys[at : at + BATCH])
             found += [serialization.unpack_chunk(entry.value) for entry in entries if entry]
             size = sum(len(chunk.text) for chunk in found)
         return found
 
-    def holders(self, number: int) -> list[str]:
-        """Keys of the pages and of the pieces of the tail on which a turn lies."""
-        wanted = holding(self.page_keys(), number)
-        held = [
-            key.page
-            for key, found in zip(wanted, self.pages(wanted), strict=True)
-            if found and any(span.position.sequence == number for span in found.record.spans)
-        ]
-        tail = (name for name in self.chunk_keys() if chunk_position(name).sequence == number)
-        return [*held, *tail]
-
     def snapshot(self) -> tuple[list[PageKey], list[Chunk]]:
-        """Pages and tail as of one moment: a page that closes meanwhile counts as tail."""
+        """Pages and tail as of one moment: a page that is written meanwhile counts as tail."""
         while True:
-            head, _ = self.head()
-            chunks = self.chunks(head.tail)
-            again, _ = self.head()
-            if (again.tail, again.epoch) == (head.tail, head.epoch):
-                pages = [key for key in self.page_keys() if key.position < head.tail]
+            state, _ = self.state()
+            chunks = self.chunks(state.tail)
+            again, _ = self.state()
+            if (again.tail, again.epoch) == (state.tail, state.epoch):
+                pages = [key for key in self.page_keys() if key.position < state.tail]
                 return pages, chunks
 
-    def turn_numbers(self, turn_keys: Sequence[str]) -> list[int | None]:
-        """The numbers of turns by their keys; None for one that is not known."""
-        entries = self.store.get(self.scope, [turn_key(key) for key in turn_keys])
-        return [serialization.unpack_place(entry.value) if entry else None for entry in entries]
+    def turn_numbers(self, turns: Sequence[str]) -> list[int | None]:
+        """The numbers of turns by their ids; None for a turn the scope does not hold."""
+        entries = self.store.get(self.scope, [turn_key(turn) for turn in turns])
+        return [entry and serialization.unpack_number(entry.value) for entry in entries]
 
     def index_entries(
         self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageIndex]]
     ) -> dict[PageKey, Stored[PageIndex]]:
-        """Index entries of pages, those that are there. Entries that are `known` under their
+        """Index entries by page, without pages that have none. Entries `known` under their
         present version are not fetched again."""
-        infos = {info.key: info for info in self.store.entries(self.scope, INDEX_PREFIX)}
-        there = {key: infos[key.words].version for key in wanted if key.words in infos}
-        kept = {k: known[k] for k, v in there.items() if k in known and known[k].version == v}
-        missing = [key for key in there if key not in kept]
+        infos = self.store.entries(self.scope, EntryKind.INDEX.prefix)
+        versions = {info.key: info.version for info in infos}
+        present = {key: versions[key.words] for key in wanted if key.words in versions}
+        kept = {k: known[k] for k, v in present.items() if k in known and known[k].version == v}
+        missing = [key for key in present if key not in kept]
         entries = self.store.get(self.scope, [key.words for key in missing]) if missing else []
         for key, entry in zip(missing, entries, strict=True):
             if entry:
@@ -127,46 +143,147 @@ class ScopeRecords:
         (entry,) = self.store.get(self.scope, [key]) if key else (None,)
         return entry.value if entry else None
 
+    def due_entries(self, keys: Sequence[str]) -> list[Entry]:
+        """Entries that the due queue returned, those that are still there; see `unpack`."""
+        return [entry for entry in self.store.get(self.scope, keys) if entry]
+
+    def unpack(self, entry: Entry) -> PageRecord | Chunk:
+        """The record in a due entry. Raises FormatError, VersionError or ChecksumError."""
+        if EntryKind.of(entry.key) is EntryKind.CHUNK:
+            return serialization.unpack_chunk(entry.value)
+        return serialization.unpack_page(entry.value)
+
+    def holders(self, number: int) -> list[str]:
+        """Keys of the pages and chunks on which a turn lies."""
+        wanted = holding(self.page_keys(), number)
+        pages = zip(wanted, self.pages(wanted), strict=True)
+        held = [key.page for key, found in pages if found and found.record.holds(number)]
+        tail = (key for key in self._chunk_keys() if chunk_position(key).sequence == number)
+        return [*held, *tail]
+
+    def traces(self, turn: str, number: int) -> int:
+        """Entries in which a forgotten turn is still found: 0 if nothing of it is left."""
+        entries = self.store.get(self.scope, _turn_keys(turn))
+        return sum(entry is not None for entry in entries) + len(self.holders(number))
+
+    def entry_sizes(self) -> list[EntrySize]:
+        """All entries, with the bytes they take."""
+        return [
+            EntrySize(EntryKind.of(info.key), len(info.key.encode()), info.size, info.due)
+            for info in self.store.entries(self.scope)
+        ]
+
+    def page_parts(self) -> Iterator[tuple[PageRecord, PageParts]]:
+        """All pages, with what their bytes are for."""
+        keys = self.page_keys()
+        for at in range(0, len(keys), BATCH):
+            wanted = [key.page for key in keys[at : at + BATCH]]
+            for entry in self.store.get(self.scope, wanted):
+                if entry:
+                    data = entry.value
+                    yield serialization.unpack_page(data), serialization.page_parts(data)
+
+    def bytes_used(self) -> int:
+        """Bytes of all keys and values."""
+        return self.store.usage(self.scope)
+
+    def clear(self) -> int:
+        """Remove every entry; the number removed."""
+        return self.store.clear(self.scope)
+
+    def edit(self) -> "Edit":
+        """Changes to commit together."""
+        return Edit(self.store, self.scope)
+
+    def refresh(self, record: PageRecord, version: int, due: float | None) -> bool:
+        """Store a page again, without its index entry; False if somebody else changed the page
+        first."""
+        edit = self.edit()
+        edit.put_page(record, due, expect=version)
+        return edit.try_commit()
+
     def put_image(self, turn: str, tokens: bytes) -> None:
         """Store the vision tokens of the image that a turn describes."""
         key = image_key(turn)
         assert key is not None  # the turn's id comes from `image_turn`
         self.store.commit(self.scope, [Change(key, tokens)])
 
-    def refresh(self, record: PageRecord, version: int, due: float | None) -> bool:
-        """Store a page again; its index entry stays. False if somebody else changed the page
-        first: nothing is stored then."""
-        key = PageKey(record.position, record.id)
-        change = Change(key.page, serialization.pack_page(record), version, due)
+    def _chunk_keys(self, start: Position = START) -> list[str]:
+        """Keys of the tail in reading order from `start` on."""
+        keys = (info.key for info in self.store.entries(self.scope, EntryKind.CHUNK.prefix))
+        return [key for key in keys if chunk_position(key) >= start]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Changes to a scope's entries. `expect`: the version that an entry must still have at the
+    commit; 0 if it must not exist, None for any."""
+
+    store: Store
+    scope: Scope
+    changes: list[Change] = field(default_factory=list)
+
+    def put_state(self, state: ScopeState, expect: int) -> None:
+        """Write the scope's state."""
+        self.changes.append(Change(STATE_KEY, serialization.pack_state(state), expect))
+
+    def put_turn(self, turn: str, number: int) -> None:
+        """Write a new turn's number."""
+        self.changes.append(Change(turn_key(turn), serialization.pack_number(number), expect=0))
+
+    def remove_turn(self, turn: str) -> None:
+        """Remove a turn's number, and the image that it describes, if it does."""
+        self.changes.extend(Change(key, None) for key in _turn_keys(turn))
+
+    def put_chunk(self, chunk: Chunk, due: float | None, expect: int | None) -> None:
+        """Write a chunk."""
+        data = serialization.pack_chunk(chunk)
+        self.changes.append(Change(chunk_key(chunk.position), data, expect, due))
+
+    def remove_chunk(self, position: Position, expect: int | None = None) -> None:
+        """Remove the chunk that starts at a position."""
+        self.changes.append(Change(chunk_key(position), None, expect))
+
+    def put_page(
+        self,
+        record: PageRecord,
+        due: float | None,
+        expect: int | None,
+        index: PageIndex | None = None,
+    ) -> None:
+        """Write a page, and its index entry; without `index` that stays as it is."""
+        data = serialization.pack_page(record)
+        self.changes.append(Change(record.key.page, data, expect, due))
+        if index is not None:
+            self.changes.append(Change(record.key.words, serialization.pack_index(index)))
+
+    def remove_page(self, key: PageKey, expect: int) -> None:
+        """Remove a page and its index entry."""
+        self.changes.extend([Change(key.page, None, expect), Change(key.words, None)])
+
+    def reschedule(self, entry: Entry, due: float | None) -> None:
+        """Put an entry, as it is, back in the due queue; None for never."""
+        self.changes.append(Change(entry.key, entry.value, entry.version, due))
+
+    @property
+    def page_bytes(self) -> int:
+        """Bytes of the pages that it writes."""
+        written = (c for c in self.changes if EntryKind.of(c.key) is EntryKind.PAGE)
+        return sum(len(change.value) for change in written if change.value)
+
+    def commit(self) -> None:
+        """Make all changes or none. Raises ConflictError if an entry is not as expected."""
+        self.store.commit(self.scope, self.changes)
+
+    def try_commit(self) -> bool:
+        """Make all changes or none; False if an entry is not as expected."""
         try:
-            self.store.commit(self.scope, [change])
+            self.commit()
         except ConflictError:
             return False
         return True
 
 
-def page_changes(
-    record: PageRecord, index: PageIndex, due: float | None, expect: int | None
-) -> list[Change]:
-    """Write a page and its index entry."""
-    key = PageKey(record.position, record.id)
-    return [
-        Change(key.page, serialization.pack_page(record), expect, due),
-        Change(key.words, serialization.pack_index(index)),
-    ]
-
-
-def turn_removal(turn: str) -> list[Change]:
-    """Forget a turn's id, and the vision tokens of the image that it tells, if it does."""
-    named = [turn_key(turn), image_key(turn)]
-    return [Change(key, None) for key in named if key]
-
-
-def page_removal(key: PageKey, expect: int) -> list[Change]:
-    """Remove a page and its index entry."""
-    return [Change(key.page, None, expect), Change(key.words, None)]
-
-
-def head_change(head: Head, expect: int) -> Change:
-    """Write the scope's state."""
-    return Change(HEAD_KEY, serialization.pack_head(head), expect)
+def _turn_keys(turn: str) -> list[str]:
+    """Keys that belong to a turn wherever its text lies: of its number and of its image."""
+    return [key for key in (turn_key(turn), image_key(turn)) if key]

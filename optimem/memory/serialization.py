@@ -1,11 +1,10 @@
 """Records to bytes and back. Knows nothing of stores, keys or models.
 
-A page is five sections: structure, body, verbatim values, doubts, and one byte that says
-whether the body is tokens or text. They are apart so that each can be counted.
+A page is five sections: structure, body, exact values, doubts, and one byte that says whether the
+body is tokens or text. They are apart so that the bytes of each can be counted.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ import numpy as np
 from optimem.memory.records import (
     Chunk,
     Doubt,
-    Head,
     PageIndex,
+    PageParts,
     PageRecord,
     Position,
+    ScopeState,
     Span,
     Verbatim,
 )
@@ -34,52 +34,39 @@ from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
 from optimem.turns import ROLES
 
-PAGE, CHUNK, HEAD, INDEX, PLACE = b"P", b"T", b"H", b"I", b"N"
+PAGE, CHUNK, STATE, INDEX, NUMBER = b"P", b"T", b"H", b"I", b"N"
+"""Kinds of entries, in their frames."""
 _TOKENS, _TEXT = b"t", b"x"
 _DIGEST = 16
 """Hexadecimal digits of a span's digest."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageBytes:
-    """Where a page's bytes go."""
-
-    tokens: int
-    text: int
-    structure: int
-    verbatim: int
-    doubts: int
+_CHUNK_LEVEL = 3
+"""zstd level of chunks: appending must be fast, and they are soon put on pages."""
 
 
 def pack_page(record: PageRecord) -> bytes:
-    """A page's record as bytes."""
+    """A page as bytes."""
     if isinstance(record.body, VisionTokens):
         body, marker = record.body.data, _TOKENS
     else:
         body, marker = compress("\0".join(record.body).encode()), _TEXT
-    cells = np.diff([cell for cell, _ in record.doubts], prepend=0).astype(np.uint16)
-    levels = np.array([level for _, level in record.doubts], np.uint8)
     exact = [[value.cell for value in record.verbatim], [value.text for value in record.verbatim]]
     sections = [
         _compress_json(_structure(record)),
         body,
         _compress_json(exact) if record.verbatim else b"",
-        compress(planes(cells) + planes(levels)),
+        _pack_doubts(record.doubts),
         marker,
     ]
     return frame(PAGE, sections)
 
 
 def unpack_page(data: bytes) -> PageRecord:
-    """The record. Raises FormatError, VersionError or ChecksumError."""
+    """The page. Raises FormatError, VersionError or ChecksumError."""
     sections = unframe(PAGE, data)
     with format_errors("a page"):
         structure, body, exact, doubts, marker = sections
         head = _parse_json(structure)
-        sparse = decompress(doubts)
-        gaps = from_planes(sparse[: len(sparse) // 3 * 2], np.uint16)
-        levels = sparse[len(sparse) // 3 * 2 :]
-        places, values = _parse_json(exact) if exact else ([], [])
+        cells, values = _parse_json(exact) if exact else ([], [])
         return PageRecord(
             id=head["id"],
             created=head["created"],
@@ -89,16 +76,17 @@ def unpack_page(data: bytes) -> PageRecord:
             zstd_bytes=head["zstd"],
             spans=_spans(head),
             body=_body(head, body, marker),
-            verbatim=tuple(map(Verbatim, places, values)),
-            doubts=tuple(map(Doubt, np.cumsum(gaps, dtype=np.int64).tolist(), levels)),
+            verbatim=tuple(map(Verbatim, cells, values)),
+            doubts=_unpack_doubts(doubts),
         )
 
 
-def page_bytes(data: bytes) -> PageBytes:
-    """How a packed page's bytes divide; the frame counts as structure."""
+def page_parts(data: bytes) -> PageParts:
+    """What the bytes of a packed page are for; the frame counts as structure. Raises FormatError,
+    VersionError or ChecksumError."""
     _, body, exact, doubts, marker = unframe(PAGE, data)
     tokens = len(body) if marker == _TOKENS else 0
-    return PageBytes(
+    return PageParts(
         tokens=tokens,
         text=len(body) - tokens,
         structure=len(data) - len(body) - len(exact) - len(doubts),
@@ -108,12 +96,12 @@ def page_bytes(data: bytes) -> PageBytes:
 
 
 def pack_chunk(chunk: Chunk) -> bytes:
-    """A piece of the open tail as bytes."""
+    """A chunk as bytes."""
     head = json.dumps(
         [
             *chunk.position,
             ROLES.index(chunk.role),
-            chunk.key,
+            chunk.turn,
             chunk.time,
             chunk.appended,
             int(chunk.ends),
@@ -121,19 +109,19 @@ def pack_chunk(chunk: Chunk) -> bytes:
         ],
         separators=(",", ":"),
     )
-    return frame(CHUNK, [compress(f"{head}\n{chunk.text}".encode(), level=3)])
+    return frame(CHUNK, [compress(f"{head}\n{chunk.text}".encode(), level=_CHUNK_LEVEL)])
 
 
 def unpack_chunk(data: bytes) -> Chunk:
-    """The piece. Raises FormatError, VersionError or ChecksumError."""
+    """The chunk. Raises FormatError, VersionError or ChecksumError."""
     (section,) = unframe(CHUNK, data)
-    with format_errors("a piece of the open tail"):
+    with format_errors("a chunk"):
         head, text = decompress(section).decode().split("\n", 1)
-        sequence, offset, role, key, time, appended, ends, pinned = json.loads(head)
+        sequence, offset, role, turn, time, appended, ends, pinned = json.loads(head)
         return Chunk(
             position=Position(sequence, offset),
             role=ROLES[role],
-            key=key,
+            turn=turn,
             time=time,
             appended=appended,
             ends=bool(ends),
@@ -142,22 +130,22 @@ def unpack_chunk(data: bytes) -> Chunk:
         )
 
 
-def pack_head(head: Head) -> bytes:
+def pack_state(state: ScopeState) -> bytes:
     """A scope's state as bytes."""
-    fields = [head.next, *head.tail, head.cells, head.appended, head.epoch]
-    return frame(HEAD, [json.dumps(fields, separators=(",", ":")).encode()])
+    fields = [state.next, *state.tail, state.cells, state.appended, state.epoch]
+    return frame(STATE, [json.dumps(fields, separators=(",", ":")).encode()])
 
 
-def unpack_head(data: bytes) -> Head:
+def unpack_state(data: bytes) -> ScopeState:
     """The state. Raises FormatError, VersionError or ChecksumError."""
-    (section,) = unframe(HEAD, data)
+    (section,) = unframe(STATE, data)
     with format_errors("a scope's state"):
         following, sequence, offset, cells, appended, epoch = json.loads(section)
-        return Head(following, Position(sequence, offset), cells, appended, epoch)
+        return ScopeState(following, Position(sequence, offset), cells, appended, epoch)
 
 
 def pack_index(index: PageIndex) -> bytes:
-    """A page's words as bytes: gaps between sorted hashes, in byte planes, under zstd."""
+    """An index entry as bytes: gaps between sorted hashes, in byte planes, under zstd."""
     columns = [
         np.diff(index.sequence, prepend=0),
         index.length,
@@ -170,7 +158,7 @@ def pack_index(index: PageIndex) -> bytes:
 
 
 def unpack_index(data: bytes) -> PageIndex:
-    """The words. Raises FormatError, VersionError or ChecksumError."""
+    """The index entry. Raises FormatError, VersionError or ChecksumError."""
     sizes, packed = unframe(INDEX, data)
     with format_errors("an index entry"):
         rows, postings = np.frombuffer(sizes, "<u4").tolist()
@@ -191,20 +179,21 @@ def unpack_index(data: bytes) -> PageIndex:
         )
 
 
-def pack_place(sequence: int) -> bytes:
-    """A turn's number, kept under its id, as bytes."""
-    return frame(PLACE, [b"%d" % sequence])
+def pack_number(number: int) -> bytes:
+    """A turn's number as bytes."""
+    return frame(NUMBER, [b"%d" % number])
 
 
-def unpack_place(data: bytes) -> int:
+def unpack_number(data: bytes) -> int:
     """The number. Raises FormatError, VersionError or ChecksumError."""
-    (section,) = unframe(PLACE, data)
-    with format_errors("a turn's place"):
+    (section,) = unframe(NUMBER, data)
+    with format_errors("a turn's number"):
         return int(section)
 
 
 def _structure(record: PageRecord) -> dict[str, Any]:
-    """All but the body, in columns: equal neighbours cost next to nothing under zstd."""
+    """All but the body. Spans are stored in columns: equal neighbours cost next to nothing under
+    zstd."""
     spans = record.spans
     head: dict[str, Any] = {
         "id": record.id,
@@ -216,7 +205,7 @@ def _structure(record: PageRecord) -> dict[str, Any]:
         "turn": np.diff([span.position.sequence for span in spans], prepend=0).tolist(),
         "offset": [span.position.offset for span in spans],
         "role": [ROLES.index(span.role) for span in spans],
-        "key": [span.key for span in spans],
+        "key": [span.turn for span in spans],
         "time": [span.time for span in spans],
         "end": np.diff([span.end for span in spans], prepend=0).tolist(),
         "ends": [int(span.ends) for span in spans],
@@ -236,7 +225,7 @@ def _spans(head: dict[str, Any]) -> tuple[Span, ...]:
         Span(
             position=Position(turns[i], head["offset"][i]),
             role=ROLES[head["role"][i]],
-            key=head["key"][i],
+            turn=head["key"][i],
             time=head["time"][i],
             start=ends[i - 1] if i else 0,
             end=ends[i],
@@ -252,6 +241,20 @@ def _body(head: dict[str, Any], body: bytes, marker: bytes) -> VisionTokens | tu
     if marker == _TEXT:
         return tuple(decompress(body).decode().split("\0"))
     return VisionTokens(Tier.parse(head["tier"]), head["cells"], head["encoder"], body)
+
+
+def _pack_doubts(doubts: tuple[Doubt, ...]) -> bytes:
+    """Gaps between cells, two bytes each, then levels."""
+    gaps = np.diff([doubt.cell for doubt in doubts], prepend=0).astype(np.uint16)
+    levels = np.array([doubt.level for doubt in doubts], np.uint8)
+    return compress(planes(gaps) + planes(levels))
+
+
+def _unpack_doubts(data: bytes) -> tuple[Doubt, ...]:
+    plain = decompress(data)
+    count = len(plain) // 3
+    cells = np.cumsum(from_planes(plain[: 2 * count], np.uint16), dtype=np.int64)
+    return tuple(map(Doubt, cells.tolist(), plain[2 * count :]))
 
 
 def _compress_json(value: Any) -> bytes:

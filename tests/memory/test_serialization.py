@@ -8,9 +8,9 @@ from optimem.memory import serialization
 from optimem.memory.records import (
     Chunk,
     Doubt,
-    Head,
     PageRecord,
     Position,
+    ScopeState,
     Span,
     Verbatim,
     text_digest,
@@ -44,7 +44,7 @@ def test_kept_text_comes_back() -> None:
 
 def test_the_bytes_of_a_page_add_up() -> None:
     data = serialization.pack_page(RECORD)
-    parts = serialization.page_bytes(data)
+    parts = serialization.page_parts(data)
     assert parts.tokens == len(b"tokens")
     total = parts.tokens + parts.text + parts.structure + parts.verbatim + parts.doubts
     assert total == len(data)
@@ -53,9 +53,9 @@ def test_the_bytes_of_a_page_add_up() -> None:
 def test_chunks_heads_and_places_come_back() -> None:
     chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text\nwith lines ✓")
     assert serialization.unpack_chunk(serialization.pack_chunk(chunk)) == chunk
-    head = Head(3, Position(1, 5), 77, 9.5, "e")
-    assert serialization.unpack_head(serialization.pack_head(head)) == head
-    assert serialization.unpack_place(serialization.pack_place(41)) == 41
+    head = ScopeState(3, Position(1, 5), 77, 9.5, "e")
+    assert serialization.unpack_state(serialization.pack_state(head)) == head
+    assert serialization.unpack_number(serialization.pack_number(41)) == 41
 
 
 def test_index_entries_come_back() -> None:
@@ -87,6 +87,6 @@ def test_a_newer_version_and_another_kind_are_named() -> None:
     with pytest.raises(VersionError, match="format version 9"):
         serialization.unpack_page(bytes(data))
     with pytest.raises(FormatError, match="of kind"):
-        serialization.unpack_page(serialization.pack_place(1))
+        serialization.unpack_page(serialization.pack_number(1))
     with pytest.raises(FormatError, match="a page cannot be format_errors"):
         serialization.unpack_page(frame(serialization.PAGE, [b"", b"", b"", b"", b""]))

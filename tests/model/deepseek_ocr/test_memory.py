@@ -10,7 +10,7 @@ from PIL import Image
 from optimem import OpticalMemory
 from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.records import IMAGE_PREFIX
+from optimem.memory.records import EntryKind
 from optimem.model.deepseek_ocr.generation import Settings
 from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
@@ -54,7 +54,7 @@ def scan(tmp_path: Path) -> Path:
 
 
 def tokens_of(memory: OpticalMemory) -> list[bytes]:
-    infos = memory.store.entries(Scope.parse("s"), IMAGE_PREFIX)
+    infos = memory.store.entries(Scope.parse("s"), EntryKind.IMAGE.prefix)
     entries = memory.store.get(Scope.parse("s"), [info.key for info in infos])
     return [entry.value for entry in entries if entry]
 
@@ -121,7 +121,7 @@ def test_tokens_of_another_model_are_refused(memory: OpticalMemory, scan: Path) 
     (data,) = tokens_of(memory)
     page = StoredPage.from_bytes(data)
     other = StoredPage("deepseek-ocr-other", page.mode, page.vision_tokens, 1, 1, page.tokens)
-    (info,) = memory.store.entries(Scope.parse("s"), IMAGE_PREFIX)
+    (info,) = memory.store.entries(Scope.parse("s"), EntryKind.IMAGE.prefix)
     memory.store.commit(Scope.parse("s"), [Change(info.key, other.to_bytes(Packing.INT8))])
     with pytest.raises(FingerprintError, match="deepseek-ocr-other"):
         memory.answer("s", QUESTION)

@@ -1,0 +1,109 @@
+"""The tail: turns as text, durable in the store until they fill a page (see `paging`).
+
+Appending never encodes, so it takes milliseconds however large the memory is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from optimem.memory.decay import DecayPolicy
+from optimem.memory.records import Chunk, Position, ScopeState
+from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.protocols import Cells, Renderer
+from optimem.results import AppendReport
+from optimem.turns import Turn
+
+CHUNK = 1 << 16
+"""Characters of a turn that are stored as one chunk."""
+
+
+def append_turns(
+    records: ScopeRecords,
+    turns: Sequence[Turn],
+    renderer: Renderer,
+    policy: DecayPolicy,
+    now: float,
+) -> tuple[AppendReport, ScopeState]:
+    """Put turns at the end of a scope, each at most once; the scope's new state, too. Raises
+    ConflictError if others keep writing."""
+
+    def attempt() -> tuple[AppendReport, ScopeState]:
+        state, version = records.state()
+        new = _unknown(records, turns)
+        if new:
+            edit = records.edit()
+            state = _put_turns(edit, new, state, renderer, policy, now)
+            edit.put_state(state, version)
+            edit.commit()
+        return AppendReport(added=len(new), duplicates=len(turns) - len(new)), state
+
+    return retry(attempt, records.scope, "append")
+
+
+def without_chunks(state: ScopeState, chunks: Sequence[Chunk], renderer: Renderer) -> ScopeState:
+    """The state once chunks are removed from the tail. A page that somebody draws from them
+    meanwhile will not be committed."""
+    cells = sum(len(chunk_cells(chunk, renderer)) for chunk in chunks)
+    return replace(state, cells=state.cells - cells, epoch=new_epoch())
+
+
+def chunk_cells(chunk: Chunk, renderer: Renderer) -> Cells:
+    """The cells of a chunk, a role mark first if its turn starts here."""
+    return renderer.cells(chunk.text, chunk.role if chunk.position.offset == 0 else None)
+
+
+def new_epoch() -> str:
+    """An epoch that no other state of the scope has."""
+    return uuid4().hex
+
+
+def _unknown(records: ScopeRecords, turns: Sequence[Turn]) -> list[Turn]:
+    """The turns that the scope does not hold, each once."""
+    first: dict[str, Turn] = {}
+    for turn in turns:
+        first.setdefault(turn.key, turn)
+    numbers = records.turn_numbers(list(first))
+    return [turn for turn, number in zip(first.values(), numbers, strict=True) if number is None]
+
+
+def _put_turns(
+    edit: Edit,
+    turns: Sequence[Turn],
+    state: ScopeState,
+    renderer: Renderer,
+    policy: DecayPolicy,
+    now: float,
+) -> ScopeState:
+    """Write new turns as chunks; the state after them."""
+    cells = state.cells
+    for number, turn in enumerate(turns, state.next):
+        edit.put_turn(turn.key, number)
+        for chunk in _chunks(turn, number, now):
+            edit.put_chunk(chunk, policy.chunk_due(chunk), expect=0)
+            cells += len(chunk_cells(chunk, renderer))
+    return replace(
+        state,
+        next=state.next + len(turns),
+        cells=cells,
+        appended=now,
+        epoch=state.epoch or new_epoch(),  # a scope that was forgotten and begun again is another
+    )
+
+
+def _chunks(turn: Turn, number: int, now: float) -> list[Chunk]:
+    """A turn as chunks; an empty turn is one empty chunk."""
+    starts = range(0, max(len(turn.text), 1), CHUNK)
+    return [
+        Chunk(
+            position=Position(number, start),
+            role=turn.role,
+            turn=turn.key,
+            time=now if turn.time is None else turn.time,
+            appended=now,
+            ends=start + CHUNK >= len(turn.text),
+            pinned=False,
+            text=turn.text[start : start + CHUNK],
+        )
+        for start in starts
+    ]
