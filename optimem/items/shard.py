@@ -13,11 +13,9 @@ from optimem.errors import ConflictError
 from optimem.items import serialization
 from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
 from optimem.items.serialization import ItemBody, ItemHead
+from optimem.memory.scope_records import ATTEMPTS, retry
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
-
-ATTEMPTS = 50
-"""Attempts at a read or write that other writers spoil."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,19 +82,17 @@ class ItemShard:
     def write(self, puts: Mapping[Address, NewItem | None], now: int) -> None:
         """Put items and delete those with None, all in one commit. Raises ConflictError if others
         write in between at every attempt."""
-        for _ in range(ATTEMPTS):
+
+        def attempt() -> None:
             current = self.read(list(puts))
             changes = [
                 change
                 for (address, new), old in zip(puts.items(), current, strict=True)
                 for change in _put(address, new, old, now)
             ]
-            try:
-                self.store.commit(self.scope, changes)
-            except ConflictError:
-                continue
-            return
-        raise ConflictError(f"others wrote to {self.scope} at all {ATTEMPTS} attempts; put again")
+            self.store.commit(self.scope, changes)
+
+        retry(attempt, self.scope, "put")
 
     def touch(self, items: Sequence[Item], now: int) -> None:
         """Restart the time to live of items that expire. An item that has been put, deleted or

@@ -34,8 +34,8 @@ from optimem.turns import Scope
 
 T = TypeVar("T")
 
-TRIES = 50
-"""Attempts at a commit before `retry` gives up."""
+ATTEMPTS = 50
+"""Attempts after which `retry` gives up."""
 BATCH = 16
 """Chunks or pages fetched at a time."""
 START = Position(0, 0)
@@ -62,13 +62,13 @@ class EntrySize(NamedTuple):
 def retry(attempt: Callable[[], T], scope: Scope, action: str) -> T:
     """The result of `attempt`, which reads what it needs and commits. Whenever somebody else
     commits in between, it is run again, at once, since each conflict is another's progress. Raises
-    ConflictError after `TRIES` attempts."""
-    for _ in range(TRIES):
+    ConflictError after `ATTEMPTS` attempts."""
+    for _ in range(ATTEMPTS):
         try:
             return attempt()
         except ConflictError:
             continue
-    raise ConflictError(f"{scope} changed {TRIES} times during one {action}; {action} again")
+    raise ConflictError(f"{scope} changed {ATTEMPTS} times during one {action}; {action} again")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from optimem.build import store_at
 from optimem.errors import ConflictError
 from optimem.items.collection import new_item
 from optimem.items.names import Address, MarkName, item_entry_key, shard_scopes
-from optimem.items.shard import ATTEMPTS, Item, ItemShard
+from optimem.items.shard import Item, ItemShard
+from optimem.memory.scope_records import ATTEMPTS
 from tests.items.racing import RacingStore
 
 A, B, C = (Address(("users",), key) for key in "abc")
