@@ -1,7 +1,6 @@
 """When a page fades and how far: pure functions of age. Knows nothing of stores, models or
 clocks."""
 
-import math
 from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -41,7 +40,7 @@ class DecayPolicy(BaseModel):
         ages = [self.large, self.base, self.small, self.tiny]
         if self.forget_after is not None:
             ages.append(self.forget_after)
-        if any(math.isnan(age) for age in ages) or any(a > b for a, b in pairwise(ages)):
+        if any(a > b for a, b in pairwise(ages)):
             raise InputError(f"ages must grow from large to forget_after; these do not: {ages}")
         return self
 

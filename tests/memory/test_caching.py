@@ -1,17 +1,51 @@
-"""A page is decoded once while it is among the last that were read."""
+"""What is kept between calls, up to a size, and the pages that need not be decoded again."""
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from optimem import OpticalMemory
-from optimem.memory.caching import CachingDecoder
+from optimem.memory.caching import LRU, CachingDecoder, clear_cache
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.protocols import ReadCells, VisionTokens
 from optimem.testing.pages import PlainReader, PlainRenderer, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Turn
+
+
+def test_the_least_recently_used_value_is_dropped() -> None:
+    cache: LRU[str, int] = LRU(2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    assert cache.get("a") == 1
+    cache.put("c", 3)
+    assert [cache.get(key) for key in "abc"] == [1, None, 3]
+    cache.put("a", 4)  # in the place of the old value
+    assert [cache.get(key) for key in "ac"] == [4, 3]
+
+
+def test_a_cleared_cache_holds_nothing() -> None:
+    cache: LRU[str, int] = LRU(2)
+    cache.put("a", 1)
+    cache.clear()
+    assert cache.get("a") is None
+
+
+def test_many_threads_may_share_a_cache() -> None:
+    cache: LRU[int, int] = LRU(7)
+
+    def use(start: int) -> bool:
+        for key in range(start, start + 3000):
+            cache.put(key % 11, key % 11)
+            if cache.get(key % 13) not in (None, key % 13):
+                return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(use, range(4)))
+    assert sum(cache.get(key) is not None for key in range(13)) == 7
 
 
 @pytest.fixture
@@ -52,6 +86,16 @@ def test_what_it_gives_cannot_be_changed(inner: PlainReader) -> None:
         cells.probability[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         np.add(cells.ids, 1, out=cells.ids)
+
+
+def test_a_cleared_decoder_reads_again(inner: PlainReader) -> None:
+    pages = tokens(inner, "one")
+    reader = CachingDecoder(inner)
+    reader.read(pages)
+    clear_cache(reader)
+    reader.read(pages)
+    assert inner.read_pages == 2
+    clear_cache(inner)  # nothing to clear
 
 
 @pytest.mark.parametrize("turn", [None, "secret"])
