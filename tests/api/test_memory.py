@@ -1,20 +1,17 @@
 """The memory's behaviour on a real SQLite store, with a reader whose losses are known."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from optimem import OpticalMemory
-from optimem.errors import ConflictError, InputError, StoreUnavailableError
+from optimem.errors import InputError, StoreUnavailableError
 from optimem.memory.decay import DAY
 from optimem.protocols import Change
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import CAPACITY, PlainReader, plain_codec
+from optimem.testing.pages import PlainReader, plain_codec
 from optimem.turns import Scope, Turn
 
 NOW = 1_700_000_000.0
@@ -29,60 +26,6 @@ def memory(tmp_path: Path) -> Iterator[OpticalMemory]:
 
 def texts(memory: OpticalMemory, **options: float) -> list[str]:
     return [turn.text for turn in memory.reconstruct(SCOPE, **options)]
-
-
-def test_turns_come_back_in_order_from_tail_and_pages(memory: OpticalMemory) -> None:
-    said = [f"turn {i}: " + "x" * 90 for i in range(12)]
-    for text in said:
-        memory.append(SCOPE, text)
-    memory.wait()
-    assert memory.stats(SCOPE).pages == 2
-    assert texts(memory) == said
-
-
-def test_append_counts_a_turn_once(memory: OpticalMemory) -> None:
-    turn = Turn(text="hello", id="m1", time=NOW)
-    assert memory.append(SCOPE, [turn, turn]).added == 1
-    assert memory.append(SCOPE, turn).duplicates == 1
-    memory.flush(SCOPE)
-    assert memory.append(SCOPE, turn).added == 0
-    assert texts(memory) == ["hello"]
-
-
-def test_a_short_memory_pays_for_no_page(memory: OpticalMemory) -> None:
-    memory.append(SCOPE, "short")
-    memory.wait()
-    stats = memory.stats(SCOPE)
-    assert (stats.pages, stats.token_bytes) == (0, 0)
-    assert stats.tail_bytes > 0
-    assert memory.recall(SCOPE, "short")[0].tier == "tail"
-
-
-def test_one_turn_may_span_pages(memory: OpticalMemory) -> None:
-    long = "".join(chr(97 + i % 26) for i in range(5 * CAPACITY))
-    memory.append(SCOPE, [{"text": long, "role": "text"}, {"text": "after"}])
-    memory.flush(SCOPE)
-    turns = memory.reconstruct(SCOPE)
-    assert [turn.text for turn in turns] == [long, "after"]
-    assert len(turns[0].parts) == 6
-    assert turns[0].exact
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    st.lists(
-        st.text(
-            st.characters(codec="utf-8", max_codepoint=0x2FFF, exclude_characters="\0"),
-            max_size=900,
-        ),
-        max_size=6,
-    )
-)
-def test_any_turns_come_back(said: list[str]) -> None:
-    with OpticalMemory.open(":memory:", codec=plain_codec(), clock=lambda: NOW) as memory:
-        memory.append(SCOPE, [Turn(text=text, id=str(i)) for i, text in enumerate(said)])
-        memory.flush(SCOPE)
-        assert texts(memory) == said
 
 
 def test_recall_ranks_reads_only_what_it_needs_and_gives_boxes(memory: OpticalMemory) -> None:
@@ -143,21 +86,6 @@ def test_an_empty_query_is_named(memory: OpticalMemory) -> None:
         memory.recall(SCOPE, "  ")
 
 
-def test_forgetting_a_turn_leaves_the_others(memory: OpticalMemory) -> None:
-    said = {f"m{i}": f"message {i} " + chr(97 + i) * 150 for i in range(6)}
-    memory.append(SCOPE, [Turn(text=text, id=key) for key, text in said.items()])
-    memory.flush(SCOPE)
-    memory.append(SCOPE, Turn(text="still in the tail", id="t"))
-    for gone in ("m0", "m2", "t"):
-        receipt = memory.forget(SCOPE, turn=gone)
-        assert (receipt.turns, receipt.left) == (1, 0)
-    assert texts(memory) == [said[key] for key in ("m1", "m3", "m4", "m5")]
-    assert all(turn.exact for turn in memory.reconstruct(SCOPE))
-    assert memory.recall(SCOPE, "message 2 " + "c" * 150)[0].id != "m2"
-    with pytest.raises(InputError, match="no turn 'm2'"):
-        memory.forget(SCOPE, turn="m2")
-
-
 def test_forgetting_a_scope_and_a_user_leaves_nothing(memory: OpticalMemory) -> None:
     for scope in ("acme/ann/s1", "acme/ann/s2", "acme/bob/s1"):
         memory.append(scope, "x" * 500)
@@ -166,36 +94,6 @@ def test_forgetting_a_scope_and_a_user_leaves_nothing(memory: OpticalMemory) -> 
     assert receipt.scopes == ["acme/ann/s2"]
     assert receipt.left == 0
     assert [str(scope) for scope in memory.store.scopes()] == ["acme/bob/s1"]
-
-
-def test_stored_bytes_add_up(memory: OpticalMemory) -> None:
-    memory.append(SCOPE, ["y" * 390, "z" * 100])
-    memory.flush(SCOPE)
-    stats = memory.stats()
-    assert stats.stored_bytes == memory.store.usage(Scope.parse(SCOPE))
-    assert stats.turns == 2
-    assert stats.text_bytes == 490
-
-
-def test_two_writers_lose_and_double_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "m.db"
-    said = [[f"writer {w} says {i} " + "." * 40 for i in range(25)] for w in range(2)]
-
-    def write(own: list[str]) -> None:
-        with OpticalMemory.open(path, codec=plain_codec(), clock=lambda: NOW) as memory:
-            for text in own:
-                memory.append(SCOPE, text)
-            memory.flush(SCOPE)
-
-    threads = [threading.Thread(target=write, args=(own,)) for own in said]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with OpticalMemory.open(path, codec=plain_codec()) as memory:
-        found = texts(memory)
-    assert sorted(found) == sorted(said[0] + said[1])
-    assert [text for text in found if text.startswith("writer 0")] == said[0]
 
 
 class FailingStore(SQLiteStore):
@@ -257,52 +155,6 @@ def test_async_twins(tmp_path: Path) -> None:
             return [turn.text for turn in await m.areconstruct(SCOPE)]
 
     assert sorted(asyncio.run(use())) == [f"said {i}" for i in range(5)]
-
-
-def test_conflict_is_not_swallowed_forever(memory: OpticalMemory) -> None:
-    memory.append(SCOPE, "a")
-    scope = Scope.parse(SCOPE)
-    with pytest.raises(ConflictError):
-        memory.store.commit(scope, [Change("head", b"", expect=99)])
-
-
-def test_a_scope_forgotten_while_its_page_is_drawn_stays_forgotten(tmp_path: Path) -> None:
-    path = tmp_path / "m.db"
-    one = OpticalMemory.open(path, codec=plain_codec(), clock=lambda: NOW)
-    two = OpticalMemory.open(path, codec=plain_codec(), clock=lambda: NOW)
-    encoder = one.codec.encoder
-    assert isinstance(encoder, PlainReader)
-    encode = encoder.encode
-
-    def interrupted(*given: object) -> object:
-        encoder.encode = encode  # type: ignore[method-assign]
-        two.forget(SCOPE)
-        two.append(SCOPE, Turn(text="new", id="new"))
-        return encode(*given)  # type: ignore[arg-type]
-
-    one.append(SCOPE, Turn(text="SECRET", id="old"))
-    encoder.encode = interrupted  # type: ignore[method-assign, assignment]
-    one.flush(SCOPE)
-    assert texts(two) == ["new"]
-    one.close()
-    two.close()
-
-
-def test_a_page_that_closes_while_turns_are_read_counts_once(memory: OpticalMemory) -> None:
-    memory.append(SCOPE, Turn(text="hello", id="h"))
-    store = memory.store
-    get, calls = store.get, []
-
-    def interrupted(scope: Scope, names: list[str]) -> object:
-        calls.append(names)
-        found = get(scope, names)
-        if len(calls) == 2:  # after the tail was read
-            store.get = get  # type: ignore[method-assign]
-            memory.flush(SCOPE)
-        return found
-
-    store.get = interrupted  # type: ignore[method-assign, assignment]
-    assert texts(memory) == ["hello"]
 
 
 def test_what_it_holds_is_told_by_id(memory: OpticalMemory) -> None:

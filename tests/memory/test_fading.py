@@ -1,14 +1,16 @@
 """Fading on a real SQLite store, with a reader whose losses are known."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from optimem import OpticalMemory
-from optimem.errors import FingerprintError
+from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
+from optimem.memory.fading import BATCH
 from optimem.protocols import Change
-from optimem.testing.pages import PlainReader, plain_codec
+from optimem.testing.pages import CAPACITY, PlainReader, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 
@@ -20,26 +22,25 @@ def texts(memory: OpticalMemory) -> list[str]:
     return [turn.text for turn in memory.reconstruct(SCOPE)]
 
 
-def test_a_page_that_does_not_read_back_goes_up_or_stays_text(tmp_path: Path) -> None:
-    policy = DecayPolicy(large=0, base=0, small=100 * DAY, tiny=100 * DAY, write_error=0.001)
-    up = plain_codec({Tier.SMALL: 50})
-    with OpticalMemory.open(":memory:", codec=up, policy=policy, clock=lambda: NOW) as memory:
-        memory.append(SCOPE, "a b c " * 60)
-        memory.flush(SCOPE)
-        assert memory.stats().pages_by_tier == {"base": 1}
-    text = plain_codec({Tier.SMALL: 50, Tier.BASE: 50, Tier.LARGE: 50})
-    with OpticalMemory.open(":memory:", codec=text, policy=policy, clock=lambda: NOW) as memory:
-        memory.append(SCOPE, "a b c " * 60)
-        memory.flush(SCOPE)
-        assert memory.stats().pages_by_tier == {"text": 1}
-        assert texts(memory) == ["a b c " * 60]
-
-
 def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:
     reader = plain_codec(lost)
     return OpticalMemory.open(
         ":memory:", codec=reader, policy=DecayPolicy(**policy), clock=lambda: NOW
     )
+
+
+def while_drawing(memory: OpticalMemory, other: Callable[[], object]) -> None:
+    """Let somebody else in while the next page is drawn."""
+    reader = memory.codec.encoder
+    assert isinstance(reader, PlainReader)
+    encode = reader.encode
+
+    def interrupted(*given: object) -> object:
+        reader.encode = encode  # type: ignore[method-assign]
+        other()
+        return encode(*given)  # type: ignore[arg-type]
+
+    reader.encode = interrupted  # type: ignore[method-assign, assignment]
 
 
 def test_pages_fade_with_age_and_mark_what_is_lost() -> None:
@@ -206,16 +207,6 @@ def test_pinned_text_that_is_on_no_page_yet_stays() -> None:
         assert len(memory.sweep(now=NOW + 400 * DAY).moves) == 1
 
 
-def test_forgetting_a_turn_does_not_break_the_floor() -> None:
-    with fading_memory({Tier.TINY: 10}, floor=0.85) as memory:
-        memory.append(SCOPE, [Turn(text=c * 100, id=c) for c in "abc"])
-        memory.flush(SCOPE)
-        memory.sweep(now=NOW + 40 * DAY)
-        assert memory.stats().pages_by_tier == {"tiny": 1}
-        memory.forget(SCOPE, turn="a")  # drawn again at Tiny, a fifth would be wrong
-        assert memory.stats().pages_by_tier == {"small": 1}
-
-
 def test_a_turn_is_found_by_words_that_have_just_faded() -> None:
     with fading_memory({Tier.TINY: 6}, floor=0.5) as memory:
         memory.append(SCOPE, ["the old lantern hangs there " * 5, "nothing of that kind " * 5])
@@ -224,3 +215,109 @@ def test_a_turn_is_found_by_words_that_have_just_faded() -> None:
         (hit,) = memory.recall(SCOPE, "lantern", k=2, now=NOW + 40 * DAY)
         assert "\ufffd" in hit.text
         assert hit.tier == "tiny"
+
+
+def test_a_sweep_looks_at_as_many_entries_as_it_is_told_to() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, "w" * 5 * CAPACITY)
+        memory.flush(SCOPE)
+        seen: list[int] = []
+        assert len(memory.sweep(now=NOW + 2 * DAY, limit=2, progress=seen.append).moves) == 2
+        assert seen == [2]
+        assert len(memory.sweep(now=NOW + 2 * DAY).moves) == 4
+        assert memory.sweep(now=NOW + 2 * DAY, limit=0).moves == []
+
+
+def test_a_sweep_of_many_entries_looks_at_each_once() -> None:
+    with fading_memory({}) as memory:
+        for scope in range(3):
+            memory.append(f"s{scope}", "w" * (CAPACITY * BATCH // 2))
+            memory.flush(f"s{scope}")
+        due = len(memory.store.peek_due(NOW + 2 * DAY, 999))
+        assert due > BATCH
+        seen: list[int] = []
+        planned = memory.sweep(now=NOW + 2 * DAY, dry_run=True, progress=seen.append)
+        assert len(planned.moves) == seen[-1] == due
+        done = memory.sweep(now=NOW + 2 * DAY)
+        assert done == planned
+        assert len({(move.scope, move.page) for move in done.moves}) == due
+
+
+def test_what_is_claimed_is_offered_to_nobody_else_until_the_lease_ends() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        assert len(memory.store.claim_due(NOW + 2 * DAY, 9, lease=60.0)) == 1
+        assert memory.sweep(now=NOW + 2 * DAY).moves == []
+        assert len(memory.sweep(now=NOW + 2 * DAY + 60).moves) == 1
+
+
+def test_a_page_that_somebody_changes_meanwhile_is_left_to_them() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, Turn(text="w" * 300, id="a"))
+        memory.flush(SCOPE)
+        while_drawing(memory, lambda: memory.pin(SCOPE, "a"))
+        report = memory.sweep(now=NOW + 2 * DAY)
+        assert (report.moves, report.skipped, report.bytes_before) == ([], 1, 0)
+        assert memory.stats().pages_by_tier == {"large": 1}
+        assert memory.sweep(now=NOW + 400 * DAY).moves == []  # pinned
+
+
+def test_text_that_is_put_on_a_page_meanwhile_is_left_there() -> None:
+    with fading_memory({}, forget_after=365 * DAY) as memory:
+        memory.append(SCOPE, Turn(text="old", id="old"))
+        store = memory.store
+        get, due = store.get, NOW + 366 * DAY
+
+        def interrupted(scope: Scope, keys: list[str]) -> object:
+            found = get(scope, keys)
+            store.get = get  # type: ignore[method-assign]
+            memory.flush(SCOPE, now=due)
+            return found
+
+        store.get = interrupted  # type: ignore[method-assign, assignment]
+        report = memory.sweep(now=due)
+        assert (report.moves, report.skipped) == ([], 1)
+        assert texts(memory) == ["old"]
+        memory.append(SCOPE, "x" * 500, now=due)
+        memory.flush(SCOPE, now=due)
+        assert texts(memory) == ["old", "x" * 500]
+
+
+def test_the_report_counts_bytes_before_and_after() -> None:
+    with fading_memory({Tier.TINY: 20}) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        store, scope = memory.store, Scope.parse(SCOPE)
+        (before,) = store.entries(scope, "page:")
+        report = memory.sweep(now=NOW + 40 * DAY)
+        (after,) = store.entries(scope, "page:")
+        assert (report.bytes_before, report.bytes_after) == (before.size, after.size)
+        (move,) = report.moves
+        assert move.expected_accuracy == pytest.approx(0.95)
+
+
+def test_pinning_one_turn_keeps_its_pages_and_those_alone() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, [Turn(text=c * (CAPACITY - 1), id=c) for c in "abc"])
+        memory.flush(SCOPE)
+        memory.pin(SCOPE, "b")
+        pages = memory.sweep(now=NOW + 2 * DAY)
+        assert len(pages.moves) == 2
+        tiers = {turn.id: turn.tier for turn in memory.reconstruct(SCOPE)}
+        assert tiers == {"a": "base", "b": "large", "c": "base"}
+
+
+def test_a_turn_that_is_not_there_cannot_be_pinned() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, Turn(text="a", id="a"))
+        with pytest.raises(InputError, match="no turn 'b'"):
+            memory.pin(SCOPE, "b")
+
+
+def test_a_page_drawn_before_its_turn_was_pinned_is_not_written() -> None:
+    with fading_memory({}) as memory:
+        memory.append(SCOPE, Turn(text="w" * 300, id="a"))
+        while_drawing(memory, lambda: memory.pin(SCOPE, "a"))
+        assert memory.flush(SCOPE) == 1
+        assert memory.sweep(now=NOW + 400 * DAY).moves == []

@@ -1,7 +1,11 @@
-"""Stored bytes are format_errors whole or refused by name."""
+"""Stored bytes are read whole or refused by name."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optimem.errors import ChecksumError, FormatError, VersionError
 from optimem.memory import serialization
@@ -36,9 +40,23 @@ def test_pages_come_back() -> None:
 
 
 def test_kept_text_comes_back() -> None:
-    from dataclasses import replace
-
     record = replace(RECORD, body=("ab", "", "cd"))
+    assert serialization.unpack_page(serialization.pack_page(record)) == record
+
+
+def test_a_page_without_doubts_or_exact_values_comes_back() -> None:
+    record = replace(RECORD, verbatim=(), doubts=())
+    data = serialization.pack_page(record)
+    assert serialization.unpack_page(data) == record
+    parts = serialization.page_parts(data)
+    assert (parts.verbatim, parts.doubts) == (0, 0)
+
+
+@given(st.sets(st.integers(0, 12_799)), st.data())
+def test_doubts_come_back(cells: set[int], data: st.DataObject) -> None:
+    levels = st.integers(0, 255)
+    doubts = tuple(Doubt(cell, data.draw(levels)) for cell in sorted(cells))
+    record = replace(RECORD, doubts=doubts)
     assert serialization.unpack_page(serialization.pack_page(record)) == record
 
 
@@ -46,15 +64,14 @@ def test_the_bytes_of_a_page_add_up() -> None:
     data = serialization.pack_page(RECORD)
     parts = serialization.page_parts(data)
     assert parts.tokens == len(b"tokens")
-    total = parts.tokens + parts.text + parts.structure + parts.verbatim + parts.doubts
-    assert total == len(data)
+    assert sum(parts) == len(data)
 
 
-def test_chunks_heads_and_places_come_back() -> None:
+def test_chunks_states_and_numbers_come_back() -> None:
     chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text\nwith lines ✓")
     assert serialization.unpack_chunk(serialization.pack_chunk(chunk)) == chunk
-    head = ScopeState(3, Position(1, 5), 77, 9.5, "e")
-    assert serialization.unpack_state(serialization.pack_state(head)) == head
+    state = ScopeState(3, Position(1, 5), 77, 9.5, "e")
+    assert serialization.unpack_state(serialization.pack_state(state)) == state
     assert serialization.unpack_number(serialization.pack_number(41)) == 41
 
 
@@ -63,6 +80,11 @@ def test_index_entries_come_back() -> None:
     again = serialization.unpack_index(serialization.pack_index(index))
     for name in ("sequence", "length", "term", "row", "count"):
         assert np.array_equal(getattr(again, name), getattr(index, name)), name
+
+
+def test_an_empty_index_entry_comes_back() -> None:
+    again = serialization.unpack_index(serialization.pack_index(index_page([])))
+    assert (again.sequence.size, again.term.size) == (0, 0)
 
 
 def test_every_flipped_byte_is_noticed() -> None:
