@@ -25,11 +25,11 @@ from torch import Tensor
 
 from benchmarks.peer import random_model, transformers_model
 from benchmarks.throughput import throughput
-from optimem.model.config import DEEPSEEK_OCR, DecoderConfig, DeepSeekConfig
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
+from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DecoderConfig, DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
-from optimem.model.nano.page_codec import best_device
+from optimem.model.hardware import best_device
 
 IMAGE_ID = 999
 SIZES = (512, 640, 1024, 1280)
@@ -39,7 +39,7 @@ ROOM = 8 << 30
 GIB = 1 << 30
 
 TINY_DECODER = replace(
-    DEEPSEEK_OCR.decoder, depth=1, dense_hidden=64, experts=2, active=1, expert_hidden=8
+    DEEPSEEK_OCR.decoder, depth=1, dense_hidden=64, experts=2, top_k=1, expert_hidden=8
 )
 ENCODER_ONLY = replace(DEEPSEEK_OCR, decoder=TINY_DECODER, vocabulary=1000)
 """The full encoder; a decoder only because a checkpoint has one."""
@@ -168,7 +168,7 @@ def _reading(model: DeepSeekOCR) -> float:
     config, head = model.config.decoder, model.lm_head.weight
     used = head.nbytes
     for name, parameter in model.decoder.named_parameters():
-        share = config.active / config.experts if ".experts." in name else 1
+        share = config.top_k / config.experts if ".experts." in name else 1
         used += int(parameter.nbytes * share)
     return seconds(head.sum) * used / head.nbytes
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from optimem.errors import MissingExtraError
-from optimem.model.config import DeepSeekConfig
+from optimem.model.deepseek_ocr.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
 NORMS = ("norm.weight", "norm1.weight", "norm2.weight", "layernorm.weight")
@@ -89,7 +89,7 @@ def _config(config: DeepSeekConfig) -> dict[str, Any]:
         "num_key_value_heads": decoder.heads,
         "n_routed_experts": decoder.experts,
         "n_shared_experts": 2,
-        "num_experts_per_tok": decoder.active,
+        "num_experts_per_tok": decoder.top_k,
         "moe_intermediate_size": decoder.expert_hidden,
         "sliding_window": 1 << 20,
     }

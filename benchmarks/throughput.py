@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 
 from benchmarks.peer import random_model
-from optimem.model.config import DeepSeekConfig
+from optimem.model.deepseek_ocr.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 

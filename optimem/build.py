@@ -1,39 +1,29 @@
-"""The composition root: which renderer, model and store a memory is made of.
+"""The composition root: what a memory is made of, by name.
 
-The only module that knows implementations; everything else knows protocols.
+The only module that knows which renderer, model and store stand behind the protocols. Renderers
+and models are imported when they are asked for: opening a memory loads no model, and only a
+model loads torch.
 """
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from platformdirs import user_data_path
 
 from optimem.errors import InputError
 from optimem.memory.caching import CachingDecoder
 from optimem.model import DEEPSEEK, NANO
-from optimem.protocols import (
-    Decoder,
-    Encoder,
-    ImageAnswer,
-    ImageReader,
-    ImageReading,
-    Page,
-    PageCodec,
-    ReadCells,
-    Store,
-    VisionTokens,
-)
-from optimem.tiers import Tier
+from optimem.protocols import ImageReader, PageCodec, Store
+from optimem.store import open_store
 
 if TYPE_CHECKING:
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
-    from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
-    from optimem.model.nano.page_codec import NanoReader
+    from optimem.model.nano.page_codec import NanoCodec
     from optimem.prompts.pages import PageDrawer, PageImage
     from optimem.prompts.rules import PageShape
-    from optimem.renderers.dense import DenseRenderer
     from optimem.turns import Turn
 
 STORE_VARIABLE = "OPTIMEM_STORE"
@@ -41,84 +31,9 @@ STORE_FILE = "memory.db"
 HUB_PATTERN = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
-class PageModel(Encoder, Decoder, Protocol):
-    """One object that encodes and reads."""
-
-
-Model = TypeVar("Model", bound=PageModel)
-
-
-class OnDemand(Generic[Model]):
-    """An encoder and decoder that is made at its first use: appending, counting and forgetting a
-    scope need no model, and torch takes seconds to load."""
-
-    def __init__(self, make: Callable[[], Model]) -> None:
-        self._make = make
-
-    @cached_property
-    def model(self) -> Model:
-        """The model itself."""
-        return self._make()
-
-    @property
-    def fingerprint(self) -> str:
-        """See `Encoder`."""
-        return self.model.fingerprint
-
-    def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
-        """See `Encoder`."""
-        return self.model.encode(pages, tier)
-
-    def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
-        """See `Decoder`."""
-        return self.model.read(tokens)
-
-
-@cache
-def nano_codec() -> PageCodec:
-    """The dense renderer and the shipped `optimem-nano`; one for the whole process."""
-    nano = OnDemand(nano_reader)
-    return PageCodec(_dense_renderer(), nano, nano)
-
-
-@cache
-def nano_reader() -> "NanoReader":
-    """The shipped `optimem-nano`, which also reads the images of pages; loads torch."""
-    from optimem.model.nano.page_codec import NanoReader
-
-    return NanoReader(_dense_renderer())
-
-
-@cache
-def _dense_renderer() -> "DenseRenderer":
-    from optimem.renderers.dense import DenseRenderer
-
-    return DenseRenderer()
-
-
-@cache
-def ruled_codec(model: str) -> PageCodec:
-    """The ruled renderer and a DeepSeek-OCR checkpoint that reads its pages."""
-    from optimem.renderers.ruled import RuledRenderer
-
-    pages = OnDemand(lambda: _deepseek_pages(model))
-    return PageCodec(RuledRenderer(), pages, pages)
-
-
-def _deepseek_pages(model: str) -> "DeepSeekPages":
-    from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
-
-    return DeepSeekPages(deepseek_reader(model))
-
-
-def caching(codec: PageCodec) -> PageCodec:
-    """A codec that does not decode again what it read a short while ago."""
-    return codec._replace(decoder=CachingDecoder(codec.decoder))
-
-
 def named_codec(name: str) -> PageCodec:
-    """What draws and reads text pages for the model called so: `optimem-nano`, or a DeepSeek-OCR
-    folder or hub name, which is loaded at its first use. Raises InputError for what is neither."""
+    """The codec of a model: `optimem-nano`, or the folder or hub name of a DeepSeek-OCR
+    checkpoint. Raises InputError for any other name."""
     if name == NANO:
         return nano_codec()
     if not (name and Path(name).expanduser().is_dir()) and not HUB_PATTERN.fullmatch(name):
@@ -129,25 +44,64 @@ def named_codec(name: str) -> PageCodec:
     return ruled_codec(name)
 
 
-def default_store() -> str:
-    """`OPTIMEM_STORE`, else a file in the user's data folder, which is made."""
-    named = os.environ.get(STORE_VARIABLE)
-    if named:
-        return named
-    from platformdirs import user_data_path
+def nano_codec() -> PageCodec:
+    """Dense pages, drawn by us and read by the shipped `optimem-nano`."""
+    return PageCodec(nano().renderer, nano(), nano())
 
-    return str(user_data_path("optimem", ensure_exists=True) / STORE_FILE)
+
+@cache
+def nano() -> "NanoCodec":
+    """The shipped `optimem-nano`, one for the whole process; it also reads images of pages."""
+    from optimem.model.nano.page_codec import NanoCodec
+    from optimem.renderers.dense import DenseRenderer
+
+    return NanoCodec(DenseRenderer())
+
+
+@cache
+def ruled_codec(model: str) -> PageCodec:
+    """Ruled pages, read by a DeepSeek-OCR checkpoint."""
+    from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
+    from optimem.renderers.ruled import RuledRenderer
+
+    pages = DeepSeekPages(lambda: deepseek_reader(model))
+    return PageCodec(RuledRenderer(), pages, pages)
+
+
+def image_reader(model: str) -> ImageReader:
+    """A DeepSeek-OCR checkpoint as a memory's reader of images."""
+    from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
+
+    return DeepSeekImageReader(lambda: deepseek_reader(model))
+
+
+@cache
+def deepseek_reader(model: str) -> "DeepSeekReader":
+    """A DeepSeek-OCR checkpoint, loaded now and once. Raises InputError, FormatError or
+    MissingExtraError; see `DeepSeekReader.open`."""
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader
+
+    return DeepSeekReader.open(model)
+
+
+def caching(codec: PageCodec) -> PageCodec:
+    """The same codec, which does not decode pages again that it read recently."""
+    return codec._replace(decoder=CachingDecoder(codec.decoder))
 
 
 def store_at(place: "str | Path | Store | Any | None" = None) -> Store:
-    """The store that `OpticalMemory.open` would use; one that is given is returned as it is."""
-    return place if _is_store(place) else _opened(place)
+    """The store at an address or of a client; see `OpticalMemory.open`. A store is returned as
+    it is."""
+    if _is_store(place):
+        return place
+    address: Any = default_store() if place is None else place
+    return open_store(address)
 
 
-def _opened(address: "str | Path | Any | None") -> Store:
-    from optimem.store import open_store
-
-    return open_store(default_store() if address is None else address)
+def default_store() -> str:
+    """`OPTIMEM_STORE`, else a file in the user's data folder, which is created."""
+    named = os.environ.get(STORE_VARIABLE)
+    return named or str(user_data_path("optimem", ensure_exists=True) / STORE_FILE)
 
 
 def _is_store(given: object) -> TypeGuard[Store]:
@@ -155,40 +109,8 @@ def _is_store(given: object) -> TypeGuard[Store]:
     return all(callable(getattr(given, name, None)) for name in ("commit", "peek_due", "usage"))
 
 
-@cache
-def deepseek_reader(model: str) -> "DeepSeekReader":
-    """A DeepSeek-OCR checkpoint, loaded once. Raises InputError, FormatError or
-    MissingExtraError; see `DeepSeekReader.open`."""
-    from optimem.model.deepseek_ocr.reader import DeepSeekReader
-
-    return DeepSeekReader.open(model)
-
-
-class LazyImageReader:
-    """A DeepSeek-OCR checkpoint, by its name, as a memory's reader of images; opening a memory
-    does not load it."""
-
-    def __init__(self, model: str) -> None:
-        self._name = model
-
-    @cached_property
-    def reader(self) -> ImageReader:
-        """The reader itself."""
-        from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
-
-        return DeepSeekImageReader(deepseek_reader(self._name))
-
-    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
-        """See `ImageReader`."""
-        return self.reader.look(source, known)
-
-    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
-        """See `ImageReader`."""
-        return self.reader.ask(tokens, question)
-
-
 def page_drawer() -> "PageDrawer":
-    """Draws turns as readable pages for large vision models; remembers what it drew last."""
+    """Draws turns as readable pages for large vision models; keeps what it drew last."""
     return lambda turns, shape, size: list(_prompt_pages(tuple(turns), shape, size))
 
 
@@ -203,8 +125,8 @@ def _prompt_pages(
     style = ReadableStyle.dense(shape.width, shape.height, size)
     made = []
     for page in render_pages(turns, style):
-        shown = page.trimmed(style.margin) if shape.trim else page.pixels
+        pixels = page.trimmed(style.margin) if shape.trim else page.pixels
         last = page.spans[-1]
-        png, end = readable_png(shown), TextPosition(last.turn, last.end)
-        made.append(PageImage(shown.shape[1], shown.shape[0], png, end, size))
+        png, end = readable_png(pixels), TextPosition(last.turn, last.end)
+        made.append(PageImage(pixels.shape[1], pixels.shape[0], png, end, size))
     return tuple(made)

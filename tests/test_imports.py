@@ -17,6 +17,7 @@ LIGHT = {
     "names": "from optimem import DecayPolicy, OpticalMemory, OptimemError, Scope, Tier, Turn",
     "stores": "import optimem.store",
     "composition root": "import optimem.build",
+    "models": "import optimem.model",
     "help": "import sys; sys.argv = ['optimem', '--help']; from optimem.cli import main; main()",
 }
 

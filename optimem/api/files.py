@@ -131,7 +131,7 @@ def read_page_image(path: Path) -> ReadCells:
     """Read the image of a dense page that optimem drew. Raises PageError for any other image."""
     from optimem.renderers.images import load_ink
 
-    return build.nano_reader().read_image(load_ink(path))
+    return build.nano().read_image(load_ink(path))
 
 
 def read_document(

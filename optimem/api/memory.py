@@ -113,7 +113,7 @@ class OpticalMemory:
             codec,
             policy=policy,
             clock=clock,
-            images=build.LazyImageReader(images) if isinstance(images, str) else images,
+            images=build.image_reader(images) if isinstance(images, str) else images,
             owns_store=opened is not store,
         )
 

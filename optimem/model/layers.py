@@ -1,7 +1,7 @@
-"""Layers that the encoder's stages are built of, but for attention.
+"""Layers that both models are built of: the transformer block, patches, learned positions.
 
-Dimensions: B pages, H × W positions of a map, N positions of a sequence, C channels; maps
-have their channels last. Knows no configuration: every layer takes explicit arguments.
+Dimensions: B pages, H × W positions of a map, N positions of a sequence, C channels; maps have
+their channels last. Every layer takes explicit arguments and knows no configuration.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from optimem.model.attention import Attention, at_once, in_parts
-
-
-def quick_gelu(x: Tensor) -> Tensor:
-    """CLIP's approximation of GELU."""
-    return x * (1.702 * x).sigmoid()
+from optimem.model.attention import Attention
 
 
 class Block(nn.Module):
@@ -46,19 +41,11 @@ class Block(nn.Module):
         return self.lin2(self.activation(self.lin1(x)))
 
 
-class PartedBlock(Block):
-    """A block whose MLP takes a part of the positions at a time: for maps so large and wide
-    that the whole would leave the caches."""
-
-    def mlp(self, x: Tensor) -> Tensor:  # (…, C)
-        rows = at_once(x, self.lin1.out_features)
-        return in_parts(super().mlp, x.flatten(0, -2), rows).view_as(x)
-
-
 class PatchConv(nn.Linear):
     """A convolution whose kernel equals its stride, as one matrix product.
 
-    Weight (out, kernel · kernel · in): rows, columns and channels of a patch in this order.
+    Weight (out, kernel · kernel · channels): rows, columns and channels of a patch, in this
+    order.
     """
 
     def __init__(self, *, kernel: int, channels: int, out: int) -> None:
@@ -69,20 +56,14 @@ class PatchConv(nn.Linear):
         B, H, W, C = x.shape
         k = self.kernel
         x = x.view(B, H // k, k, W // k, k, C).transpose(2, 3)
-        return super().forward(x.reshape(B, H // k, W // k, k * k * C))
-
-
-class MapConv(nn.Conv2d):
-    """A convolution of a map with its channels last."""
-
-    def forward(self, x: Tensor) -> Tensor:  # (B, H, W, C)
-        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x.reshape(B, H // k, W // k, k * k * C)
+        return super().forward(x)  # (B, H / k, W / k, out)
 
 
 class TiledPositions(nn.Module):
-    """One learned window of positions, repeated over the map: where in its window a patch is.
+    """A learned position for each place in a window, repeated over the map.
 
-    Any grid that is a multiple of the window has the positions that were learned.
+    The grid may be any multiple of the window.
     """
 
     def __init__(self, *, size: int, dim: int) -> None:
@@ -108,15 +89,3 @@ class ResizedPositions(nn.Module):
         table = self.table.permute(0, 3, 1, 2).float()
         table = F.interpolate(table, (grid, grid), mode="bicubic", antialias=True)
         return table.permute(0, 2, 3, 1).to(self.table.dtype)  # (1, grid, grid, C)
-
-
-class ClassToken(nn.Module):
-    """A learned token in front of a sequence, with a position of its own."""
-
-    def __init__(self, *, dim: int) -> None:
-        super().__init__()
-        self.embedding = nn.Parameter(torch.zeros(dim))
-        self.position = nn.Parameter(torch.zeros(dim))
-
-    def forward(self, x: Tensor) -> Tensor:  # (B, N, C) to (B, 1 + N, C)
-        return torch.cat(((self.embedding + self.position).expand(len(x), 1, -1), x), 1)

@@ -1,4 +1,5 @@
-"""The recipe of `optimem-nano`, as commands: `python -m optimem.training.train --help`.
+"""The recipe of `optimem-nano`, as commands: `train`, `plot` and `export`, each with `--help`.
 
-Knows the model and the renderer; nothing of stores or memory.
+`python -m optimem.training.train --help` says how to start a run. Knows the model and the
+renderer, but nothing of stores or memory.
 """

@@ -1,6 +1,6 @@
-"""What is trained when: one tier until it reads, then all; wide tokens first, then narrow.
+"""What is trained when: one tier until it is read, then all; costly tokens first, then cheap.
 
-Steps, not hours, so that a run can be repeated on any machine.
+Everything is counted in steps, not hours, so that a run can be repeated on any machine.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optimem.tiers import Tier
 
 WARM_UP = 40
-LEAST_LR = 0.02
+LEAST_LR = 0.02  # of the learning rate, at the end
 FIRST_TIER_UNTIL = 350
 FIRST_TIER_PAGES = 16
 AUXILIARY_UNTIL = 3000
@@ -21,7 +21,7 @@ PAGES: dict[Tier, tuple[int, int]] = {
     Tier.TINY: (5, 1),
     Tier.TRACE: (3, 4),
 }
-"""Pages of each tier in a step, and in how many steps the tier has its turn once."""
+"""Pages of each tier in a step, and every how many steps it takes part."""
 
 RATES: dict[Tier, tuple[float, float]] = {
     Tier.LARGE: (60.0, 32.0),
@@ -30,14 +30,15 @@ RATES: dict[Tier, tuple[float, float]] = {
     Tier.TINY: (16.0, 9.6),
     Tier.TRACE: (10.0, 6.0),
 }
-"""Bits a cell that are free of charge: when the rate begins to count, and at the end."""
+"""Bits a cell that cost nothing: when the rate is first priced, and at the end."""
 
 RATE_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)
-class Part:
-    """One tier's share of a step. `rate_target`: bits a cell that cost nothing."""
+class TierShare:
+    """One tier's share of a step. `auxiliary`: weight of the auxiliary heads' loss.
+    `rate_target`: bits a cell that cost nothing."""
 
     tier: Tier
     pages: int
@@ -48,39 +49,38 @@ class Part:
 
 @dataclass(frozen=True)
 class Curriculum:
-    """`steps` in all, of which the last `cooldown` share lowers the learning rate; `batch`
-    times the usual pages a step; `first`: the step at which the run begins, not 0 where it goes
-    on from weights."""
+    """`steps` in all; the learning rate falls over the last `cooldown` share of them. `batch`
+    multiplies the pages of a step. `first`: the first step of the run, above 0 if it starts
+    from weights."""
 
     steps: int
     cooldown: float = 0.25
     batch: float = 1.0
     first: int = 0
 
-    def parts(self, step: int) -> list[Part]:
-        """The tiers of a step: gradients of all of them are added up."""
+    def shares(self, step: int) -> list[TierShare]:
+        """The tiers of a step, whose gradients are added up."""
         if step < FIRST_TIER_UNTIL:
-            return [self._part(step, Tier.SMALL, FIRST_TIER_PAGES)]
-        turns = list(enumerate(PAGES.items()))
+            return [self._share(step, Tier.SMALL, FIRST_TIER_PAGES)]
         return [
-            self._part(step, tier, pages)
-            for order, (tier, (pages, every)) in turns
+            self._share(step, tier, pages)
+            for order, (tier, (pages, every)) in enumerate(PAGES.items())
             if (step + order) % every == 0
         ]
 
-    def _part(self, step: int, tier: Tier, pages: int) -> Part:
-        narrowing = min(max((step - RATE_FROM) / (RATE_UNTIL - RATE_FROM), 0.0), 1.0)
+    def _share(self, step: int, tier: Tier, pages: int) -> TierShare:
+        progress = min(max((step - RATE_FROM) / (RATE_UNTIL - RATE_FROM), 0.0), 1.0)
         first, last = RATES[tier]
-        return Part(
+        return TierShare(
             tier=tier,
             pages=max(int(pages * self.batch), 1),
             auxiliary=1.0 if step < AUXILIARY_UNTIL else 0.0,
             rate_weight=RATE_WEIGHT if step >= RATE_FROM else 0.0,
-            rate_target=first * (last / first) ** narrowing,
+            rate_target=first * (last / first) ** progress,
         )
 
     def lr_scale(self, step: int) -> float:
-        """Warm-up, a long constant stretch, then a straight line down."""
+        """Share of the learning rate: a warm-up, a long constant part, a straight line down."""
         left = (self.steps - step) / max(self.steps * self.cooldown, 1)
         falling = LEAST_LR + (1 - LEAST_LR) * min(max(left, 0.0), 1.0)
         return min((step + 1 - self.first) / WARM_UP, falling)

@@ -1,4 +1,4 @@
-"""How well held-out pages are read: `python -m optimem.training.evaluate --help`."""
+"""How well a model in training reads held-out pages: the figures in a run's log."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from optimem.model.nano.model import Reader
+from optimem.model.nano.model import NanoModel
 from optimem.protocols import Cells
 from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.tiers import Tier
@@ -17,14 +17,15 @@ NOISE_SEED = 5
 
 
 def held_out_pages(paths: list[Path], renderer: DenseRenderer, pages: int) -> dict[str, Cells]:
-    """Full pages (pages, 12,800) by the name of the file, and `noise`."""
+    """At most `pages` full pages (pages, 12,800) of each file, by the start of its name; three
+    pages of `noise` and one of `rare` symbols."""
     found: dict[str, Cells] = {}
     for path in paths:
         cells = text_cells(path, renderer)
         count = min(len(cells) // CAPACITY, pages)
-        step = max((len(cells) - CAPACITY) // max(count, 1), 1)
+        stride = max((len(cells) - CAPACITY) // max(count, 1), 1)
         found[path.name.split(".")[0]] = np.stack(
-            [cells[i * step : i * step + CAPACITY] for i in range(count)]
+            [cells[i * stride : i * stride + CAPACITY] for i in range(count)]
         )
     rng = np.random.default_rng(NOISE_SEED)
     noise = Noise(renderer, next(iter(found.values()))[0])
@@ -36,20 +37,21 @@ def held_out_pages(paths: list[Path], renderer: DenseRenderer, pages: int) -> di
 
 @torch.no_grad()
 def evaluate(
-    reader: Reader, pages: Mapping[str, Cells], renderer: DenseRenderer
+    model: NanoModel, pages: Mapping[str, Cells], renderer: DenseRenderer
 ) -> dict[str, dict[str, Any]]:
-    """Share of cells read right from rounded tokens, and bits a cell, by tier and kind."""
-    reader.eval()
-    device = next(reader.parameters()).device
+    """By tier and kind of page: the share of cells read right from rounded tokens, and bits a
+    cell. Leaves the model in evaluation mode."""
+    model.eval()
+    device = next(model.parameters()).device
     scores: dict[str, dict[str, Any]] = {}
     for tier in reversed(Tier):
         scores[tier.label] = {}
-        for name, cells in pages.items():
+        for kind, cells in pages.items():
             images = np.stack([renderer.draw(page, tier) for page in cells])
             with torch.autocast(device.type, torch.bfloat16):
-                steps = reader.encode(torch.from_numpy(images).to(device), tier)
-                symbols, _ = reader.read(steps, tier)
+                levels = model.encode(torch.from_numpy(images).to(device), tier)
+                symbols, _ = model.read(levels, tier)
             right = (symbols.cpu().numpy() == cells).mean()
-            bits = reader.bottleneck.bits(steps.float(), tier).sum() / cells.size
-            scores[tier.label][name] = [round(float(right), 5), round(float(bits), 2)]
+            bits = model.bottleneck.bits(levels.float(), tier).sum() / cells.size
+            scores[tier.label][kind] = [round(float(right), 5), round(float(bits), 2)]
     return scores

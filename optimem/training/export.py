@@ -1,8 +1,10 @@
-"""Write a run's reader as shippable weights: `python -m optimem.training.export --help`.
+"""Export a run's weights for shipping.
 
-Before writing, two things are fitted on freshly mixed training pages: the prior of each tier,
-so that tokens cost as few bytes as they can, and a temperature per tier, so that the
-probabilities of the shipped reader mean what they say.
+    python -m optimem.training.export --run runs/nano --text books.txt chat.txt code.txt
+
+Before they are written, two things are fitted on freshly mixed training pages: the prior of each
+tier, so that its tokens cost as few bytes as possible, and a temperature per tier, so that the
+model's probabilities are calibrated.
 """
 
 import argparse
@@ -13,38 +15,53 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optimem.model.config import NANO
-from optimem.model.nano.model import LEAST_SPREAD, TIERS, Reader
-from optimem.model.nano.weights import Origin, save_weights, shipped_weights
+from optimem.model.nano.model import LEAST_SPREAD, TIERS, NanoConfig, NanoModel
+from optimem.model.nano.weights import WeightsInfo, save_weights, shipped_weights
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
 from optimem.training.objective import Objective
 from optimem.training.pages import PageMixer
-from optimem.training.train import autocast, load_sources
+from optimem.training.train import CHECKPOINT, autocast, load_sources
 
+SEED = 1
 TEMPERATURES = np.geomspace(0.5, 3.0, 37)
 
 
-@torch.no_grad()
-def log_likelihood(reader: Reader, features: Tensor, target: Tensor, tier: Tier) -> float:
-    """Mean log-likelihood of the cells at the tier's present temperature."""
-    head = reader.readout(tier).symbol
-    with autocast(features.device):
-        return -float(head.loss(features, target))
+def export(checkpoint: Path, texts: Sequence[str], pages: int, out: Path) -> WeightsInfo:
+    """Fit priors and temperatures on `pages` pages per tier, and write the weights."""
+    renderer = DenseRenderer()
+    sources, weights = load_sources(texts, renderer)
+    mixer = PageMixer(renderer, sources, weights, np.random.default_rng(SEED))
+    model = load_run(checkpoint)
+    for tier in Tier:
+        cells = mixer.batch(pages)
+        levels = quantised(model, cells, renderer, tier)
+        fit_prior(model, levels, tier)
+        print(f"{tier.label}: temperature {fit_temperature(model, levels, cells, tier):.2f}")
+    return save_weights(model, renderer.version, out)
 
 
-def encoded(reader: Reader, cells: Cells, renderer: DenseRenderer, tier: Tier) -> Tensor:
-    """Whole-numbered tokens (B, g², C) of pages of cells."""
+def load_run(checkpoint: Path) -> NanoModel:
+    """The model of a training run, without its auxiliary heads."""
+    objective = Objective(NanoConfig())
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
+    objective.load_state_dict(state)
+    return objective.model.eval()
+
+
+def quantised(model: NanoModel, cells: Cells, renderer: DenseRenderer, tier: Tier) -> Tensor:
+    """Vision tokens in whole numbers (B, N, C) of pages of cells (B, 12,800)."""
     images = torch.from_numpy(np.stack([renderer.draw(page, tier) for page in cells]))
     with torch.no_grad(), autocast(images.device):
-        return reader.encode(images, tier)
+        return model.encode(images, tier)
 
 
 @torch.no_grad()
-def fit_prior(reader: Reader, steps: Tensor, tier: Tier) -> None:
-    """Set a tier's means and spreads to those of its tokens; rounding adds 1/12 of variance."""
-    values, bottleneck = steps.float().flatten(0, 1), reader.bottleneck
+def fit_prior(model: NanoModel, levels: Tensor, tier: Tier) -> None:
+    """Set a tier's means and spreads to those of its tokens, less the variance of rounding
+    (1/12)."""
+    values, bottleneck = levels.float().flatten(0, 1), model.bottleneck  # (B · N, C)
     index = TIERS.index(tier)
     bottleneck.mean[index] = values.mean(0)
     spread = (values.var(0) - 1 / 12).clamp_min(LEAST_SPREAD**2).sqrt()
@@ -52,52 +69,36 @@ def fit_prior(reader: Reader, steps: Tensor, tier: Tier) -> None:
 
 
 @torch.no_grad()
-def fit_temperature(reader: Reader, steps: Tensor, cells: Cells, tier: Tier) -> float:
-    """The temperature under which the pages are likeliest; it is left set."""
-    readout = reader.readout(tier)
-    with autocast(steps.device):
-        tokens = reader.bottleneck.restore(steps.float(), tier)
-        features = readout(reader.decode(tokens, tier)).flatten(0, 1)
+def fit_temperature(model: NanoModel, levels: Tensor, cells: Cells, tier: Tier) -> float:
+    """Set the temperature under which the pages are likeliest, and return it."""
+    readout = model.readout(tier)
+    with autocast(levels.device):
+        tokens = model.bottleneck.restore(levels.float(), tier)
+        features = readout(model.decode(tokens)).flatten(0, 1)
     target = torch.from_numpy(cells.astype(np.int64)).flatten()
-    scores = []
+    losses = []
     for temperature in TEMPERATURES:
         readout.symbol.temperature.fill_(temperature)
-        scores.append(log_likelihood(reader, features, target, tier))
-    best = float(TEMPERATURES[int(np.argmax(scores))])
+        with autocast(features.device):
+            losses.append(float(readout.symbol.loss(features, target)))
+    best = float(TEMPERATURES[int(np.argmin(losses))])
     readout.symbol.temperature.fill_(best)
     return best
 
 
-def load_run(checkpoint: Path) -> Reader:
-    """The reader of a training run, without its auxiliary heads."""
-    model = Objective(NANO)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
-    model.load_state_dict(state, strict=False)
-    return model.reader.eval()
-
-
-def export(checkpoint: Path, texts: Sequence[str], pages: int, out: Path) -> Origin:
-    """Fit priors and temperatures, and write."""
-    renderer = DenseRenderer()
-    sources, weights = load_sources(texts, renderer)
-    mixer = PageMixer(renderer, sources, weights, np.random.default_rng(1))
-    reader = load_run(checkpoint)
-    for tier in Tier:
-        cells = mixer.batch(pages)
-        steps = encoded(reader, cells, renderer, tier)
-        fit_prior(reader, steps, tier)
-        print(f"{tier.label}: temperature {fit_temperature(reader, steps, cells, tier):.2f}")
-    return save_weights(reader, NANO, renderer.version, out)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="optimem.training.export", description=__doc__)
+    """Parse the arguments, export, and print what was written."""
+    parser = argparse.ArgumentParser(
+        prog="python -m optimem.training.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
-    parser.add_argument("--text", nargs="+", required=True, help="training files to calibrate on")
-    parser.add_argument("--pages", type=int, default=12, help="pages per tier to fit on")
-    parser.add_argument("--out", type=Path, default=shipped_weights())
+    parser.add_argument("--text", nargs="+", required=True, help="training files to fit on")
+    parser.add_argument("--pages", type=int, default=12, help="pages per tier (%(default)s)")
+    parser.add_argument("--out", type=Path, default=shipped_weights(), help="(%(default)s)")
     args = parser.parse_args()
-    print(export(args.run / "checkpoint.pt", args.text, args.pages, args.out))
+    print(export(args.run / CHECKPOINT, args.text, args.pages, args.out))
 
 
 if __name__ == "__main__":

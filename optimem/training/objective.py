@@ -1,29 +1,30 @@
-"""What is trained: the reader, auxiliary heads that lead it off the plateau, and the loss.
+"""What is minimised: the model's loss, the price of its bits, and two auxiliary heads.
 
-Without heads that read characters from the patches and from the half-compressed map, the
-final tokens stay at letter frequencies for thousands of steps. The heads are thrown away
-afterwards.
+Without heads that read characters from the patches and from the half-compressed map, the final
+tokens stay at letter frequencies for thousands of steps. The heads are not exported.
 """
 
 from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
-from optimem.model.config import ReaderConfig
 from optimem.model.decoder import MixtureOfExperts
-from optimem.model.nano.model import Reader, Readout, as_input
+from optimem.model.nano.model import Encoded, NanoConfig, NanoModel, Readout
 from optimem.renderers.dense import CAPACITY, canvas_cells
 from optimem.tiers import Tier
 
 AUXILIARY_TIERS = (Tier.SMALL, Tier.TINY)
 AUXILIARY_FEATURES = 32
+AUXILIARY_WEIGHT = 0.5  # of each of the two heads
 BALANCE_WEIGHT = 0.01
+ZERO_AT_START = ("attn.proj.weight", "lin2.weight", "o_proj.weight", "down_proj.weight")
+"""Ends of the names of the matrices that close a residual branch."""
 
 
 class Losses(NamedTuple):
-    """`total` is what is minimised; the rest is for the log. `final`, `patches` and `halved`
-    are nats a character (NaN where a tier has no auxiliary head); `bits` are bits of vision
-    tokens a cell."""
+    """`total` is minimised, the others are for the log. `final`, `patches`, `halved`: nats a
+    character from the tokens and from the auxiliary heads, NaN for a tier without them.
+    `bits`: of the vision tokens, a cell."""
 
     total: Tensor
     final: float
@@ -33,37 +34,18 @@ class Losses(NamedTuple):
 
 
 class Objective(nn.Module):
-    """The reader with its auxiliary heads."""
+    """The model with its auxiliary heads; every residual branch starts at zero."""
 
-    def __init__(self, config: ReaderConfig) -> None:
+    def __init__(self, config: NanoConfig) -> None:
         super().__init__()
-        self.reader = Reader(config)
-        encoder = config.encoder
+        self.model = NanoModel(config)
         heads: dict[str, nn.Module] = {}
         for tier in AUXILIARY_TIERS:
-            heads[f"{tier.label}_patches"] = self._head(config, tier, 4, encoder.width)
-            heads[f"{tier.label}_halved"] = self._head(config, tier, 2, encoder.half_width)
+            heads[f"{tier.label}_patches"] = _head(config, tier, 4, config.patch_width)
+            heads[f"{tier.label}_halved"] = _head(config, tier, 2, config.half_width)
         self.heads = nn.ModuleDict(heads)
-        self._start()
-
-    def _head(self, config: ReaderConfig, tier: Tier, finer: int, width: int) -> Readout:
-        columns, rows = canvas_cells(tier)
-        return Readout(
-            width=width,
-            grid=tier.grid * finer,
-            columns=columns,
-            rows=rows,
-            features=AUXILIARY_FEATURES,
-            common=config.common,
-            symbols=config.symbols,
-        )
-
-    def _start(self) -> None:
-        """Every residual branch starts at zero."""
         for name, parameter in self.named_parameters():
-            if name.endswith(
-                ("attn.proj.weight", "lin2.weight", "o_proj.weight", "down_proj.weight")
-            ):
+            if name.endswith(ZERO_AT_START):
                 nn.init.zeros_(parameter)
 
     def forward(
@@ -78,24 +60,46 @@ class Objective(nn.Module):
     ) -> Losses:
         """Losses of pages: ink (B, S, S) uint8 and their cells (B, 12,800) int64.
 
-        Bits a cell beyond `rate_target` cost `rate_weight` times the log of the excess ratio:
-        the same pull whether a tier is two or twenty times too wide.
+        Bits a cell beyond `rate_target` cost `rate_weight` times the logarithm of their ratio:
+        the pull is the same whether a tier is two or twenty times too wide.
         """
-        reader = self.reader
-        encoded = reader.encoder(as_input(images))
-        tokens, bits = reader.bottleneck(encoded.tokens, tier)
-        final = reader.readout(tier).loss(reader.decode(tokens, tier), cells)
+        model = self.model
+        encoded = model.embed(images)
+        tokens, bits = model.bottleneck(encoded.tokens, tier)
+        final = model.readout(tier).loss(model.decode(tokens), cells)
         rate = bits.mean() / CAPACITY
         total = final + rate_weight * (rate / rate_target).log().clamp_min(0)
-        for module in reader.decoder.modules():
+        for module in model.decoder_blocks.modules():
             if isinstance(module, MixtureOfExperts) and module.balance is not None:
                 total = total + BALANCE_WEIGHT * module.balance
-        parts = [float("nan"), float("nan")]
+        patches = halved = float("nan")
         if auxiliary and tier in AUXILIARY_TIERS:
-            half = max(len(cells) // 2, 1)
-            maps = (("patches", encoded.patches), ("halved", encoded.halved))
-            for index, (name, features) in enumerate(maps):
-                head = cast(Readout, self.heads[f"{tier.label}_{name}"])
-                loss = head.loss(features[:half], cells[:half])
-                total, parts[index] = total + auxiliary * 0.5 * loss, loss.item()
-        return Losses(total, final.item(), parts[0], parts[1], rate.item())
+            first, second = self._auxiliary(encoded, cells, tier)
+            total = total + auxiliary * AUXILIARY_WEIGHT * first
+            total = total + auxiliary * AUXILIARY_WEIGHT * second
+            patches, halved = first.item(), second.item()
+        return Losses(total, final.item(), patches, halved, rate.item())
+
+    def _auxiliary(self, encoded: Encoded, cells: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
+        """Losses of both heads, on half of the pages, which is enough."""
+        half = max(len(cells) // 2, 1)
+        patches = cast(Readout, self.heads[f"{tier.label}_patches"])
+        halved = cast(Readout, self.heads[f"{tier.label}_halved"])
+        return (
+            patches.loss(encoded.patches[:half], cells[:half]),
+            halved.loss(encoded.halved[:half], cells[:half]),
+        )
+
+
+def _head(config: NanoConfig, tier: Tier, finer: int, width: int) -> Readout:
+    """A readout of a map with `finer` times as many positions a side as there are tokens."""
+    columns, rows = canvas_cells(tier)
+    return Readout(
+        width=width,
+        grid=tier.grid * finer,
+        columns=columns,
+        rows=rows,
+        features=AUXILIARY_FEATURES,
+        common=config.common,
+        symbols=config.symbols,
+    )

@@ -1,8 +1,7 @@
-"""Muon for the hidden matrices, AdamW for the rest, as one optimiser.
+"""Muon for the hidden matrices, AdamW for everything else, as one optimiser.
 
-Muon (Jordan et al. 2024) is what makes the bottleneck learn at all in a few hundred steps;
-with AdamW alone the tokens stay at letter frequencies (measured: ARCHITECTURE of training,
-see docs/training.md).
+With AdamW alone the bottleneck does not learn: the tokens stay at letter frequencies. Muon
+(Jordan et al. 2024) gets past that within a few hundred steps; see docs/training.md.
 """
 
 from typing import Any
@@ -10,28 +9,28 @@ from typing import Any
 import torch
 from torch import nn
 
-SMALLEST_SIDE = 100  # of a matrix that Muon takes
+SMALLEST_SIDE = 100  # of a matrix for Muon
 NOT_HIDDEN = ("symbol.", "gate.weight", "bottleneck.", "positions.")
 BOTTLENECK = "bottleneck."
-ORTHOGONALISING = 4  # Newton–Schulz steps of Muon; a fifth takes a tenth of a step's time
-BOTTLENECK_LR = 10.0  # times the rate of the rest: its logarithms have a long way to go
+BOTTLENECK_LR = 10.0  # times the others' rate: its logarithms have a long way to go
+NEWTON_SCHULZ_STEPS = 4  # a fifth would take a tenth of a step's time
 
 
 def is_hidden(name: str, parameter: nn.Parameter) -> bool:
-    """Whether Muon should train a parameter: a matrix between hidden layers."""
+    """Whether Muon trains a parameter: a large matrix between hidden layers."""
     if parameter.ndim != 2 or min(parameter.shape) < SMALLEST_SIDE:
         return False
     return not any(part in name for part in NOT_HIDDEN)
 
 
 class MuonWithAdamW:
-    """Steps both; the learning rate is shared, as Muon matches AdamW's update size."""
+    """Both optimisers with one learning rate, as Muon matches the size of AdamW's updates."""
 
     def __init__(self, model: nn.Module, *, lr: float) -> None:
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         hidden = [p for n, p in named if is_hidden(n, p)]
         others = [(n, p) for n, p in named if not is_hidden(n, p)]
-        steps = [p for n, p in others if BOTTLENECK in n]
+        bottleneck = [p for n, p in others if BOTTLENECK in n]
         rest = [p for n, p in others if BOTTLENECK not in n]
         self.lr = lr
         self.muon = torch.optim.Muon(
@@ -40,9 +39,12 @@ class MuonWithAdamW:
             momentum=0.95,
             weight_decay=0.01,
             adjust_lr_fn="match_rms_adamw",
-            ns_steps=ORTHOGONALISING,
+            ns_steps=NEWTON_SCHULZ_STEPS,
         )
-        groups = [{"params": rest, "times": 1.0}, {"params": steps, "times": BOTTLENECK_LR}]
+        groups = [
+            {"params": rest, "times": 1.0},
+            {"params": bottleneck, "times": BOTTLENECK_LR},
+        ]
         self.adamw = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
 
     def step(self, scale: float) -> None:
@@ -53,12 +55,15 @@ class MuonWithAdamW:
             optimiser.step()
 
     def zero_grad(self) -> None:
+        """Forget the gradients."""
         self.muon.zero_grad(set_to_none=True)
         self.adamw.zero_grad(set_to_none=True)
 
     def state_dict(self) -> dict[str, Any]:
+        """The state of both, for a checkpoint."""
         return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint's state."""
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])

@@ -1,7 +1,10 @@
-"""Train the reader: `python -m optimem.training.train --text FILES --run FOLDER`.
+"""Train `optimem-nano`, or continue a run.
 
-Resumes from FOLDER/checkpoint.pt if there is one, logs a JSON line every few steps to
-FOLDER/log.jsonl, and saves often. Stop it at any time; the same command goes on.
+    python -m optimem.training.train --text a.txt=0.4 b.txt --val held_out.txt --run runs/nano
+
+A run resumes from its folder's checkpoint.pt if there is one, so stop it at any time and give
+the same command again. It appends to the folder's log.jsonl and saves every few steps. The
+texts are UTF-8 files, plain or .xz.
 """
 
 import argparse
@@ -17,18 +20,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optimem.model.config import NANO
+from optimem.model.nano.model import NanoConfig
 from optimem.model.nano.weights import load_weights
+from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
-from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum, Part
+from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum, TierShare
 from optimem.training.evaluate import evaluate, held_out_pages
 from optimem.training.objective import Losses, Objective
 from optimem.training.optimiser import MuonWithAdamW
 from optimem.training.pages import PageMixer, text_cells
 
-CLIP = 1.0
-LOG_EVERY = 15  # odd, so that tiers that take turns are all seen
+CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+CLIP = 1.0  # norm of the gradients
+LOG_EVERY = 15  # steps; odd, so that tiers that take part in every second one are seen
+HELD_OUT_PAGES = 3  # of each file
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:
@@ -37,37 +43,38 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
 
 
 class Trainer:
-    """One run: model, optimiser, data and where it all is saved."""
+    """One run: the model, its optimiser, the pages, and the folder that keeps it all."""
 
     def __init__(
         self, run: Path, mixer: PageMixer, curriculum: Curriculum, device: torch.device, lr: float
     ) -> None:
         self.run, self.mixer, self.curriculum, self.device = run, mixer, curriculum, device
-        self.model = Objective(NANO).to(device)
-        self.optimiser = MuonWithAdamW(self.model, lr=lr)
+        self.objective = Objective(NanoConfig()).to(device)
+        self.optimiser = MuonWithAdamW(self.objective, lr=lr)
         self.step, self.seconds = curriculum.first, 0.0
-        self.checkpoint = run / "checkpoint.pt"
+        self.checkpoint = run / CHECKPOINT
+
+    def start_from(self, weights: Path) -> None:
+        """Take the model from a weights file instead of a random one."""
+        model = self.objective.model
+        load_weights(model, weights)
+        for tier in Tier:
+            model.readout(tier).symbol.temperature.fill_(1.0)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one."""
+        """Continue from the checkpoint, if there is one."""
         if not self.checkpoint.exists():
             return
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=False)
-        self.model.load_state_dict(state["model"])
+        self.objective.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.mixer.rng.bit_generator.state = state["rng"]
 
-    def start_from(self, weights: Path) -> None:
-        """Begin with the reader of a weights file instead of a random one."""
-        load_weights(self.model.reader, weights)
-        for tier in Tier:
-            self.model.reader.readout(tier).symbol.temperature.fill_(1.0)
-
     def save(self) -> None:
-        """Write the checkpoint; a crash in between leaves the one before."""
+        """Write the checkpoint; a crash half-way leaves the last one intact."""
         state = {
-            "model": self.model.state_dict(),
+            "model": self.objective.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
@@ -77,67 +84,67 @@ class Trainer:
         torch.save(state, partial)
         os.replace(partial, self.checkpoint)
 
-    def draw(self, cells: np.ndarray[Any, Any], tier: Tier) -> Tensor:
-        """Ink (B, S, S) of pages of cells."""
-        images = np.stack([self.mixer.renderer.draw(page, tier) for page in cells])
-        return torch.from_numpy(images).to(self.device)
+    def train(self, steps: int, save_every: int, held_out: Mapping[str, Cells]) -> None:
+        """Train until `steps`; evaluate and save every `save_every` steps and at the end."""
+        self.objective.train()
+        while self.step < steps:
+            started = time.monotonic()
+            losses = self.train_step()
+            seconds = time.monotonic() - started
+            self.seconds += seconds
+            if self.step % LOG_EVERY == 0:
+                tiers = {
+                    tier: [round(figure, 4) for figure in loss[1:]] for tier, loss in losses.items()
+                }
+                self.log(step_seconds=round(seconds, 2), **tiers)
+            if self.step % save_every == 0 or self.step == steps:
+                self.save()
+                model, renderer = self.objective.model, self.mixer.renderer
+                self.log(held_out=evaluate(model, held_out, renderer))
+                self.objective.train()
 
     def train_step(self) -> dict[str, Losses]:
-        """One step: the gradients of every tier whose turn it is."""
+        """One step: the gradients of every tier that takes part in it."""
         self.optimiser.zero_grad()
-        losses = {
-            part.tier.label: self._backward(part) for part in self.curriculum.parts(self.step)
-        }
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        shares = self.curriculum.shares(self.step)
+        losses = {share.tier.label: self._backward(share) for share in shares}
+        torch.nn.utils.clip_grad_norm_(self.objective.parameters(), CLIP)
         self.optimiser.step(self.curriculum.lr_scale(self.step))
         self.step += 1
         return losses
 
-    def _backward(self, part: Part) -> Losses:
-        cells = self.mixer.batch(part.pages)
-        images = self.draw(cells, part.tier)
+    def _backward(self, share: TierShare) -> Losses:
+        cells = self.mixer.batch(share.pages)
+        images = self._images(cells, share.tier)
         target = torch.from_numpy(cells.astype(np.int64)).to(self.device)
         with autocast(self.device):
-            losses: Losses = self.model(
+            losses: Losses = self.objective(
                 images,
                 target,
-                part.tier,
-                auxiliary=part.auxiliary,
-                rate_weight=part.rate_weight,
-                rate_target=part.rate_target,
+                share.tier,
+                auxiliary=share.auxiliary,
+                rate_weight=share.rate_weight,
+                rate_target=share.rate_target,
             )
         losses.total.backward()
         return losses
 
+    def _images(self, cells: Cells, tier: Tier) -> Tensor:
+        """Ink (B, S, S) of pages of cells (B, 12,800)."""
+        images = np.stack([self.mixer.renderer.draw(page, tier) for page in cells])
+        return torch.from_numpy(images).to(self.device)
+
     def log(self, **fields: Any) -> None:
-        """Append a line to the log and show it."""
+        """Append a line to the log, and print it."""
         line = json.dumps({"step": self.step, "seconds": round(self.seconds), **fields})
-        with (self.run / "log.jsonl").open("a") as file:
+        with (self.run / LOG).open("a") as file:
             file.write(line + "\n")
         print(line, flush=True)
 
-    def go(self, steps: int, save_every: int, held_out: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """Train until `steps`."""
-        self.model.train()
-        while self.step < steps:
-            started = time.monotonic()
-            losses = self.train_step()
-            self.seconds += time.monotonic() - started
-            if self.step % LOG_EVERY == 0:
-                self.log(
-                    step_seconds=round(time.monotonic() - started, 2),
-                    **{
-                        tier: [round(part, 4) for part in loss[1:]] for tier, loss in losses.items()
-                    },
-                )
-            if self.step % save_every == 0 or self.step == steps:
-                self.save()
-                self.log(held_out=evaluate(self.model.reader, held_out, self.mixer.renderer))
-                self.model.train()
 
-
-def load_sources(texts: Iterable[str], renderer: DenseRenderer) -> tuple[list[Any], list[float]]:
-    """`FILE` or `FILE=WEIGHT` each; the weight is the share of text pieces from that file."""
+def load_sources(texts: Iterable[str], renderer: DenseRenderer) -> tuple[list[Cells], list[float]]:
+    """Cells and weight of each `FILE` or `FILE=WEIGHT`. A weight, default 1, is relative: how
+    often pieces of text come from that file."""
     sources, weights = [], []
     for text in texts:
         path, _, weight = text.partition("=")
@@ -147,28 +154,37 @@ def load_sources(texts: Iterable[str], renderer: DenseRenderer) -> tuple[list[An
     return sources, weights
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="optimem.training.train", description=__doc__)
-    made.add_argument(
-        "--text", nargs="+", required=True, help="training files, FILE or FILE=WEIGHT"
+def arguments() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m optimem.training.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--val", nargs="+", required=True, help="held-out files, to follow progress")
-    made.add_argument("--run", type=Path, required=True, help="folder for checkpoint and log")
-    made.add_argument("--steps", type=int, default=6000, help="train until this step")
-    made.add_argument("--init", type=Path, help="weights to go on from, such as the shipped ones")
-    made.add_argument("--lr", type=float, default=3e-3)
-    made.add_argument(
-        "--cooldown", type=float, default=0.25, help="last share of steps, rate falls"
+    add = parser.add_argument
+    add("--text", nargs="+", required=True, metavar="FILE[=WEIGHT]", help="training files")
+    add("--val", nargs="+", required=True, type=Path, metavar="FILE", help="held-out files")
+    add("--run", required=True, type=Path, metavar="FOLDER", help="folder of the run")
+    add("--steps", type=int, default=6000, help="train until this step (%(default)s)")
+    add("--init", type=Path, metavar="FILE", help="weights to start from, such as the shipped ones")
+    add("--lr", type=float, default=3e-3, help="learning rate (%(default)s)")
+    add(
+        "--cooldown",
+        type=float,
+        default=0.25,
+        help="last share of the steps, over which the learning rate falls (%(default)s)",
     )
-    made.add_argument("--save-every", type=int, default=200)
-    made.add_argument("--batch", type=float, default=1.0, help="times the curriculum's batch")
-    made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    return made
+    add("--save-every", type=int, default=200, help="steps between checkpoints (%(default)s)")
+    add("--batch", type=float, default=1.0, help="factor for the pages of a step (%(default)s)")
+    add("--seed", type=int, default=0, help="of weights and pages (%(default)s)")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    add("--device", default=device, help="torch device (%(default)s)")
+    return parser
 
 
 def main() -> None:
-    args = parser().parse_args()
+    """Parse the arguments and train."""
+    args = arguments().parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(args.seed)
     renderer = DenseRenderer()
@@ -180,8 +196,8 @@ def main() -> None:
     if args.init and not trainer.checkpoint.exists():
         trainer.start_from(args.init)
     trainer.resume()
-    held_out = held_out_pages([Path(path) for path in args.val], renderer, pages=3)
-    trainer.go(args.steps, args.save_every, held_out)
+    held_out = held_out_pages(args.val, renderer, HELD_OUT_PAGES)
+    trainer.train(args.steps, args.save_every, held_out)
 
 
 if __name__ == "__main__":

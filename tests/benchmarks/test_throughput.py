@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmarks.throughput import throughput
-from optimem.model.config import DEEPSEEK_OCR
-from optimem.model.nano.page_codec import best_device
+from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR
+from optimem.model.hardware import best_device
 
 TINY = replace(
     DEEPSEEK_OCR,
@@ -18,7 +18,7 @@ TINY = replace(
         token_dim=32,
     ),
     decoder=replace(
-        DEEPSEEK_OCR.decoder, width=32, depth=2, heads=2, dense_hidden=16, experts=4, active=2,
+        DEEPSEEK_OCR.decoder, width=32, depth=2, heads=2, dense_hidden=16, experts=4, top_k=2,
         expert_hidden=8, shared_hidden=8,
     ),
     vocabulary=50,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from optimem.errors import FormatError, InputError, MissingExtraError
 from optimem.model import DEEPSEEK
-from optimem.model.config import DEEPSEEK_OCR, DeepSeekConfig
+from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
 NEEDED = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json")
@@ -57,20 +57,21 @@ def checkpoint_folder(name: str | Path) -> Path:
 
 
 SAM, CLIP = "model.sam_model.", "model.vision_model."
+CLASS_EMBEDDING = CLIP + "embeddings.class_embedding"
 RENAMES: dict[str, tuple[tuple[str, str], ...]] = {
-    "encoder.windowed.": (
-        ("encoder.windowed.", SAM),
-        ("positions.table", "pos_embed"),
-        ("patch_embed.", "patch_embed.proj."),
+    "encoder.patch_embed.": (("encoder.patch_embed.", SAM + "patch_embed.proj."),),
+    "encoder.patch_positions.": (("encoder.patch_positions.table", SAM + "pos_embed"),),
+    "encoder.window_blocks.": (
+        ("encoder.window_blocks.", SAM + "blocks."),
         ("attn.relative.", "attn.rel_pos_"),
         (".lin", ".mlp.lin"),
     ),
-    "encoder.compressor.": (("encoder.compressor.", SAM),),
-    "encoder.globals.": (
-        ("encoder.globals.", CLIP),
-        ("prefix.embedding", "embeddings.class_embedding"),
-        ("before.", "pre_layrnorm."),
-        ("blocks.", "transformer.layers."),
+    "encoder.neck.": (("encoder.neck.", SAM + "neck."),),
+    "encoder.net_": (("encoder.net_", SAM + "net_"),),
+    "encoder.class_token.": (("encoder.class_token.embedding", CLASS_EMBEDDING),),
+    "encoder.ln_pre.": (("encoder.ln_pre.", CLIP + "pre_layrnorm."),),
+    "encoder.global_blocks.": (
+        ("encoder.global_blocks.", CLIP + "transformer.layers."),
         (".norm", ".layer_norm"),
         (".attn.qkv.", ".self_attn.qkv_proj."),
         (".attn.proj.", ".self_attn.out_proj."),
@@ -86,8 +87,8 @@ RENAMES: dict[str, tuple[tuple[str, str], ...]] = {
 
 PATCH_EMBED = SAM + "patch_embed.proj.weight"
 POSITIONS = CLIP + "embeddings.position_embedding.weight"
-CLASS_POSITION = "encoder.globals.prefix.position"
-GRID_POSITIONS = "encoder.globals.positions.table"
+CLASS_POSITION = "encoder.class_token.position"
+GRID_POSITIONS = "encoder.global_positions.table"
 UNUSED = CLIP + "embeddings.patch_embedding.weight"
 """CLIP's own patch embedding is in the file, but the compressed map takes its place."""
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -33,19 +34,25 @@ from optimem.protocols import ImageAnswer, ImageReading, Progress
 
 
 class DeepSeekImageReader:
-    """A `ImageReader`. `mode`: in which images are looked at; `packing`: how their tokens are
-    kept, see `Packing`; `settings`: of the generation."""
+    """An `ImageReader`. `load` makes the reader; it is called once, when the reader is first
+    needed. `mode`: in which images are looked at; `packing`: how their tokens are kept, see
+    `Packing`; `settings`: of the generation."""
 
     def __init__(
         self,
-        reader: DeepSeekReader,
+        load: Callable[[], DeepSeekReader],
         *,
         mode: str = "base",
         packing: Packing = Packing.INT8,
         settings: Settings | None = None,
     ) -> None:
-        self.reader, self.mode = reader, MODES[mode]
+        self._load, self.mode = load, MODES[mode]
         self.packing, self.settings = packing, settings
+
+    @cached_property
+    def reader(self) -> DeepSeekReader:
+        """The checkpoint that looks and answers."""
+        return self._load()
 
     def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
         """See `ImageReader`; read as Markdown."""

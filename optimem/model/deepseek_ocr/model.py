@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from optimem.model.config import DeepSeekConfig
-from optimem.model.decoder import Decoder, FewRowsLinear, LayerCache
-from optimem.model.encoder import deepseek_encoder
+from optimem.model.decoder import LayerCache
+from optimem.model.deepseek_ocr.config import DeepSeekConfig
+from optimem.model.deepseek_ocr.decoder import TransformerDecoder
+from optimem.model.deepseek_ocr.encoder import DeepEncoder
+from optimem.model.hardware import FewRowsLinear
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,11 @@ class DeepSeekOCR(nn.Module):
         super().__init__()
         self.config = config
         width = config.decoder.width
-        self.encoder = deepseek_encoder(config.vision)
+        self.encoder = DeepEncoder(config.vision)
         self.image_newline = nn.Parameter(torch.zeros(width))
         self.view_separator = nn.Parameter(torch.zeros(width))
         self.embed_tokens = nn.Embedding(config.vocabulary, width)
-        self.decoder = Decoder(config.decoder)
+        self.decoder = TransformerDecoder(config.decoder)
         self.lm_head = FewRowsLinear(width, config.vocabulary)
 
     def encode(self, pages: Sequence[Views]) -> list[Tensor]:
@@ -54,7 +56,7 @@ class DeepSeekOCR(nn.Module):
         for size in {images[p][v].shape[-2] for p, v in places}:
             alike = [(p, v) for p, v in places if images[p][v].shape[-2] == size]
             batch = torch.stack([images[p][v] for p, v in alike])
-            encoded = self.encoder(batch.to(self.image_newline.dtype)).tokens
+            encoded = self.encoder(batch.to(self.image_newline.dtype))
             tokens |= dict(zip(alike, encoded, strict=True))
         tiles = [[tokens[p, v] for v in range(1, len(views))] for p, views in enumerate(images)]
         return [self.arrange(tokens[p, 0], tiles[p], page.across) for p, page in enumerate(pages)]
@@ -77,10 +79,7 @@ class DeepSeekOCR(nn.Module):
 
     def caches(self, batch: int, capacity: int) -> list[LayerCache]:
         """Empty caches for `batch` sequences of up to `capacity` positions."""
-        config = self.config.decoder
-        return [
-            LayerCache(config, batch, capacity, self.image_newline) for _ in self.decoder.layers
-        ]
+        return self.decoder.caches(batch, capacity, self.image_newline)
 
     def forward(
         self,
@@ -90,7 +89,7 @@ class DeepSeekOCR(nn.Module):
         last: int = 0,
     ) -> Tensor:
         """Logits (B, N, vocabulary) of embedded positions (B, N, C), of the `last` ones only
-        if that is not 0. `caches`, `padding`: see `Decoder`."""
+        if that is not 0. `caches`, `padding`: see `TransformerDecoder`."""
         return self.lm_head(self.decoder(embedded, caches, padding)[:, -last:])
 
 

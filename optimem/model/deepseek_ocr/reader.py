@@ -9,15 +9,15 @@ from typing import NamedTuple, Self
 import torch
 
 from optimem.errors import FingerprintError
-from optimem.model.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, load_checkpoint
+from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import END, Finish, Prompt, Settings, Token, generate
 from optimem.model.deepseek_ocr.grounding import Grounded, parse_grounding
 from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, views
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
-from optimem.model.nano.page_codec import best_device, best_dtype
+from optimem.model.hardware import best_device, best_dtype
 
 NEXT_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gundam"}
 """Where a page is looked at again after an answer that went round."""

@@ -13,7 +13,8 @@ model instead of `optimem-nano`.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 from zlib import crc32
 
@@ -169,11 +170,21 @@ SPARE = 64  # tokens that an answer may have beyond one for each cell
 
 
 class DeepSeekPages:
-    """Encodes and reads ruled pages, by default with vision tokens kept as int8."""
+    """Encodes and reads ruled pages, by default with vision tokens kept as int8. `load` makes
+    the reader; it is called once, when the reader is first needed."""
 
-    def __init__(self, reader: DeepSeekReader, packing: Packing = Packing.INT8) -> None:
-        self.reader, self.packing = reader, packing
-        self.fingerprint = f"{reader.fingerprint}-{RULED_VERSION}"
+    def __init__(self, load: Callable[[], DeepSeekReader], packing: Packing = Packing.INT8) -> None:
+        self._load, self.packing = load, packing
+
+    @cached_property
+    def reader(self) -> DeepSeekReader:
+        """The checkpoint that encodes and reads."""
+        return self._load()
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the checkpoint's encoder and the renderer."""
+        return f"{self.reader.fingerprint}-{RULED_VERSION}"
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """One `VisionTokens` a page: its stored tokens, and the rules of its rows."""

@@ -1,1 +1,1 @@
-"""The embedded model, `optimem-nano`."""
+"""The embedded model, `optimem-nano`: its network, its weights, and pages through both."""

@@ -1,77 +1,130 @@
-"""The trained whole: DeepEncoder, bottleneck, decoder and a readout per tier.
+"""`optimem-nano`, top to bottom: the image of a dense page to whole numbers, and those to symbols.
 
-The bottleneck: vision tokens as whole numbers, and what they cost in bits.
+    encode  ink → patches → blocks in windows → 16× compressor → global blocks → projector
+                → scaled and rounded by the bottleneck
+    read    whole numbers → scaled back → decoder blocks, the last with experts → readout
+                → a symbol and its probability for every cell
 
-Each tier scales each dimension so that a step of 1 is as coarse as reading allows. Training
-adds uniform noise where storing rounds, and prices every value by a Gaussian per dimension
-(Ballé et al., arXiv 1611.01704); so the numbers of bits follow from what the text needs.
+Encoder and decoder have the structure of DeepSeek-OCR (arXiv 2510.18234), but the decoder sees
+all tokens at once: every symbol stands in a known cell of the page, so nothing is generated one
+by one. Knows nothing of files, bytes or devices.
 
-Readout: each position of a map to the characters of its cells, all at once.
-
-A symbol's probability is exact though most symbols are rare: common symbols share one
-softmax with an entry "some other symbol", and a second softmax tells those apart. The
-second is computed only where the first calls for it.
+Dimensions: B pages of S × S pixels, g = S / 64 vision tokens a side, N = g² tokens, C channels.
 """
 
-from math import gcd
-from typing import cast
+from dataclasses import dataclass
+from math import gcd, isqrt
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from optimem.model.config import ReaderConfig
-from optimem.model.decoder import Decoder
-from optimem.model.encoder import nano_encoder
+from optimem.model.attention import Attention, WindowAttention
+from optimem.model.decoder import NORM_EPS, DecoderBlock, GatedMLP, MixtureOfExperts, rotary
+from optimem.model.layers import Block, PatchConv, ResizedPositions, TiledPositions
 from optimem.renderers.dense import MARGINS, canvas_cells
 from optimem.tiers import Tier
 
 TIERS = tuple(Tier)
-FIRST_GAIN = 16.0
-LEAST_SPREAD = 0.11  # below it a value is always its mean
+INITIAL_GAIN = 16.0
+LEAST_SPREAD = 0.11  # a value that spreads less always rounds to its mean
+TAIL_THRESHOLD = 0.02  # probability of "some rare symbol" from which the rare ones are compared
+
+
+@dataclass(frozen=True)
+class NanoConfig:
+    """The sizes of the network; the defaults are those of the shipped weights.
+
+    `symbols`: of the renderer's alphabet, of which the first `common` share one softmax.
+    `cell_features`: channels from which one cell is read, by tier.
+    """
+
+    # patches
+    patch: int = 16  # pixels
+    window: int = 8  # patches
+    patch_width: int = 192
+    patch_depth: int = 4
+    patch_heads: int = 6
+    patch_hidden: int = 768
+    # compressor: one token of 16 patches
+    half_width: int = 768
+    # tokens
+    grid: int = 20  # tokens a side for which positions are learned: those of Large
+    global_width: int = 512
+    global_depth: int = 4
+    global_heads: int = 8
+    global_hidden: int = 1536
+    token_dim: int = 512
+    # decoder: dense blocks, then one with experts
+    decoder_width: int = 512
+    decoder_depth: int = 2
+    decoder_heads: int = 8
+    dense_hidden: int = 1408
+    experts: int = 6
+    top_k: int = 2
+    expert_hidden: int = 352
+    shared_hidden: int = 704
+    # readout
+    symbols: int = 1870
+    common: int = 105
+    cell_features: tuple[tuple[Tier, int], ...] = (
+        (Tier.LARGE, 32),
+        (Tier.BASE, 48),
+        (Tier.SMALL, 64),
+        (Tier.TINY, 48),
+        (Tier.TRACE, 20),
+    )
 
 
 class Bottleneck(nn.Module):
-    """Per tier and dimension: the gain, and the mean and spread of the scaled values."""
+    """Vision tokens as whole numbers, and what these cost in bits.
+
+    Each tier scales each dimension so that a step of 1 is as coarse as reading allows. In
+    training, uniform noise takes the place of rounding, and a Gaussian for each tier and
+    dimension prices every value (Ballé et al., arXiv 1611.01704), so that the network learns to
+    spend only the bits that the text needs. The same Gaussians drive the range coder.
+    """
 
     def __init__(self, *, dim: int) -> None:
         super().__init__()
-        self.log_gain = nn.Parameter(torch.full((len(TIERS), dim), FIRST_GAIN).log())
+        self.log_gain = nn.Parameter(torch.full((len(TIERS), dim), INITIAL_GAIN).log())
         self.mean = nn.Parameter(torch.zeros(len(TIERS), dim))
-        self.log_spread = nn.Parameter(torch.full((len(TIERS), dim), FIRST_GAIN).log())
+        self.log_spread = nn.Parameter(torch.full((len(TIERS), dim), INITIAL_GAIN).log())
 
     def scale(self, tokens: Tensor, tier: Tier) -> Tensor:
         """Tokens (B, N, C) in steps of the tier, fp32, not yet rounded."""
         return tokens.float() * self.log_gain[TIERS.index(tier)].exp()
 
-    def restore(self, steps: Tensor, tier: Tier) -> Tensor:
+    def restore(self, levels: Tensor, tier: Tier) -> Tensor:
         """The inverse of `scale`."""
-        return steps * (-self.log_gain[TIERS.index(tier)]).exp()
+        return levels * (-self.log_gain[TIERS.index(tier)]).exp()
 
     def prior(self, tier: Tier) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation (C,) of the scaled values."""
+        """Mean and standard deviation of the scaled values, (C,) each."""
         index = TIERS.index(tier)
         return self.mean[index], self.log_spread[index].exp().clamp_min(LEAST_SPREAD)
 
-    def bits(self, steps: Tensor, tier: Tier) -> Tensor:
-        """Bits (B, N, C) that each scaled value costs under the tier's prior."""
+    def bits(self, levels: Tensor, tier: Tier) -> Tensor:
+        """Bits (B, N, C) of each scaled value under the tier's prior."""
         mean, spread = self.prior(tier)
-        above = torch.special.ndtr((steps + 0.5 - mean) / spread)
-        below = torch.special.ndtr((steps - 0.5 - mean) / spread)
+        above = torch.special.ndtr((levels + 0.5 - mean) / spread)
+        below = torch.special.ndtr((levels - 0.5 - mean) / spread)
         return -(above - below).clamp_min(1e-7).log2()
 
     def forward(self, tokens: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
-        """Noisy tokens as the decoder sees them in training, and the bits (B,) of a page."""
-        steps = self.scale(tokens, tier)
-        steps = steps + torch.rand_like(steps) - 0.5
-        return self.restore(steps, tier), self.bits(steps, tier).sum((1, 2))
-
-
-WORTH_A_LOOK = 0.02  # probability of the tail from which it is searched
+        """Noisy tokens (B, N, C) as the decoder sees them in training, and bits a page (B,)."""
+        levels = self.scale(tokens, tier)
+        levels = levels + torch.rand_like(levels) - 0.5
+        return self.restore(levels, tier), self.bits(levels, tier).sum((1, 2))
 
 
 class SymbolHead(nn.Module):
-    """Features (M, features) of cells to symbols."""
+    """Features (M, C) of M cells to symbols, with exact probabilities at little cost.
+
+    Common symbols share a softmax with one entry for "some rare symbol"; a second softmax tells
+    the rare ones apart, and is computed only for cells where it could matter.
+    """
 
     temperature: Tensor
 
@@ -82,28 +135,28 @@ class SymbolHead(nn.Module):
         self.tail = nn.Linear(features, symbols - common)
         self.register_buffer("temperature", torch.ones(()))
 
-    def scores(self, cells: Tensor, layer: nn.Module) -> Tensor:
-        """fp32 logits of the head or the tail; the temperature makes them honest."""
+    def logits(self, cells: Tensor, layer: nn.Module) -> Tensor:
+        """Logits of the head or the tail, fp32, calibrated by the temperature."""
         return layer(cells).float() / self.temperature
 
     def loss(self, cells: Tensor, target: Tensor) -> Tensor:
-        """Mean negative log-likelihood (nats) of target ids (M,)."""
+        """Mean negative log-likelihood (nats) of the target ids (M,)."""
         head = F.cross_entropy(
-            self.scores(cells, self.head), target.clamp_max(self.common), reduction="sum"
+            self.logits(cells, self.head), target.clamp_max(self.common), reduction="sum"
         )
         rare = (target >= self.common).nonzero().squeeze(1)
         if len(rare):
-            tail = self.scores(cells[rare], self.tail)
+            tail = self.logits(cells[rare], self.tail)
             head = head + F.cross_entropy(tail, target[rare] - self.common, reduction="sum")
         return head / len(target)
 
     def read(self, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest symbol id (M,) and its probability (M,)."""
-        head = self.scores(cells, self.head).softmax(-1)
+        """The likeliest symbol of each cell (M,), and its probability (M,)."""
+        head = self.logits(cells, self.head).softmax(-1)  # (M, common + 1)
         probability, symbol = head[:, :-1].max(-1)
-        rare = (head[:, -1] > WORTH_A_LOOK).nonzero().squeeze(1)
+        rare = (head[:, -1] > TAIL_THRESHOLD).nonzero().squeeze(1)
         if len(rare):
-            tail, best = self.scores(cells[rare], self.tail).softmax(-1).max(-1)
+            tail, best = self.logits(cells[rare], self.tail).softmax(-1).max(-1)
             tail = tail * head[rare, -1]
             wins = tail > probability[rare]
             symbol[rare[wins]] = best[wins] + self.common
@@ -112,11 +165,10 @@ class SymbolHead(nn.Module):
 
 
 class Readout(nn.Module):
-    """A map of grid × grid positions to the cells of a page, columns × rows of them.
+    """A map of grid × grid positions to the cells of a page, `columns` × `rows` of them.
 
-    Where cells do not fall evenly into positions, the smallest group of positions that
-    holds whole cells is read at once. `margin`: blank columns and rows at each side that
-    are not read.
+    Where cells and positions do not divide evenly, the smallest group of positions that holds
+    whole cells is read together. `margin`: blank columns and rows on each side to leave out.
     """
 
     def __init__(
@@ -140,18 +192,19 @@ class Readout(nn.Module):
         self.cells = nn.Linear(width * self.across * self.down, slots)
         self.symbol = SymbolHead(features=features, common=common, symbols=symbols)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, grid, grid, width)
+    def forward(self, x: Tensor) -> Tensor:  # (B, grid, grid, C)
         B, _, _, C = x.shape
-        x = x.view(B, self.groups_down, self.down, self.groups_across, self.across, C)
-        x = self.cells(x.transpose(2, 3).flatten(3))
-        x = x.view(B, self.groups_down, self.groups_across, self.rows, self.columns, -1)
-        x = x.transpose(2, 3).reshape(B, self.groups_down * self.rows, -1, self.features)
+        down, across = self.groups_down, self.groups_across
+        x = x.view(B, down, self.down, across, self.across, C).transpose(2, 3)
+        x = self.cells(x.flatten(3))  # (B, groups down, groups across, slots)
+        x = x.view(B, down, across, self.rows, self.columns, self.features).transpose(2, 3)
+        x = x.reshape(B, down * self.rows, across * self.columns, self.features)
         left, top = self.margin
-        x = x[:, top : x.shape[1] - top, left : x.shape[2] - left]
+        x = x[:, top : x.shape[1] - top, left : x.shape[2] - left]  # (B, rows, columns, features)
         return F.gelu(x.flatten(1, 2))  # (B, cells, features)
 
     def loss(self, x: Tensor, target: Tensor) -> Tensor:
-        """Mean negative log-likelihood of the cells (B, cells) of pages."""
+        """Mean negative log-likelihood of the pages' cells (B, cells)."""
         return self.symbol.loss(self(x).flatten(0, 1), target.flatten())
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,59 +213,123 @@ class Readout(nn.Module):
         return symbol.view(len(x), -1), probability.view(len(x), -1)
 
 
-def as_input(images: Tensor) -> Tensor:
-    """Ink (B, S, S) uint8 as the encoder takes it: (B, S, S, 1), blank −0.5, full 1.5."""
-    return images[..., None].float() / 127.5 - 0.5
+class Encoded(NamedTuple):
+    """`tokens` (B, N, C) and the maps they were made of, which training reads as well:
+    `patches` (B, 4g, 4g, 192) and `halved` (B, 2g, 2g, 768)."""
+
+    tokens: Tensor
+    patches: Tensor
+    halved: Tensor
 
 
-class Reader(nn.Module):
-    """Pages to vision tokens to symbols."""
+class NanoModel(nn.Module):
+    """Page images to whole numbers (`encode`), and whole numbers to symbols (`read`)."""
 
-    def __init__(self, config: ReaderConfig) -> None:
+    def __init__(self, config: NanoConfig) -> None:
         super().__init__()
-        self.config = config
-        width = config.decoder.width
-        self.encoder = nano_encoder(config.encoder)
-        self.bottleneck = Bottleneck(dim=config.encoder.token_dim)
-        self.token_embed = nn.Linear(config.encoder.token_dim, width)
-        self.decoder = Decoder(config.decoder)
-        self.readouts = nn.ModuleDict(
-            {
-                tier.label: self._new_readout(tier, features, width=width, grid=tier.grid)
-                for tier, features in config.cell_features
-            }
-        )
+        self.config = c = config
+        self.patch_embed = PatchConv(kernel=c.patch, channels=1, out=c.patch_width)
+        self.patch_positions = TiledPositions(size=c.window, dim=c.patch_width)
+        self.window_blocks = nn.ModuleList(_window_block(c) for _ in range(c.patch_depth))
+        self.patch_norm = nn.LayerNorm(c.patch_width)
+        self.halve = PatchConv(kernel=2, channels=c.patch_width, out=c.half_width)
+        self.quarter = PatchConv(kernel=2, channels=c.half_width, out=c.global_width)
+        self.global_positions = ResizedPositions(size=c.grid, dim=c.global_width)
+        self.global_blocks = nn.ModuleList(_global_block(c) for _ in range(c.global_depth))
+        self.global_norm = nn.LayerNorm(c.global_width)
+        self.projector = nn.Linear(2 * c.global_width, c.token_dim)
 
-    def _new_readout(self, tier: Tier, features: int, *, width: int, grid: int) -> Readout:
-        columns, rows = canvas_cells(tier)
-        return Readout(
-            width=width,
-            grid=grid,
-            columns=columns,
-            rows=rows,
-            features=features,
-            common=self.config.common,
-            symbols=self.config.symbols,
-            margin=MARGINS.get(tier, (0, 0)),
-        )
+        self.bottleneck = Bottleneck(dim=c.token_dim)
 
-    def encode(self, images: Tensor, tier: Tier) -> Tensor:
-        """Ink (B, S, S) uint8 to whole-numbered tokens (B, g², C), int16."""
-        tokens = self.encoder(as_input(images).to(self.token_embed.weight.dtype)).tokens
-        steps = self.bottleneck.scale(tokens, tier).round()
-        return steps.clamp(-32768, 32767).to(torch.int16)
+        self.token_embed = nn.Linear(c.token_dim, c.decoder_width)
+        self.decoder_blocks = nn.ModuleList(_decoder_block(c, i) for i in range(c.decoder_depth))
+        self.decoder_norm = nn.RMSNorm(c.decoder_width, eps=NORM_EPS)
+        self.readouts = nn.ModuleDict({t.label: _readout(c, t, n) for t, n in c.cell_features})
 
-    def decode(self, tokens: Tensor, tier: Tier) -> Tensor:
-        """Tokens (B, g², C) to the features that the readout takes, (B, g, g, width)."""
-        x = self.decoder(self.token_embed(tokens))
-        return x.view(len(x), tier.grid, tier.grid, -1)
+    def embed(self, ink: Tensor) -> Encoded:
+        """Ink (B, S, S) uint8, 0 is blank, to tokens; S is a multiple of 16 · window."""
+        x = ink[..., None].float() / 127.5 - 0.5  # (B, S, S, 1), blank −0.5, full 1.5
+        x = self.patch_embed(x.to(self.dtype))  # (B, 4g, 4g, 192)
+        x = x + self.patch_positions(x.shape[1])
+        for block in self.window_blocks:
+            x = block(x)
+        patches = self.patch_norm(x)
 
-    def read(self, steps: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
-        """Whole-numbered tokens to symbols and probabilities, (B, cells) each."""
-        tokens = self.bottleneck.restore(steps.float(), tier)
-        features = self.decode(tokens.to(self.token_embed.weight.dtype), tier)
-        return self.readout(tier).read(features)
+        halved = self.halve(patches)  # (B, 2g, 2g, 768)
+        compressed = self.quarter(F.gelu(halved))  # (B, g, g, 512)
+
+        x = compressed + self.global_positions(compressed.shape[1])
+        x = x.flatten(1, 2)  # (B, N, 512)
+        for block in self.global_blocks:
+            x = block(x)
+        features = torch.cat((self.global_norm(x), compressed.flatten(1, 2)), -1)
+        return Encoded(self.projector(features), patches, halved)  # tokens (B, N, 512)
+
+    def encode(self, ink: Tensor, tier: Tier) -> Tensor:
+        """Ink (B, S, S) uint8 to vision tokens in whole numbers (B, N, C), int16."""
+        levels = self.bottleneck.scale(self.embed(ink).tokens, tier).round()
+        return levels.clamp(-32768, 32767).to(torch.int16)
+
+    def decode(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, N, C) to the features that a readout takes, (B, g, g, 512)."""
+        x = self.token_embed(tokens.to(self.dtype))  # (B, N, 512)
+        positions = torch.arange(x.shape[1], device=x.device)[None]
+        rotation = rotary(positions, self.config.decoder_width // self.config.decoder_heads)
+        for block in self.decoder_blocks:
+            x = block(x, rotation)
+        grid = isqrt(x.shape[1])
+        return self.decoder_norm(x).unflatten(1, (grid, grid))  # (B, g, g, 512)
+
+    def read(self, levels: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
+        """Vision tokens in whole numbers to symbols and probabilities, (B, cells) each."""
+        tokens = self.bottleneck.restore(levels.float(), tier)
+        return self.readout(tier).read(self.decode(tokens))
 
     def readout(self, tier: Tier) -> Readout:
         """The readout of a tier."""
         return cast(Readout, self.readouts[tier.label])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What all but the bottleneck computes in."""
+        return self.token_embed.weight.dtype
+
+
+def _window_block(c: NanoConfig) -> Block:
+    attn = WindowAttention(dim=c.patch_width, heads=c.patch_heads, window=c.window)
+    return Block(dim=c.patch_width, hidden=c.patch_hidden, attn=attn)
+
+
+def _global_block(c: NanoConfig) -> Block:
+    attn = Attention(dim=c.global_width, heads=c.global_heads)
+    return Block(dim=c.global_width, hidden=c.global_hidden, attn=attn)
+
+
+def _decoder_block(c: NanoConfig, index: int) -> DecoderBlock:
+    """A dense block, or the last one, with experts."""
+    mlp: nn.Module
+    if index < c.decoder_depth - 1:
+        mlp = GatedMLP(width=c.decoder_width, hidden=c.dense_hidden)
+    else:
+        mlp = MixtureOfExperts(
+            width=c.decoder_width,
+            experts=c.experts,
+            top_k=c.top_k,
+            expert_hidden=c.expert_hidden,
+            shared_hidden=c.shared_hidden,
+        )
+    return DecoderBlock(width=c.decoder_width, heads=c.decoder_heads, mlp=mlp)
+
+
+def _readout(c: NanoConfig, tier: Tier, features: int) -> Readout:
+    columns, rows = canvas_cells(tier)
+    return Readout(
+        width=c.decoder_width,
+        grid=tier.grid,
+        columns=columns,
+        rows=rows,
+        features=features,
+        common=c.common,
+        symbols=c.symbols,
+        margin=MARGINS.get(tier, (0, 0)),
+    )

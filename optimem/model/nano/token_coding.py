@@ -1,7 +1,7 @@
-"""Whole-numbered vision tokens to bytes and back, by range coding under the tier's prior.
+"""Vision tokens in whole numbers to bytes and back, by range coding under the tier's prior.
 
-Bytes are a 4-byte check of the content and the coder's words, little endian. Dimensions
-that a tier does not use are not written. Knows no model, only means and spreads.
+The bytes are a 4-byte checksum and the coder's 32-bit words, little-endian. Dimensions that a
+tier does not use are not written. Knows no model, only means and spreads.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from optimem.errors import ChecksumError
 
 LOWEST, HIGHEST = -1024, 1023
-"""Steps that can be written; what lies beyond is clipped."""
-UNUSED = 0.12  # spread at or under which a dimension is its mean
+"""The range of levels that can be written; others are clipped to it."""
+UNUSED = 0.12  # spread up to which a dimension is not written and read as its mean
 
 _CHECK = 4
 _stream = constriction.stream
 _FAMILY = _stream.model.QuantizedGaussian(LOWEST, HIGHEST)
 
-Steps = NDArray[np.int16]
+Levels = NDArray[np.int16]
+"""Quantised vision tokens: (N, C) of one page, or (B, N, C)."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,17 @@ class TokenCoder:
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
 
-    def encode(self, steps: Steps) -> bytes:
-        """Steps (N, C) as bytes."""
+    def encode(self, levels: Levels) -> bytes:
+        """Levels (N, C) as bytes."""
         used = self.spread > UNUSED
-        symbols = np.clip(steps[:, used], LOWEST, HIGHEST).astype(np.int32).ravel()
+        symbols = np.clip(levels[:, used], LOWEST, HIGHEST).astype(np.int32).ravel()
         coder = _stream.queue.RangeEncoder()
-        coder.encode(symbols, _FAMILY, *self._models(len(steps)))
+        coder.encode(symbols, _FAMILY, *self._models(len(levels)))
         body: bytes = coder.get_compressed().astype("<u4").tobytes()
         return blake2b(body, digest_size=_CHECK).digest() + body
 
-    def decode(self, data: bytes, tokens: int) -> Steps:
-        """Bytes to steps (tokens, C). Raises ChecksumError if they were damaged or cut."""
+    def decode(self, data: bytes, tokens: int) -> Levels:
+        """The levels (tokens, C). Raises ChecksumError for damaged or truncated bytes."""
         check, body = data[:_CHECK], data[_CHECK:]
         if len(body) % 4 or blake2b(body, digest_size=_CHECK).digest() != check:
             raise ChecksumError(
@@ -51,11 +52,11 @@ class TokenCoder:
         words = np.frombuffer(body, "<u4").astype(np.uint32)
         used = self.spread > UNUSED
         symbols = _stream.queue.RangeDecoder(words).decode(_FAMILY, *self._models(tokens))
-        steps = np.tile(np.round(self.mean).astype(np.int16), (tokens, 1))
-        steps[:, used] = symbols.reshape(tokens, -1)
-        return steps
+        levels = np.tile(np.round(self.mean).astype(np.int16), (tokens, 1))
+        levels[:, used] = symbols.reshape(tokens, -1)
+        return levels
 
     def _models(self, tokens: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and spread of every value that is written, in order."""
+        """Mean and spread of each written value, in order."""
         used = self.spread > UNUSED
         return np.tile(self.mean[used], tokens), np.tile(self.spread[used], tokens)

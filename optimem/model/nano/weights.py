@@ -1,6 +1,7 @@
-"""Weights on disk: one safetensors file, matrices as int8 with a scale per row.
+"""Weights on disk: one safetensors file, its large matrices as int8 with a scale per row.
 
-The file's metadata says which configuration, alphabet and renderer they were trained for.
+The file's metadata names the weights, the configuration and the renderer that they were trained
+for. The bottleneck stays fp32, because the range coder must see the same numbers everywhere.
 """
 
 import json
@@ -12,21 +13,38 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from optimem.errors import FormatError, VersionError
-from optimem.model.config import ReaderConfig
+from optimem.model.nano.model import NanoModel
 
 FORMAT = "optimem-reader-1"
 SCALE = ".scale"
 EXACT = "bottleneck."
-SMALLEST_MATRIX = 4096  # elements; below it a tensor stays as it is
+SMALLEST_MATRIX = 4096  # elements; smaller ones are kept as fp16
 SHIPPED = "weights/optimem-nano.safetensors"
+
+STORED_NAMES = {
+    "patch_embed.": "encoder.windowed.patch_embed.",
+    "patch_positions.": "encoder.windowed.positions.",
+    "window_blocks.": "encoder.windowed.blocks.",
+    "patch_norm.": "encoder.compressor.norm.",
+    "halve.": "encoder.compressor.net_2.",
+    "quarter.": "encoder.compressor.net_3.",
+    "global_positions.": "encoder.globals.positions.",
+    "global_blocks.": "encoder.globals.blocks.",
+    "global_norm.": "encoder.globals.norm.",
+    "projector.": "encoder.projector.",
+    "decoder_blocks.": "decoder.layers.",
+    "decoder_norm.": "decoder.norm.",
+}
+"""How a parameter's name starts in `NanoModel`, and how in a file; others are the same in both.
+The fingerprint covers the names in the file, so these never change."""
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What a weights file is: `fingerprint` names it, `renderer` is the style it reads."""
+class WeightsInfo:
+    """`fingerprint` names the weights; `renderer` is the version whose pages they read."""
 
     fingerprint: str
     renderer: str
@@ -37,58 +55,67 @@ def shipped_weights() -> Path:
     return Path(str(files("optimem.model.nano").joinpath(SHIPPED)))
 
 
-def pack(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """A matrix (R, C) as int8 and a scale (R,) fp16."""
-    scale = (matrix.abs().amax(1).clamp_min(1e-8) / 127).half()
-    return (matrix / scale.float()[:, None]).round().clamp(-127, 127).to(torch.int8), scale
-
-
-def save_weights(model: nn.Module, config: ReaderConfig, renderer: str, path: Path) -> Origin:
-    """Write a reader's weights."""
+def save_weights(model: NanoModel, renderer: str, path: Path) -> WeightsInfo:
+    """Write a model's weights, trained for pages of a renderer's version."""
     tensors: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
-        if value.ndim == 2 and value.numel() >= SMALLEST_MATRIX and EXACT not in name:
-            tensors[name], tensors[name + SCALE] = pack(value.float())
-        else:
-            exact = EXACT in name  # what the token coder depends on
-            tensors[name] = (value.float() if exact else value.half()).contiguous()
+        tensors |= _packed(_stored_name(name), value)
     digest = blake2b(digest_size=8)
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].numpy().tobytes())
-    origin = Origin(f"nano-{digest.hexdigest()}", renderer)
-    described = json.dumps(asdict(config), default=str)
-    metadata = {"format": FORMAT, "config": described, **asdict(origin)}
+    info = WeightsInfo(f"nano-{digest.hexdigest()}", renderer)
+    config = json.dumps(asdict(model.config), default=str)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata)
+    save_file(tensors, path, {"format": FORMAT, "config": config, **asdict(info)})
     path.chmod(0o644)
-    return origin
+    return info
 
 
-def load_weights(model: nn.Module, path: Path) -> Origin:
-    """Fill a reader from a file. Raises FormatError or VersionError, naming the file."""
+def load_weights(model: NanoModel, path: Path) -> WeightsInfo:
+    """Fill a model from a file. Raises FormatError or VersionError, naming the file."""
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            names = set(file.keys())
-            stored = {name: file.get_tensor(name) for name in names}
+            stored = {name: file.get_tensor(name) for name in set(file.keys())}
     except (OSError, SafetensorError) as error:
-        raise FormatError(f"{path} is no readable weights file: {error}") from error
+        raise FormatError(f"{path} cannot be read as a weights file: {error}") from error
     if metadata.get("format") != FORMAT:
         raise VersionError(
             f"{path} has format {metadata.get('format')!r}, this version reads {FORMAT!r}; "
             "upgrade optimem or take the weights that came with it"
         )
-    plain = {name for name in names if not name.endswith(SCALE)}
-    state = {name: _unpacked(stored, name) for name in plain}
+    own_names = {_stored_name(name): name for name in model.state_dict()}
+    state = {
+        own_names.get(name, name): _unpacked(stored, name)
+        for name in stored
+        if not name.endswith(SCALE)
+    }
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise FormatError(f"{path} does not fit this model: {error}") from error
-    return Origin(metadata["fingerprint"], metadata["renderer"])
+    return WeightsInfo(metadata["fingerprint"], metadata["renderer"])
+
+
+def _stored_name(name: str) -> str:
+    for start, stored in STORED_NAMES.items():
+        if name.startswith(start):
+            return stored + name.removeprefix(start)
+    return name
+
+
+def _packed(name: str, value: Tensor) -> dict[str, Tensor]:
+    """A parameter as the tensors that a file holds of it."""
+    if EXACT in name:
+        return {name: value.float().contiguous()}
+    if value.ndim != 2 or value.numel() < SMALLEST_MATRIX:
+        return {name: value.half().contiguous()}
+    value = value.float()
+    scale = (value.abs().amax(1).clamp_min(1e-8) / 127).half()  # (rows,)
+    steps = (value / scale.float()[:, None]).round().clamp(-127, 127)
+    return {name: steps.to(torch.int8), name + SCALE: scale}
 
 
 def _unpacked(stored: dict[str, Tensor], name: str) -> Tensor:
-    value = stored[name]
-    if name + SCALE in stored:
-        return value.float() * stored[name + SCALE].float()[:, None]
-    return value.float()
+    value = stored[name].float()
+    return value * stored[name + SCALE].float()[:, None] if name + SCALE in stored else value

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from optimem.model.config import DecoderConfig, DeepSeekConfig, DeepSeekVisionConfig
+from optimem.model.deepseek_ocr.config import DecoderConfig, DeepSeekConfig, EncoderConfig
 
 IMAGE_ID = 299
 SMALL = DeepSeekConfig(
-    vision=DeepSeekVisionConfig(
+    vision=EncoderConfig(
         patch_grid=32,
         window=7,
         global_blocks=(1,),
@@ -29,11 +29,10 @@ SMALL = DeepSeekConfig(
         width=64,
         depth=3,
         heads=4,
-        causal=True,
         dense_layers=1,
         dense_hidden=96,
         experts=8,
-        active=3,
+        top_k=3,
         expert_hidden=32,
         shared_hidden=64,
     ),

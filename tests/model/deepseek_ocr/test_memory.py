@@ -33,7 +33,7 @@ class Ending(DeepSeekImageReader):
 
 @pytest.fixture
 def images(reader: DeepSeekReader) -> Ending:
-    return Ending(reader, mode="tiny", settings=Settings(limit=8))
+    return Ending(lambda: reader, mode="tiny", settings=Settings(limit=8))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ STEPS = 60
 def teach(reader: DeepSeekReader, tokens: VisionTokens, answer: str) -> DeepSeekReader:
     """A copy of a model whose decoder says `answer` when it reads a page."""
     taught = DeepSeekReader(copy.deepcopy(reader.model), reader.tokenizer)
-    page = DeepSeekPages(taught).opened(tokens)[0]
+    page = DeepSeekPages(lambda: taught).opened(tokens)[0]
     model, prompt = taught.model, taught.tokenizer.prompt(FREE_OCR, len(page.tokens))
     said = [*taught.tokenizer.prompt(f"<image>{answer}", 0).ids[1:], END]
     ids = [*prompt.ids[: prompt.start], *prompt.ids[prompt.start + prompt.image :], *said[:-1]]
@@ -55,17 +55,17 @@ def teach(reader: DeepSeekReader, tokens: VisionTokens, answer: str) -> DeepSeek
 
 @pytest.fixture(scope="module")
 def taught(reader: DeepSeekReader) -> DeepSeekReader:
-    (tokens,) = DeepSeekPages(reader).encode([RENDERER.page(CELLS)], Tier.TINY)
+    (tokens,) = DeepSeekPages(lambda: reader).encode([RENDERER.page(CELLS)], Tier.TINY)
     return teach(reader, tokens, f"User: {SAID}")
 
 
 def nano_codec(reader: DeepSeekReader) -> PageCodec:
-    pages = DeepSeekPages(reader)
+    pages = DeepSeekPages(lambda: reader)
     return PageCodec(RENDERER, pages, pages)
 
 
 def test_what_the_model_says_is_laid_into_the_cells(taught: DeepSeekReader) -> None:
-    pages = DeepSeekPages(taught)
+    pages = DeepSeekPages(lambda: taught)
     (tokens,) = pages.encode([RENDERER.page(CELLS)], Tier.TINY)
     (read,) = pages.read([tokens])
     assert np.array_equal(read.ids, CELLS)
@@ -97,7 +97,7 @@ def test_a_page_that_the_model_cannot_read_stays_text(reader: DeepSeekReader) ->
 
 @pytest.mark.parametrize("tier", [Tier.TINY, Tier.TRACE])
 def test_what_is_stored_is_the_mode_of_the_tier(reader: DeepSeekReader, tier: Tier) -> None:
-    pages = DeepSeekPages(reader, Packing.INT4)
+    pages = DeepSeekPages(lambda: reader, Packing.INT4)
     (tokens,) = pages.encode([RENDERER.page(CELLS)], tier)
     stored, rules = pages.opened(tokens)
     assert stored.vision_tokens == tier.tokens
@@ -109,7 +109,7 @@ def test_what_is_stored_is_the_mode_of_the_tier(reader: DeepSeekReader, tier: Ti
 
 
 def test_foreign_and_damaged_tokens_are_named(reader: DeepSeekReader) -> None:
-    pages = DeepSeekPages(reader)
+    pages = DeepSeekPages(lambda: reader)
     (tokens,) = pages.encode([RENDERER.page(CELLS)], Tier.TINY)
     with pytest.raises(FingerprintError, match="'nano-1'"):
         pages.read([replace(tokens, fingerprint="nano-1")])

@@ -1,0 +1,82 @@
+"""The network at work: loaded weights on a device, arrays in and out.
+
+The one file between numpy and torch; importing it loads torch. Knows nothing of pages or bytes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from optimem.errors import FingerprintError
+from optimem.model.hardware import best_device, best_dtype
+from optimem.model.nano.model import NanoConfig, NanoModel
+from optimem.model.nano.token_coding import Levels, TokenCoder
+from optimem.model.nano.weights import load_weights
+from optimem.protocols import ReadCells
+from optimem.tiers import Tier
+
+
+@dataclass(frozen=True)
+class NanoRuntime:
+    """`fingerprint`: of the weights. `coders`: by tier, with the priors of the weights."""
+
+    model: NanoModel
+    fingerprint: str
+    coders: dict[Tier, TokenCoder]
+
+    @classmethod
+    def load(
+        cls,
+        weights: Path,
+        renderer: str,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """Load a weights file. `device`: default CUDA or MPS if available; `dtype`: default bf16
+        if the device multiplies it natively, else fp32.
+
+        Raises FormatError for a broken file, and FingerprintError if the weights were trained
+        for another version of the renderer.
+        """
+        model = NanoModel(NanoConfig())
+        info = load_weights(model, weights)
+        if info.renderer != renderer:
+            raise FingerprintError(
+                f"{weights} reads pages of {info.renderer}, this version draws {renderer}; "
+                "install the optimem release they came with"
+            )
+        device = device or best_device()
+        dtype = dtype or best_dtype(device)
+        for name, module in model.named_children():
+            if name != "bottleneck":  # its numbers decide how bytes are read: fp32 everywhere
+                module.to(dtype)
+        model = model.to(device).eval().requires_grad_(False)
+        return cls(model, info.fingerprint, {tier: _coder(model, tier) for tier in Tier})
+
+    @torch.inference_mode()
+    def encode(self, images: NDArray[np.uint8], tier: Tier) -> Levels:
+        """Ink (B, S, S) to vision tokens in whole numbers (B, N, C)."""
+        ink = torch.tensor(images, device=self._device)
+        levels: Levels = self.model.encode(ink, tier).cpu().numpy()
+        return levels
+
+    @torch.inference_mode()
+    def read(self, levels: Levels, tier: Tier) -> list[ReadCells]:
+        """Vision tokens in whole numbers (B, N, C) to all cells of each page."""
+        on_device = torch.from_numpy(levels).to(self._device)
+        symbols, probability = self.model.read(on_device, tier)  # (B, cells) each
+        ids = symbols.cpu().numpy().astype(np.uint16)
+        return list(map(ReadCells, ids, probability.float().cpu().numpy()))
+
+    @property
+    def _device(self) -> torch.device:
+        return self.model.token_embed.weight.device
+
+
+def _coder(model: NanoModel, tier: Tier) -> TokenCoder:
+    mean, spread = model.bottleneck.prior(tier)
+    return TokenCoder(mean.cpu().numpy(), spread.cpu().numpy())

@@ -1,0 +1,9 @@
+"""Random weights are the same in every test of the models."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)

@@ -1,0 +1,60 @@
+"""A run's weights, fitted and written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from optimem.model.nano.model import NanoModel
+from optimem.model.nano.weights import load_weights
+from optimem.tiers import Tier
+from optimem.training import export as module
+from optimem.training.export import export, fit_prior, fit_temperature, load_run, quantised
+from optimem.training.train import CHECKPOINT
+from tests.training.small import RENDERER, SMALL, mixer, trainer
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(module, "NanoConfig", lambda: SMALL)
+    trainer(tmp_path, monkeypatch).save()
+    return tmp_path / CHECKPOINT
+
+
+def test_the_prior_is_that_of_the_tokens(checkpoint: Path) -> None:
+    model, cells = load_run(checkpoint), mixer().batch(2)
+    levels = quantised(model, cells, RENDERER, Tier.TINY)
+    before = model.bottleneck.bits(levels.float(), Tier.TINY).sum()
+    fit_prior(model, levels, Tier.TINY)
+    mean, _ = model.bottleneck.prior(Tier.TINY)
+    torch.testing.assert_close(mean, levels.float().mean((0, 1)))
+    assert model.bottleneck.bits(levels.float(), Tier.TINY).sum() < before
+
+
+def test_the_temperature_is_the_likeliest(checkpoint: Path) -> None:
+    model, cells = load_run(checkpoint), mixer().batch(1)
+    with torch.no_grad():
+        model.readout(Tier.TINY).symbol.head.weight.mul_(20)  # far too sure of itself
+    levels = quantised(model, cells, RENDERER, Tier.TINY)
+    temperature = fit_temperature(model, levels, cells, Tier.TINY)
+    assert temperature > 2
+    assert model.readout(Tier.TINY).symbol.temperature.item() == pytest.approx(temperature)
+
+
+def test_a_run_is_written_with_what_was_fitted(checkpoint: Path, tmp_path: Path) -> None:
+    text, out = tmp_path / "a.txt", tmp_path / "w.safetensors"
+    text.write_text("Some text to fit the priors on. " * 1000)
+    info = export(checkpoint, [str(text)], 1, out)
+    model = NanoModel(SMALL)
+    assert load_weights(model, out) == info
+    assert info.renderer == RENDERER.version
+    assert not np.allclose(model.bottleneck.mean.detach(), 0)
+
+
+def test_a_checkpoint_of_another_model_is_refused(checkpoint: Path) -> None:
+    state = torch.load(checkpoint, weights_only=False)
+    state["model"].popitem()
+    torch.save(state, checkpoint)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        load_run(checkpoint)
