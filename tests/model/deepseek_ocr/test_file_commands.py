@@ -18,6 +18,7 @@ from optimem.cli import cli
 from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.omem.text import TokenFile
+from optimem.tiers import Tier
 from tests.model.deepseek_ocr.papers import write_pdf, write_picture
 from tests.model.deepseek_ocr.test_image_reader import BriefReader
 
@@ -129,7 +130,7 @@ def test_what_cannot_be_done_is_named(
     data = Path("p.omem").read_bytes()
     Path("cut.omem").write_bytes(data[:-7])
     Path("flipped.omem").write_bytes(data[:900] + bytes([data[900] ^ 1]) + data[901:])
-    TokenFile([], build.Tier.TINY, "e", "").save(Path("text.omem"))
+    TokenFile([], Tier.TINY, "e", "").save(Path("text.omem"))
     other = BriefReader(brief.model, brief.tokenizer)
     other.fingerprint = "deepseek-ocr-other"
     monkeypatch.setattr(build, "deepseek_reader", {"x": brief, "y": other}.__getitem__)
@@ -143,7 +144,7 @@ def test_what_cannot_be_done_is_named(
 def test_a_text_goes_to_the_model_that_is_named(brief: BriefReader) -> None:
     Path("a.txt").write_text("a text")
     for command in (("compress", "a.txt"), ("read", "text.omem"), ("decompress", "text.omem")):
-        TokenFile([], build.Tier.TINY, "e", "").save(Path("text.omem"))
+        TokenFile([], Tier.TINY, "e", "").save(Path("text.omem"))
         done = run(*command, "--model", "nobody/nothing")
         assert done.exit_code == 1
         assert "nobody/nothing" in str(done.exception)
