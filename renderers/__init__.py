@@ -1,4 +1,5 @@
-"""How pages are drawn: `dense` for the embedded model, `readable` for people and large models.
+"""How pages are drawn: `dense` for the embedded model, `ruled` for a model that reads any page,
+`readable` for people and large vision models.
 
-Knows nothing of models, stores or memory; the only place that uses Pillow and FreeType.
+The only package that draws with Pillow and FreeType. Knows nothing of models, stores or memory.
 """

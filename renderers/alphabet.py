@@ -1,12 +1,11 @@
-"""The dense alphabet: which symbols a cell can show, and text to symbols and back.
+"""The dense alphabet: the symbols that a cell can show, and their ids.
 
-Common symbols come first (ASCII and marks), so that a model can spend most of its output
-on them; then the tail (accents, Greek, Cyrillic, symbols, kana). A character outside the
-alphabet is spelled as ESCAPE, its code point in hex, END. Kana take two cells: their own
-symbol, which shows the left half, and WIDE, which shows the right half.
+Common symbols come first (ASCII and marks), so that a model can spend most of its output on them;
+then the tail (accents, Greek, Cyrillic, symbols, kana). A character outside the alphabet is
+spelled as ESCAPE, its code point in hexadecimal, END. Kana take two cells: their own symbol,
+which shows the left half, and WIDE, which shows the right half. Knows nothing of pixels.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -19,10 +18,12 @@ NEWLINE, TAB = "\n", "\t"
 ROLE_MARKS: tuple[str, ...] = tuple(f"<{role}>" for role in ROLES)
 ESCAPE, END, WIDE = "<escape>", "<end>", "<wide>"
 MARKS = (*ROLE_MARKS, ESCAPE, END, WIDE)
-"""Symbols that stand for no character of the text."""
+"""Symbols that do not stand for a character of the text."""
 
 COMMON = (*(chr(code) for code in range(32, 127)), NEWLINE, TAB, *MARKS)
 HEX = "0123456789abcdef"
+LONGEST_ESCAPE = 8
+"""Cells of the longest escape: ESCAPE, six digits, END."""
 
 TAIL_RANGES = (
     (0x00A0, 0x00AC), (0x00AE, 0x00FF), (0x2010, 0x2027), (0x2500, 0x2503), (0x0100, 0x017F),
@@ -38,50 +39,34 @@ TAIL_RANGES = (
     (0x0472, 0x0475), (0x0494, 0x04FF), (0x2800, 0x2800), (0x3001, 0x3003), (0x300C, 0x300F),
     (0x3041, 0x3094), (0x30A1, 0x30FC), (0xFFFD, 0xFFFD),
 )  # fmt: skip
-"""Code points that the alphabet holds where the fonts have them (ends included)."""
+"""Ranges of code points, ends included. The alphabet has those that the fonts can draw."""
 
 
-def is_wide(char: str) -> bool:
-    """Whether a character fills two cells."""
-    return 0x3001 <= ord(char[0]) <= 0x30FF
-
-
-@dataclass(frozen=True)
 class Alphabet:
-    """Symbols in id order. `symbols`: the common ones, then the tail."""
+    """Symbols in the order of their ids: the common ones, then the tail. V is their number."""
 
-    symbols: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        ids = {symbol: index for index, symbol in enumerate(self.symbols)}
-        table = np.full(0x110000, len(self.symbols), np.uint16)  # no such symbol
-        for symbol, index in ids.items():
+    def __init__(self, symbols: tuple[str, ...]) -> None:
+        self.symbols = symbols
+        self._ids = {symbol: index for index, symbol in enumerate(symbols)}
+        self._table = np.full(0x110000, len(symbols), np.uint16)  # V: not in the alphabet
+        for symbol, index in self._ids.items():
             if symbol not in MARKS:
-                table[ord(symbol)] = index
-        wide = np.array([s not in MARKS and is_wide(s) for s in self.symbols])
-        object.__setattr__(self, "_ids", ids)
-        object.__setattr__(self, "_table", table)
-        object.__setattr__(self, "_wide", wide)
-
-    _ids: dict[str, int] = None  # type: ignore[assignment]
-    _table: NDArray[np.uint16] = None  # type: ignore[assignment]
-    _wide: NDArray[np.bool_] = None  # type: ignore[assignment]
+                self._table[ord(symbol)] = index
+        self.wide: NDArray[np.bool_] = np.array(
+            [symbol not in MARKS and is_wide(symbol) for symbol in symbols]
+        )
+        """(V,) whether a symbol is the left half of a wide character."""
 
     def __len__(self) -> int:
         return len(self.symbols)
 
     @property
     def common(self) -> int:
-        """How many symbols, from id 0, are common."""
+        """The number of common symbols, which have the lowest ids."""
         return len(COMMON)
 
-    @property
-    def wide(self) -> NDArray[np.bool_]:
-        """(V,) whether a symbol is the left half of a wide character."""
-        return self._wide
-
     def id(self, symbol: str) -> int:
-        """The id of a symbol or mark."""
+        """The id of a symbol or mark. Raises KeyError if the alphabet lacks it."""
         return self._ids[symbol]
 
     def role_mark(self, role: Role) -> int:
@@ -89,12 +74,17 @@ class Alphabet:
         return self._ids[f"<{role}>"]
 
     def lookup(self, text: str) -> NDArray[np.uint16]:
-        """(len(text),) ids; len(self) where the alphabet lacks the character."""
+        """The ids of characters, (len(text),); V for a character that the alphabet lacks."""
         return self._table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)]
 
 
 @cache
-def load() -> Alphabet:
+def load_alphabet() -> Alphabet:
     """The shipped alphabet: the common symbols, then the characters of alphabet.txt."""
     tail = files(__package__).joinpath("data/alphabet.txt").read_text("utf-8").split("\n")
     return Alphabet((*COMMON, *(char for char in tail if char)))
+
+
+def is_wide(char: str) -> bool:
+    """Whether a character takes two cells."""
+    return 0x3001 <= ord(char[0]) <= 0x30FF

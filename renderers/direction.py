@@ -1,6 +1,6 @@
-"""Reading direction: which way a paragraph runs, and the order in which pieces are seen.
+"""Reading direction: which way a paragraph runs, and the visual order of its pieces.
 
-The Unicode bidirectional algorithm itself is python-bidi's; this asks it about pieces of
+python-bidi implements the Unicode bidirectional algorithm; this module applies it to pieces of
 text instead of characters. Knows nothing of fonts or widths.
 """
 
@@ -16,80 +16,83 @@ RTL = re.compile(
     "[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff"
     "\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
-"""Characters without which everything runs left to right."""
-
-HIGH, LOW = 0xE0020, 0xE0050
-"""Tag characters, which the algorithm ignores and carries along (class BN): two of them, as
-the digits of a number to the base 48, mark a piece."""
-DIGITS = range(LOW, 2 * LOW - HIGH)
-
-END, NOT_END = "\ufffd", "\ufffc"
-"""A neutral last character, without which markers at the end of a line would be moved; and
-what stands in for it elsewhere."""
-
-MOST_PIECES = (LOW - HIGH) ** 2
-"""Pieces that one line may have."""
+"""Characters that can make text run right to left."""
 
 STRONG_OR_NUMBER = {"L", "R", "AL", "EN", "AN"}
+"""Bidirectional classes whose runs keep one direction whatever is next to them."""
+
+HIGH_DIGIT, LOW_DIGIT = 0xE0020, 0xE0050
+"""The first high and the first low digit of a marker, which numbers a piece to the base 48. All
+digits are tag characters: the algorithm ignores them and carries them along (class BN)."""
+
+BASE = LOW_DIGIT - HIGH_DIGIT
+LOW_DIGITS = range(LOW_DIGIT, LOW_DIGIT + BASE)
+MAX_PIECES = BASE**2
+"""The most pieces that a line may have."""
+
+END, NOT_END = "\ufffd", "\ufffc"
+"""A neutral character that ends a line, because the algorithm would move markers at its end; and
+its substitute elsewhere."""
 
 
-class Seen(NamedTuple):
-    """`place` of a piece in text order, and whether it runs right to left."""
+class VisualPiece(NamedTuple):
+    """A piece of a line. `number`: its index in text order; `rtl`: it runs right to left."""
 
-    place: int
+    number: int
     rtl: bool
 
 
 def is_rtl(text: str) -> bool:
-    """Whether a paragraph's first strong character runs right to left."""
+    """Whether a paragraph runs right to left, as its first strong character does."""
     return bool(RTL.search(text)) and get_base_level(text) == 1
 
 
 def pieces(text: str) -> list[str]:
-    """`text` cut so that each piece has one direction whatever stands around it."""
+    """`text` cut into pieces that each have one direction, whatever is next to them."""
     found: list[str] = []
-    for kind, group in groupby(_kinds(text), key=lambda pair: pair[1]):
+    for kind, group in groupby(_classes(text), key=lambda pair: pair[1]):
         chars = [char for char, _ in group]
         found += ["".join(chars)] if kind in STRONG_OR_NUMBER else chars
     return found
 
 
-def _kinds(text: str) -> list[tuple[str, str]]:
-    """Each cluster with its bidirectional class."""
-    kinds: list[tuple[str, str]] = []
-    for char in text:
-        kind = unicodedata.bidirectional(char) or "L"
-        if kind in ("NSM", "BN") and kinds:
-            kinds[-1] = (kinds[-1][0] + char, kinds[-1][1])
-        else:
-            kinds.append((char, kind))
-    return kinds
+def visual_order(parts: Sequence[str], rtl: bool) -> list[VisualPiece]:
+    """The pieces of one line from left to right. `rtl`: the paragraph runs right to left.
 
-
-def visual_order(parts: Sequence[str], rtl: bool) -> list[Seen]:
-    """The order, left to right, in which the `pieces` of one line are seen.
-
-    Each piece is stood in for by its first character and a marker; the marker comes out
-    after that character where the piece runs left to right, and before it where it does not.
+    Each piece is represented by one character and a marker. The algorithm puts the marker after
+    that character if the piece runs left to right, and before it otherwise.
     """
-    text = "".join(_stand_in(part) + _marker(index) for index, part in enumerate(parts))
+    text = "".join(_representative(part) + _marker(number) for number, part in enumerate(parts))
     shown = get_display(text + END, base_dir="R" if rtl else "L").replace(END, "")
     order = []
     for start in range(0, len(shown), 3):
         first, middle, last = shown[start : start + 3]
-        reverse = ord(first) in DIGITS
+        reverse = ord(first) in LOW_DIGITS
         low = first if reverse else last
-        order.append(Seen((ord(middle) - HIGH) * (LOW - HIGH) + ord(low) - LOW, reverse))
+        number = (ord(middle) - HIGH_DIGIT) * BASE + ord(low) - LOW_DIGIT
+        order.append(VisualPiece(number, reverse))
     return order
 
 
-def _stand_in(part: str) -> str:
-    """One character of the same class; a space for a tab, which would move markers too."""
+def _classes(text: str) -> list[tuple[str, str]]:
+    """Each character, with the marks after it, and its bidirectional class."""
+    classes: list[tuple[str, str]] = []
+    for char in text:
+        kind = unicodedata.bidirectional(char) or "L"
+        if kind in ("NSM", "BN") and classes:
+            classes[-1] = (classes[-1][0] + char, classes[-1][1])
+        else:
+            classes.append((char, kind))
+    return classes
+
+
+def _representative(part: str) -> str:
+    """A character of the same class as a piece; a space for a tab, which would move markers."""
     if part[0] == END:
         return NOT_END
     return " " if unicodedata.bidirectional(part[0]) in ("S", "B") else part[0]
 
 
-def _marker(index: int) -> str:
-    high, low = divmod(index, LOW - HIGH)
-    return chr(HIGH + high) + chr(LOW + low)
+def _marker(number: int) -> str:
+    high, low = divmod(number, BASE)
+    return chr(HIGH_DIGIT + high) + chr(LOW_DIGIT + low)

@@ -1,10 +1,10 @@
-"""Draws the dense alphabet once, into `data/atlas.png` and `data/alphabet.txt`.
+"""Draws the dense alphabet into `data/atlas.png` and `data/alphabet.txt`.
 
-Run `python -m optimem.renderers.glyphs` to draw them again. The files ship, so that pages
-are the same to the byte whatever FreeType is installed. Letters of different scripts that
-look alike get different faces (Greek oblique, Cyrillic bold), and a glyph that still lies
-too close to an earlier one is inverted or gets a bar above or below; if none of these tells
-it apart, the character is left to be escaped.
+Both files ship, so that pages are the same to the byte whatever FreeType is installed. To draw
+them again, run `python -m optimem.renderers.glyphs`. Letters of different scripts that look alike
+get different faces (Greek oblique, Cyrillic bold). A glyph that is still too similar to an
+earlier one is inverted or gets a bar at the top or bottom; if nothing sets it apart, the
+alphabet goes without the character.
 """
 
 from collections.abc import Iterator
@@ -19,23 +19,34 @@ from optimem.renderers.alphabet import (
     COMMON,
     END,
     ESCAPE,
+    MARKS,
     NEWLINE,
-    ROLE_MARKS,
     TAB,
     TAIL_RANGES,
     WIDE,
     is_wide,
 )
+from optimem.renderers.dense import ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH
+from optimem.renderers.fonts import font_path
+from optimem.renderers.raster import LOAD_FLAGS
 
-CELL_WIDTH, CELL_HEIGHT = 8, 16
-PIXELS = 13  # em size whose advance, 0.602 em, fills a cell
+SIZE, WIDE_SIZE = 13, 15
+"""Em in pixels. At 13 px an advance, of 0.602 em, fills a cell."""
+
 BASELINE = 12
-CLOSEST = 0.055  # least RMS ink difference, seen at half size, between two symbols
+"""Pixels from the top of a cell."""
 
-FONTS = Path(__file__).parent / "fonts"
+CLOSEST = 0.055
+"""Least difference of two symbols: RMS of their ink, from 0 to 1, at half size."""
+
 DATA = Path(__file__).parent / "data"
-STAND_INS = {NEWLINE: "↵", TAB: "⇥", "\u00a0": "␣", "\u2007": "␣", ESCAPE: "⟨", END: "⟩"}
-ATLAS_COLUMNS = 64
+"""Where the package looks for the files."""
+
+SUBSTITUTES = {NEWLINE: "↵", TAB: "⇥", "\u00a0": "␣", "\u2007": "␣"}
+"""What is drawn for a character without ink."""
+
+MARK_LETTERS = {ESCAPE: "<", END: ">", WIDE: " ", "<text>": "D"}
+"""What is drawn, inverted, for a mark; for other roles their initial."""
 
 Tile = NDArray[np.uint8]
 
@@ -44,16 +55,13 @@ class GlyphPainter:
     """Draws one character into a cell, or two cells, at Large size."""
 
     def __init__(self) -> None:
-        names = ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique")
-        regular, bold, oblique = (freetype.Face(str(FONTS / f"{name}.ttf")) for name in names)
-        wide = freetype.Face(str(FONTS / "DroidSansFallback.ttf"))
-        self.regular, self.bold, self.oblique, self.wide = regular, bold, oblique, wide
-        for face in (regular, bold, oblique):
-            face.set_pixel_sizes(PIXELS, PIXELS)
-        wide.set_pixel_sizes(15, 15)
+        self.regular = _face("DejaVuSansMono", SIZE)
+        self.bold = _face("DejaVuSansMono-Bold", SIZE)
+        self.oblique = _face("DejaVuSansMono-Oblique", SIZE)
+        self.wide = _face("DroidSansFallback", WIDE_SIZE)
 
     def face(self, char: str) -> freetype.Face:
-        """The face that tells a character's script."""
+        """The face for a character's script."""
         code = ord(char)
         if is_wide(char):
             return self.wide
@@ -62,20 +70,17 @@ class GlyphPainter:
         return self.oblique if 0x0370 <= code <= 0x03FF else self.regular
 
     def has(self, char: str) -> bool:
-        """Whether the font can draw a character."""
-        return bool(self.face(char).get_char_index(STAND_INS.get(char, char)))
+        """Whether its face has a character."""
+        return bool(self.face(char).get_char_index(SUBSTITUTES.get(char, char)))
 
     def tile(self, char: str) -> Tile:
         """(16, 8) grey, or (16, 16) for a wide character; 255 is full ink."""
         face, width = self.face(char), CELL_WIDTH * (1 + is_wide(char))
-        face.load_char(
-            STAND_INS.get(char, char), freetype.FT_LOAD_RENDER | freetype.FT_LOAD_NO_HINTING
-        )
+        face.load_char(SUBSTITUTES.get(char, char), LOAD_FLAGS)
         bitmap = face.glyph.bitmap
         tile = np.zeros((CELL_HEIGHT, width), np.uint8)
-        ink = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)[
-            :, : bitmap.width
-        ]
+        rows = np.array(bitmap.buffer, np.uint8).reshape(bitmap.rows, bitmap.pitch)
+        ink = rows[:, : bitmap.width]
         top = min(max(BASELINE - face.glyph.bitmap_top, 0), max(CELL_HEIGHT - bitmap.rows, 0))
         left = min(max(face.glyph.bitmap_left, 0), max(width - bitmap.width, 0))
         part = ink[: CELL_HEIGHT - top, : width - left]
@@ -83,22 +88,38 @@ class GlyphPainter:
         return tile
 
 
-def mark_tile(painter: GlyphPainter, mark: str) -> Tile:
-    """A role mark or an escape bracket: an inverted letter."""
-    letter = {ESCAPE: "<", END: ">", WIDE: " "}.get(mark) or mark[1].upper()
-    letter = "D" if mark == "<text>" else letter
-    return 255 - painter.tile(letter)
+def build(folder: Path = DATA) -> None:
+    """Draw every symbol and write `alphabet.txt` and `atlas.png` to a folder."""
+    painter = GlyphPainter()
+    common = [_mark_tile(painter, s) if s in MARKS else painter.tile(s) for s in COMMON]
+    tail = _tail_tiles(painter, common)
+    narrow = [tile[:, :CELL_WIDTH] for tile in (*common, *tail.values())]
+    right = [tile[:, CELL_WIDTH:] for char, tile in tail.items() if is_wide(char)]
+    tiles = narrow + right
+    rows = -(-len(tiles) // ATLAS_COLUMNS)
+    padded = np.zeros((rows * ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH), np.uint8)
+    padded[: len(tiles)] = tiles
+    lines = padded.reshape(rows, ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH).transpose(0, 2, 1, 3)
+    atlas = Image.fromarray(lines.reshape(rows * CELL_HEIGHT, -1))
+    atlas.save(folder / "atlas.png", optimize=True)
+    (folder / "alphabet.txt").write_text("".join(f"{char}\n" for char in tail), "utf-8")
+    print(f"{len(COMMON)} common and {len(tail)} tail symbols, {len(right)} of them wide")
 
 
 def half_size(tile: Tile) -> NDArray[np.float32]:
-    """The ink as the Small tier shows it, (32,) for one cell."""
+    """The ink of a tile at half its size, as on a Small page, from 0 to 1: (32,), or (64,) if
+    wide."""
     blocks = tile.reshape(CELL_HEIGHT // 2, 2, -1, 2).astype(np.float32)
     ink: NDArray[np.float32] = (blocks.mean((1, 3)) / 255).ravel()
     return ink
 
 
-def variants(tile: Tile) -> Iterator[Tile]:
-    """The ways to show a glyph, plainest first."""
+def _mark_tile(painter: GlyphPainter, mark: str) -> Tile:
+    return 255 - painter.tile(MARK_LETTERS.get(mark, mark[1].upper()))
+
+
+def _variants(tile: Tile) -> Iterator[Tile]:
+    """The ways to draw a glyph, plainest first."""
     for ink in (tile, 255 - tile):
         for bar in (slice(0, 0), slice(0, 2), slice(CELL_HEIGHT - 2, CELL_HEIGHT)):
             drawn = ink.copy()
@@ -106,42 +127,32 @@ def variants(tile: Tile) -> Iterator[Tile]:
             yield drawn
 
 
-def tail_tiles(painter: GlyphPainter, taken: list[Tile]) -> dict[str, Tile]:
-    """Tiles of the tail characters that can be told from `taken` and from each other."""
+def _tail_tiles(painter: GlyphPainter, taken: list[Tile]) -> dict[str, Tile]:
+    """Tiles of the tail's characters that differ enough from `taken` and from each other."""
     tiles: dict[str, Tile] = {}
-    seen = {False: [half_size(tile) for tile in taken], True: []}
+    narrow, wide = [half_size(tile) for tile in taken], list[NDArray[np.float32]]()
     for first, last in TAIL_RANGES:
-        for char in map(chr, range(first, last + 1)):
-            if not painter.has(char):
-                continue
-            others = seen[is_wide(char)]
-            for tile in variants(painter.tile(char)):
+        for char in filter(painter.has, map(chr, range(first, last + 1))):
+            others = wide if is_wide(char) else narrow
+            for tile in _variants(painter.tile(char)):
                 ink = half_size(tile)
-                gaps = np.sqrt(np.mean((np.array(others) - ink) ** 2, axis=1)) if others else [1]
-                if np.min(gaps) >= CLOSEST:
+                if _least_difference(ink, others) >= CLOSEST:
                     tiles[char] = tile
                     others.append(ink)
                     break
     return tiles
 
 
-def build() -> None:
-    """Draw every symbol and write `alphabet.txt` and `atlas.png`."""
-    painter = GlyphPainter()
-    marks = {*ROLE_MARKS, ESCAPE, END, WIDE}
-    common = [mark_tile(painter, s) if s in marks else painter.tile(s) for s in COMMON]
-    tail = tail_tiles(painter, common)
-    narrow = [tile[:, :CELL_WIDTH] for tile in (*common, *tail.values())]
-    right = [tile[:, CELL_WIDTH:] for char, tile in tail.items() if is_wide(char)]
-    tiles = narrow + right
-    rows = -(-len(tiles) // ATLAS_COLUMNS)
-    sheet = np.zeros((rows * ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH), np.uint8)
-    sheet[: len(tiles)] = tiles
-    lines = sheet.reshape(rows, ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH).transpose(0, 2, 1, 3)
-    DATA.mkdir(exist_ok=True)
-    Image.fromarray(lines.reshape(rows * CELL_HEIGHT, -1)).save(DATA / "atlas.png", optimize=True)
-    (DATA / "alphabet.txt").write_text("".join(f"{char}\n" for char in tail), "utf-8")
-    print(f"{len(COMMON)} common and {len(tail)} tail symbols, {len(right)} of them wide")
+def _least_difference(ink: NDArray[np.float32], others: list[NDArray[np.float32]]) -> float:
+    if not others:
+        return 1.0
+    return float(np.min(np.sqrt(np.mean((np.array(others) - ink) ** 2, axis=1))))
+
+
+def _face(name: str, size: int) -> freetype.Face:
+    face = freetype.Face(str(font_path(name)))
+    face.set_pixel_sizes(size, size)
+    return face
 
 
 if __name__ == "__main__":

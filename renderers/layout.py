@@ -1,16 +1,9 @@
-"""A text's blocks: which of its lines are headings, code, tables or prose.
+"""A text to lines that fit: blocks of Markdown, where lines may break, and lines as they look.
 
-Markdown is told from the text by markdown-it; the text itself is kept to the letter, markup
-included, so that every character is drawn. Knows nothing of fonts or pages.
-
-Where a line may end: a small part of UAX 14, for spaces, URLs and CJK.
-
-Breaks are allowed after spaces; after "-", "/", "?" and "&" before a letter; and between CJK
-characters, except before closing and after opening punctuation. Knows nothing of widths.
-
-One source line to lines that fit: broken, ordered as they are seen, and measured.
-
-Knows nothing of pages, colours or pixels; lengths are 1/64 px.
+markdown-it finds the headings, code and tables; the text itself is kept to the letter, markup
+included, so that every character is drawn. Line breaks follow a small part of UAX 14: after
+spaces; after "-", "/", "?" and "&" before a letter; and between CJK characters, except before
+closing and after opening punctuation. Lengths are 1/64 px. Knows nothing of pages or colours.
 """
 
 import re
@@ -20,50 +13,25 @@ from typing import Literal, NamedTuple
 
 from markdown_it import MarkdownIt
 
-from optimem.renderers.direction import MOST_PIECES, is_rtl, pieces, visual_order
-from optimem.renderers.shaping import Shaped, cut_to, shape
-from optimem.renderers.typefaces import Font, clusters
+from optimem.renderers.direction import MAX_PIECES, is_rtl, pieces, visual_order
+from optimem.renderers.shaping import Shaped, longest_fit, shape
+from optimem.renderers.typefaces import Font, graphemes
 
-Kind = Literal["prose", "heading", "code", "table"]
+TAB_COLUMNS = 4
+"""Columns from one tab stop to the next."""
 
-KINDS: dict[str, Kind] = {
+BlockKind = Literal["prose", "heading", "code", "table"]
+
+BLOCKS: dict[str, BlockKind] = {
     "heading_open": "heading",
     "fence": "code",
     "code_block": "code",
     "table_open": "table",
 }
-
-
-class Line(NamedTuple):
-    """One line of a text. `start`: of its first character; `end`: after its newline."""
-
-    kind: Kind
-    text: str
-    start: int
-    end: int
-
-
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table")
-
-
-def lines(text: str) -> Iterator[Line]:
-    """The lines of a text in order; together they cover it."""
-    kinds: dict[int, Kind] = {}
-    for token in _parser().parse(text.replace("\r", "\n")):
-        if token.type in KINDS and token.map:
-            kinds |= dict.fromkeys(range(*token.map), KINDS[token.type])
-    start = 0
-    for number, line in enumerate(text.split("\n")):
-        end = min(start + len(line) + 1, len(text))
-        if end > start or not text:
-            yield Line(kinds.get(number, "prose"), line, start, end)
-        start = end
-
+"""By markdown-it's token types; all else is prose."""
 
 SPACE = "[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000\u200b]"
-"""White space at which lines break (the no-break spaces are not among it)."""
+"""White space at which lines break; no-break spaces are not in it."""
 
 WORD = re.compile(f"{SPACE}+|(?:(?!{SPACE}).)+", re.DOTALL)
 
@@ -77,7 +45,7 @@ CLOSING = re.escape(
     "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ"
 )
 ATTACHED = "\u0300-\u036f\u200d\u20e3\u3099\u309a\ufe00-\ufe0f\U0001f3fb-\U0001f3ff"
-"""Marks and joiners: they stay with the character before them."""
+"""Marks and joiners, which stay with the character before them."""
 
 BREAK = re.compile(
     r"(?<=[^\W\d]-)(?=[^\W\d])"
@@ -86,43 +54,22 @@ BREAK = re.compile(
     rf"|(?<![{OPENING}\u200d])(?=[{IDEOGRAPHIC}])(?![{CLOSING}{ATTACHED}])(?!^)"
 )
 
-LONGEST = 256
-"""Characters that are kept together at most; no line that can be read is longer."""
+MAX_SEGMENT = 256
+"""The most characters that are kept on one line; no legible line is longer."""
 
 
-def units(text: str) -> Iterator[str]:
-    """`text` cut wherever a line may end; runs of white space are units of their own."""
-    for word in WORD.findall(text):
-        start = 0
-        for found in BREAK.finditer(word):
-            yield from _short(word[start : found.start()])
-            start = found.start()
-        yield from _short(word[start:])
+class SourceLine(NamedTuple):
+    """One line of a text. `start`: its first character; `end`: after its newline."""
 
-
-def _short(unit: str) -> Iterator[str]:
-    """`unit`, or parts of it of at most LONGEST characters, between clusters if possible."""
-    if len(unit) <= LONGEST:
-        yield unit
-        return
-    held = ""
-    for cluster in clusters(unit):
-        if len(held) + len(cluster) > LONGEST:
-            yield held
-            held = ""
-        held += cluster
-        while len(held) > LONGEST:
-            yield held[:LONGEST]
-            held = held[LONGEST:]
-    yield held
-
-
-TAB = 4  # columns
+    kind: BlockKind
+    text: str
+    start: int
+    end: int
 
 
 class VisualLine(NamedTuple):
-    """A line as drawn: its parts with their x, how wide it is, and which characters of the
-    source line it shows. `rtl`: the paragraph runs right to left."""
+    """A line as drawn. `parts`: with the x of each; `start`, `end`: the characters of the source
+    line that it shows; `rtl`: the paragraph runs right to left."""
 
     parts: tuple[tuple[int, Shaped], ...]
     width: int
@@ -131,46 +78,88 @@ class VisualLine(NamedTuple):
     rtl: bool
 
 
+def source_lines(text: str) -> Iterator[SourceLine]:
+    """The lines of a text in order. Together they cover it."""
+    kinds: dict[int, BlockKind] = {}
+    for token in _parser().parse(text.replace("\r", "\n")):
+        if token.type in BLOCKS and token.map:
+            kinds |= dict.fromkeys(range(*token.map), BLOCKS[token.type])
+    start = 0
+    for number, line in enumerate(text.split("\n")):
+        end = min(start + len(line) + 1, len(text))
+        if end > start or not text:
+            yield SourceLine(kinds.get(number, "prose"), line, start, end)
+        start = end
+
+
+def segments(text: str) -> Iterator[str]:
+    """`text` cut wherever a line may break. Runs of white space are segments of their own."""
+    for word in WORD.findall(text):
+        start = 0
+        for found in BREAK.finditer(word):
+            yield from _shortened(word[start : found.start()])
+            start = found.start()
+        yield from _shortened(word[start:])
+
+
 def wrap(text: str, font: Font, room: int, *, words: bool) -> Iterator[VisualLine]:
-    """A source line as lines of at most `room`; `words`: break between words if possible,
-    else only where a line is full, as in code. An empty line is one empty line."""
+    """A source line as lines of at most `room`. `words`: break between words if possible; if
+    not, only where a line is full, as in code. An empty line is one empty line."""
     rtl, start = is_rtl(text), 0
     while start < len(text) or not text:
-        end = start + _fitting(text[start:], font, rtl, room, words)
+        end = start + _line_length(text[start:], font, rtl, room, words)
         yield _line(text, start, end, font, rtl)
         if not text:
             return
         start = end
 
 
-def _fitting(text: str, font: Font, rtl: bool, room: int, words: bool) -> int:
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable("table")
+
+
+def _shortened(segment: str) -> Iterator[str]:
+    """A segment in parts of at most MAX_SEGMENT characters, cut between graphemes if possible."""
+    if len(segment) <= MAX_SEGMENT:
+        yield segment
+        return
+    part = ""
+    for grapheme in graphemes(segment):
+        if part and len(part) + len(grapheme) > MAX_SEGMENT:
+            yield part
+            part = ""
+        part += grapheme
+        while len(part) > MAX_SEGMENT:
+            yield part[:MAX_SEGMENT]
+            part = part[MAX_SEGMENT:]
+    yield part
+
+
+def _line_length(text: str, font: Font, rtl: bool, room: int, words: bool) -> int:
     """How many characters of `text` go on one line, at least one."""
     taken, used, count = 0, 0, 0
-    for unit in units(text):
-        count += len(unit)
-        width = _width(unit, font, rtl)
-        if (used + width > room and not (words and unit.isspace())) or count > MOST_PIECES:
-            return taken or cut_to(unit, font, rtl, room)
-        taken, used = taken + len(unit), used + width
+    for segment in segments(text):
+        count += len(segment)
+        width = sum(part.width for _, part in _placed(segment, font, rtl))
+        if (used + width > room and not (words and segment.isspace())) or count > MAX_PIECES:
+            return taken or longest_fit(segment, font, rtl, room)
+        taken, used = taken + len(segment), used + width
     return taken
 
 
-def _width(text: str, font: Font, rtl: bool) -> int:
-    return sum(part.width for _, part in _ordered(text, font, rtl))
+def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:
+    parts = _placed(text[start:end].rstrip(), font, rtl)  # white space at the end has no ink
+    width = sum(part.width for _, part in parts)
+    return VisualLine(tuple(parts), width, start, end, rtl)
 
 
-def _ordered(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
-    """The pieces of a line with their x, left to right."""
-    parts = pieces(text.expandtabs(TAB))
+def _placed(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
+    """The pieces of a line with the x of each, from left to right."""
+    parts = pieces(text.expandtabs(TAB_COLUMNS))
     placed, x = [], 0
-    for seen in visual_order(parts, rtl):
-        shaped = shape(parts[seen.place], font, seen.rtl)
+    for piece in visual_order(parts, rtl):
+        shaped = shape(parts[piece.number], font, piece.rtl)
         placed.append((x, shaped))
         x += shaped.width
     return placed
-
-
-def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:
-    parts = _ordered(text[start:end].rstrip(), font, rtl)  # white space there has no ink
-    width = sum(part.width for _, part in parts)
-    return VisualLine(tuple(parts), width, start, end, rtl)

@@ -1,7 +1,7 @@
 """The readable style: pages for people and for large vision models that read any page.
 
-Roles in colour, headings larger, code and tables monospaced and aligned, wrapped at words,
-right-to-left and CJK text shaped. The same input gives the same bytes.
+Roles have colours, headings are larger, code and tables are monospaced and aligned, lines break
+between words, and text in any direction or script is shaped. The same input gives the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,19 +14,17 @@ from PIL import Image
 
 from optimem.errors import InputError
 from optimem.protocols import Box
-from optimem.renderers.layout import Kind, VisualLine, lines, wrap
+from optimem.renderers.layout import BlockKind, SourceLine, VisualLine, source_lines, wrap
 from optimem.renderers.raster import Canvas, Colour, draw, fill
-from optimem.renderers.shaping import UNIT
+from optimem.renderers.shaping import SUBPIXELS
 from optimem.renderers.typefaces import ASCENT, DESCENT, Font
 from optimem.turns import Role, Turn
 
-READABLE_VERSION = "readable-1"
-"""Changes whenever the same input would be drawn differently."""
+MIN_COLUMN = 60
+"""Letters in a line, each about half as wide as high. A second column with shorter lines would
+cost more in line breaks than it saves in blank ends."""
 
-COLUMN = 60
-"""Letters of a line, each about half as wide as high, below which a second column costs more in
-broken lines than it saves in blank ends."""
-DENSE_MARGIN = 12
+DENSE_MARGIN = 12  # pixels
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (26, 29, 33)
 TINT: Colour = (243, 245, 247)
@@ -41,10 +39,11 @@ ROLE_COLOURS: dict[Role, Colour] = {
 
 @dataclass(frozen=True)
 class ReadableStyle:
-    """How pages look. Lengths in pixels. `size`: of the body text; `heading`: times that.
-    `mono`: all text monospaced. `leading`: height of a line, times its size. `columns`: text
-    runs down the first, then the next. `inline`: a turn's role stands before its first words
-    rather than on a line of its own."""
+    """How pages look; lengths are in pixels. `size`: em of the body text. `heading`: size of
+    headings, times `size`. `leading`: height of a line, times its size. `mono`: all text is
+    monospaced. `columns`: on a page, filled one after the other. `inline`: a turn's role precedes
+    its first words instead of having a line of its own. Raises InputError if a column has no room
+    for a few letters."""
 
     width: int = 1024
     height: int = 1024
@@ -68,30 +67,30 @@ class ReadableStyle:
 
     @classmethod
     def dense(cls, width: int, height: int, size: int) -> "ReadableStyle":
-        """As much text of a size as a page holds and a model reads: two columns where each is
-        wide enough for `COLUMN` letters."""
-        columns = 2 if width >= 2 * COLUMN * size // 2 else 1
+        """The most text of a size that a page holds and a model reads: with two columns if each
+        has room for `MIN_COLUMN` letters."""
+        columns = 2 if width >= 2 * MIN_COLUMN * size // 2 else 1
         return cls(width, height, DENSE_MARGIN, size, leading=1.2, columns=columns, inline=True)
 
     @property
     def room(self) -> int:
-        """Width of a column; between columns lie two margins."""
+        """Width of a column. Two margins separate columns."""
         return self.width // self.columns - 2 * self.margin
 
     @property
     def gap(self) -> int:
-        """Between turns."""
+        """Space between turns."""
         return self.size // (6 if self.inline else 2)
 
-    def font(self, kind: Kind) -> Font:
-        """The font of a block."""
+    def font(self, kind: BlockKind) -> Font:
+        """The font of a kind of block."""
         if kind == "heading":
             return Font(round(self.size * self.heading), mono=self.mono, bold=True)
         return Font(self.size, mono=self.mono or kind in ("code", "table"))
 
 
 class LineSpan(NamedTuple):
-    """A line on a page: characters `start` to `end` of a turn, and where they are drawn."""
+    """A line on a page: which characters of which turn it shows, and where in pixels."""
 
     turn: int
     start: int
@@ -101,7 +100,7 @@ class LineSpan(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadablePage:
-    """A page: its pixels (H, W, 3), and what is where, in reading order."""
+    """A page. `pixels`: (H, W, 3) RGB; `spans`: its lines in reading order."""
 
     pixels: Canvas
     spans: tuple[LineSpan, ...]
@@ -112,7 +111,7 @@ class ReadablePage:
         return Image.fromarray(self.pixels)
 
     def trimmed(self, margin: int) -> Canvas:
-        """The pixels down to the last line and a margin."""
+        """The pixels down to the last line, and a margin."""
         bottom = round(max(span.box.bottom for span in self.spans)) if self.spans else margin
         return self.pixels[: bottom + margin]
 
@@ -121,13 +120,25 @@ class ReadablePage:
         self.image.save(path)
 
 
+def render_pages(
+    turns: Sequence[Turn] | str, style: ReadableStyle | None = None
+) -> list[ReadablePage]:
+    """The pages that show turns, or one text, in order. Raises InputError if there is no text."""
+    style = style or ReadableStyle()
+    given = [Turn(text=turns, role="text")] if isinstance(turns, str) else list(turns)
+    if not any(turn.text for turn in given):
+        raise InputError("there is no text to draw; give at least one character")
+    return list(_pages(_rows(given, style), style))
+
+
 class _Row(NamedTuple):
-    """A line to be set: `turn` and `start` of its source line, None for a role's label."""
+    """A line to be drawn. `turn`: its index; `start`: of its source line in the turn, None for a
+    role's label; `newline`: the number of characters after it that end the source line."""
 
     turn: int
     start: int | None
     newline: int
-    kind: Kind
+    kind: BlockKind
     font: Font
     colour: Colour
     line: VisualLine
@@ -138,41 +149,38 @@ class _Row(NamedTuple):
 
 
 _Column = list[tuple[_Row, int]]
-"""Rows and where each starts, in pixels from the top."""
-
-
-def render_pages(
-    turns: Sequence[Turn] | str, style: ReadableStyle | None = None
-) -> list[ReadablePage]:
-    """Pages that show some turns, or one text, in order. Raises InputError for no text."""
-    style = style or ReadableStyle()
-    given = [Turn(text=turns, role="text")] if isinstance(turns, str) else list(turns)
-    if not any(turn.text for turn in given):
-        raise InputError("there is no text to draw; give at least one character")
-    return list(_pages(_rows(given, style), style))
+"""Rows, each with its top in pixels."""
 
 
 def _rows(turns: Sequence[Turn], style: ReadableStyle) -> Iterator[_Row]:
-    room = style.room * UNIT
     for number, turn in enumerate(turns):
         colour = style.colours[turn.role]
         label = turn.role.capitalize() if turn.role != "text" else ""
-        for source in lines(turn.text):
-            prose, font, text, start = source.kind == "prose", style.font(source.kind), "", 0
-            if label and style.inline and prose:
-                text, start = f"{label}: ", -len(label) - 2
-            elif label:
-                bold = Font(style.size, bold=True)
-                (line,) = wrap(label, bold, room, words=True)
-                yield _Row(number, None, 0, "heading", bold, colour, line)
-            newline = source.end - source.start - len(source.text)
-            ink = colour if source.kind == "heading" or text else INK
-            text += source.text
-            for line in wrap(text, font, room, words=prose or source.kind == "heading"):
-                last = newline if line.end == len(text) else 0
-                yield _Row(number, source.start + start, last, source.kind, font, ink, line)
-                ink = colour if source.kind == "heading" else INK
+        for source in source_lines(turn.text):
+            prefix = f"{label}: " if label and style.inline and source.kind == "prose" else ""
+            if label and not prefix:
+                yield _label_row(number, label, colour, style)
+            yield from _source_rows(number, source, prefix, colour, style)
             label = ""
+
+
+def _label_row(turn: int, label: str, colour: Colour, style: ReadableStyle) -> _Row:
+    bold = Font(style.size, bold=True)
+    (line,) = wrap(label, bold, style.room * SUBPIXELS, words=True)
+    return _Row(turn, None, 0, "heading", bold, colour, line)
+
+
+def _source_rows(
+    turn: int, source: SourceLine, prefix: str, colour: Colour, style: ReadableStyle
+) -> Iterator[_Row]:
+    """The rows of a source line, after a role's prefix in its colour."""
+    text, font, kind = prefix + source.text, style.font(source.kind), source.kind
+    start = source.start - len(prefix)
+    ink = colour if kind == "heading" or prefix else INK
+    for line in wrap(text, font, style.room * SUBPIXELS, words=kind in ("prose", "heading")):
+        newline = source.end - source.start - len(source.text) if line.end == len(text) else 0
+        yield _Row(turn, start, newline, kind, font, ink, line)
+        ink = colour if kind == "heading" else INK
 
 
 def _pages(rows: Iterator[_Row], style: ReadableStyle) -> Iterator[ReadablePage]:
@@ -199,7 +207,7 @@ def _columns(rows: Iterable[_Row], style: ReadableStyle, bottom: int) -> Iterato
 
 
 def _balanced(page: list[_Column], style: ReadableStyle) -> list[_Column]:
-    """The last page with columns of about the same height, so that its foot stays blank."""
+    """The columns of the last page at about the same height, so that its foot stays blank."""
     rows = [row for column in page for row, _ in column]
     height = sum(row.height(style) for row in rows) // style.columns
     for bottom in range(style.margin + height, style.height - style.margin, style.size):
@@ -209,11 +217,12 @@ def _balanced(page: list[_Column], style: ReadableStyle) -> list[_Column]:
 
 
 def _page(columns: Sequence[_Column], style: ReadableStyle) -> ReadablePage:
-    canvas, spans = _blank(style), list[LineSpan]()
+    canvas = np.full((style.height, style.width, 3), PAPER, np.uint8)
+    spans: list[LineSpan] = []
     for number, column in enumerate(columns):
         left = number * (style.width // style.columns) + style.margin
-        for row, y in column:
-            box = _set(canvas, row, left, y, style)
+        for row, top in column:
+            box = _draw_row(canvas, row, left, top, style)
             if row.start is not None:
                 line = row.line
                 start, end = row.start + line.start, row.start + line.end + row.newline
@@ -221,20 +230,16 @@ def _page(columns: Sequence[_Column], style: ReadableStyle) -> ReadablePage:
     return ReadablePage(canvas, tuple(spans))
 
 
-def _blank(style: ReadableStyle) -> Canvas:
-    return np.full((style.height, style.width, 3), PAPER, np.uint8)
-
-
-def _set(canvas: Canvas, row: _Row, left: int, y: int, style: ReadableStyle) -> Box:
-    """Draw a line at the top left of its place in a column; its box."""
+def _draw_row(canvas: Canvas, row: _Row, left: int, top: int, style: ReadableStyle) -> Box:
+    """Draw a row in a column; its box."""
     room, height = style.room, row.height(style)
     if row.kind in ("code", "table"):
-        fill(canvas, left, y, room, height, TINT)
-    x = left * UNIT
+        fill(canvas, left, top, room, height, TINT)
+    x = left * SUBPIXELS
     if row.line.rtl:
-        x += max(room * UNIT - row.line.width, 0)
+        x += max(room * SUBPIXELS - row.line.width, 0)
     ascent, descent = row.font.size * ASCENT, row.font.size * DESCENT
-    baseline = y + round((height - ascent - descent) / 2 + ascent)
+    baseline = top + round((height - ascent - descent) / 2 + ascent)
     for offset, part in row.line.parts:
         draw(canvas, part, x + offset, baseline, row.colour)
-    return Box(x / UNIT, y, (x + row.line.width) / UNIT, y + height)
+    return Box(x / SUBPIXELS, top, (x + row.line.width) / SUBPIXELS, top + height)

@@ -1,7 +1,7 @@
-"""Typefaces at a size: which font draws which characters, and the library objects for it.
+"""Typefaces at a size: which face draws which characters, and FreeType's and HarfBuzz's objects.
 
-A `Font` is a chain: its first face is the one asked for, the others fill in what it lacks.
-Knows nothing of lines or pages.
+A `Font` is a chain of faces: the first is preferred, the others draw what it lacks. Knows nothing
+of lines or pages.
 """
 
 import re
@@ -17,7 +17,7 @@ import uharfbuzz as hb
 from optimem.renderers.fonts import font_path
 
 ASCENT, DESCENT = 1901 / 2048, 483 / 2048
-"""Of DejaVu, in em; Droid lies within these."""
+"""Of DejaVu, in em; Droid's are smaller."""
 
 CHAINS: dict[tuple[bool, bool], tuple[str, ...]] = {
     (False, False): ("DejaVuSans", "DroidSansFallback"),
@@ -31,12 +31,12 @@ INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0100-\U000e01ef]"
 )
-"""Characters that act without ink: joiners, direction marks, variation selectors. The tag
-characters of U+E00xx are left out on purpose: they can hide text, so they show as boxes."""
+"""Characters without ink: joiners, direction marks, variation selectors. Not the tag characters at
+U+E00xx: they can hide text, so they are drawn as boxes."""
 
 
 class Font(NamedTuple):
-    """`size` is the em in pixels."""
+    """A typeface at a size. `size`: the em in pixels."""
 
     size: int
     mono: bool = False
@@ -44,30 +44,30 @@ class Font(NamedTuple):
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """Names of the faces, the preferred one first."""
+        """The names of its faces, the preferred one first."""
         return CHAINS[self.mono, self.bold]
 
     @property
     def cell(self) -> int:
-        """The advance of a monospaced font's characters in 1/64 px; 0 for a proportional one."""
+        """The width of a monospaced font's characters in 1/64 px; 0 for a proportional font."""
         return int(harfbuzz_font(self.chain[0], self.size).get_glyph_h_advance(3)) * self.mono
 
 
 @cache
 def freetype_face(name: str) -> freetype.Face:
-    """The face that draws outlines. Not safe to use from two threads at once."""
+    """A face for drawing. Two threads must not use it at the same time."""
     return freetype.Face(str(font_path(name)))
 
 
 @cache
 def harfbuzz_face(name: str) -> hb.Face:
-    """The face that shapes."""
+    """A face for shaping."""
     return hb.Face(hb.Blob.from_file_path(str(font_path(name))))
 
 
 @cache
 def harfbuzz_font(name: str, size: int) -> hb.Font:
-    """A face whose lengths are 1/64 px at an em of `size` px."""
+    """A face at an em of `size` px, with lengths in 1/64 px."""
     font = hb.Font(harfbuzz_face(name))
     font.scale = (size * 64, size * 64)
     return font
@@ -75,12 +75,13 @@ def harfbuzz_font(name: str, size: int) -> hb.Font:
 
 @cache
 def code_points(name: str) -> frozenset[int]:
-    """What a face maps to a glyph."""
+    """The code points that a face has glyphs for."""
     return frozenset(harfbuzz_face(name).unicodes)
 
 
-def clusters(text: str) -> Iterator[str]:
-    """A character with the marks and joiners after it, the least that can be drawn alone."""
+def graphemes(text: str) -> Iterator[str]:
+    """`text` cut into characters, each with the marks and joiners after it: the smallest parts
+    that can be drawn alone (a simplified UAX 29)."""
     start = 0
     for index in range(1, len(text)):
         char = text[index]
@@ -96,30 +97,31 @@ def clusters(text: str) -> Iterator[str]:
         yield text[start:]
 
 
+def face_runs(text: str, chain: tuple[str, ...]) -> Iterator[tuple[str | None, str]]:
+    """`text` cut where the face changes, each part with its face; None where no face has the
+    character.
+
+    If no face has both a base and its marks, they are drawn one by one.
+    """
+    chosen: list[tuple[str | None, str]] = []
+    for grapheme in graphemes(text):
+        face = _face_for(grapheme, chain)
+        whole = face is not None or len(grapheme) == 1
+        chosen += [(face, grapheme)] if whole else [(_face_for(c, chain), c) for c in grapheme]
+    for face, group in groupby(chosen, key=lambda pair: pair[0]):
+        yield face, "".join(part for _, part in group)
+
+
+def _face_for(grapheme: str, chain: tuple[str, ...]) -> str | None:
+    visible = [char for char in grapheme if not INVISIBLE.match(char)]
+    return next((name for name in chain if all(_has(name, char) for char in visible)), None)
+
+
 @cache
 def _has(name: str, char: str) -> bool:
-    """Whether a face can draw a character, whole or taken apart as the shaper would."""
+    """Whether a face can draw a character, precomposed or decomposed as the shaper would."""
     known = code_points(name)
     return ord(char) in known or (
         len(parts := unicodedata.normalize("NFD", char)) > 1
         and all(ord(part) in known for part in parts)
     )
-
-
-def _face_for(cluster: str, chain: tuple[str, ...]) -> str | None:
-    visible = [char for char in cluster if not INVISIBLE.match(char)]
-    return next((name for name in chain if all(_has(name, char) for char in visible)), None)
-
-
-def face_runs(text: str, chain: tuple[str, ...]) -> Iterator[tuple[str | None, str]]:
-    """`text` cut where the face changes, in order; None where no face has the character.
-
-    A base whose mark is in no face together with it is drawn without, the mark apart.
-    """
-    chosen: list[tuple[str | None, str]] = []
-    for cluster in clusters(text):
-        face = _face_for(cluster, chain)
-        whole = face is not None or len(cluster) == 1
-        chosen += [(face, cluster)] if whole else [(_face_for(c, chain), c) for c in cluster]
-    for face, group in groupby(chosen, key=lambda pair: pair[0]):
-        yield face, "".join(cluster for _, cluster in group)

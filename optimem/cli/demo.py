@@ -226,7 +226,7 @@ def _save(
     tokens: int,
     reader: "PageCodec",
 ) -> None:
-    from optimem.renderers.images import Stage, overview, save_page
+    from optimem.renderers.images import TierPanel, save_overview, save_page
     from optimem.renderers.readable import render_pages
     from optimem.turns import Turn
 
@@ -234,7 +234,7 @@ def _save(
         shown.save(out / f"readable-{index:02}.png")
 
     truth = next(str(turn["text"]) for turn in turns if turn["id"] == SHOWN)[:LINE]
-    stages, drawn = [], reader.renderer.page(page)
+    panels, drawn = [], reader.renderer.page(page)
     for r in readings:
         ink = drawn.image(r.tier)
         save_page(ink, out / f"page-1-{r.tier.label}.png")
@@ -245,6 +245,6 @@ def _save(
         )
         right = [a == b for a, b in zip(truth, line, strict=False)]
         title = f"{_age(r.age)} · {r.tier.label}"
-        stages.append(Stage(ink, title, figures, line[: len(right)], right))
+        panels.append(TierPanel(ink, title, figures, line[: len(right)], right))
     subtitle = "the same page as it fades, and one line as it is read back from its vision tokens"
-    overview("optimem: memory that fades", subtitle, stages, out / "overview.png")
+    save_overview("optimem: memory that fades", subtitle, panels, out / "overview.png")

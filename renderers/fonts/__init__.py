@@ -1,4 +1,4 @@
-"""The fonts that ship with the package, their licences beside them. Knows only where they lie."""
+"""The fonts that ship with the package, with their licences. Knows nothing but their paths."""
 
 from pathlib import Path
 
@@ -18,5 +18,5 @@ FONTS = (
 def font_path(name: str) -> Path:
     """The TrueType file of one of `FONTS`. Raises InputError for another name."""
     if name not in FONTS:
-        raise InputError(f"no font is called {name!r}; choose one of {', '.join(FONTS)}")
+        raise InputError(f"there is no font {name!r}; choose one of {', '.join(FONTS)}")
     return Path(__file__).parent / f"{name}.ttf"

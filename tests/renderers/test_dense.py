@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 
 from optimem.errors import InputError
 from optimem.protocols import ReadCells
-from optimem.renderers.alphabet import TAIL_RANGES, WIDE, is_wide, load
-from optimem.renderers.dense import CAPACITY, COLUMNS, DenseRenderer, atlas, canvas_cells
-from optimem.renderers.glyphs import GlyphPainter, half_size
+from optimem.renderers.alphabet import LONGEST_ESCAPE, load_alphabet
+from optimem.renderers.dense import (
+    ATLAS_COLUMNS,
+    CAPACITY,
+    COLUMNS,
+    DenseRenderer,
+    atlas,
+    canvas_cells,
+)
 from optimem.tiers import Tier
 from optimem.turns import ROLES
 
 RENDERER = DenseRenderer()
-ALPHABET = load()
+ALPHABET = load_alphabet()
 
 
 def sure(cells: np.ndarray) -> ReadCells:
@@ -39,35 +45,6 @@ def test_a_split_never_cuts_a_character(text: str, room: int) -> None:
     assert end <= room
     joined = RENDERER.text(sure(cells[:end])).text + RENDERER.text(sure(cells[end:])).text
     assert joined == text
-
-
-def test_the_alphabet_needs_no_escapes_for_these() -> None:
-    texts = (
-        "ÀÉÎÕÜŷžłđħœæøåßçñ “quotes” ‘single’ – — … •",
-        "Ελληνικά: άλφα βήτα ΩΨΞ",
-        "Русский, українська: їжак ґанок Ёж",
-        "┌─┬─┐│ ║═╬ ▀▄█░▒▓ ←→↑↓ ✓✗ ™©® €£¥ ½ × ÷ ≤≥≠ ∑∫√∞",
-    )
-    for text in texts:
-        assert len(RENDERER.cells(text)) == len(text), text
-    assert len(RENDERER.cells("ひらがなカタカナ。")) == 2 * 9
-
-
-def test_the_alphabet_has_what_its_ranges_say_where_the_fonts_do() -> None:
-    painter, known = GlyphPainter(), set(ALPHABET.symbols)
-    wanted = [chr(c) for first, last in TAIL_RANGES for c in range(first, last + 1)]
-    missing = [char for char in wanted if char not in known and painter.has(char)]
-    assert len(missing) < 15
-
-
-def test_no_two_symbols_look_alike() -> None:
-    tiles = atlas()[: len(ALPHABET)]
-    narrow = [i for i, symbol in enumerate(ALPHABET.symbols) if not is_wide(symbol[:1])]
-    ink = np.array([half_size(tiles[i]) for i in narrow if ALPHABET.symbols[i] != WIDE])
-    squares = (ink**2).sum(1)
-    gaps = squares[:, None] + squares[None] - 2 * ink @ ink.T
-    np.fill_diagonal(gaps, 1)
-    assert gaps.min() > 1e-3
 
 
 def test_a_wide_character_shows_both_halves() -> None:
@@ -137,12 +114,46 @@ def test_pages_are_the_same_to_the_byte_in_another_process() -> None:
 
 
 @pytest.mark.parametrize("text", ["plain words, 12 €\n", "", "ａ wide one", "spelled: 漢"])
-def test_looking_symbols_up_gives_what_spelling_gives(text: str) -> None:
+def test_looking_symbols_up_reads_what_reading_one_by_one_does(text: str) -> None:
     renderer = DenseRenderer()
     cells = renderer.cells(text)
     read = ReadCells(cells, np.linspace(0, 1, len(cells), dtype=np.float32))
-    quick, spelled = renderer.text(read), renderer._speller.spell(read)
-    assert quick.text == spelled.text == text
-    assert quick.probability.tolist() == spelled.probability.tolist()
-    assert quick.cell.tolist() == spelled.cell.tolist()
-    assert (quick.probability.dtype, quick.cell.dtype) == (np.float32, np.int64)
+    fast, slow = renderer.text(read), renderer._reader.read(read)
+    assert fast.text == slow.text == text
+    assert fast.probability.tolist() == slow.probability.tolist()
+    assert fast.cell.tolist() == slow.cell.tolist()
+    assert (fast.probability.dtype, fast.cell.dtype) == (np.float32, np.int64)
+
+
+def test_the_version_is_that_of_the_shipped_weights() -> None:
+    assert RENDERER.version == "dense-1-262680a4db41"
+
+
+def test_the_atlas_has_a_tile_for_every_symbol_and_every_right_half() -> None:
+    used = len(ALPHABET) + int(ALPHABET.wide.sum())
+    assert atlas().shape[1:] == (16, 8)
+    assert len(atlas()) - ATLAS_COLUMNS < used <= len(atlas())
+    ink = atlas().any(axis=(1, 2))
+    assert not ink[0]  # the blank
+    assert ink[1 : len(ALPHABET)].mean() > 0.99
+    assert not ink[used:].any()
+
+
+def test_an_escape_that_is_cut_off_or_too_long_is_unknown() -> None:
+    cells = RENDERER.cells("\U0010fffd")  # the longest escape
+    assert len(cells) == LONGEST_ESCAPE
+    assert RENDERER.text(sure(cells)).text == "\U0010fffd"
+    cut = RENDERER.text(sure(cells[:-1]))
+    assert cut.text == "\ufffd10fffd"
+    assert cut.probability.tolist() == [0, 1, 1, 1, 1, 1, 1]
+    zero = ALPHABET.id("0")
+    longer = np.insert(cells, 1, zero)
+    assert RENDERER.text(sure(longer)).text[0] == "\ufffd"
+
+
+def test_a_page_flows_without_blank_space_row_by_row() -> None:
+    cells = np.full(COLUMNS + 1, ALPHABET.id("M"), np.uint16)
+    ink = RENDERER.draw(cells, Tier.LARGE).reshape(80, 16, 160, 8).any(axis=(1, 3))
+    assert ink[0].all()
+    assert ink[1].tolist() == [True] + [False] * 159
+    assert not ink[2:].any()

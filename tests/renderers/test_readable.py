@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimem.errors import InputError
-from optimem.renderers.direction import is_rtl, pieces, visual_order
-from optimem.renderers.layout import wrap
 from optimem.renderers.readable import PAPER, ReadablePage, ReadableStyle, render_pages
-from optimem.renderers.shaping import UNIT, shape
+from optimem.renderers.shaping import shape
 from optimem.renderers.typefaces import Font
 from optimem.turns import Turn
 
@@ -28,10 +26,6 @@ MARKDOWN = (
 
 def digest(pages: list[ReadablePage]) -> str:
     return sha256(b"".join(page.pixels.tobytes() for page in pages)).hexdigest()
-
-
-def shown(text: str, room: int, font: Font = BODY, *, words: bool = True) -> list[str]:
-    return [text[line.start : line.end] for line in wrap(text, font, room * UNIT, words=words)]
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,39 +71,6 @@ def test_pages_follow_one_another_and_a_turn_may_span_them() -> None:
     assert pages[-1].spans[-1].turn == 2
 
 
-def test_lines_break_at_words_and_long_words_break_hard() -> None:
-    for line in shown("alpha beta gamma delta epsilon", 120)[:-1]:
-        assert line.endswith(" ")
-    parts = shown("x" * 100, 120)
-    assert len(parts) > 5
-    assert "".join(parts) == "x" * 100
-
-
-def test_cjk_breaks_between_characters_but_not_before_a_full_stop() -> None:
-    parts = shown("世界你好。" * 8, 100)
-    assert len(parts) > 3
-    assert not any(part.startswith("。") for part in parts)
-
-
-def test_right_to_left_text_is_seen_from_the_right() -> None:
-    assert is_rtl("שלום abc")
-    assert not is_rtl("abc שלום")
-    parts = pieces("אב abc")
-    order = [parts[seen.place] for seen in visual_order(parts, rtl=True)]
-    assert order == ["abc", " ", "אב"]
-    latin, hebrew = shape("ab", BODY, False), shape("אב", BODY, True)
-    assert latin.glyphs[0].x < latin.glyphs[1].x
-    assert [start for start, _ in hebrew.clusters] == [0, 1]
-    (line,) = wrap("שלום", BODY, 500 * UNIT, words=True)
-    assert line.rtl
-
-
-@given(st.text(st.sampled_from("ab1 .אבش،(\u200f\u202b\u2067"), max_size=40), st.booleans())
-def test_every_piece_is_seen_once(text: str, rtl: bool) -> None:
-    parts = pieces(text)
-    assert sorted(seen.place for seen in visual_order(parts, rtl)) == list(range(len(parts)))
-
-
 def test_tables_and_code_are_monospaced_and_aligned() -> None:
     mono = Font(18, mono=True)
     widths = [shape(row, mono, False).width for row in ("| a | bc |", "|---|----|", "| d | ef |")]
@@ -127,11 +88,6 @@ def test_headings_are_larger_and_roles_have_their_colours() -> None:
     colours = {tuple(pixel) for pixel in page.pixels.reshape(-1, 3).tolist()}
     assert ReadableStyle().colours["assistant"] in colours
     assert ReadableStyle().colours["user"] not in colours
-
-
-def test_what_no_font_has_shows_as_a_box() -> None:
-    assert shape("🚨", BODY, False).frames
-    assert not shape("é世", BODY, False).frames
 
 
 def test_no_text_and_no_room_are_named() -> None:

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 
 from optimem.errors import InputError
 from optimem.protocols import Box, Cells, ReadCells
-from optimem.renderers.ruled import CAPACITY, COLUMNS, FILL, RuledRenderer
+from optimem.renderers.ruled import (
+    CAPACITY,
+    COLUMNS,
+    FILL,
+    LABEL_ROLES,
+    LABELS,
+    RuledRenderer,
+    role_label,
+    text_cells,
+)
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
 
@@ -39,10 +48,10 @@ def test_text_can_be_cut_between_any_rows(text: str, room: int) -> None:
     cells = RENDERER.cells(text, "tool")
     end = RENDERER.split(cells, room)
     assert end <= room
-    said = text_of(cells[:end])
-    assert text.startswith(said)
+    start = text_of(cells[:end])
+    assert text.startswith(start)
     if end:
-        assert np.array_equal(RENDERER.cells(text[len(said) :]), cells[end:])
+        assert np.array_equal(RENDERER.cells(text[len(start) :]), cells[end:])
 
 
 def test_words_stay_whole_and_long_ones_do_not() -> None:
@@ -78,7 +87,7 @@ def mean_ink(ink: NDArray[np.uint8], box: Box) -> float:
     return float(part.mean())
 
 
-def test_a_label_is_drawn_and_is_no_text() -> None:
+def test_a_label_is_drawn_and_is_not_text() -> None:
     cells = RENDERER.cells("so", "assistant")
     assert text_of(cells) == "so"
     ink = RENDERER.page(cells).image(Tier.LARGE)
@@ -97,3 +106,30 @@ def test_the_same_cells_are_the_same_pixels_and_too_many_are_refused() -> None:
     assert np.array_equal(first, second)
     with pytest.raises(InputError, match="split first"):
         RENDERER.page(np.full(CAPACITY + COLUMNS, 97, np.uint32))
+
+
+def test_every_role_but_text_has_a_label() -> None:
+    assert role_label("assistant") == "Assistant: "
+    assert role_label("text") == ""
+    for role, cell in LABELS.items():
+        row = RENDERER.cells("so", role)[:COLUMNS].tolist()
+        start = max(len(role_label(role)), 1)
+        assert row[:start] == [cell] + [FILL] * (start - 1)
+        assert row[start : start + 3] == [*map(ord, "so"), FILL]
+        assert LABEL_ROLES[cell] == role
+
+
+def test_a_tab_reaches_the_next_stop_from_where_it_stands() -> None:
+    for column in range(8):
+        width = 4 - column % 4
+        assert text_cells("\t", column) == [9] + [FILL] * (width - 1)
+    assert text_cells("") == []
+
+
+def test_a_page_is_48_rows_in_the_middle() -> None:
+    assert (COLUMNS, CAPACITY) == (96, 96 * 48)
+    first, last = RENDERER.box(0, Tier.LARGE), RENDERER.box(CAPACITY - 1, Tier.LARGE)
+    assert first.left == pytest.approx(1280 - last.right, abs=0.1)
+    assert first.top == 1280 - last.bottom == 40
+    half = RENDERER.box(CAPACITY - 1, Tier.SMALL)
+    assert half == pytest.approx([edge / 2 for edge in last])

@@ -29,7 +29,14 @@ from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.omem.container import compress, decompress, format_errors, frame, unframe
 from optimem.protocols import REPLACEMENT, Cells, Page, ReadCells, VisionTokens
-from optimem.renderers.ruled import COLUMNS, FILL, LABEL_ROLES, RULED_VERSION, label, place
+from optimem.renderers.ruled import (
+    COLUMNS,
+    FILL,
+    LABEL_ROLES,
+    RULED_VERSION,
+    role_label,
+    text_cells,
+)
 from optimem.tiers import Tier
 
 SLACK = 12  # characters by which a row's reading may be longer or shorter
@@ -52,7 +59,7 @@ class Rule(NamedTuple):
     @property
     def label(self) -> str:
         """What is drawn at the start and is no text."""
-        return label(LABEL_ROLES[self.mark]) if self.mark else ""
+        return role_label(LABEL_ROLES[self.mark]) if self.mark else ""
 
     @property
     def expected(self) -> int:
@@ -105,7 +112,7 @@ def _laid(rule: Rule, said: Said, start: int, end: int) -> tuple[list[int], list
     sure = said.probability[start:end][: rule.length].tolist()
     known = [1.0] * len(rule.indent) + sure + [0.0] * (rule.length - len(sure))
     head = [rule.mark, *[FILL] * (len(rule.label) - 1)] if rule.mark else []
-    cells = head + place(rule.indent + body + rule.ending, len(head))
+    cells = head + text_cells(rule.indent + body + rule.ending, len(head))
     cells = (cells + [FILL] * COLUMNS)[:COLUMNS]
     told = iter(known + [1.0] * len(rule.ending))
     return cells, [next(told) if cell < FILL else 1.0 for cell in cells]

@@ -1,0 +1,99 @@
+"""Image files: pages come back as they were saved, small, and the overview shows every tier."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from optimem.errors import PageError
+from optimem.renderers.dense import DenseRenderer
+from optimem.renderers.images import (
+    BAD,
+    GOOD,
+    TierPanel,
+    enlarge,
+    load_ink,
+    page_png,
+    readable_png,
+    save_overview,
+    save_page,
+)
+from optimem.renderers.readable import render_pages
+from optimem.tiers import Tier
+
+RENDERER = DenseRenderer()
+CELLS = RENDERER.cells("The quick brown fox jumps over the lazy dog. " * 20, "user")
+
+
+def test_a_saved_page_is_dark_on_white_and_loads_as_it_was(tmp_path: Path) -> None:
+    ink = RENDERER.draw(CELLS, Tier.SMALL)
+    save_page(ink, tmp_path / "page.png")
+    assert np.array_equal(load_ink(tmp_path / "page.png"), ink)
+    with Image.open(tmp_path / "page.png") as image:
+        assert image.getpixel((639, 639)) == 255
+
+
+def test_images_in_colour_load_as_ink(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 2), "black").save(tmp_path / "black.png")
+    assert load_ink(tmp_path / "black.png").tolist() == [[255] * 3] * 2
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_not_an_image_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "odd.png"
+    path.write_bytes(content)
+    with pytest.raises(PageError, match=r"odd\.png cannot be opened as an image .*give a PNG"):
+        load_ink(path)
+    with pytest.raises(PageError, match="none"):
+        load_ink(tmp_path / "none.png")
+
+
+def test_a_page_in_a_report_has_16_greys() -> None:
+    ink = RENDERER.draw(CELLS, Tier.BASE)
+    data = page_png(ink)
+    with Image.open(BytesIO(data)) as image:
+        shown = np.asarray(image.convert("L"))
+    assert len(np.unique(shown)) <= 16
+    assert np.abs(shown.astype(int) - (255 - ink)).mean() < 4
+    assert len(data) < ink.size / 8
+
+
+def test_a_readable_page_has_32_colours_and_its_size() -> None:
+    pixels = render_pages("# Title\n\nProse.\n\n```\ncode\n```\n")[0].pixels
+    with Image.open(BytesIO(readable_png(pixels[:200]))) as image:
+        shown = np.asarray(image.convert("RGB"))
+    assert shown.shape == (200, 1024, 3)
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 32
+    assert np.abs(shown.astype(int) - pixels[:200]).mean() < 4
+
+
+def test_images_are_enlarged() -> None:
+    ink = np.zeros((4, 6), np.uint8)
+    ink[1:3, 2:4] = 255
+    large = enlarge(ink, 3)
+    assert large.shape == (12, 18)
+    assert large[5, 8] > 250
+    assert large[0, 0] == 0
+    assert np.array_equal(enlarge(ink, 1), ink)
+
+
+def test_the_overview_shows_a_panel_for_each_tier(tmp_path: Path) -> None:
+    line, correct = "as read", [True] * 3 + [False] * 4
+    panels = [
+        TierPanel(RENDERER.draw(CELLS, tier), tier.label, "one\ntwo", line, correct)
+        for tier in Tier
+    ]
+    save_overview("Title", "subtitle", panels, tmp_path / "overview.png")
+    save_overview("Title", "subtitle", panels[:1], tmp_path / "one.png")
+    with Image.open(tmp_path / "overview.png") as image, Image.open(tmp_path / "one.png") as one:
+        assert image.size == (1440, 150 + 250 * len(Tier))
+        assert one.size == (1440, 400)
+        for index in range(len(Tier)):
+            panel = image.crop((0, 140 + 250 * index, 1440, 390 + 250 * index))
+            colours = {colour for _, colour in panel.getcolors(1 << 20) or ()}
+            assert {tuple(bytes.fromhex(name[1:])) for name in (GOOD, BAD)} <= colours
+            page = np.asarray(panel.crop((40, 54, 900, 204)).convert("L"))
+            assert page.min() < 100  # letters
+            assert page.max() == 255
