@@ -21,7 +21,7 @@ from optimem.errors import InputError, OptimemError
 from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.fading import Fader, Progress, set_pinned
+from optimem.memory.fading import Fader, SweepProgress, set_pinned
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.images import append_images
 from optimem.memory.paging import PageWriter
@@ -228,7 +228,7 @@ class OpticalMemory:
         dry_run: bool = False,
         limit: int | None = None,
         lease: float = 60.0,
-        progress: Progress | None = None,
+        progress: SweepProgress | None = None,
     ) -> SweepReport:
         """Let every page fade whose time has come, or `limit` of them.
 

@@ -5,9 +5,10 @@ A sweep commits each change once: if somebody else changed the entry first, it i
 entry that cannot be read is reported, left as it is, and stops no other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from operator import itemgetter
 
 from optimem.errors import FormatError, InputError
 from optimem.memory.caching import clear_cache
@@ -27,7 +28,7 @@ BATCH = 64
 RETRY_AFTER = 30 * DAY
 """Seconds until a page that its floor keeps from fading, or that cannot be read, is due again."""
 
-Progress = Callable[[int], None]
+SweepProgress = Callable[[int], None]
 """Called with the number of entries swept so far."""
 
 
@@ -44,14 +45,7 @@ class Tally:
 
     def report(self) -> SweepReport:
         """The report of the sweep."""
-        return SweepReport(
-            moves=self.moves,
-            unreadable=self.unreadable,
-            kept=self.kept,
-            skipped=self.skipped,
-            bytes_before=self.bytes_before,
-            bytes_after=self.bytes_after,
-        )
+        return SweepReport(**vars(self))
 
 
 @dataclass(frozen=True)
@@ -64,31 +58,34 @@ class Fader:
     now: float
     dry_run: bool
 
-    def sweep(self, limit: int | None, lease: float, progress: Progress | None) -> SweepReport:
+    def sweep(self, limit: int | None, lease: float, progress: SweepProgress | None) -> SweepReport:
         """Sweep every due entry, or `limit` of them; each is claimed for `lease` seconds."""
-        tally, swept = Tally(), set[tuple[Scope, str]]()
-        left = limit
-        while left is None or left > 0:
-            size = BATCH if left is None else min(BATCH, left)
-            due = self._due(size, lease, len(swept))
-            new = [entry for entry in due if entry not in swept]
-            for scope, group in groupby(new, key=lambda entry: entry[0]):
+        tally, swept = Tally(), 0
+        for batch in self._batches(limit, lease):
+            for scope, group in groupby(batch, key=itemgetter(0)):
                 records = ScopeRecords(self.store, scope)
                 ScopeSweep(self, records, tally).sweep([key for _, key in group])
-            swept.update(new)
-            left = None if left is None else left - len(new)
+            swept += len(batch)
             if progress:
-                progress(len(swept))
-            if len(due) < size or not new:
-                break
+                progress(swept)
         if not self.dry_run and any(move.after is None for move in tally.moves):
             clear_cache(self.codec.decoder)
         return tally.report()
 
-    def _due(self, size: int, lease: float, swept: int) -> list[tuple[Scope, str]]:
-        if self.dry_run:
-            return self.store.peek_due(self.now, swept + size)[swept:]
-        return self.store.claim_due(self.now, size, lease)
+    def _batches(self, limit: int | None, lease: float) -> Iterator[list[tuple[Scope, str]]]:
+        """Due entries, scope and key, each once even if it is soon due again."""
+        seen: set[tuple[Scope, str]] = set()
+        while limit is None or len(seen) < limit:
+            size = BATCH if limit is None else min(BATCH, limit - len(seen))
+            if self.dry_run:
+                due = self.store.peek_due(self.now, len(seen) + size)[len(seen) :]
+            else:
+                due = self.store.claim_due(self.now, size, lease)
+            new = [entry for entry in due if entry not in seen]
+            seen.update(new)
+            yield new
+            if len(due) < size or not new:
+                return
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class PageWriter:
 
         def attempt() -> bool:
             state, version = self.records.state()
-            if (state.tail, state.epoch) != (drawn_from.tail, drawn_from.epoch):
+            if not state.same_tail(drawn_from):
                 return False
             edit = self.records.edit()
             edit.put_page(record, self.policy.page_due(record), expect=0, index=index)

@@ -172,6 +172,10 @@ class ScopeState:
     appended: float
     epoch: str
 
+    def same_tail(self, other: "ScopeState") -> bool:
+        """Whether the tail starts at the same text; turns may have been appended."""
+        return (self.tail, self.epoch) == (other.tail, other.epoch)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageIndex:

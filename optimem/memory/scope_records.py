@@ -112,7 +112,7 @@ class ScopeRecords:
             state, _ = self.state()
             chunks = self.chunks(state.tail)
             again, _ = self.state()
-            if (again.tail, again.epoch) == (state.tail, state.epoch):
+            if again.same_tail(state):
                 pages = [key for key in self.page_keys() if key.position < state.tail]
                 return pages, chunks
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from optimem.errors import InputError
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.tiers import Tier
-from tests.memory.made import made_chunk, made_page, made_span
+from tests.memory.factories import make_chunk, make_page, make_span
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_a_page_above_the_tier_of_a_new_one_waits_for_that_tiers_age() -> None:
 
 def test_what_is_pinned_is_never_due() -> None:
     policy = DecayPolicy(forget_after=365 * DAY)
-    page = made_page(made_span("abc"), accessed=100.0)
+    page = make_page(make_span("abc"), accessed=100.0)
     assert policy.page_due(page) == 100.0 + 7 * DAY
     assert policy.page_due(replace(page, body=("abc",))) == 100.0 + 365 * DAY
-    assert policy.page_due(made_page(made_span("abc", pinned=True))) is None
-    assert policy.chunk_due(made_chunk("abc")) == 7.0 + 365 * DAY
-    assert policy.chunk_due(made_chunk("abc", pinned=True)) is None
+    assert policy.page_due(make_page(make_span("abc", pinned=True))) is None
+    assert policy.chunk_due(make_chunk("abc")) == 7.0 + 365 * DAY
+    assert policy.chunk_due(make_chunk("abc", pinned=True)) is None
 
 
 @pytest.mark.parametrize(

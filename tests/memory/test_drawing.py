@@ -10,12 +10,12 @@ from optimem.memory.retrieval import TurnRanker
 from optimem.protocols import Cells, PageCodec, ReadCells, Reading
 from optimem.testing.pages import PlainReader, plain_codec
 from optimem.tiers import Tier
-from tests.memory.made import made_page, made_span
+from tests.memory.factories import make_page, make_span
 
 
 def text_page(text: str, codec: PageCodec) -> tuple[PageRecord, Cells]:
     """A page of one turn, as text, and its cells."""
-    return made_page(made_span(text), tier=None), codec.renderer.cells(text, "user")
+    return make_page(make_span(text), tier=None), codec.renderer.cells(text, "user")
 
 
 def test_a_page_that_reads_back_has_no_error_and_no_doubts() -> None:

@@ -13,13 +13,7 @@ from optimem.protocols import Change
 from optimem.testing.pages import CAPACITY, PlainReader, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-
-NOW = 1_700_000_000.0
-SCOPE = "acme/ann/s1"
-
-
-def texts(memory: OpticalMemory) -> list[str]:
-    return [turn.text for turn in memory.reconstruct(SCOPE)]
+from tests.memory.factories import NOW, SCOPE, texts
 
 
 def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:

@@ -1,8 +1,6 @@
 """What is forgotten is gone from text, pages, index and queue, and the rest stays."""
 
-from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -11,24 +9,10 @@ from optimem.errors import ConflictError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.scope_records import ATTEMPTS, ScopeRecords
-from optimem.protocols import Change
-from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import CAPACITY, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-
-NOW = 1_700_000_000.0
-SCOPE = "acme/ann/s1"
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[OpticalMemory]:
-    with OpticalMemory.open(tmp_path / "m.db", codec=plain_codec(), clock=lambda: NOW) as opened:
-        yield opened
-
-
-def texts(memory: OpticalMemory) -> list[str]:
-    return [turn.text for turn in memory.reconstruct(SCOPE)]
+from tests.memory.factories import NOW, SCOPE, ContendedStore, texts
 
 
 def records_of(memory: OpticalMemory) -> ScopeRecords:
@@ -162,23 +146,8 @@ def test_scopes_are_forgotten_whole_and_others_stay(memory: OpticalMemory) -> No
     assert [str(scope) for scope in memory.store.scopes()] == ["c"]
 
 
-class Contended(SQLiteStore):
-    """A store on which others get in before a commit, one before each while there are any."""
-
-    def __init__(self) -> None:
-        super().__init__(":memory:")
-        self.others: list[Callable[[], object]] = []
-
-    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        waiting, self.others = self.others, []  # nobody gets in before the others' commits
-        if waiting:
-            waiting[0]()
-        self.others = waiting[1:]
-        super().commit(scope, changes)
-
-
-def contended() -> tuple[Contended, OpticalMemory]:
-    store = Contended()
+def contended() -> tuple[ContendedStore, OpticalMemory]:
+    store = ContendedStore()
     memory = OpticalMemory.open(store, codec=plain_codec(), clock=lambda: NOW)
     memory.append(SCOPE, [Turn(text=c * 50, id=c) for c in "ab"])
     return store, memory

@@ -1,7 +1,7 @@
 """Text from the tail onto pages, whoever writes in between."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,25 +20,12 @@ from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import CAPACITY, PlainReader, PlainRenderer, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-from tests.memory.made import made_chunk
-
-NOW = 1_700_000_000.0
-SCOPE = "acme/ann/s1"
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[OpticalMemory]:
-    with OpticalMemory.open(tmp_path / "m.db", codec=plain_codec(), clock=lambda: NOW) as opened:
-        yield opened
-
-
-def texts(memory: OpticalMemory) -> list[str]:
-    return [turn.text for turn in memory.reconstruct(SCOPE)]
+from tests.memory.factories import NOW, SCOPE, make_chunk, texts
 
 
 def test_a_layout_takes_what_fits() -> None:
     layout = lay_out(
-        [made_chunk("abc", 0), made_chunk("", 1), made_chunk("de", 2)], PlainRenderer()
+        [make_chunk("abc", 0), make_chunk("", 1), make_chunk("de", 2)], PlainRenderer()
     )
     assert layout.texts == ("abc", "", "de")
     assert [(span.start, span.end, span.turn) for span in layout.spans] == [
@@ -52,7 +39,7 @@ def test_a_layout_takes_what_fits() -> None:
 
 def test_a_layout_cuts_a_turn_that_does_not_fit() -> None:
     long = "".join(chr(97 + i % 26) for i in range(CAPACITY))
-    layout = lay_out([made_chunk("abc", 0), made_chunk(long, 1, pinned=True)], PlainRenderer())
+    layout = lay_out([make_chunk("abc", 0), make_chunk(long, 1, pinned=True)], PlainRenderer())
     assert layout.texts == ("abc", long[: CAPACITY - 5])  # two role marks and "abc"
     assert len(layout.cells) == CAPACITY
     assert layout.end == Position(1, CAPACITY - 5)
@@ -66,7 +53,7 @@ def test_a_layout_cuts_a_turn_that_does_not_fit() -> None:
 
 
 def test_chunks_of_one_turn_are_one_span() -> None:
-    chunks = [made_chunk("abc", 0, ends=False), made_chunk("def", 0, offset=3)]
+    chunks = [make_chunk("abc", 0, ends=False), make_chunk("def", 0, offset=3)]
     layout = lay_out(chunks, PlainRenderer())
     (span,) = layout.spans
     assert layout.texts == ("abcdef",)
@@ -74,15 +61,15 @@ def test_chunks_of_one_turn_are_one_span() -> None:
 
 
 def test_a_page_may_end_where_a_chunk_does() -> None:
-    full = made_chunk("x" * (CAPACITY - 1), 0, ends=False)
-    layout = lay_out([full, made_chunk("rest", 0, offset=CAPACITY - 1)], PlainRenderer())
+    full = make_chunk("x" * (CAPACITY - 1), 0, ends=False)
+    layout = lay_out([full, make_chunk("rest", 0, offset=CAPACITY - 1)], PlainRenderer())
     assert (layout.rest, layout.end) == (None, Position(0, CAPACITY - 1))
     assert not layout.spans[0].ends
 
 
 def test_a_turn_of_which_no_character_fits_waits_for_the_next_page() -> None:
-    fitting = made_chunk("x" * (CAPACITY - 2), 0)
-    layout = lay_out([fitting, made_chunk("abc", 1)], PlainRenderer())
+    fitting = make_chunk("x" * (CAPACITY - 2), 0)
+    layout = lay_out([fitting, make_chunk("abc", 1)], PlainRenderer())
     assert (layout.texts, layout.end) == (("x" * (CAPACITY - 2),), Position(1, 0))
     assert layout.chunks == (Position(0, 0),)
 
@@ -90,7 +77,7 @@ def test_a_turn_of_which_no_character_fits_waits_for_the_next_page() -> None:
 @settings(deadline=None)
 @given(st.lists(st.text("abc ", max_size=300), min_size=1, max_size=9))
 def test_layouts_follow_one_another_without_a_gap(said: list[str]) -> None:
-    chunks = [made_chunk(text, number) for number, text in enumerate(said)]
+    chunks = [make_chunk(text, number) for number, text in enumerate(said)]
     read = [""] * len(said)
     while chunks:
         layout = lay_out(chunks, PlainRenderer())

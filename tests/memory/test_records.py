@@ -20,7 +20,7 @@ from optimem.memory.records import (
     turn_key,
 )
 from optimem.tiers import Tier
-from tests.memory.made import made_page, made_span
+from tests.memory.factories import make_page, make_span
 
 POSITIONS = st.builds(Position, st.integers(0, 2**40 - 1), st.integers(0, 2**32 - 1))
 
@@ -100,18 +100,18 @@ def test_a_page_is_named_by_scope_position_and_text() -> None:
 
 
 def test_what_a_page_says_of_itself() -> None:
-    first, second = made_span("abc", 4), made_span("de", 5, start=4, pinned=True)
-    page = replace(made_page(first, second), error=0.25)
+    first, second = make_span("abc", 4), make_span("de", 5, start=4, pinned=True)
+    page = replace(make_page(first, second), error=0.25)
     assert page.key == PageKey(Position(4, 0), "ab")
     assert page.tier is Tier.BASE
     assert page.accuracy == 0.75
     assert page.pinned
-    assert not made_page(first).pinned
+    assert not make_page(first).pinned
     assert page.holds(5)
     assert not page.holds(6)
-    assert made_page(first, tier=None).tier is None
+    assert make_page(first, tier=None).tier is None
 
 
 def test_text_starts_after_the_role_mark_of_a_turn_that_starts_here() -> None:
-    assert made_span("abc").text_start == 1
-    assert made_span("abc", offset=7, start=20).text_start == 20
+    assert make_span("abc").text_start == 1
+    assert make_span("abc", offset=7, start=20).text_start == 20

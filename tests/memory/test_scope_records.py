@@ -20,7 +20,7 @@ from optimem.protocols import Change, Entry
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import plain_codec
 from optimem.turns import Scope, Turn
-from tests.memory.made import made_chunk, made_page, made_span, put
+from tests.memory.factories import make_chunk, make_page, make_span, put
 
 
 class Watched(SQLiteStore):
@@ -53,31 +53,31 @@ def test_a_new_scope_is_empty(records: ScopeRecords) -> None:
 
 
 def test_what_is_put_is_read_back(records: ScopeRecords) -> None:
-    pages = [made_page(made_span("abc", n), id=f"{n:02x}") for n in (2, 0, 1)]
-    chunks = [made_chunk("de", 4), made_chunk("fg", 3)]
+    pages = [make_page(make_span("abc", n), id=f"{n:02x}") for n in (2, 0, 1)]
+    chunks = [make_chunk("de", 4), make_chunk("fg", 3)]
     put(records, *pages, *chunks)
     keys = records.page_keys()
     assert [key.position.sequence for key in keys] == [0, 1, 2]
     assert [found and found.record.id for found in records.pages(keys)] == ["00", "01", "02"]
     assert records.pages([PageKey(Position(7, 0), "ff")]) == [None]
     assert records.chunks() == sorted(chunks, key=lambda chunk: chunk.position)
-    assert records.chunks(Position(4, 0)) == [made_chunk("de", 4)]
+    assert records.chunks(Position(4, 0)) == [make_chunk("de", 4)]
     assert records.turn_numbers(["t3", "t0"]) == [3, 0]
     assert records.state().record.next == 9
 
 
 def test_no_more_of_the_tail_is_read_than_is_enough(watched: ScopeRecords) -> None:
-    put(watched, *(made_chunk("abc", n) for n in range(3 * BATCH)))
+    put(watched, *(make_chunk("abc", n) for n in range(3 * BATCH)))
     assert len(watched.chunks(enough=3 * BATCH)) == BATCH
     assert len(watched.chunks(enough=3 * BATCH + 1)) == 2 * BATCH
     assert len(watched.chunks()) == 3 * BATCH
 
 
 def test_an_edit_is_made_whole_or_not_at_all(records: ScopeRecords) -> None:
-    put(records, made_page(made_span("abc")))
+    put(records, make_page(make_span("abc")))
     edit = records.edit()
-    edit.put_chunk(made_chunk("new", 5), None, expect=0)
-    edit.remove_page(made_page(made_span("abc")).key, expect=2)  # its version is 1
+    edit.put_chunk(make_chunk("new", 5), None, expect=0)
+    edit.remove_page(make_page(make_span("abc")).key, expect=2)  # its version is 1
     assert not edit.try_commit()
     with pytest.raises(ConflictError):
         edit.commit()
@@ -86,13 +86,13 @@ def test_an_edit_is_made_whole_or_not_at_all(records: ScopeRecords) -> None:
 
 
 def test_conflict_is_not_swallowed_forever(records: ScopeRecords) -> None:
-    put(records, made_chunk("a"))
+    put(records, make_chunk("a"))
     with pytest.raises(ConflictError):
         records.store.commit(records.scope, [Change("head", b"", expect=99)])
 
 
 def test_a_page_is_removed_with_its_words(records: ScopeRecords) -> None:
-    page, edit = made_page(made_span("abc")), records.edit()
+    page, edit = make_page(make_span("abc")), records.edit()
     edit.put_page(page, None, expect=0, index=index_page([(0, "abc")]))
     edit.commit()
     assert set(records.index_entries([page.key], {})) == {page.key}
@@ -103,7 +103,7 @@ def test_a_page_is_removed_with_its_words(records: ScopeRecords) -> None:
 
 
 def test_a_page_is_refreshed_unless_somebody_changed_it_first(records: ScopeRecords) -> None:
-    page = made_page(made_span("abc"))
+    page = make_page(make_span("abc"))
     put(records, page)
     assert records.refresh(replace(page, accessed=50.0), 1, due=60.0)
     assert not records.refresh(replace(page, accessed=70.0), 1, due=80.0)
@@ -116,7 +116,7 @@ def test_a_page_is_refreshed_unless_somebody_changed_it_first(records: ScopeReco
 def test_only_index_entries_that_are_new_or_changed_are_fetched(watched: ScopeRecords) -> None:
     store = watched.store
     assert isinstance(store, Watched)
-    pages = [made_page(made_span("abc", n)) for n in range(3)]
+    pages = [make_page(make_span("abc", n)) for n in range(3)]
     for page in pages:
         edit = watched.edit()
         edit.put_page(page, None, expect=0, index=index_page([(0, f"word{page.key.position}")]))
@@ -138,9 +138,9 @@ def test_only_index_entries_that_are_new_or_changed_are_fetched(watched: ScopeRe
 
 
 def test_where_a_turn_lies(records: ScopeRecords) -> None:
-    first = made_page(made_span("abc", 0), made_span("de", 1, start=4), id="aa")
-    second = made_page(made_span("fg", 1, offset=2), id="bb")
-    put(records, first, second, made_chunk("hi", 1, offset=4), made_chunk("jk", 2))
+    first = make_page(make_span("abc", 0), make_span("de", 1, start=4), id="aa")
+    second = make_page(make_span("fg", 1, offset=2), id="bb")
+    put(records, first, second, make_chunk("hi", 1, offset=4), make_chunk("jk", 2))
     assert len(records.holders(1)) == 3
     assert records.holders(0) == [first.key.page]
     assert len(records.holders(2)) == 1
@@ -163,7 +163,7 @@ def test_an_image_goes_with_the_turn_that_describes_it(records: ScopeRecords) ->
 
 
 def test_due_entries_are_unpacked_and_put_off(records: ScopeRecords) -> None:
-    page, chunk = made_page(made_span("abc")), made_chunk("de", 3)
+    page, chunk = make_page(make_span("abc")), make_chunk("de", 3)
     put(records, page, chunk, due=10.0)
     keys = [key for _, key in records.store.peek_due(10.0, 9)]
     entries = records.due_entries([*keys, "page:gone"])
@@ -182,15 +182,15 @@ def test_due_entries_are_unpacked_and_put_off(records: ScopeRecords) -> None:
 
 
 def test_a_damaged_entry_is_refused_by_name(records: ScopeRecords) -> None:
-    put(records, made_chunk("abc"), due=1.0)
+    put(records, make_chunk("abc"), due=1.0)
     (entry,) = records.due_entries([key for _, key in records.store.peek_due(1.0, 9)])
     with pytest.raises(ChecksumError):
         records.unpack(entry._replace(value=entry.value[:-1] + b"?"))
 
 
 def test_sizes_of_entries_add_up_to_what_the_store_uses(records: ScopeRecords) -> None:
-    page = made_page(made_span("abc"))
-    put(records, page, made_chunk("de", 3), due=4.0)
+    page = make_page(make_span("abc"))
+    put(records, page, make_chunk("de", 3), due=4.0)
     records.store.commit(records.scope, [Change("item:/a//b", b"not a memory's")])
     sizes = records.entry_sizes()
     assert sum(size.key + size.value for size in sizes) == records.bytes_used()
@@ -206,11 +206,11 @@ def test_sizes_of_entries_add_up_to_what_the_store_uses(records: ScopeRecords) -
 def test_a_snapshot_is_of_one_moment(watched: ScopeRecords) -> None:
     store = watched.store
     assert isinstance(store, Watched)
-    put(watched, made_chunk("abc"))
+    put(watched, make_chunk("abc"))
 
     def write_page() -> None:
         """Somebody puts the tail on a page after it was read."""
-        page, (_, version) = made_page(made_span("abc")), watched.state()
+        page, (_, version) = make_page(make_span("abc")), watched.state()
         edit = watched.edit()
         edit.remove_chunk(Position(0, 0))
         edit.put_page(page, None, expect=0)

@@ -11,9 +11,7 @@ from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-
-NOW = 1_700_000_000.0
-SCOPE = "acme/ann/s1"
+from tests.memory.factories import NOW, SCOPE
 
 
 @pytest.fixture

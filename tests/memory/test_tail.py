@@ -1,7 +1,6 @@
 """Turns as text, before they are on a page."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -11,15 +10,10 @@ from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.records import Position, ScopeState
 from optimem.memory.scope_records import ATTEMPTS, ScopeRecords
 from optimem.memory.tail import CHUNK, append_turns, chunk_cells, without_chunks
-from optimem.protocols import Change
 from optimem.results import AppendReport
-from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import PlainRenderer, plain_codec
+from optimem.testing.pages import PlainRenderer
 from optimem.turns import Scope, Turn
-from tests.memory.made import made_chunk
-
-NOW = 1_700_000_000.0
-SCOPE = "acme/ann/s1"
+from tests.memory.factories import NOW, SCOPE, ContendedStore, make_chunk
 
 
 def append(
@@ -27,12 +21,6 @@ def append(
 ) -> tuple[AppendReport, ScopeState]:
     policy = DecayPolicy(forget_after=365 * DAY)
     return append_turns(records, turns, PlainRenderer(), policy, now)
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[OpticalMemory]:
-    with OpticalMemory.open(tmp_path / "m.db", codec=plain_codec(), clock=lambda: NOW) as opened:
-        yield opened
 
 
 def test_append_counts_a_turn_once(memory: OpticalMemory) -> None:
@@ -92,7 +80,7 @@ def test_text_in_the_tail_is_due_when_it_is_to_be_forgotten(records: ScopeRecord
 
 def test_a_state_without_chunks_is_another_one() -> None:
     state = ScopeState(5, Position(2, 0), 100, 7.0, "epoch")
-    chunks = [made_chunk("abc", 3), made_chunk("de", 4, offset=9)]
+    chunks = [make_chunk("abc", 3), make_chunk("de", 4, offset=9)]
     less = without_chunks(state, chunks, PlainRenderer())
     assert (less.cells, less.next, less.tail) == (100 - 4 - 2, 5, Position(2, 0))
     assert less.epoch not in ("", "epoch")
@@ -105,23 +93,17 @@ def test_a_scope_that_is_begun_again_is_another_one(records: ScopeRecords) -> No
     assert first.epoch != again.epoch
 
 
-class Contended(SQLiteStore):
-    """A store on which others win the first `lost` commits: each appends a turn."""
-
-    def __init__(self, lost: int) -> None:
-        super().__init__(":memory:")
-        self.lost, self.racing = lost, False
-
-    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        if self.lost and not self.racing:
-            self.lost, self.racing = self.lost - 1, True
-            append(ScopeRecords(self, scope), Turn(text="theirs", id=f"theirs {self.lost}"))
-            self.racing = False
-        super().commit(scope, changes)
+def contended(times: int) -> ScopeRecords:
+    """A scope to which others append a turn before each of the first commits."""
+    store = ContendedStore()
+    records = ScopeRecords(store, Scope.parse(SCOPE))
+    turns = [Turn(text="theirs", id=f"theirs {number}") for number in range(times)]
+    store.others = [partial(append, records, turn) for turn in turns]
+    return records
 
 
 def test_who_loses_a_race_appends_after_the_winner() -> None:
-    records = ScopeRecords(Contended(3), Scope.parse(SCOPE))
+    records = contended(3)
     report, state = append(
         records, Turn(text="mine", id="mine"), Turn(text="theirs", id="theirs 0")
     )
@@ -131,7 +113,7 @@ def test_who_loses_a_race_appends_after_the_winner() -> None:
 
 
 def test_who_never_gets_its_turn_says_so() -> None:
-    records = ScopeRecords(Contended(ATTEMPTS), Scope.parse(SCOPE))
+    records = contended(ATTEMPTS)
     with pytest.raises(ConflictError, match="append again"):
         append(records, Turn(text="mine", id="mine"))
     assert records.turn_numbers(["mine"]) == [None]

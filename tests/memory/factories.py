@@ -1,14 +1,22 @@
-"""Records for tests, made with as little as a test needs to say."""
+"""Records for tests, made with as little as a test needs to say, and a store with other writers."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from optimem import OpticalMemory
 from optimem.memory.records import Chunk, PageRecord, Position, ScopeState, Span, text_digest
 from optimem.memory.scope_records import ScopeRecords
-from optimem.protocols import VisionTokens
+from optimem.protocols import Change, VisionTokens
+from optimem.store.sqlite import SQLiteStore
 from optimem.tiers import Tier
+from optimem.turns import Scope
+
+NOW = 1_700_000_000.0
+SCOPE = "acme/ann/s1"
 
 
-def made_span(
+def make_span(
     text: str, number: int = 0, offset: int = 0, start: int = 0, pinned: bool = False
 ) -> Span:
     """A span of `text` on a page of one cell a character, that ends its turn."""
@@ -18,7 +26,7 @@ def made_span(
     return Span(Position(number, offset), "user", turn, 5.0, start, end, True, pinned, digest)
 
 
-def made_page(
+def make_page(
     *spans: Span, id: str = "ab", tier: Tier | None = Tier.BASE, accessed: float = 0.0
 ) -> PageRecord:
     """A page of these spans; of tokens that say nothing, or without a tier, of as much text."""
@@ -30,7 +38,7 @@ def made_page(
     return PageRecord(id, accessed, accessed, 0.0, 3, 9, spans, body)
 
 
-def made_chunk(
+def make_chunk(
     text: str, number: int = 0, offset: int = 0, ends: bool = True, pinned: bool = False
 ) -> Chunk:
     """A chunk that came in at 7 s."""
@@ -51,3 +59,23 @@ def put(records: ScopeRecords, *found: PageRecord | Chunk, due: float | None = N
         edit.put_turn(turn, number)
     edit.put_state(ScopeState(9, Position(0, 0), 0, 7.0, "epoch"), 0)
     edit.commit()
+
+
+def texts(memory: OpticalMemory) -> list[str]:
+    """What can be read of all turns."""
+    return [turn.text for turn in memory.reconstruct(SCOPE)]
+
+
+class ContendedStore(SQLiteStore):
+    """A store on which others get in before a commit, one before each while there are any."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.others: list[Callable[[], object]] = []
+
+    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
+        waiting, self.others = self.others, []  # nobody gets in before the others' commits
+        if waiting:
+            waiting[0]()
+        self.others = waiting[1:]
+        super().commit(scope, changes)
