@@ -1,9 +1,9 @@
 """A scope's entries as records, read and written: the one place where memory meets the store's
 keys and bytes.
 
-Reading is on `ScopeRecords`. Writing is an `Edit`: changes that are committed together or not at
-all. Who commits expects the versions it read; who loses a race reads again (`retry`) or leaves it
-to the winner (`Edit.try_commit`).
+`ScopeRecords` reads. An `Edit` writes: its changes are committed together or not at all, and only if
+the entries are still at the versions that were read. The loser of a race tries again (`retry`) or
+gives way (`Edit.try_commit`).
 """
 
 import math
@@ -60,9 +60,9 @@ class EntrySize(NamedTuple):
 
 
 def retry(attempt: Callable[[], T], scope: Scope, action: str) -> T:
-    """The result of `attempt`, which reads what it needs and commits. Whenever somebody else
-    commits in between, it is run again, at once, since each conflict is another's progress. Raises
-    ConflictError after `ATTEMPTS` attempts."""
+    """Run `attempt`, which reads what it needs and commits, until nobody else commits in between.
+    It runs again at once, since each conflict is somebody else's progress. Raises ConflictError
+    after `ATTEMPTS` attempts."""
     for _ in range(ATTEMPTS):
         try:
             return attempt()
