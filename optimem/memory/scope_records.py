@@ -1,9 +1,9 @@
 """A scope's entries as records, read and written: the one place where memory meets the store's
 keys and bytes.
 
-`ScopeRecords` reads. An `Edit` writes: its changes are committed together or not at all, and only if
-the entries are still at the versions that were read. The loser of a race tries again (`retry`) or
-gives way (`Edit.try_commit`).
+`ScopeRecords` reads. An `Edit` writes: its changes are committed together or not at all, and only
+if the entries are still at the versions that were read. The loser of a race tries again (`retry`)
+or gives way (`Edit.try_commit`).
 """
 
 import math
