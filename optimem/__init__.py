@@ -1,64 +1,67 @@
 """optimem: optical memory for LLM agents.
 
-Public names are loaded when first used, so that importing this package loads neither torch
-nor redis.
+A public name is imported when it is first used, so that `import optimem` loads neither torch nor
+redis.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from optimem.api.files import compress, compress_images, read_images, read_pages
-    from optimem.api.memory import OpticalMemory
-    from optimem.api.prompts import calibrate, compress_prompt
-    from optimem.errors import OptimemError
-    from optimem.evaluation.run import evaluate
-    from optimem.memory.decay import DecayPolicy
-    from optimem.omem.images import ImageArchive
-    from optimem.omem.text import TokenFile
-    from optimem.tiers import Tier
-    from optimem.turns import Scope, Turn
+if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares the two
+    from optimem.api.files import compress as compress
+    from optimem.api.files import compress_images as compress_images
+    from optimem.api.files import read_images as read_images
+    from optimem.api.files import read_pages as read_pages
+    from optimem.api.memory import OpticalMemory as OpticalMemory
+    from optimem.api.prompts import calibrate as calibrate
+    from optimem.api.prompts import compress_prompt as compress_prompt
+    from optimem.errors import *  # noqa: F403  every error class
+    from optimem.evaluation.run import evaluate as evaluate
+    from optimem.memory.decay import DecayPolicy as DecayPolicy
+    from optimem.omem.images import ImageArchive as ImageArchive
+    from optimem.omem.text import TokenFile as TokenFile
+    from optimem.results import Answer as Answer
+    from optimem.results import Passage as Passage
+    from optimem.results import RecalledTurn as RecalledTurn
+    from optimem.results import Recollection as Recollection
+    from optimem.tiers import Tier as Tier
+    from optimem.turns import Scope as Scope
+    from optimem.turns import Turn as Turn
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "DecayPolicy": "optimem.memory.decay",
-    "ImageArchive": "optimem.omem.images",
-    "OpticalMemory": "optimem.api.memory",
-    "OptimemError": "optimem.errors",
-    "Scope": "optimem.turns",
-    "Tier": "optimem.tiers",
-    "TokenFile": "optimem.omem.text",
-    "Turn": "optimem.turns",
-    "calibrate": "optimem.api.prompts",
-    "compress": "optimem.api.files",
-    "compress_images": "optimem.api.files",
-    "compress_prompt": "optimem.api.prompts",
-    "evaluate": "optimem.evaluation.run",
-    "read_images": "optimem.api.files",
-    "read_pages": "optimem.api.files",
-}
+_EXPORTS = {
+    "optimem.api.files": ("compress", "compress_images", "read_images", "read_pages"),
+    "optimem.api.memory": ("OpticalMemory",),
+    "optimem.api.prompts": ("calibrate", "compress_prompt"),
+    "optimem.errors": (
+        "BaselineError", "BudgetError", "ChecksumError", "ConflictError", "FingerprintError",
+        "FormatError", "ImageSupportError", "InputError", "LimitError", "MissingExtraError",
+        "NoGainError", "OptimemError", "PageError", "PromptError", "ProviderError", "RatioError",
+        "ReaderUnavailableError", "ResumeError", "SampleError", "ScopeError", "StoreError",
+        "StoreFullError", "StoreLockedError", "StoreUnavailableError", "TextError", "TierError",
+        "TokenizerError", "VersionError",
+    ),
+    "optimem.evaluation.run": ("evaluate",),
+    "optimem.memory.decay": ("DecayPolicy",),
+    "optimem.omem.images": ("ImageArchive",),
+    "optimem.omem.text": ("TokenFile",),
+    "optimem.results": ("Answer", "Passage", "RecalledTurn", "Recollection"),
+    "optimem.tiers": ("Tier",),
+    "optimem.turns": ("Scope", "Turn"),
+}  # fmt: skip
+"""Every public name, by the module that defines it."""
 
-__all__ = [
-    "DecayPolicy",
-    "ImageArchive",
-    "OpticalMemory",
-    "OptimemError",
-    "Scope",
-    "Tier",
-    "TokenFile",
-    "Turn",
-    "calibrate",
-    "compress",
-    "compress_images",
-    "compress_prompt",
-    "evaluate",
-    "read_images",
-    "read_pages",
-]
+_HOMES = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'optimem' has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,62 +1,63 @@
 """Every error optimem raises on purpose, one tree under `OptimemError`.
 
 OptimemError
-├── InputError               what was given cannot be used
-│   ├── TextError            not text: binary, broken UTF-8, lone surrogates
-│   ├── TierError            no such tier
-│   ├── ScopeError           a scope that cannot be named
-│   ├── PageError            a page image the reader was not made for
+├── InputError               an argument or a file that cannot be used
+│   ├── TextError            not text: binary, broken UTF-8, lone surrogates, NUL
+│   ├── TierError            an unknown tier
+│   ├── ScopeError           a scope that cannot be a name
+│   ├── PageError            a page image that the reader was not made for
 │   ├── ProviderError        no rule says what a model charges for images
 │   ├── ImageSupportError    pages for a model that takes no images
-│   ├── PromptError          a prompt that will not be made cheaper
-│   │   ├── NoGainError      pages would cost as much as their text
-│   │   └── BudgetError      fewer tokens than it can be brought down to
-│   ├── LimitError           more images or bytes than a provider takes
+│   ├── PromptError          a prompt that cannot be made cheaper
+│   │   ├── NoGainError      pages would cost as much as the text
+│   │   └── BudgetError      a budget below the least that the prompt can cost
+│   ├── LimitError           more images or bytes than a provider accepts
 │   ├── SampleError          too little text to measure
 │   ├── RatioError           a ratio that no tier reaches
-│   ├── TokenizerError       no such tokenizer, or a file that holds none
-│   ├── BaselineError        no such baseline
+│   ├── TokenizerError       an unknown tokenizer, or a file that holds none
+│   ├── BaselineError        an unknown baseline
 │   └── ResumeError          a folder that holds the results of another run
-├── FormatError              stored bytes that cannot be format_errors
+├── FormatError              stored bytes that cannot be decoded
 │   ├── ChecksumError        bytes damaged or cut short
-│   ├── VersionError         written by a newer or unknown format
-│   └── FingerprintError     tokens of another encoder
-├── StoreError               the store did not do what was asked
-│   ├── ConflictError        somebody else wrote first; nothing was changed
+│   ├── VersionError         bytes in a newer or unknown format
+│   └── FingerprintError     vision tokens of another encoder
+├── StoreError               the store failed
+│   ├── ConflictError        another writer was first; nothing changed
 │   ├── StoreLockedError     another process holds the store
 │   ├── StoreFullError       no room left
-│   └── StoreUnavailableError  the server or the file cannot be reached
-├── ReaderUnavailableError   a reader on another machine does not answer
-└── MissingExtraError        an optional package is needed (also an ImportError)
+│   └── StoreUnavailableError  the server or file cannot be reached
+├── ReaderUnavailableError   a remote reader that does not answer
+└── MissingExtraError        an optional package is not installed (also an ImportError)
 
-A message states the offending value and the remedy. Knows nothing of the rest of the package.
+Each message states the offending value and the remedy. Knows nothing of the rest of the package.
 """
 
 from typing import Any
 
 
 class OptimemError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of every error raised on purpose."""
 
 
 class InputError(OptimemError):
-    """What was given cannot be used. No ValueError: pydantic would hide it in its own error."""
+    """An argument or a file that cannot be used. Not a ValueError, which pydantic would wrap in
+    an error of its own."""
 
 
 class TextError(InputError):
-    """The input is not valid text."""
+    """Not text: binary, broken UTF-8, a lone surrogate or a NUL."""
 
 
 class TierError(InputError):
-    """No such tier."""
+    """An unknown tier."""
 
 
 class ScopeError(InputError):
-    """A scope or one of its parts cannot be used as a name."""
+    """A scope, or a part of one, that cannot be a name."""
 
 
 class PageError(InputError):
-    """A page image that this reader was not made to read."""
+    """A page image that this reader was not made for."""
 
 
 class ProviderError(InputError):
@@ -64,12 +65,12 @@ class ProviderError(InputError):
 
 
 class ImageSupportError(InputError):
-    """Pages were to be shown to a model that takes no images."""
+    """Pages were meant for a model that takes no images."""
 
 
 class PromptError(InputError):
-    """A prompt that will not be made cheaper. `plan`: what it would cost, if that was made out,
-    an `optimem.prompts.PromptPlan`."""
+    """A prompt that cannot be made cheaper. `plan`: what it would cost, an
+    `optimem.prompts.PromptPlan`, or None if that was not worked out."""
 
     def __init__(self, message: str, plan: Any = None) -> None:
         super().__init__(message)
@@ -77,15 +78,15 @@ class PromptError(InputError):
 
 
 class NoGainError(PromptError):
-    """Pages would cost as much as the text that they stand for."""
+    """Pages would cost as much as the text they replace."""
 
 
 class BudgetError(PromptError):
-    """A budget below what the prompt can be brought down to."""
+    """A budget below the least that the prompt can cost."""
 
 
 class LimitError(InputError):
-    """More images or bytes than a provider takes in one request."""
+    """More images or bytes than a provider accepts in one request."""
 
 
 class SampleError(InputError):
@@ -97,11 +98,11 @@ class RatioError(InputError):
 
 
 class TokenizerError(InputError):
-    """No such tokenizer, or a file that holds none."""
+    """An unknown tokenizer, or a file that holds none."""
 
 
 class BaselineError(InputError):
-    """No such baseline."""
+    """An unknown baseline."""
 
 
 class ResumeError(InputError):
@@ -109,27 +110,27 @@ class ResumeError(InputError):
 
 
 class FormatError(OptimemError):
-    """Stored bytes that cannot be format_errors."""
+    """Stored bytes that cannot be decoded."""
 
 
 class ChecksumError(FormatError):
-    """Stored bytes are damaged or cut short."""
+    """Stored bytes that are damaged or cut short."""
 
 
 class VersionError(FormatError):
-    """Stored bytes were written by a newer or unknown format."""
+    """Stored bytes in a newer or unknown format."""
 
 
 class FingerprintError(FormatError):
-    """Vision tokens were written by another encoder than the one that reads."""
+    """Vision tokens that another encoder wrote."""
 
 
 class StoreError(OptimemError):
-    """The store did not do what was asked."""
+    """The store failed."""
 
 
 class ConflictError(StoreError):
-    """An expected version did not match; nothing was changed."""
+    """An expected version did not match; nothing changed."""
 
 
 class StoreLockedError(StoreError):
@@ -149,4 +150,4 @@ class ReaderUnavailableError(OptimemError):
 
 
 class MissingExtraError(OptimemError, ImportError):
-    """An optional package is needed for this."""
+    """An optional package is not installed."""

@@ -1,5 +1,7 @@
 """What importing loads and what the package offers: a fresh interpreter, nothing else."""
 
+import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -60,24 +62,17 @@ def test_importing_changes_no_environment_and_no_logging() -> None:
     assert "optimem" in changes
 
 
+PUBLIC = {
+    "Answer", "DecayPolicy", "ImageArchive", "OpticalMemory", "Passage", "RecalledTurn",
+    "Recollection", "Scope", "Tier", "TokenFile", "Turn", "calibrate", "compress",
+    "compress_images", "compress_prompt", "evaluate", "read_images", "read_pages",
+}  # fmt: skip
+"""Besides the errors, which tests/test_errors.py compares with the classes."""
+
+
 def test_public_names_are_pinned() -> None:
-    assert optimem.__all__ == [
-        "DecayPolicy",
-        "ImageArchive",
-        "OpticalMemory",
-        "OptimemError",
-        "Scope",
-        "Tier",
-        "TokenFile",
-        "Turn",
-        "calibrate",
-        "compress",
-        "compress_images",
-        "compress_prompt",
-        "evaluate",
-        "read_images",
-        "read_pages",
-    ]
+    names = [name for name in optimem.__all__ if not name.endswith("Error")]
+    assert names == sorted(PUBLIC)
 
 
 def test_every_public_name_can_be_had_and_others_cannot() -> None:
@@ -85,6 +80,25 @@ def test_every_public_name_can_be_had_and_others_cannot() -> None:
         assert getattr(optimem, name).__name__ == name
     with pytest.raises(AttributeError, match="no_such_name"):
         optimem.no_such_name  # noqa: B018  the lookup itself is what is tested
+
+
+def test_completion_offers_every_public_name() -> None:
+    assert set(dir(optimem)) >= {*optimem.__all__, "__version__"}
+
+
+def test_type_checkers_see_the_names_that_run_time_gives() -> None:
+    """The imports under TYPE_CHECKING re-export the names of `__all__`, from the same modules."""
+    (block,) = (each for each in ast.parse(inspect.getsource(optimem)).body if is_typing(each))
+    seen = {(each.module, name.name) for each in block.body for name in each.names}
+    assert all(name.asname in (name.name, None) for each in block.body for name in each.names)
+    errors = {("optimem.errors", name) for name in optimem.__all__ if name.endswith("Error")}
+    homes = {(home, name) for name, home in optimem._HOMES.items()}
+    assert seen - {("optimem.errors", "*")} == homes - errors
+    assert homes >= errors
+
+
+def is_typing(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
 
 
 def test_the_installed_command_is_the_cli() -> None:
