@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from langchain_core.stores import BaseStore
-from pydantic import ValidationError
 
 from optimem.build import store_at
 from optimem.errors import InputError, ScopeError
@@ -30,7 +29,7 @@ class OptimemByteStore(BaseStore[str, bytes]):
     def __init__(self, store: Store, *, name: str = "", owns_store: bool = False) -> None:
         try:
             self._scope = Scope(namespace=HOME, session="bytes", user=name)
-        except ValidationError as error:
+        except ScopeError as error:
             raise ScopeError(f"{name!r:.200} cannot name a collection: {error}") from error
         self.store, self._owns_store = store, owns_store
 

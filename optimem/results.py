@@ -1,34 +1,66 @@
-"""What a memory answers with: frozen pydantic models, ready for JSON."""
+"""What a memory returns: frozen pydantic models, ready for JSON.
 
-from typing import Literal
+Each has a repr of one line; turns, passages and answers also show themselves in notebooks, with
+doubtful characters marked and a sketch of each page with their lines boxed. The sketch needs no
+pixels, so a result shows itself without its memory.
+"""
+
+from collections.abc import Iterator
+from html import escape
+from itertools import groupby
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from optimem.protocols import Box
+from optimem.protocols import REPLACEMENT, Box
+from optimem.text.ages import ago
+from optimem.tiers import Tier
 from optimem.turns import Role
+
+SHOWN = 60
+"""Characters of a text in a repr."""
+PAGE_STYLE = "width:9em;margin:.3em .6em .3em 0;border:1px solid;background:#fff;color:#999"
+BOX_COLOUR = "#d33"
 
 
 class Result(BaseModel):
-    """Base of all answers."""
+    """Base of everything a memory returns."""
 
     model_config = ConfigDict(frozen=True)
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Fields by name, long texts cut and a list as its length."""
+        for name, value in super().__repr_args__():
+            yield name, _shortened(value)
+
 
 class PagePart(Result):
-    """Where a part of a turn lies. `tier`: of the page, "text" if no tier could hold it,
-    "tail" if it is on no page yet. `boxes`: its lines in pixels of that tier's image."""
+    """Where a part of a turn is. `page`: the page's id, None in the tail. `tier`: of the page;
+    "text" if no tier could hold it, "tail" in the tail. `boxes`: its lines, in pixels of that
+    tier's image (Large for "text")."""
 
     page: str | None
     tier: str
     boxes: list[Box]
 
+    def _repr_html_(self) -> str:
+        if self.page is None:
+            return ""
+        side = (Tier.LARGE if self.tier == "text" else Tier.parse(self.tier)).value
+        title = f"page {self.page} ({self.tier})"
+        return (
+            f'<svg viewBox="0 0 {side} {side}" style="{PAGE_STYLE}" role="img">'
+            f"<title>{escape(title)}</title>{''.join(map(_svg_rectangle, self.boxes))}</svg>"
+        )
+
 
 class RecalledTurn(Result):
     """A turn as it can be read now.
 
-    `text`: uncertain characters are U+FFFD. `guess`: the likeliest text. `probability`:
-    mean over characters; `least`: of the most doubtful one. `exact`: proved equal to what
-    was written, by its hash. `age`: seconds since the turn's time, never negative.
+    `text`: with U+FFFD for each uncertain character. `guess`: the most likely text, character by
+    character. `probability`: mean over the characters; `least`: of the most doubtful one.
+    `exact`: its hash proves that `guess` is what was written. `time`: seconds since the epoch.
+    `age`: seconds since then, at least 0. `parts`: where it is, in reading order.
     """
 
     id: str
@@ -47,30 +79,50 @@ class RecalledTurn(Result):
         """The tier of its first part."""
         return self.parts[0].tier
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "role", self.role
+        yield "age", ago(self.age)
+        yield "tier", self.tier
+        yield "text", _shortened(self.text)
+
+    def _repr_html_(self) -> str:
+        certainty = "exact" if self.exact else f"{self.probability:.1%} certain"
+        line = f"{self.role} · {ago(self.age)} · {self.tier} · {certainty} · {self.id}"
+        pages = "".join(part._repr_html_() for part in self.parts)
+        return (
+            f"<div><small>{escape(line)}</small>"
+            f'<div style="white-space:pre-wrap">{_marked_html(self.text, self.guess)}</div>'
+            f"{pages}</div>"
+        )
+
 
 class Recollection(RecalledTurn):
-    """A turn that bears on a query; `score` is BM25's."""
+    """A turn that matches a query; `score` is BM25's."""
 
     score: float
 
 
 class Passage(Recollection):
-    """What an answer rests on: a turn, or the stretch of it that was quoted or given to the
-    model. Text, certainty, parts and boxes are those of the stretch alone. `number`: by which
-    the answer cites it, as [number]."""
+    """What an answer rests on: a turn, or the snippet of it that was quoted or given to the
+    model. Text, certainty, parts and boxes are those of the snippet alone. `number`: by which
+    the answer cites it, as in [1]."""
 
     number: int
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "number", self.number
+        yield from super().__repr_args__()
+
 
 class Answer(Result):
-    """An answer to a question, or that there is none.
+    """An answer to a question, or that the memory does not know.
 
-    `text`: what is answered; a quotation is to the letter, U+FFFD where it has faded. `known`:
-    whether the memory holds an answer. `source`: "llm" if a model was asked, "image" if the
-    vision tokens of one were, else "quoted". `passages`: in the order of their numbers; empty
-    if nothing is known. `probability`: that a character of the passages was read right, their
-    mean from 0 to 1; it does not judge what a model made of them. Of a image, the mean
-    over the answer's tokens. 0 if nothing is known.
+    `text`: the answer; a quotation is verbatim, with U+FFFD for each uncertain character.
+    `known`: whether the memory holds an answer. `source`: "quoted", "llm" if a model answered,
+    "image" if the reader of images did. `passages`: by number; empty if nothing is known.
+    `probability`: mean over the characters of the passages that they were read right (of an
+    image: over the tokens of the answer), 0 if nothing is known. It does not judge what a model
+    made of the passages.
     """
 
     text: str
@@ -79,18 +131,32 @@ class Answer(Result):
     passages: list[Passage]
     probability: float
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "known", self.known
+        yield "source", self.source
+        yield "text", _shortened(self.text)
+        yield "passages", len(self.passages)
+
+    def _repr_html_(self) -> str:
+        passages = "".join(
+            f"<li value={passage.number}>{passage._repr_html_()}</li>" for passage in self.passages
+        )
+        text = escape(self.text)
+        return f'<div style="white-space:pre-wrap"><b>{text}</b></div><ol>{passages}</ol>'
+
 
 class AppendReport(Result):
-    """`added` turns, and `duplicates` that were there already."""
+    """`added`: turns appended. `duplicates`: turns that the scope held already."""
 
     added: int
     duplicates: int
 
 
 class Move(Result):
-    """A page that fades: from a tier to a smaller one, or to None when it is forgotten. `page`
-    is its id; of text in the open tail (`before` "tail"), which can only be forgotten, the
-    turn's."""
+    """A page that fades from the tier `before` to the smaller `after`, or is forgotten (`after`
+    None). `page`: its id. Text in the tail (`before` "tail") can only be forgotten; `page` is
+    then the turn's id. `expected_accuracy`: share of its characters expected to read right, 0
+    to 1."""
 
     scope: str
     page: str
@@ -100,8 +166,8 @@ class Move(Result):
 
 
 class Unreadable(Result):
-    """An entry that a sweep could not read, and why: damaged, or written by another encoder.
-    It stays as it is."""
+    """An entry that a sweep could not read and left as it is. `reason`: it is damaged, or
+    another encoder wrote it."""
 
     scope: str
     entry: str
@@ -110,8 +176,8 @@ class Unreadable(Result):
 
 class SweepReport(Result):
     """What a sweep did, or would do. `moves`: pages that faded or were forgotten. `kept`:
-    pages due that stay, pinned or by their floor. `skipped`: changed by somebody else in
-    between. Bytes are those of the pages looked at."""
+    pages due that stay, pinned or at their floor. `skipped`: pages that others changed at the
+    same time. `bytes_before`, `bytes_after`: of the pages looked at."""
 
     moves: list[Move]
     unreadable: list[Unreadable]
@@ -122,8 +188,8 @@ class SweepReport(Result):
 
 
 class ForgetReceipt(Result):
-    """What was removed. `entries`: stored values removed or rewritten without the turn.
-    `left`: what a new listing still finds of it, which is the proof: zero."""
+    """What was deleted. `entries`: stored values deleted, or rewritten without the turn.
+    `left`: entries in which a new listing still finds it; 0 is the proof."""
 
     scopes: list[str]
     turns: int
@@ -135,7 +201,9 @@ class ForgetReceipt(Result):
 
 class MemoryStats(Result):
     """What a memory holds and what it costs. `text_bytes`, `zstd_bytes`: of the text as it
-    was written. The `…_bytes` after them add up to `stored_bytes`."""
+    was written. `token_bytes` to `other_bytes` add up to `stored_bytes`. `positions`: that a
+    causal decoder pays for the vision tokens. `next_due`: when the next entry is due for a
+    sweep, None if none is."""
 
     scopes: int
     turns: int
@@ -155,3 +223,27 @@ class MemoryStats(Result):
     other_bytes: int
     stored_bytes: int
     next_due: float | None
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, list):
+        return len(value)
+    cut = isinstance(value, str) and len(value) > SHOWN
+    return f"{value[:SHOWN]}…" if cut else value
+
+
+def _svg_rectangle(box: Box) -> str:
+    width, height = box.right - box.left, box.bottom - box.top
+    return (
+        f'<rect x="{box.left:g}" y="{box.top:g}" width="{width:g}" height="{height:g}" '
+        f'fill="{BOX_COLOUR}"/>'
+    )
+
+
+def _marked_html(text: str, guess: str) -> str:
+    """A text in which each run of uncertain characters is marked and shows the guess."""
+    runs = groupby(zip(text, guess, strict=True), key=lambda pair: pair[0] == REPLACEMENT)
+    shown = [(doubtful, escape("".join(char for _, char in run))) for doubtful, run in runs]
+    return "".join(
+        f'<mark title="uncertain">{html}</mark>' if doubtful else html for doubtful, html in shown
+    )

@@ -1,17 +1,38 @@
-"""What goes in: `Turn` and `Scope`, checked at the edge. Knows nothing of pages or stores."""
+"""What goes in: turns, and the scope that they belong to, checked at the edge.
+
+Messages in the form of OpenAI's API and of LangChain become turns here, known by their fields
+alone. Knows nothing of pages, stores or any framework.
+"""
 
 import hashlib
+import json
 import unicodedata
-from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from optimem.errors import InputError, ScopeError, TextError
 
 Role = Literal["system", "user", "assistant", "tool", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Who speaks; `text` is a document rather than a turn of a conversation."""
+
+MESSAGE_ROLES: dict[str, Role] = {
+    **{role: role for role in ROLES},
+    "human": "user", "ai": "assistant", "model": "assistant", "developer": "system",
+    "function": "tool",
+}  # fmt: skip
+"""What APIs and frameworks call the roles."""
 
 
 def checked_text(text: str) -> str:
@@ -25,16 +46,43 @@ def checked_text(text: str) -> str:
     return text
 
 
-class Turn(BaseModel):
-    """One turn of a conversation, or a document.
-
-    `text`: what was said, any length, kept to the letter. `role`: default "user".
-    `id`: the caller's message id; without one it is made from role, time and text, so the
-    same turn appended twice counts once. `time`: seconds since the epoch; without one, the
-    time of the append.
-    """
+class Value(BaseModel):
+    """A frozen value whose fields are checked. Raises `invalid`, which names the fields that
+    are wrong, where pydantic would raise its ValidationError."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str]
+    invalid: ClassVar[type[InputError]] = InputError
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, given: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return check(given)
+        except ValidationError as error:
+            wrong = "; ".join(_problem(each) for each in error.errors(include_url=False))
+        raise cls.invalid(f"{given!r:.200} is not a {cls.kind}: {wrong}")
+
+
+def _problem(error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors, such as "role='king': input should be 'user' or 'tool'"."""
+    field, message = ".".join(map(str, error["loc"])), str(error["msg"])
+    if error["type"] != "missing":
+        field += f"={error['input']!r:.80}"
+    return f"{field}: {message[:1].lower()}{message[1:]}"
+
+
+class Turn(Value):
+    """One turn of a conversation, or a document.
+
+    `text`: any length, kept to the letter. `role`: default "user". `id`: the caller's message
+    id; without one it is made from role, time and text, so that the same turn appended twice
+    counts once. `time`: seconds since the epoch; default the time of the append. Raises
+    TextError for text with a lone surrogate or a NUL, InputError for other wrong fields.
+    """
+
+    kind: ClassVar[str] = "turn"
 
     text: str
     role: Role = "user"
@@ -55,33 +103,103 @@ class Turn(BaseModel):
         return hashlib.sha256(content).hexdigest()[:32]
 
 
-Turns = Turn | str | dict[str, Any] | Iterable[Turn | str | dict[str, Any]]
-"""One turn or several; a string is a user's turn."""
+Turns = Turn | str | Mapping[str, Any] | Iterable[Any]
+"""One turn or several, each a `Turn`, a string (a user's turn), a dict or a message.
+
+A dict holds the fields of a `Turn`, or is a message as OpenAI's API and LangChain write it:
+`content` (a string or a list of text blocks) and `role` (or `type`: "human", "ai", …), with or
+without `id` and `time`. Message objects hold the same as attributes. Tool calls follow the text as
+`[calls name(arguments)]`; other fields of a message are left out."""
 
 
 def as_turns(given: Turns) -> list[Turn]:
-    """What was given as turns. Raises InputError for what is none."""
-    several = [given] if isinstance(given, Turn | str | dict) else given
-    return [_turn(each) for each in several]
+    """Turns, from any form of them. Raises InputError, naming what is wrong, for anything else."""
+    one = isinstance(given, Turn | str | Mapping | PurePath) or _is_message(given)
+    several = given if isinstance(given, Iterable) and not one else [given]
+    return [_as_turn(each) for each in several]
 
 
-def _turn(given: Turn | str | dict[str, Any]) -> Turn:
+def _as_turn(given: Any) -> Turn:
     if isinstance(given, Turn):
         return given
-    try:
-        return Turn.model_validate({"text": given} if isinstance(given, str) else given)
-    except ValidationError as error:
-        raise InputError(f"{given!r:.200} is not a turn: {error}") from error
+    if isinstance(given, str):
+        return Turn(text=given)
+    if _is_message(given):
+        return _message_turn(given)
+    if isinstance(given, Mapping):
+        return Turn.model_validate(given)
+    if isinstance(given, PurePath):
+        raise InputError(f"{str(given)!r} is a path; append a file with append_file")
+    raise InputError(
+        f"{given!r:.200} is not a turn; give a string, a dict with text or content, or a message"
+    )
 
 
-class Scope(BaseModel):
-    """Whose memory: a namespace, a user and a session. Empty parts are kept apart.
+def _is_message(given: Any) -> bool:
+    if isinstance(given, Mapping):
+        return "content" in given and "text" not in given
+    return hasattr(given, "content") and (hasattr(given, "role") or hasattr(given, "type"))
 
-    Written as `namespace/user/session`, or just `session`; a part may hold any character
-    except NUL and "/" (use the fields for those).
+
+def _message_turn(message: Any) -> Turn:
+    name = _field(message, "role") or _field(message, "type") or "user"
+    if str(name) not in MESSAGE_ROLES:
+        raise InputError(
+            f"{message!r:.200} is not a turn: its role is {name!r}; use one of "
+            f"{', '.join(MESSAGE_ROLES)}"
+        )
+    content, calls = _field(message, "content"), _field(message, "tool_calls") or ()
+    texts = [*_content_texts(message, "" if content is None and calls else content)]
+    called = [f"[calls {_call(call)}]" for call in calls]
+    return Turn(
+        text="\n".join(filter(None, ["".join(texts), *called])),
+        role=MESSAGE_ROLES[str(name)],
+        id=_field(message, "id"),
+        time=_field(message, "time"),
+    )
+
+
+def _content_texts(message: Any, content: Any) -> Iterator[str]:
+    blocks = [content] if isinstance(content, str) else content
+    if not isinstance(blocks, list | tuple):
+        raise InputError(
+            f"{message!r:.200} is not a turn: its content is {content!r:.80}; give a string or a "
+            "list of text blocks"
+        )
+    for block in blocks:
+        text = block if isinstance(block, str) else _field(block, "text")
+        if not isinstance(text, str):
+            kind = _field(block, "type") or type(block).__name__
+            raise InputError(
+                f"{message!r:.200} is not a turn: its content holds a block of type {kind!r}, "
+                "which is not text; leave it out, or append an image with append_file"
+            )
+        yield text
+
+
+def _call(call: Any) -> str:
+    """A tool call as OpenAI writes it, with JSON in a `function`, or as LangChain does."""
+    function = _field(call, "function")
+    if function is not None:
+        return f"{_field(function, 'name')}({_field(function, 'arguments')})"
+    return f"{_field(call, 'name')}({json.dumps(_field(call, 'args'), ensure_ascii=False)})"
+
+
+def _field(given: Any, name: str) -> Any:
+    return given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
+
+
+class Scope(Value):
+    """Whose memory: a namespace, a user and a session, of at most 512 characters each. `user`
+    and `namespace` may be empty; scopes that differ in any part share nothing.
+
+    Written as `namespace/user/session`, `user/session` or just `session`; a part may hold any
+    character but NUL (for one with a "/", give the parts by name). Raises ScopeError, or
+    TextError for a part with a lone surrogate or a NUL.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: ClassVar[str] = "scope"
+    invalid: ClassVar[type[InputError]] = ScopeError
 
     session: str = Field(min_length=1, max_length=512)
     user: str = Field(default="", max_length=512)
@@ -97,14 +215,11 @@ class Scope(BaseModel):
         """Read `namespace/user/session`, `user/session` or `session`. Raises ScopeError."""
         if isinstance(text, Scope):
             return text
-        parts = text.split("/")
-        if len(parts) > 3 or not parts[-1]:
+        parts = text.split("/") if isinstance(text, str) else []
+        if not 1 <= len(parts) <= 3 or not parts[-1]:
             raise ScopeError(f"{text!r} is not a scope; write namespace/user/session or session")
         namespace, user, session = ["", ""][: 3 - len(parts)] + parts
-        try:
-            return cls(session=session, user=user, namespace=namespace)
-        except ValidationError as error:
-            raise ScopeError(f"{text!r:.200} is not a scope: {error}") from error
+        return cls(session=session, user=user, namespace=namespace)
 
     def __str__(self) -> str:
         parts = [self.namespace, self.user, self.session]

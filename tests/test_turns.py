@@ -1,10 +1,15 @@
 """Turns and scopes are checked at the edge."""
 
-import pytest
-from pydantic import ValidationError
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from optimem.errors import ScopeError, TextError
-from optimem.turns import Scope, Turn, checked_text
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from optimem.errors import InputError, ScopeError, TextError
+from optimem.memory.decay import DecayPolicy
+from optimem.turns import MESSAGE_ROLES, ROLES, Scope, Turn, as_turns, checked_text
 
 
 def test_a_turn_without_an_id_is_known_by_its_content() -> None:
@@ -23,7 +28,7 @@ def test_what_is_no_text_is_named(text: str) -> None:
 
 
 def test_unknown_fields_are_refused() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError, match="content='b'"):
         Turn.model_validate({"text": "a", "content": "b"})
 
 
@@ -36,3 +41,116 @@ def test_scopes_come_back(text: str) -> None:
 def test_no_scope(text: str) -> None:
     with pytest.raises(ScopeError, match="namespace/user/session"):
         Scope.parse(text)
+
+
+def test_turns_are_one_or_several_in_any_form() -> None:
+    hello = Turn(text="hello")
+    for given in ("hello", hello, {"text": "hello"}, {"content": "hello"}, HumanMessage("hello")):
+        assert as_turns(given) == as_turns([given]) == as_turns(iter([given])) == [hello]
+    assert as_turns([]) == []
+
+
+def message(role: str, content: Any, **fields: Any) -> dict[str, Any]:
+    return {"role": role, "content": content, **fields}
+
+
+@pytest.mark.parametrize(
+    ("given", "role", "text"),
+    [
+        (message("user", "hi"), "user", "hi"),
+        (message("assistant", "hi"), "assistant", "hi"),
+        (message("system", "hi"), "system", "hi"),
+        (message("developer", "hi"), "system", "hi"),
+        (message("tool", "hi", tool_call_id="c1"), "tool", "hi"),
+        (message("human", "hi"), "user", "hi"),
+        (message("ai", "hi", name="Ann"), "assistant", "hi"),
+        ({"type": "human", "content": "hi"}, "user", "hi"),
+        ({"content": "hi"}, "user", "hi"),
+        (message("user", ["a", {"type": "text", "text": "b\n"}]), "user", "ab\n"),
+        (message("user", [{"type": "input_text", "text": "b"}]), "user", "b"),
+        (message("user", ""), "user", ""),
+        (SimpleNamespace(role="assistant", content="hi", tool_calls=None), "assistant", "hi"),
+        (HumanMessage("hi"), "user", "hi"),
+        (AIMessage([{"type": "text", "text": "hi"}]), "assistant", "hi"),
+        (SystemMessage("hi"), "system", "hi"),
+        (ToolMessage("hi", tool_call_id="c1"), "tool", "hi"),
+    ],
+)
+def test_messages_are_turns(given: Any, role: str, text: str) -> None:
+    (turn,) = as_turns(given)
+    assert (turn.role, turn.text) == (role, text)
+
+
+def test_a_message_keeps_its_id_and_time() -> None:
+    assert as_turns(HumanMessage("hi", id="m1")) == [Turn(text="hi", id="m1")]
+    (turn,) = as_turns(message("user", "hi", id="m2", time=5))
+    assert (turn.id, turn.time) == ("m2", 5)
+    assert as_turns(HumanMessage("hi"))[0].key == Turn(text="hi").key
+
+
+def test_tool_calls_follow_the_text_of_their_message() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"é": 1}'}}
+    (openai,) = as_turns(message("assistant", None, tool_calls=[call]))
+    assert openai == Turn(role="assistant", text='[calls f({"é": 1})]')
+    tool_call = {"name": "f", "args": {"é": 1}, "id": "c1"}
+    (langchain,) = as_turns(AIMessage("Looking.", tool_calls=[tool_call]))
+    assert langchain == Turn(role="assistant", text='Looking.\n[calls f({"é": 1})]')
+
+
+def test_every_role_is_known_by_its_own_name() -> None:
+    assert {role: MESSAGE_ROLES[role] for role in ROLES} == {role: role for role in ROLES}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"text": 5}, "text=5"),
+        ({"text": "a", "role": "king"}, "role='king'"),
+        ({}, "text: field required"),
+        ({"text": "a", "txt": "a"}, "txt='a'"),
+        (message("king", "a"), "role is 'king'; use one of system, user"),
+        (message("user", None), "content is None; give a string or a list of text blocks"),
+        (message("user", 5), "content is 5; give a string"),
+        (message("user", [{"type": "image_url", "image_url": {}}]), "type 'image_url', which is "),
+        (message("user", [{"type": "image", "base64": "…"}]), "append an image with append_file"),
+        (message("user", [5]), "a block of type 'int'"),
+        (message("user", "hi", id=5), "id=5"),
+        (5, "give a string, a dict"),
+        ([["hi"]], "give a string, a dict"),
+        (b"hi", "give a string, a dict"),
+        (Path("a.pdf"), "'a.pdf' is a path; append a file with append_file"),
+        (["hi", Path("a.pdf")], "append_file"),
+    ],
+)
+def test_what_is_no_turn_is_named_with_the_remedy(given: Any, says: str) -> None:
+    with pytest.raises(InputError) as raised:
+        as_turns(given)
+    assert says in str(raised.value)
+    assert "pydantic" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_text_in_a_message_is_checked_too() -> None:
+    with pytest.raises(TextError, match="character 1 is U\\+0000"):
+        as_turns(message("user", [{"type": "text", "text": "a\0"}]))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: Scope(session=""), ScopeError, "is not a scope: session='': "),
+        (lambda: Scope(session="s", user="x" * 513), ScopeError, "at most 512 characters"),
+        (lambda: Scope.parse("x" * 513), ScopeError, "at most 512 characters"),
+        (lambda: Scope.parse(5), ScopeError, "5 is not a scope; write namespace/user/session"),
+        (lambda: Scope(session="s", city="x"), ScopeError, "city='x'"),
+        (lambda: Turn(text=5), InputError, "is not a turn: text=5: "),
+        (lambda: Turn.model_validate("a"), InputError, "'a' is not a turn"),
+        (lambda: DecayPolicy(floor=2), InputError, "is not a decay policy: floor=2: "),
+        (lambda: DecayPolicy(large=9e9), InputError, "ages must grow"),
+    ],
+)
+def test_values_raise_errors_of_ours(make: Any, error: type[InputError], says: str) -> None:
+    with pytest.raises(error) as raised:
+        make()
+    assert says in str(raised.value)
+    assert "pydantic" not in str(raised.value)

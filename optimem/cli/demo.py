@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from optimem.cli.output import progress_bar
+from optimem.text.ages import ago, duration
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _seconds_a_page(reader: "PageCodec", tier: Tier, pages: Sequence["Cells"]) -
 
 
 def _age(age: float) -> str:
-    return "today" if not age else f"{age / DAY:.0f} days"
+    return "today" if not age else duration(age)
 
 
 def _print_table(console: "Console", readings: Sequence[Reading], tokens: int, text: str) -> None:
@@ -211,7 +212,7 @@ def _print_answer(console: "Console", hits: "Sequence[Recollection]") -> None:
         where = f"page {part.page}, box {tuple(round(edge) for edge in box)}" if box else "tail"
         console.print(f"  {hit.text}", highlight=False)
         console.print(
-            f"  [dim]{hit.role} · {hit.age / DAY:.0f} days old · {hit.tier} · "
+            f"  [dim]{hit.role} · {ago(hit.age)} · {hit.tier} · "
             f"{hit.probability:.0%} sure · {where}[/dim]\n"
         )
     if not hits:

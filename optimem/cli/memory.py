@@ -13,6 +13,7 @@ import click
 from optimem.cli.inputs import Place, given_turns, is_image, memory_options
 from optimem.cli.output import STDIN, json_option, print_fields, print_json, progress_bar
 from optimem.errors import InputError
+from optimem.text.ages import ago
 from optimem.turns import ROLES
 
 if TYPE_CHECKING:
@@ -36,15 +37,10 @@ def parsed_time(text: str | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _age(seconds: float) -> str:
-    days = seconds / 86400
-    return f"{days:.0f} days" if days >= 2 else f"{seconds / 3600:.1f} hours"
-
-
 def _show(turn: "RecalledTurn") -> None:
     when = datetime.fromtimestamp(turn.time, UTC).strftime("%Y-%m-%d %H:%M")
     sure = "exact" if turn.exact else f"{turn.probability:.1%} sure"
-    note = f"{turn.role} · {when} · {_age(turn.age)} old · {turn.tier} · {sure} · {turn.id}"
+    note = f"{turn.role} · {when} · {ago(turn.age)} · {turn.tier} · {sure} · {turn.id}"
     click.secho(note, dim=True)
     click.echo(turn.text + "\n")
 
@@ -249,8 +245,6 @@ def ask(
 
 def _source(passage: "Passage") -> str:
     """Who said it, how long ago, where it stands, how surely it was read, and its id."""
-    from optimem.memory.prompting import ago
-
     sure = "exact" if passage.exact else f"{passage.probability:.1%} sure"
     where = ", ".join(_place(part) for part in passage.parts)
     said = f"{passage.role}, {ago(passage.age)}"

@@ -10,9 +10,9 @@ from typing import Any
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ScopeError
 from optimem.evaluation.report import embedded, template
-from optimem.memory.decay import DAY
 from optimem.memory.scope_records import ScopeRecords
 from optimem.results import MemoryStats, RecalledTurn
+from optimem.text.ages import ago, duration
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -65,8 +65,8 @@ def page_table(memory: OpticalMemory, scopes: Sequence[Scope], now: float) -> li
             if found:
                 record, due = found.record, dues.get(key.page)
                 row = [
-                    f"{scope} · {record.id[:8]}", _days(now - record.created),
-                    _days(now - record.accessed), record.tier.label if record.tier else "text",
+                    f"{scope} · {record.id[:8]}", ago(now - record.created),
+                    ago(now - record.accessed), record.tier.label if record.tier else "text",
                     "pinned" if record.pinned else _when(due, now),
                     f"{1 - record.error:.2%}", f"{record.text_bytes:,}",
                 ]  # fmt: skip
@@ -111,11 +111,7 @@ def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _days(seconds: float) -> str:
-    return f"{max(seconds, 0) / DAY:.1f} days ago"
-
-
 def _when(due: float | None, now: float) -> str:
     if due is None:
         return "never"
-    return "at the next sweep" if due <= now else f"in {(due - now) / DAY:.1f} days"
+    return "at the next sweep" if due <= now else f"in {duration(due - now)}"

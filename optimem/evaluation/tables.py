@@ -9,7 +9,7 @@ Results as rows of text: one form for the terminal, Markdown and the report. Pur
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from optimem.memory.decay import DAY
+from optimem.text.ages import duration
 
 
 class Bucket(NamedTuple):
@@ -136,9 +136,8 @@ def faded_table(result: dict[str, Any]) -> Rows:
     """The same pages at every age."""
     rows = [["text", "age", "tier", "right", "marked uncertain", "wrong and not marked"]]
     for row in parts(result, "faded"):
-        days = row["age"] / DAY
         rows.append([
-            row["kind"], "new" if not days else f"{days:.0f} days", ", ".join(row["tiers"]),
+            row["kind"], duration(row["age"]) if row["age"] else "new", ", ".join(row["tiers"]),
             percent(row["right"]), percent(row["marked"]), percent(row["silent"]),
         ])  # fmt: skip
     return rows

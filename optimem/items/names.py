@@ -27,8 +27,6 @@ from secrets import token_hex
 from typing import NamedTuple
 from zlib import crc32
 
-from pydantic import ValidationError
-
 from optimem.errors import InputError, ScopeError
 from optimem.turns import Scope
 
@@ -113,7 +111,7 @@ def shard_scopes(collection: str) -> list[Scope]:
             Scope(namespace=HOME, user=collection, session=f"{number:02d}")
             for number in range(SHARDS)
         ]
-    except ValidationError as error:
+    except ScopeError as error:
         raise ScopeError(f"{collection!r:.200} cannot name a collection: {error}") from error
 
 

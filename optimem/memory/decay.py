@@ -2,17 +2,19 @@
 clocks."""
 
 from itertools import pairwise
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from optimem.errors import InputError
 from optimem.memory.records import Chunk, PageRecord
 from optimem.tiers import Tier
+from optimem.turns import Value
 
 DAY = 86_400.0
 
 
-class DecayPolicy(BaseModel):
+class DecayPolicy(Value):
     """How a memory fades. Ages are in seconds since a page was written or last recalled.
 
     `large`, `base`, `small`, `tiny`: the age at which a page leaves that tier for the next
@@ -24,7 +26,7 @@ class DecayPolicy(BaseModel):
     for ages that do not grow.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: ClassVar[str] = "decay policy"
 
     large: float = Field(default=1 * DAY, ge=0)
     base: float = Field(default=7 * DAY, ge=0)

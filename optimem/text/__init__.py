@@ -1,1 +1,1 @@
-"""Plain text, no pages: tokens counted, exact values found, terms to search by."""
+"""Plain text: search terms, exact values, token counts, ages in words."""

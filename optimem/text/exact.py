@@ -1,5 +1,5 @@
-"""What must come back to the letter or not at all: exact values (ids, hashes, numbers, paths,
-addresses), and the names that a text turns on. Knows nothing of pages.
+"""The parts of a text that must come back verbatim or not at all: exact values (ids, hashes,
+numbers, paths, addresses) and names. Knows nothing of pages.
 """
 
 import re
@@ -16,10 +16,10 @@ EXACT = re.compile(
     """,
     re.VERBOSE,
 )
-"""Bounded where it looks ahead, so that a text without spaces takes no longer than another."""
+"""Its lookaheads are bounded, so that a text without spaces takes no longer than another."""
 
-TELLING = re.compile(r"\b[^\W\d_]\w*(?:[_’'-]\w+)*|\d+|[%‰°€$£¥]")
-"""Words, of which `kept_values` takes some, numbers of one digit, and what numbers are told in."""
+WORD_OR_UNIT = re.compile(r"\b[^\W\d_]\w*(?:[_’'-]\w+)*|\d+|[%‰°€$£¥]")
+"""Words, single digits, and the signs of units and currencies."""
 
 
 def exact_values(text: str) -> list[tuple[int, int]]:
@@ -28,17 +28,17 @@ def exact_values(text: str) -> list[tuple[int, int]]:
 
 
 def kept_values(text: str) -> list[tuple[int, int]]:
-    """Exact values, and between them what a text turns on besides: names and other words with a
-    capital letter, identifiers such as `max_tokens`, single digits and units; in order, none
-    overlapping."""
+    """Exact values and, between them, names and other words with a capital letter, identifiers
+    such as `max_tokens`, single digits and units: start and end of each, in order, without
+    overlaps."""
     kept, at = [], 0
     for start, end in [*exact_values(text), (len(text), len(text))]:
-        found = TELLING.finditer(text, at, start)
-        kept += [match.span() for match in found if _is_telling(match.group())]
+        found = WORD_OR_UNIT.finditer(text, at, start)
+        kept += [match.span() for match in found if _is_kept(match.group())]
         kept += [(start, end)] if start < end else []
         at = end
     return kept
 
 
-def _is_telling(word: str) -> bool:
+def _is_kept(word: str) -> bool:
     return word != word.lower() or "_" in word or not word[0].isalpha()

@@ -1,4 +1,4 @@
-"""The terms of a text that search goes by: words, stemmed and folded, as 32-bit hashes."""
+"""The search terms of a text: its words, stemmed and folded, as 32-bit hashes."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ _UNSPACED = (  # Thai, Lao; Burmese; Khmer; kana; Chinese characters; Hangul; co
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 )
 _WORD = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{REPLACEMENT}])+")
-_WRITTEN_TOGETHER = re.compile(rf"[{_UNSPACED}]")
+_UNSPACED_CHARACTER = re.compile(rf"[{_UNSPACED}]")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _VOICED = "\u3099\u309a"  # marks that make another kana, not an accent
 STOP_WORDS = re.compile(
@@ -21,29 +21,30 @@ STOP_WORDS = re.compile(
     "that|the|their|theirs|them|then|there|these|they|this|those|to|too|us|very|was|we|were|what|"
     "when|where|which|while|who|whom|whose|why|will|with|would|you|your|yours"
 )
-"""English words that say nothing of what a turn is about: the function words of Snowball's list
-(snowballstem.org, BSD), those of questions among them."""
+"""English function words, which do not say what a turn is about; after Snowball's list
+(snowballstem.org, BSD), question words included."""
 
 
 @lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
-    """A word without its English ending. Each has a stemmer of its own, for they keep the word
-    in themselves while they work, and pages are indexed in a thread beside the caller's."""
+    """A word without its English ending. A stemmer holds the word it works on, and pages are
+    indexed in a background thread, so each word gets a stemmer of its own."""
     import snowballstemmer
 
     return str(snowballstemmer.stemmer("english").stemWord(word))
 
 
 def terms(text: str) -> list[int]:
-    """32-bit hashes of the words of a text: case and accents folded, English endings and
-    stop words off, identifiers also by their parts (`readTimeout`, `HTTP_404`). Scripts that
-    are written without spaces count by pairs of characters. Words with an unreadable
-    character are left out."""
+    """32-bit hashes of a text's words, one for each time a word occurs.
+
+    Case and accents are folded, English endings removed and stop words dropped. Identifiers
+    also count by their parts (`readTimeout`, `HTTP_404`), scripts without spaces by pairs of
+    characters. Words with an unreadable character are left out."""
     found: list[str] = []
     for word in _WORD.findall(_without_accents(text)):
         if REPLACEMENT in word:
             continue
-        if _WRITTEN_TOGETHER.match(word):
+        if _UNSPACED_CHARACTER.match(word):
             found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
         elif not STOP_WORDS.fullmatch(word.casefold()):
             found += {part.casefold() for part in (word, *_PART.findall(word))}

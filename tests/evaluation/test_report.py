@@ -73,8 +73,8 @@ def test_an_inspection_shows_pages_tiers_and_what_fades_when(tmp_path: Path) -> 
         with pytest.raises(ScopeError, match="there is: work/ann/monday"):
             write_inspection(memory, "work/bob", tmp_path / "b.html")
     assert not NETWORK.search(page)
-    tier, fades = re.search(r"<td>0\.2 days ago</td><td>(\w+)</td><td>([^<]+)</td>", page).groups()
-    assert (tier, fades) == ("large", "in 0.8 days")
+    tier, fades = re.search(r"<td>6 hours ago</td><td>(\w+)</td><td>([^<]+)</td>", page).groups()
+    assert (tier, fades) == ("large", "in 18 hours")
     assert page.count("</script>") == 2
 
 

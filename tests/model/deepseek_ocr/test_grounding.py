@@ -83,5 +83,5 @@ def test_prompts_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             locate(wrong)
     (tmp_path / "t.json").write_text("{}")
-    with pytest.raises(TokenizerError, match="is no tokenizer"):
+    with pytest.raises(TokenizerError, match="is not a tokenizer"):
         DeepSeekTokenizer(tmp_path / "t.json")
