@@ -1,9 +1,9 @@
-"""The seams: what a renderer, an encoder, a decoder and a store must do.
+"""The seams: what a renderer, an encoder, a decoder, a reader of images and a store must do.
 
-Implementations live in `renderers/`, `model/` and `store/`; only `build` knows which ones
-are in use. A page is a run of *cells*: numbered symbols in reading order, one per box of a
-fixed grid, so that every character has one place on every tier. Some may stand for no text,
-such as the blank end of a row.
+Implementations live in `renderers/`, `model/` and `store/`; only `build` knows which ones are in
+use. A page is a sequence of *cells*: numbered symbols in reading order, one for each box of a fixed
+grid, so that every character has its place on every tier. Some symbols stand for no text, such as
+the blank end of a row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,14 +18,15 @@ from optimem.tiers import Tier
 from optimem.turns import Role, Scope
 
 REPLACEMENT = "\ufffd"
-"""Stands for a character that cannot be read with certainty."""
+"""In place of a character that cannot be read with certainty."""
 
 Cells = NDArray[np.unsignedinteger[Any]]
-"""Symbol ids in reading order, (N,): what they mean is the renderer's affair."""
+"""Symbol ids in reading order, (N,); only the renderer knows what they mean."""
 
 
 class Box(NamedTuple):
-    """Pixels on a tier's page image: left, top (inside), right, bottom (outside)."""
+    """A rectangle on a tier's page image, in pixels; `left` and `top` are inside it, `right` and
+    `bottom` outside."""
 
     left: float
     top: float
@@ -35,20 +36,20 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """Text read from cells. `probability` (len(text),) float32: how sure the decoder is of
-    each character; `cell` (len(text),) int: the first cell each character was read from."""
+    """Text read from cells. `probability` (len(text),) float32: that each character is right;
+    `cell` (len(text),) int64: the first cell of each character."""
 
     text: str
     probability: NDArray[np.float32]
     cell: NDArray[np.int64]
 
     def marked(self, uncertain: float) -> str:
-        """The text with characters less probable than `uncertain` as U+FFFD."""
-        sure = self.probability >= uncertain
-        if sure.all():
+        """The text with U+FFFD for each character less probable than `uncertain`."""
+        certain = self.probability >= uncertain
+        if certain.all():
             return self.text
-        pairs = zip(self.text, sure.tolist(), strict=True)
-        return "".join(char if known else REPLACEMENT for char, known in pairs)
+        pairs = zip(self.text, certain.tolist(), strict=True)
+        return "".join(char if kept else REPLACEMENT for char, kept in pairs)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class VisionTokens:
 
 @dataclass(frozen=True)
 class ReadCells:
-    """What a decoder saw: symbol `ids` (N,) and the `probability` (N,) float32 of each."""
+    """Cells as a decoder read them: symbol `ids` (N,) and the `probability` (N,) float32 that each
+    is right."""
 
     ids: Cells
     probability: NDArray[np.float32]
@@ -75,42 +77,42 @@ class Page(Protocol):
 
     @property
     def cells(self) -> Cells:
-        """The symbols on it, at most the renderer's capacity."""
+        """Its symbols, at most the renderer's capacity."""
 
     def image(self, tier: Tier) -> NDArray[np.uint8]:
-        """The page at a tier's size, (S, S) grey, 0 is ink-free."""
+        """The page at a tier's size, (S, S): 0 is blank, 255 is ink."""
 
 
 class Renderer(Protocol):
-    """Text to cells to pages, and back. Deterministic to the byte for one `version`."""
+    """Text to cells to pages, and back. One `version` always draws the same bytes."""
 
     @property
     def version(self) -> str:
-        """Changes whenever the same cells would be drawn differently."""
+        """Differs from every version that draws the same cells differently."""
 
     @property
     def capacity(self) -> int:
         """Cells of a full page."""
 
     def cells(self, text: str, role: Role | None = None) -> Cells:
-        """The cells that spell `text`, after a role mark if a role is given. Lossless:
+        """The cells that spell `text`, after a mark for the role if one is given. Lossless:
         characters outside the alphabet become escapes."""
 
     def spelled(self, text: str) -> Cells:
-        """The cells of characters that stand side by side, nothing before or after them."""
+        """The cells of characters side by side, with nothing before, between or after them."""
 
     def split(self, cells: Cells, room: int) -> int:
         """The largest n ≤ room such that cells[:n] does not end inside a character."""
 
     def text(self, read: ReadCells) -> Reading:
-        """The text that cells spell; role marks are left out. An escape that cannot be
-        format_errors becomes U+FFFD with probability 0."""
+        """The text that cells spell, role marks left out. An escape that cannot be decoded
+        becomes U+FFFD with probability 0."""
 
     def page(self, cells: Cells) -> Page:
-        """A page that shows these cells (at most `capacity`)."""
+        """The page with these cells, at most `capacity`."""
 
     def box(self, cell: int, tier: Tier) -> Box:
-        """Where a cell lies on a tier's page image."""
+        """The box of a cell on a tier's page image."""
 
 
 class Encoder(Protocol):
@@ -118,23 +120,22 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Names weights and renderer; tokens are read only by the encoder that wrote them."""
+        """Names weights and renderer; only the encoder that wrote tokens can read them."""
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
-        """One `VisionTokens` a page."""
+        """The `VisionTokens` of each page."""
 
 
 class Decoder(Protocol):
     """Vision tokens to cells."""
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
-        """One `ReadCells` a page; tiers may be mixed. Raises FingerprintError for tokens
-        of another encoder and ChecksumError for damaged ones."""
+        """The `ReadCells` of each page; tiers may be mixed. Raises FingerprintError for tokens of
+        another encoder and ChecksumError for damaged ones."""
 
 
 class PageCodec(NamedTuple):
-    """The three that turn text into a page's vision tokens and back; encoder and decoder are
-    often one object."""
+    """Text to a page's vision tokens and back. Encoder and decoder are often one object."""
 
     renderer: Renderer
     encoder: Encoder
@@ -142,12 +143,12 @@ class PageCodec(NamedTuple):
 
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all."""
+"""Called with the number of parts done and of all parts."""
 
 
 class ImageReading(NamedTuple):
-    """What was seen of a image. `id`: made of its pixels. `tokens`: its vision tokens as bytes.
-    `text`: as read; neither is there for a image that was known."""
+    """An image as it was read. `id`: made from its pixels. `tokens`: its vision tokens as bytes.
+    `text`: what is on it. Both are empty for an image that was known."""
 
     id: str
     tokens: bytes
@@ -155,8 +156,8 @@ class ImageReading(NamedTuple):
 
 
 class ImageAnswer(NamedTuple):
-    """An answer about a image. `probability`: mean over its tokens. `complete`: the model came
-    to an end by itself."""
+    """An answer about an image. `probability`: mean over the answer's tokens. `complete`: the
+    model ended it, rather than a limit."""
 
     text: str
     probability: float
@@ -164,15 +165,15 @@ class ImageAnswer(NamedTuple):
 
 
 class ImageReader(Protocol):
-    """Reads any image, and answers questions from its vision tokens alone."""
+    """Reads any image and answers questions from its vision tokens alone."""
 
-    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
-        """Each image of a file, the pages of a PDF in order; what is `known` by its id is not
-        looked at again. Raises InputError for a file that holds none."""
+    def read(self, path: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
+        """Each image of a file, such as the pages of a PDF in order. An image whose id is `known`
+        is not read again. Raises InputError for a file without images."""
 
     def ask(self, tokens: bytes, question: str) -> ImageAnswer:
-        """An answer from vision tokens. Raises FingerprintError for tokens of another encoder
-        and ChecksumError for damaged ones."""
+        """The answer from an image's vision tokens. Raises FingerprintError for tokens of another
+        encoder and ChecksumError for damaged ones."""
 
 
 class Entry(NamedTuple):
@@ -249,10 +250,6 @@ class Store(Protocol):
 
 
 class Clock(Protocol):
-    """Seconds since the epoch."""
+    """The time now, in seconds since the epoch."""
 
     def __call__(self) -> float: ...
-
-
-Json = dict[str, Any]
-"""A JSON object."""

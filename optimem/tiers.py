@@ -1,7 +1,7 @@
-"""The tiers: how large a page is drawn and how many vision tokens stand for it.
+"""The five tiers: how large a page is drawn and how many vision tokens it takes.
 
-Sizes and counts are those of DeepSeek-OCR (arXiv 2510.18234, section 3.2) with a fifth
-tier below. Knows nothing of how a page is drawn, encoded or stored.
+Sizes and counts are those of DeepSeek-OCR (arXiv 2510.18234, section 3.2), with a fifth tier
+below. Knows nothing of how a page is drawn, encoded or stored.
 """
 
 from enum import IntEnum
@@ -10,7 +10,7 @@ from optimem.errors import TierError
 
 
 class Tier(IntEnum):
-    """A resolution; the value is the side of the square page in pixels. Larger is sharper."""
+    """A resolution. The value is the side of the square page in pixels; larger is sharper."""
 
     TRACE = 384
     TINY = 512
@@ -27,7 +27,7 @@ class Tier(IntEnum):
             return cls[name.strip().upper()]
         except KeyError:
             known = ", ".join(tier.label for tier in reversed(cls))
-            raise TierError(f"no tier is called {name!r}; choose one of {known}") from None
+            raise TierError(f"unknown tier {name!r}; choose one of {known}") from None
 
     @property
     def label(self) -> str:
@@ -46,7 +46,8 @@ class Tier(IntEnum):
 
     @property
     def positions(self) -> int:
-        """Positions a causal decoder pays: a newline after each row and one separator."""
+        """Positions that a causal decoder pays: the tokens, a newline after each row and a
+        separator."""
         return self.grid * (self.grid + 1) + 1
 
     @property

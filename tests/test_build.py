@@ -47,7 +47,7 @@ def test_a_checkpoint_that_is_missing_is_named_when_it_is_needed(tmp_path: Path)
     image = tmp_path / "scan.png"
     Image.new("RGB", (64, 64)).save(image)
     with pytest.raises(InputError, match="tokenizer"):
-        next(images.look(image, lambda name: False))
+        next(images.read(image, lambda name: False))
 
 
 def test_a_caching_codec_reads_a_page_once() -> None:

@@ -48,10 +48,10 @@ def overhead(seed: int, allowance: Allowance, remembered: int = 1000, calls: int
         for place, messages in enumerate(states(talk, remembered, WARM_UP + calls)):
             if place == 0:
                 call(middleware, talk, messages)
-                memory.wait()
+                memory.drain()
                 first = memory.stats(SCOPE).turns
             seconds = call(middleware, talk, messages)
-            memory.wait()
+            memory.drain()
             if place >= WARM_UP:
                 added.append(seconds)
                 pages.append(read_page(page, reader))

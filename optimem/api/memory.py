@@ -1,15 +1,10 @@
-"""`OpticalMemory`: the public face of the memory. Every method has an async twin.
+"""`OpticalMemory`, the memory that users call. Each method has an async twin, called `a…`.
 
-Coordinates tail, paging, recalling, fading and forgetting; holds no logic of its own beyond
-checking what comes in, and one background thread that turns full tails into pages.
+Checks what comes in and calls the engine in `optimem.memory`; holds no logic of its own.
 """
 
-import asyncio
-import logging
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from math import inf, isfinite
 from pathlib import Path
@@ -17,8 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from optimem import build
-from optimem.errors import InputError, OptimemError
+from optimem.errors import InputError
 from optimem.memory.answering import Question, aanswer, answer
+from optimem.memory.background import BackgroundThread, async_twin
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading import Fader, SweepProgress, set_pinned
@@ -44,20 +40,19 @@ from optimem.results import (
 )
 from optimem.turns import Scope, Turns, as_turns
 
-log = logging.getLogger("optimem")
-
-
-READ_ANYTHING_ERROR = 0.03
-"""`write_error` of a memory whose pages a model reads freely: it is right in 97 of 100 characters
-where `optimem-nano` is in 998 of 1,000 (arXiv 2510.18234, table 2), and what it misread when a
-page was written is marked."""
+DEEPSEEK_WRITE_ERROR = 0.03
+"""`write_error` for pages that DeepSeek-OCR reads: it reads 97 of 100 characters right
+(arXiv 2510.18234, table 2), where `optimem-nano` reads 998 of 1,000. What it misread when a page
+was written is marked."""
 
 
 class OpticalMemory:
     """Optical memory on a store. Make one with `OpticalMemory.open`.
 
-    Safe for threads; many processes may use the same store. Times are seconds since the
-    epoch; `now` defaults to the clock.
+    Safe for threads; any number of processes may use one store. Times are seconds since the
+    epoch; `now` defaults to the clock. A scope is a `Scope` or "namespace/user/session"; all
+    methods that take one raise ScopeError for one that cannot be used, and StoreError and its kin
+    if the store fails.
     """
 
     def __init__(
@@ -70,14 +65,13 @@ class OpticalMemory:
         images: ImageReader | None = None,
         owns_store: bool = False,
     ) -> None:
-        self.store, self.codec, self.clock = store, codec, clock
-        self.images = images
+        self.store, self.codec, self.clock, self.images = store, codec, clock, images
         self.policy = policy or DecayPolicy()
         self._owns_store = owns_store
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="optimem-pages")
-        self._jobs: list[Future[int]] = []
-        self._lock = threading.Lock()
         self._rankers = Rankers()
+        self._background = BackgroundThread(
+            "optimem-pages", "a page could not be written, its turns stay in the tail"
+        )
 
     @classmethod
     def open(
@@ -93,18 +87,18 @@ class OpticalMemory:
         """Open a memory.
 
         `store`: a file path, `redis://` URL, Redis client or `Store`; default
-        `OPTIMEM_STORE`, else a file in the user's data folder. `model`: what draws and reads the
-        pages: the shipped `optimem-nano`, or a DeepSeek-OCR folder or hub name, loaded when first
-        needed; `codec` in its place is one that was made already. `images`: a DeepSeek-OCR
-        folder or hub name, which reads images and PDFs and answers from them; default `model`
-        if that can. `policy`: default `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of
-        0.03. Raises InputError for an address or a model of no known kind, and StoreError and
-        its kin if the store cannot be used.
+        `OPTIMEM_STORE`, else a file in the user's data folder. `model`: what draws and reads
+        pages: `optimem-nano`, which ships, or a DeepSeek-OCR folder or hub name, loaded at its
+        first use; `codec`: what does so instead. `images`: a DeepSeek-OCR folder or hub name, or
+        an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
+        it can. `policy`: default `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
+        Raises InputError for an address or a model of no known kind, StoreError and its kin
+        if the store cannot be opened.
         """
         if model != NANO:
             if codec is not None:
-                raise InputError(f"give a codec or the model {model!r}, not both")
-            policy = policy or DecayPolicy(write_error=READ_ANYTHING_ERROR)
+                raise InputError(f"both a codec and the model {model!r} were given; give one")
+            policy = policy or DecayPolicy(write_error=DEEPSEEK_WRITE_ERROR)
             images = images or model
         codec = codec or build.caching(build.named_codec(model))
         opened = build.store_at(store)
@@ -117,47 +111,49 @@ class OpticalMemory:
             owns_store=opened is not store,
         )
 
-    def append(
-        self, scope: Scope | str, turns: Turns | Path, *, now: float | None = None
-    ) -> AppendReport:
+    def append(self, scope: Scope | str, turns: Turns, *, now: float | None = None) -> AppendReport:
         """Remember turns, each once however often it is appended.
 
-        They are durable when this returns, in milliseconds; a background thread puts them on
-        pages as these fill. A `Path` is a image or a PDF: each page is read by the `images`
-        model, which takes its time, and what was read is a turn. Raises TextError for what is
-        no text, InputError for a file that cannot be read or a memory without such a model.
+        `turns`: one or several strings, `Turn`s, dicts or messages; see `optimem.turns.Turns`.
+        They are stored durably within milliseconds; a background thread puts them on pages as
+        these fill. Raises InputError for anything else, TextError for text with a lone surrogate
+        or a NUL. A file is appended by `append_file`.
         """
-        when, records = self._now(now), self._records(scope)
-        if isinstance(turns, Path):
-            page = partial(self.append, scope, now=when)
-            return append_images(records, turns, self.images, page)
+        records, when = self._records(scope), self._now(now)
         report, state = append_turns(
             records, as_turns(turns), self.codec.renderer, self.policy, when
         )
         if state.cells >= self.codec.renderer.capacity:
-            self._write_later(records, when)
+            write = self._writer(records, when).write_pages
+            self._background.submit(partial(write, partial=False))
         return report
 
+    def append_file(
+        self, scope: Scope | str, path: str | Path, *, now: float | None = None
+    ) -> AppendReport:
+        """Remember an image or a PDF: the `images` model reads each page, which takes its time,
+        and the text is appended as a turn; the page's vision tokens are stored for `answer`.
+
+        A page that the scope holds already is not read again. Raises InputError for a file that
+        cannot be read as an image, and for a memory without such a model.
+        """
+        page = partial(self.append, scope, now=self._now(now))
+        return append_images(self._records(scope), Path(path), self.images, page)
+
     def holds(self, scope: Scope | str, ids: Sequence[str]) -> list[bool]:
-        """Which turns it holds, by their ids."""
+        """Whether the scope holds each of these turn ids."""
         return [number is not None for number in self._records(scope).turn_numbers(ids)]
 
     def flush(self, scope: Scope | str, *, now: float | None = None) -> int:
-        """Put the whole tail on pages, the last one part-filled; the pages written by now.
-        Raises what went wrong in the background since the last flush."""
-        self.wait()
+        """Put the whole tail on pages, the last one partly filled. Returns the number of pages
+        this call wrote. Raises what went wrong in the background since the last call."""
+        self.drain()
         return self._writer(self._records(scope), self._now(now)).write_pages(partial=True)
 
-    def wait(self) -> None:
-        """Wait until the background thread has written all full pages. Raises what went
-        wrong there; the turns concerned are still in the tail."""
-        with self._lock:
-            jobs, self._jobs = self._jobs, []
-        errors = [error for job in jobs if (error := job.exception())]
-        for other in errors[1:]:
-            errors[0].add_note(f"also: {other!r}")
-        if errors:
-            raise errors[0]
+    def drain(self) -> None:
+        """Wait until the background thread has written all full pages. Raises what went wrong
+        there since the last call; the turns concerned are still in the tail."""
+        self._background.drain()
 
     def recall(
         self,
@@ -169,12 +165,12 @@ class OpticalMemory:
         refresh: bool = True,
         following: int = 0,
     ) -> list[Recollection]:
-        """The `k` turns that bear most on a query, best first, none that does not.
+        """Up to `k` turns that match the query, best first.
 
-        Reads only the pages it needs. `refresh`: what is recalled fades later. `following`: how
-        many of the turns said right after each come with it, such as what a tool then found;
-        their score is 0 unless they bear on the query themselves. Raises InputError for an
-        empty query, a `k` under 1 or `following` under 0.
+        Reads only the pages it needs. `refresh`: pages recalled fade later. `following`: how many
+        of the turns right after each hit to add, such as the result of a tool call; those that do
+        not match have a score of 0. Raises InputError for an empty query, a `k` under 1 or
+        `following` under 0.
         """
         if not query.strip() or k < 1 or following < 0:
             raise InputError(
@@ -196,14 +192,14 @@ class OpticalMemory:
         now: float | None = None,
         refresh: bool = True,
     ) -> Answer:
-        """The answer to a question, with the passages it rests on, or that it is not known.
+        """The answer to a question with the passages it rests on, or that it is not known.
 
         `llm`: a LangChain chat model, or a function from str to str, that answers from the `k`
-        turns recalled, in a prompt of `budget` tokens at most; without one, the stretch of a
-        turn that bears most on the question is quoted, if enough; of a image, the `images`
-        model is asked. Raises InputError for an
-        empty question, a `k` under 1, a budget that holds no prompt and what is no model; an
-        error of the model is passed on.
+        best turns, in a prompt of at most `budget` tokens. Without one, the snippet that matches
+        the question best is quoted if it matches well enough; if it is of an image, the `images`
+        model answers from the image. `refresh`: pages recalled fade later. Raises InputError for
+        an empty question, a `k` under 1, a budget too small for any prompt, and an `llm` that
+        cannot be called. Errors of the model are passed on.
         """
         asked = Question(question, k, budget, refresh)
         return answer(self._recaller(scope, now), self._rankers, asked, llm, self.images)
@@ -216,8 +212,8 @@ class OpticalMemory:
         until: float | None = None,
         now: float | None = None,
     ) -> list[RecalledTurn]:
-        """All turns in order, those of the open tail too; `since` and `until` (both included)
-        limit their time."""
+        """All turns in order, those of the tail too. `since`, `until`: only turns of this time,
+        both ends included."""
         first, last = (-inf if since is None else since), (inf if until is None else until)
         return self._recaller(scope, now).between(first, last)
 
@@ -230,27 +226,30 @@ class OpticalMemory:
         lease: float = 60.0,
         progress: SweepProgress | None = None,
     ) -> SweepReport:
-        """Let every page fade whose time has come, or `limit` of them.
+        """Let every page that is due fade, or `limit` of them.
 
-        Several processes may sweep at once: a page is offered to one of them for `lease`
-        seconds. `dry_run` says what would happen and changes nothing.
+        Several processes may sweep at once: each page is offered to one of them for `lease`
+        seconds. `dry_run`: report what would happen and change nothing. `progress`: called with
+        the number of pages looked at so far.
         """
-        self.wait()
+        self.drain()
         fader = Fader(self.store, self.codec, self.policy, self._now(now), dry_run)
         return fader.sweep(limit, lease, progress)
 
     def pin(self, scope: Scope | str, turn: str) -> None:
-        """Keep the pages of a turn from fading. Raises InputError for an unknown turn."""
+        """Keep the pages of a turn, given by its id, from fading. Raises InputError for an
+        unknown turn."""
         set_pinned(self._records(scope), turn, self.policy, pinned=True)
 
     def unpin(self, scope: Scope | str, turn: str) -> None:
-        """Let a pinned turn fade again."""
+        """Let a pinned turn fade again. Raises InputError for an unknown turn."""
         set_pinned(self._records(scope), turn, self.policy, pinned=False)
 
     def forget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
-        """Remove a whole scope, or one turn of it, from text, pages, index and queue."""
+        """Delete a whole scope, or one turn of it by its id: text, pages, index and due times.
+        Raises InputError for an unknown turn."""
         records = self._records(scope)
-        self.wait()
+        self.drain()
         try:
             if turn is None:
                 return forget_scopes([records])
@@ -259,67 +258,43 @@ class OpticalMemory:
             clear_cache(self.codec.decoder)
 
     def forget_user(self, user: str, *, namespace: str = "") -> ForgetReceipt:
-        """Remove all scopes of a user in a namespace."""
-        self.wait()
+        """Delete all scopes of a user in a namespace."""
+        self.drain()
         scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
         try:
-            return forget_scopes([ScopeRecords(self.store, scope) for scope in scopes])
+            return forget_scopes([self._records(scope) for scope in scopes])
         finally:
             clear_cache(self.codec.decoder)
 
     def stats(self, scope: Scope | str | None = None) -> MemoryStats:
-        """What a scope, or the whole store, holds and costs."""
-        scopes = list(self.store.scopes()) if scope is None else [Scope.parse(scope)]
-        return memory_stats(ScopeRecords(self.store, each) for each in scopes)
+        """What a scope, or by default the whole store, holds and costs."""
+        scopes = list(self.store.scopes()) if scope is None else [scope]
+        return memory_stats(self._records(each) for each in scopes)
 
     def close(self) -> None:
-        """Wait for the background thread and release the store if it was opened here."""
+        """Wait for the background thread, and close the store if it was opened here. Raises what
+        went wrong in the background."""
         try:
-            self.wait()
+            self.drain()
         finally:
-            self._worker.shutdown()
+            self._background.close()
             if self._owns_store:
                 self.store.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def aappend(
-        self, scope: Scope | str, turns: Turns | Path, *, now: float | None = None
-    ) -> AppendReport:
-        """Async twin of `append`."""
-        return await asyncio.to_thread(self.append, scope, turns, now=now)
-
-    async def aholds(self, scope: Scope | str, ids: Sequence[str]) -> list[bool]:
-        """Async twin of `holds`."""
-        return await asyncio.to_thread(self.holds, scope, ids)
-
-    async def aflush(self, scope: Scope | str, *, now: float | None = None) -> int:
-        """Async twin of `flush`."""
-        return await asyncio.to_thread(self.flush, scope, now=now)
-
-    async def arecall(
-        self,
-        scope: Scope | str,
-        query: str,
-        k: int = 5,
-        *,
-        now: float | None = None,
-        refresh: bool = True,
-        following: int = 0,
-    ) -> list[Recollection]:
-        """Async twin of `recall`."""
-        return await asyncio.to_thread(
-            self.recall, scope, query, k, now=now, refresh=refresh, following=following
-        )
+    aappend = async_twin(append)
+    aappend_file = async_twin(append_file)
+    aholds = async_twin(holds)
+    aflush = async_twin(flush)
+    adrain = async_twin(drain)
+    arecall = async_twin(recall)
+    areconstruct = async_twin(reconstruct)
+    asweep = async_twin(sweep)
+    apin = async_twin(pin)
+    aunpin = async_twin(unpin)
+    aforget = async_twin(forget)
+    aforget_user = async_twin(forget_user)
+    astats = async_twin(stats)
+    aclose = async_twin(close)
 
     async def aanswer(
         self,
@@ -336,42 +311,16 @@ class OpticalMemory:
         asked = Question(question, k, budget, refresh)
         return await aanswer(self._recaller(scope, now), self._rankers, asked, llm, self.images)
 
-    async def areconstruct(
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
         self,
-        scope: Scope | str,
-        *,
-        since: float | None = None,
-        until: float | None = None,
-        now: float | None = None,
-    ) -> list[RecalledTurn]:
-        """Async twin of `reconstruct`."""
-        return await asyncio.to_thread(self.reconstruct, scope, since=since, until=until, now=now)
-
-    async def asweep(
-        self, *, now: float | None = None, dry_run: bool = False, limit: int | None = None
-    ) -> SweepReport:
-        """Async twin of `sweep`."""
-        return await asyncio.to_thread(self.sweep, now=now, dry_run=dry_run, limit=limit)
-
-    async def apin(self, scope: Scope | str, turn: str) -> None:
-        """Async twin of `pin`."""
-        await asyncio.to_thread(self.pin, scope, turn)
-
-    async def aunpin(self, scope: Scope | str, turn: str) -> None:
-        """Async twin of `unpin`."""
-        await asyncio.to_thread(self.unpin, scope, turn)
-
-    async def aforget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
-        """Async twin of `forget`."""
-        return await asyncio.to_thread(self.forget, scope, turn=turn)
-
-    async def astats(self, scope: Scope | str | None = None) -> MemoryStats:
-        """Async twin of `stats`."""
-        return await asyncio.to_thread(self.stats, scope)
-
-    async def aclose(self) -> None:
-        """Async twin of `close`."""
-        await asyncio.to_thread(self.close)
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -387,7 +336,7 @@ class OpticalMemory:
     def _now(self, now: float | None) -> float:
         when = self.clock() if now is None else now
         if not isfinite(when):
-            raise InputError(f"now={when} is no time; give seconds since the epoch")
+            raise InputError(f"now={when} is not a time; give seconds since the epoch")
         return when
 
     def _records(self, scope: Scope | str) -> ScopeRecords:
@@ -398,19 +347,3 @@ class OpticalMemory:
 
     def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
         return Recaller(self._records(scope), self.codec, self.policy, self._now(now))
-
-    def _write_later(self, records: ScopeRecords, now: float) -> None:
-        job = self._worker.submit(self._writer(records, now).write_pages, partial=False)
-        job.add_done_callback(_log_failure)
-        with self._lock:
-            self._jobs = [known for known in self._jobs if not _went_well(known)] + [job]
-
-
-def _went_well(job: "Future[int]") -> bool:
-    return job.done() and job.exception() is None
-
-
-def _log_failure(job: "Future[int]") -> None:
-    error = job.exception()
-    if isinstance(error, OptimemError):
-        log.error("a page could not be written, its turns stay in the tail: %s", error)

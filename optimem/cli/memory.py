@@ -71,13 +71,17 @@ def remember(
 ) -> None:
     """Remember a text, or the turns of a chat, under SCOPE (namespace/user/session); with a model
     that reads images, a image or a PDF too, page by page."""
-    pictured = source != STDIN and is_image(Path(source), place.picture_model)
-    turns = Path(source) if pictured else given_turns(source, role, form)
+    when = parsed_time(now)
+    has_images = source != STDIN and is_image(Path(source), place.picture_model)
+    turns = [] if has_images else given_turns(source, role, form)
     with place.open() as memory, progress_bar("remembering") as bar:
-        report = memory.append(scope, turns, now=parsed_time(now))
+        if has_images:
+            report = memory.append_file(scope, source, now=when)
+        else:
+            report = memory.append(scope, turns, now=when)
         if flush:
-            memory.flush(scope, now=parsed_time(now))
-        memory.wait()
+            memory.flush(scope, now=when)
+        memory.drain()
         bar(1, 1)
     if as_json:
         print_json(report.model_dump())

@@ -1,86 +1,110 @@
-"""A renderer and a reader small enough to reason about, for tests of the memory's logic.
+"""A renderer and a model small enough to reason about.
 
-`PlainRenderer` draws one character a cell on pages of 400. `PlainReader` keeps the cells as
-they are, and forgets a fixed share of them on each tier: what it forgets reads as "?".
+`PlainRenderer` draws one character a cell, 40 × 10 cells a page. `PlainModel` stores the cells as
+they are and misreads every so many of them on each tier: what is lost reads as "?", with a
+probability of 0.2 where all else has 0.99.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimem.errors import FingerprintError
 from optimem.protocols import Box, Cells, Page, PageCodec, ReadCells, Reading, VisionTokens
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
 
-CAPACITY = 400
 COLUMNS = 40
+CAPACITY = 10 * COLUMNS
 FIRST_MARK = 60_000
+"""The symbol of the first role's mark; those of characters are their code points below it."""
+LOST, LOST_PROBABILITY, PROBABILITY = ord("?"), 0.2, 0.99
 
 
 @dataclass(frozen=True)
 class PlainPage:
+    """A `Page` whose image is blank."""
+
     cells: Cells
 
-    def image(self, tier: Tier) -> np.ndarray:
+    def image(self, tier: Tier) -> NDArray[np.uint8]:
+        """See `Page`."""
         return np.zeros((tier.value, tier.value), np.uint8)
 
 
 class PlainRenderer:
+    """A `Renderer` with a cell for each character below U+EA60, and one of a pixel."""
+
     version = "plain"
     capacity = CAPACITY
 
     def cells(self, text: str, role: Role | None = None) -> Cells:
+        """See `Renderer`."""
         mark = [] if role is None else [FIRST_MARK + ROLES.index(role)]
         return np.array([*mark, *map(ord, text)], np.uint16)
 
     def spelled(self, text: str) -> Cells:
+        """See `Renderer`."""
         return self.cells(text)
 
     def split(self, cells: Cells, room: int) -> int:
+        """See `Renderer`."""
         return min(len(cells), room)
 
     def text(self, read: ReadCells) -> Reading:
+        """See `Renderer`."""
         kept = np.flatnonzero(read.ids < FIRST_MARK)
         text = "".join(chr(i) for i in read.ids[kept])
         return Reading(text, read.probability[kept].astype(np.float32), kept)
 
     def page(self, cells: Cells) -> Page:
+        """See `Renderer`."""
         assert len(cells) <= CAPACITY
         return PlainPage(cells)
 
     def box(self, cell: int, tier: Tier) -> Box:
+        """See `Renderer`."""
         y, x = divmod(cell, COLUMNS)
         return Box(x, y, x + 1, y + 1)
 
 
 @dataclass
-class PlainReader:
-    """`lost`: every how many cells one is forgotten on a tier; 0 for none."""
+class PlainModel:
+    """An `Encoder` and `Decoder`. `lost`: of how many cells one is lost on a tier; none on a tier
+    that is not there. `read_pages` counts the pages that were decoded."""
 
-    lost: dict[Tier, int] = field(default_factory=dict)
+    lost: Mapping[Tier, int] = field(default_factory=dict)
     fingerprint: str = "plain-1"
     read_pages: int = 0
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
+        """See `Encoder`."""
         return [self._tokens(page.cells.copy(), tier) for page in pages]
 
     def _tokens(self, cells: Cells, tier: Tier) -> VisionTokens:
         every = self.lost.get(tier, 0)
         if every:
-            cells[every - 1 :: every] = ord("?")
+            cells[every - 1 :: every] = LOST
         return VisionTokens(tier, len(cells), self.fingerprint, cells.tobytes())
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
-        for token in tokens:
-            if token.fingerprint != self.fingerprint:
-                raise FingerprintError(f"written by {token.fingerprint}")
+        """See `Decoder`."""
+        for page in tokens:
+            if page.fingerprint != self.fingerprint:
+                raise FingerprintError(
+                    f"the tokens were written by {page.fingerprint!r}, this model is "
+                    f"{self.fingerprint!r}"
+                )
         self.read_pages += len(tokens)
-        read = [np.frombuffer(token.data, np.uint16) for token in tokens]
-        return [ReadCells(ids, np.where(ids == ord("?"), 0.2, 0.99)) for ids in read]
+        read = [np.frombuffer(page.data, np.uint16) for page in tokens]
+        return [
+            ReadCells(ids, np.where(ids == LOST, LOST_PROBABILITY, PROBABILITY)) for ids in read
+        ]
 
 
-def plain_codec(lost: dict[Tier, int] | None = None) -> PageCodec:
-    reader = PlainReader(lost or {})
-    return PageCodec(PlainRenderer(), reader, reader)
+def plain_codec(lost: Mapping[Tier, int] | None = None) -> PageCodec:
+    """A `PlainRenderer` and a `PlainModel`; `lost`: see there, default nothing on any tier."""
+    model = PlainModel(lost or {})
+    return PageCodec(PlainRenderer(), model, model)

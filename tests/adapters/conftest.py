@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from optimem import OpticalMemory
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 
 NOW = 1_700_000_000.0
 

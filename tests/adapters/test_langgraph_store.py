@@ -21,7 +21,7 @@ from langgraph.store.base import (
 from optimem import OpticalMemory
 from optimem.adapters import OptimemStore
 from optimem.errors import InputError
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from tests.adapters.langgraph_oracle import BATCHES, Clock, agree, told
 from tests.servers import RedisServer
 

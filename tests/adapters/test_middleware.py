@@ -15,7 +15,7 @@ from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
 from optimem.adapters.sizes import any_of, cut, tokens
 from optimem.errors import InputError, StoreUnavailableError
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 
 TURNS = 60
 FACTS = {5: "The vault code is 7261-QX.", 11: "Ann's flight is LH-4410 on 3 May.",

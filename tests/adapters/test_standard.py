@@ -10,7 +10,7 @@ from langchain_tests.unit_tests import ToolsUnitTests
 
 from optimem import OpticalMemory
 from optimem.adapters import OptimemRetriever, create_recall_tool
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 
 SCOPE = "acme/ann/s1"
 

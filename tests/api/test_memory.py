@@ -1,17 +1,21 @@
 """The memory's behaviour on a real SQLite store, with a reader whose losses are known."""
 
 import asyncio
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from optimem import OpticalMemory
 from optimem.errors import InputError, StoreUnavailableError
 from optimem.memory.decay import DAY
 from optimem.protocols import Change
+from optimem.results import AppendReport
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import PlainReader, plain_codec
+from optimem.testing import FakeImageReader, InMemoryStore, PlainModel, plain_codec
 from optimem.turns import Scope, Turn
 
 NOW = 1_700_000_000.0
@@ -36,7 +40,7 @@ def test_recall_ranks_reads_only_what_it_needs_and_gives_boxes(memory: OpticalMe
         memory.append(SCOPE, f"later turn {i} about gardens and " + "roses " * 20)
     memory.flush(SCOPE)
     decoder = memory.codec.decoder
-    assert isinstance(decoder, PlainReader)
+    assert isinstance(decoder, PlainModel)
     decoder.read_pages = 0
     hits = memory.recall(SCOPE, "which port does the staging database use?", k=1)
     assert [hit.id for hit in hits] == ["port"]
@@ -51,7 +55,7 @@ def test_only_pages_of_the_time_asked_for_are_read(memory: OpticalMemory) -> Non
     memory.append(SCOPE, said)
     memory.flush(SCOPE)
     decoder = memory.codec.decoder
-    assert isinstance(decoder, PlainReader)
+    assert isinstance(decoder, PlainModel)
     decoder.read_pages = 0
     found = memory.reconstruct(SCOPE, since=NOW + 2, until=NOW + 3)
     assert [turn.id for turn in found] == ["2", "3"]
@@ -64,7 +68,7 @@ def test_a_recall_sees_what_was_appended_and_forgotten_since_the_last(
 ) -> None:
     for i in range(6):
         memory.append(SCOPE, Turn(text=f"lantern {i} " + "x" * 200, id=str(i)))
-        memory.wait()
+        memory.drain()
         assert len(memory.recall(SCOPE, "lantern", k=9)) == i + 1
     memory.forget(SCOPE, turn="2")
     assert {hit.id for hit in memory.recall(SCOPE, "lantern", k=9)} == {"0", "1", "3", "4", "5"}
@@ -77,7 +81,7 @@ def test_what_is_no_turn_is_named(memory: OpticalMemory, given: dict[str, object
 
 
 def test_a_time_that_is_none_is_named(memory: OpticalMemory) -> None:
-    with pytest.raises(InputError, match="no time"):
+    with pytest.raises(InputError, match="not a time"):
         memory.sweep(now=float("nan"))
 
 
@@ -143,18 +147,98 @@ def test_background_errors_are_raised_at_the_next_flush(tmp_path: Path) -> None:
     memory.close()
 
 
-def test_async_twins(tmp_path: Path) -> None:
-    async def use() -> list[str]:
-        reader = plain_codec()
-        async with OpticalMemory.open(tmp_path / "m.db", codec=reader, clock=lambda: NOW) as m:
-            await asyncio.gather(*(m.aappend(SCOPE, f"said {i}") for i in range(5)))
-            await m.aflush(SCOPE)
-            assert (await m.arecall(SCOPE, "said 3"))[0].text.startswith("said")
-            assert (await m.asweep(now=NOW + 2 * DAY)).moves
-            assert (await m.astats()).turns == 5
-            return [turn.text for turn in await m.areconstruct(SCOPE)]
+def public_methods() -> dict[str, Callable[..., object]]:
+    """The methods that users call on a memory; `open` is how they come by one."""
+    members = inspect.getmembers(OpticalMemory, inspect.isfunction)
+    return {name: method for name, method in members if not name.startswith("_")}
 
-    assert sorted(asyncio.run(use())) == [f"said {i}" for i in range(5)]
+
+METHODS = public_methods()
+SYNC = [name for name, method in METHODS.items() if not inspect.iscoroutinefunction(method)]
+
+
+@pytest.mark.parametrize("name", SYNC)
+def test_every_method_has_an_async_twin_with_the_same_parameters(name: str) -> None:
+    method, twin = METHODS[name], METHODS[f"a{name}"]
+    assert inspect.iscoroutinefunction(twin)
+    assert twin.__name__ == f"a{name}"
+    assert str(twin.__doc__).startswith(f"Async twin of `{name}`")
+    assert inspect.signature(twin) == inspect.signature(method)
+
+
+def test_every_async_method_is_a_twin() -> None:
+    assert {"append", "append_file", "answer", "forget_user", "sweep"} <= set(SYNC)
+    assert set(METHODS) == {*SYNC, *(f"a{name}" for name in SYNC)}
+
+
+async def test_async_twins_do_what_the_methods_do(tmp_path: Path) -> None:
+    done: list[int] = []
+    async with OpticalMemory.open(
+        tmp_path / "m.db", codec=plain_codec(), clock=lambda: NOW, images=FakeImageReader()
+    ) as memory:
+        await asyncio.gather(*(memory.aappend(SCOPE, f"said {i}") for i in range(5)))
+        await memory.aflush(SCOPE)
+        assert (await memory.arecall(SCOPE, "said 3"))[0].text.startswith("said")
+        assert "said 3" in (await memory.aanswer(SCOPE, "said 3")).text
+        later = NOW + 2 * DAY
+        assert (await memory.asweep(now=later, dry_run=True, limit=1)).moves
+        assert (await memory.asweep(now=later, lease=5.0, progress=done.append)).moves
+        assert done
+        assert (await memory.astats()).turns == 5
+        assert sorted(turn.text for turn in await memory.areconstruct(SCOPE)) == [
+            f"said {i}" for i in range(5)
+        ]
+        (tmp_path / "scan.png").write_bytes(b"a lighthouse")
+        assert (await memory.aappend_file(SCOPE, str(tmp_path / "scan.png"))).added == 1
+        await memory.adrain()
+        await memory.aappend(SCOPE, Turn(text="pinned", id="p"))
+        await memory.apin(SCOPE, "p")
+        await memory.aunpin(SCOPE, "p")
+        assert (await memory.aforget(SCOPE, turn="p")).turns == 1
+        assert await memory.aholds(SCOPE, ["p"]) == [False]
+        assert (await memory.aforget_user("ann", namespace="acme")).scopes == [SCOPE]
+        assert (await memory.astats()).turns == 0
+
+
+async def test_a_twin_calls_what_a_subclass_overrides() -> None:
+    class Counting(OpticalMemory):
+        appended = 0
+
+        def append(self, *given: Any, **options: Any) -> AppendReport:
+            self.appended += 1
+            return super().append(*given, **options)
+
+    async with Counting(InMemoryStore(), plain_codec()) as memory:
+        await memory.aappend(SCOPE, "hello")
+        assert memory.appended == 1
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_is_appended_by_a_path_of_either_kind(
+    tmp_path: Path, kind: Callable[[Path], str | Path]
+) -> None:
+    path = tmp_path / "scan.png"
+    path.write_bytes(b"a lighthouse")
+    with OpticalMemory(InMemoryStore(), plain_codec(), images=FakeImageReader()) as memory:
+        assert memory.append_file(SCOPE, kind(path)).added == 1
+        assert memory.append_file(SCOPE, kind(path)).duplicates == 1
+        assert texts(memory) == ["scan.png, page 1\na lighthouse"]
+
+
+def test_append_takes_no_path_and_a_string_is_text(memory: OpticalMemory) -> None:
+    with pytest.raises(InputError, match=r"'scan\.png' is a path; append a file with append_file"):
+        memory.append(SCOPE, Path("scan.png"))  # type: ignore[arg-type]
+    memory.append(SCOPE, "scan.png")
+    assert texts(memory) == ["scan.png"]
+
+
+def test_messages_are_remembered(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, [{"role": "user", "content": "hi"}, AIMessage("hello", id="m2")])
+    assert [(turn.role, turn.text) for turn in memory.reconstruct(SCOPE)] == [
+        ("user", "hi"),
+        ("assistant", "hello"),
+    ]
+    assert memory.holds(SCOPE, ["m2"]) == [True]
 
 
 def test_what_it_holds_is_told_by_id(memory: OpticalMemory) -> None:

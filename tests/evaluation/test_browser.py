@@ -11,7 +11,7 @@ from playwright import sync_api as playwright
 from optimem import OpticalMemory
 from optimem.evaluation.inspection import write_inspection
 from optimem.evaluation.report import write_report
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from tests.evaluation.test_run import LOST, TEXT, run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

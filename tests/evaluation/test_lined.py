@@ -9,7 +9,7 @@ from optimem.evaluation import tables
 from optimem.evaluation.baselines import line_end
 from optimem.evaluation.report import write_report
 from optimem.protocols import Box, Cells, PageCodec, ReadCells, Reading
-from optimem.testing.pages import COLUMNS, PlainReader, PlainRenderer
+from optimem.testing.pages import COLUMNS, PlainModel, PlainRenderer
 from optimem.tiers import Tier
 from optimem.turns import Role
 from tests.evaluation.test_run import TEXT, run
@@ -42,7 +42,7 @@ class LinedRenderer(PlainRenderer):
 
 
 def lined(lost: dict[Tier, int]) -> PageCodec:
-    reader = PlainReader(lost)
+    reader = PlainModel(lost)
     return PageCodec(LinedRenderer(), reader, reader)
 
 

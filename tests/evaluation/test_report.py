@@ -15,7 +15,7 @@ from optimem.evaluation.inspection import write_inspection
 from optimem.evaluation.kinds import Kind
 from optimem.evaluation.playground import wrong_characters
 from optimem.evaluation.report import RATIO, embedded, widened, write_report
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from tests.evaluation.test_run import LOST, TEXT, run
 
 DAY = 86_400.0

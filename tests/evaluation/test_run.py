@@ -22,7 +22,7 @@ from optimem.evaluation.kinds import Kind, classify, controlled_kinds, read_kind
 from optimem.evaluation.run import evaluate
 from optimem.evaluation.settings import tier_for
 from optimem.evaluation.tokenizers import counter, first_tokens, last_tokens
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.tiers import Tier
 
 TEXT = Kind("prose", "".join(f"Line {n} says port {n * 37}.\n" for n in range(120)), False)

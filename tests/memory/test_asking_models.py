@@ -13,7 +13,7 @@ from optimem import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.decay import DAY
 from optimem.memory.prompting import MARKER, shares
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.text.tokens import text_tokens
 from optimem.turns import Turn
 

@@ -10,7 +10,7 @@ from optimem import OpticalMemory
 from optimem.memory.caching import LRU, CachingDecoder, clear_cache
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.protocols import ReadCells, VisionTokens
-from optimem.testing.pages import PlainReader, PlainRenderer, plain_codec
+from optimem.testing.pages import PlainModel, PlainRenderer, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Turn
 
@@ -49,16 +49,16 @@ def test_many_threads_may_share_a_cache() -> None:
 
 
 @pytest.fixture
-def inner() -> PlainReader:
-    return PlainReader()
+def inner() -> PlainModel:
+    return PlainModel()
 
 
-def tokens(inner: PlainReader, *texts: str) -> list[VisionTokens]:
+def tokens(inner: PlainModel, *texts: str) -> list[VisionTokens]:
     renderer = PlainRenderer()
     return inner.encode([renderer.page(renderer.cells(text)) for text in texts], Tier.BASE)
 
 
-def test_it_reads_the_same_and_decodes_once(inner: PlainReader) -> None:
+def test_it_reads_the_same_and_decodes_once(inner: PlainModel) -> None:
     pages = tokens(inner, "one", "two", "one")
     expected = [cells.ids.tolist() for cells in inner.read(pages)]
     inner.read_pages = 0
@@ -68,7 +68,7 @@ def test_it_reads_the_same_and_decodes_once(inner: PlainReader) -> None:
     assert inner.read_pages == 2
 
 
-def test_only_the_last_pages_are_kept(inner: PlainReader) -> None:
+def test_only_the_last_pages_are_kept(inner: PlainModel) -> None:
     one, two, three = tokens(inner, "one", "two", "three")
     reader = CachingDecoder(inner, pages=2)
     reader.read([one, two])
@@ -80,7 +80,7 @@ def test_only_the_last_pages_are_kept(inner: PlainReader) -> None:
     assert inner.read_pages == 4
 
 
-def test_what_it_gives_cannot_be_changed(inner: PlainReader) -> None:
+def test_what_it_gives_cannot_be_changed(inner: PlainModel) -> None:
     (cells,) = CachingDecoder(inner).read(tokens(inner, "one"))
     with pytest.raises(ValueError, match="read-only"):
         cells.probability[0] = 0
@@ -88,7 +88,7 @@ def test_what_it_gives_cannot_be_changed(inner: PlainReader) -> None:
         np.add(cells.ids, 1, out=cells.ids)
 
 
-def test_a_cleared_decoder_reads_again(inner: PlainReader) -> None:
+def test_a_cleared_decoder_reads_again(inner: PlainModel) -> None:
     pages = tokens(inner, "one")
     reader = CachingDecoder(inner)
     reader.read(pages)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from pydantic import ValidationError
 
 from optimem.errors import InputError
 from optimem.memory.decay import DAY, DecayPolicy
@@ -75,7 +74,7 @@ def test_ages_that_do_not_grow_are_refused(ages: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("age", [-1.0, float("nan")])
 def test_an_age_that_is_not_a_length_of_time_is_refused(age: float) -> None:
-    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+    with pytest.raises(InputError, match="greater than or equal to 0"):
         DecayPolicy(large=age)
 
 

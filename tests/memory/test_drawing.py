@@ -8,7 +8,7 @@ from optimem.memory.recall import read_pages
 from optimem.memory.records import Doubt, PageRecord, Verbatim
 from optimem.memory.retrieval import TurnRanker
 from optimem.protocols import Cells, PageCodec, ReadCells, Reading
-from optimem.testing.pages import PlainReader, plain_codec
+from optimem.testing.pages import PlainModel, plain_codec
 from optimem.tiers import Tier
 from tests.memory.factories import make_page, make_span
 
@@ -61,7 +61,7 @@ def test_a_tier_is_drawn_only_when_it_is_asked_for() -> None:
     codec = plain_codec({Tier.SMALL: 9})
     record, cells = text_page("w" * 60, codec)
     reader = codec.decoder
-    assert isinstance(reader, PlainReader)
+    assert isinstance(reader, PlainModel)
     pages = draw_each(record, certain(cells), [Tier.SMALL, Tier.BASE, Tier.LARGE], codec)
     assert reader.read_pages == 0
     assert next(page for page in pages if page.error == 0).tier is Tier.BASE
@@ -89,7 +89,7 @@ def test_a_value_that_was_doubtful_before_is_not_made_certain() -> None:
 def test_a_value_that_reads_right_by_luck_is_kept_as_text() -> None:
     codec = plain_codec()
     reader = codec.decoder
-    assert isinstance(reader, PlainReader)
+    assert isinstance(reader, PlainModel)
     read = reader.read
 
     def unsure(tokens: list[object]) -> list[ReadCells]:

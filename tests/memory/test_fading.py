@@ -10,7 +10,7 @@ from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.fading import BATCH
 from optimem.protocols import Change
-from optimem.testing.pages import CAPACITY, PlainReader, plain_codec
+from optimem.testing.pages import CAPACITY, PlainModel, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, texts
@@ -26,7 +26,7 @@ def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:
 def while_drawing(memory: OpticalMemory, other: Callable[[], object]) -> None:
     """Let somebody else in while the next page is drawn."""
     reader = memory.codec.encoder
-    assert isinstance(reader, PlainReader)
+    assert isinstance(reader, PlainModel)
     encode = reader.encode
 
     def interrupted(*given: object) -> object:
@@ -127,7 +127,7 @@ def test_another_encoders_pages_are_refused_and_kept(tmp_path: Path) -> None:
         memory.append(SCOPE, "x" * 500)
         memory.flush(SCOPE)
     other = plain_codec()
-    assert isinstance(other.decoder, PlainReader)
+    assert isinstance(other.decoder, PlainModel)
     other.decoder.fingerprint = "plain-2"
     with OpticalMemory.open(path, codec=other, clock=lambda: NOW) as memory:
         report = memory.sweep(now=NOW + 100 * DAY)

@@ -5,7 +5,7 @@ import pytest
 from optimem import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.retrieval import followed
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 
 SAID = ["Which certificate does the proxy serve?", "looking", "/etc/tls/a.pem", "Anything else?"]
 

@@ -77,7 +77,7 @@ def test_a_turn_in_the_tail_leaves_the_state_right(memory: OpticalMemory) -> Non
 
 def test_a_turn_partly_on_a_page_and_partly_in_the_tail_is_gone(memory: OpticalMemory) -> None:
     memory.append(SCOPE, [Turn(text="a" * 100, id="a"), Turn(text="long " * 100, id="long")])
-    memory.wait()
+    memory.drain()
     assert (memory.stats().pages, len(records_of(memory).chunks())) == (1, 1)
     receipt = memory.forget(SCOPE, turn="long")
     assert (receipt.pages, receipt.left) == (1, 0)

@@ -9,7 +9,7 @@ import pytest
 from optimem import OpticalMemory
 from optimem.cli.demo import demo_turns
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.tiers import Tier
 from tests.memory.questions import CHOSEN, HELD_OUT
 

@@ -17,7 +17,7 @@ from optimem.memory.scope_records import ATTEMPTS, ScopeRecords
 from optimem.memory.tail import append_turns
 from optimem.protocols import Page, PageCodec, VisionTokens
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import CAPACITY, PlainReader, PlainRenderer, plain_codec
+from optimem.testing.pages import CAPACITY, PlainModel, PlainRenderer, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, make_chunk, texts
@@ -148,7 +148,7 @@ def test_turns_come_back_in_order_from_tail_and_pages(memory: OpticalMemory) -> 
     said = [f"turn {i}: " + "x" * 90 for i in range(12)]
     for text in said:
         memory.append(SCOPE, text)
-    memory.wait()
+    memory.drain()
     assert memory.stats(SCOPE).pages == 2
     assert texts(memory) == said
 
@@ -180,7 +180,7 @@ def test_any_turns_come_back(said: list[str]) -> None:
         assert texts(memory) == said
 
 
-class Interrupted(PlainReader):
+class Interrupted(PlainModel):
     """A reader that lets others in while it draws a page: one of them for each page."""
 
     def __init__(self, *others: Callable[[], object]) -> None:

@@ -18,7 +18,7 @@ from optimem.memory.retrieval import index_page
 from optimem.memory.scope_records import ATTEMPTS, BATCH, ScopeRecords, retry
 from optimem.protocols import Change, Entry
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.turns import Scope, Turn
 from tests.memory.factories import make_chunk, make_page, make_span, put
 

@@ -8,7 +8,7 @@ from optimem.memory.stats import PARTS, memory_stats
 from optimem.protocols import Change
 from optimem.results import MemoryStats
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE

@@ -34,7 +34,7 @@ def test_append_counts_a_turn_once(memory: OpticalMemory) -> None:
 
 def test_a_short_memory_pays_for_no_page(memory: OpticalMemory) -> None:
     memory.append(SCOPE, "short")
-    memory.wait()
+    memory.drain()
     stats = memory.stats(SCOPE)
     assert (stats.pages, stats.token_bytes) == (0, 0)
     assert stats.tail_bytes > 0

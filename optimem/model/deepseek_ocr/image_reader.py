@@ -54,9 +54,9 @@ class DeepSeekImageReader:
         """The checkpoint that looks and answers."""
         return self._load()
 
-    def look(self, source: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
+    def read(self, path: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
         """See `ImageReader`; read as Markdown."""
-        for image in open_images(source):
+        for image in open_images(path):
             name = image_id(image)
             if known(name):
                 yield ImageReading(name, b"", "")

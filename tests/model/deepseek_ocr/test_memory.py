@@ -16,7 +16,7 @@ from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.protocols import Change, ImageAnswer
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.turns import Scope
 
 DAY = 86_400.0
@@ -60,8 +60,8 @@ def tokens_of(memory: OpticalMemory) -> list[bytes]:
 
 
 def test_a_scan_is_read_once_and_found_by_its_words(memory: OpticalMemory, scan: Path) -> None:
-    assert memory.append("s", scan).added == 1
-    again = memory.append("s", scan)
+    assert memory.append_file("s", scan).added == 1
+    again = memory.append_file("s", scan)
     assert (again.added, again.duplicates) == (0, 1)
     (turn,) = memory.reconstruct("s")
     assert turn.text.startswith("lighthouse-invoice.png, page 1\n")
@@ -70,7 +70,7 @@ def test_a_scan_is_read_once_and_found_by_its_words(memory: OpticalMemory, scan:
 
 
 def test_the_stored_tokens_alone_answer(memory: OpticalMemory, scan: Path) -> None:
-    memory.append("s", scan)
+    memory.append_file("s", scan)
     scan.unlink()
     found = memory.answer("s", QUESTION)
     (data,) = tokens_of(memory)
@@ -83,21 +83,21 @@ def test_the_stored_tokens_alone_answer(memory: OpticalMemory, scan: Path) -> No
 
 
 async def test_the_async_twin_answers_alike(memory: OpticalMemory, scan: Path) -> None:
-    memory.append("s", scan)
+    memory.append_file("s", scan)
     assert await memory.aanswer("s", QUESTION) == memory.answer("s", QUESTION)
 
 
 def test_without_the_model_the_text_is_quoted(memory: OpticalMemory, scan: Path) -> None:
-    memory.append("s", scan)
+    memory.append_file("s", scan)
     memory.images = None
     found = memory.answer("s", QUESTION)
     assert found.source == "quoted"
     with pytest.raises(InputError, match="images="):
-        memory.append("s", scan)
+        memory.append_file("s", scan)
 
 
 def test_forgetting_the_turn_forgets_the_picture(memory: OpticalMemory, scan: Path) -> None:
-    memory.append("s", scan)
+    memory.append_file("s", scan)
     (turn,) = memory.reconstruct("s")
     receipt = memory.forget("s", turn=turn.id)
     assert receipt.left == 0
@@ -106,7 +106,7 @@ def test_forgetting_the_turn_forgets_the_picture(memory: OpticalMemory, scan: Pa
 
 @pytest.mark.parametrize("flushed", [True, False])
 def test_so_does_time(memory: OpticalMemory, scan: Path, flushed: bool) -> None:
-    memory.append("s", scan)
+    memory.append_file("s", scan)
     if flushed:
         memory.flush("s")
     assert tokens_of(memory)
@@ -117,7 +117,7 @@ def test_so_does_time(memory: OpticalMemory, scan: Path, flushed: bool) -> None:
 
 
 def test_tokens_of_another_model_are_refused(memory: OpticalMemory, scan: Path) -> None:
-    memory.append("s", scan)
+    memory.append_file("s", scan)
     (data,) = tokens_of(memory)
     page = StoredPage.from_bytes(data)
     other = StoredPage("deepseek-ocr-other", page.mode, page.vision_tokens, 1, 1, page.tokens)
@@ -134,7 +134,7 @@ def test_what_is_no_picture_is_named_and_nothing_is_kept(
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.png"):
-        memory.append("s", path)
+        memory.append_file("s", path)
     with pytest.raises(InputError, match=r"missing\.png"):
-        memory.append("s", tmp_path / "missing.png")
+        memory.append_file("s", str(tmp_path / "missing.png"))
     assert memory.reconstruct("s") == []

@@ -1,0 +1,51 @@
+"""A reader of images that reads text files: what it returns is known without a model."""
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from optimem.errors import FingerprintError, InputError
+from optimem.protocols import ImageAnswer, ImageReading
+
+PAGE_BREAK = "\f"
+
+
+class FakeImageReader:
+    """An `ImageReader` for UTF-8 text files, with a form feed between pages.
+
+    A page's vision tokens are its text after the reader's `fingerprint`; the answer to any
+    question is the page's text, with probability 1. `read_pages` and `asked` count and list the
+    calls. A file that is empty, missing or not UTF-8 raises InputError, as a file without images
+    does with a real reader.
+    """
+
+    def __init__(self, fingerprint: str = "fake-1") -> None:
+        self.fingerprint = fingerprint
+        self.read_pages = 0
+        self.asked: list[str] = []
+
+    def read(self, path: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
+        """See `ImageReader`."""
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read as an image: {error}") from error
+        if not text:
+            raise InputError(f"{path} cannot be read as an image: it is empty")
+        for page in text.split(PAGE_BREAK):
+            name = blake2b(page.encode(), digest_size=12).hexdigest()
+            if known(name):
+                yield ImageReading(name, b"", "")
+                continue
+            self.read_pages += 1
+            yield ImageReading(name, f"{self.fingerprint}\0{page}".encode(), page)
+
+    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
+        """See `ImageReader`."""
+        fingerprint, _, page = tokens.decode().partition("\0")
+        if fingerprint != self.fingerprint:
+            raise FingerprintError(
+                f"the tokens were written by {fingerprint!r}, this reader is {self.fingerprint!r}"
+            )
+        self.asked.append(question)
+        return ImageAnswer(page, 1.0, complete=True)

@@ -1,0 +1,107 @@
+"""A store in a dictionary, to test what is built on the `Store` protocol. Nothing is written to
+disk; the data lives as long as the object."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from optimem.protocols import Change, Entry, EntryInfo
+from optimem.store.arguments import check_changes, check_lease, conflict_error, key_bytes
+from optimem.turns import Scope
+
+
+class _Held(NamedTuple):
+    version: int
+    value: bytes
+    due: float | None
+
+
+class InMemoryStore:
+    """A `Store` for the threads of one process. Entries due at the same time are offered in the
+    order in which their due time was set. Closing it keeps the data."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[tuple[Scope, str], _Held] = {}
+
+    def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
+        """See `Store`."""
+        with self._lock:
+            found = [self._held.get((scope, key)) for key in keys]
+        return [
+            Entry(key, held.version, held.value) if held else None
+            for key, held in zip(keys, found, strict=True)
+        ]
+
+    def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
+        """See `Store`."""
+        with self._lock:
+            return [
+                EntryInfo(key, held.version, len(held.value), held.due)
+                for key, held in sorted(self._of(scope).items())
+                if key.startswith(prefix)
+            ]
+
+    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
+        """See `Store`."""
+        check_changes(changes)
+        for change in changes:
+            key_bytes(change.key)  # raises for what other stores cannot spell
+        with self._lock:
+            versions = [self._version(scope, change.key) for change in changes]
+            for change, version in zip(changes, versions, strict=True):
+                if change.expect not in (None, version):
+                    raise conflict_error(change.key, change.expect, version)
+            for change, version in zip(changes, versions, strict=True):
+                self._held.pop((scope, change.key), None)
+                if change.value is not None:
+                    held = _Held(version + 1, bytes(change.value), change.due)
+                    self._held[scope, change.key] = held
+
+    def scopes(self) -> Iterator[Scope]:
+        """See `Store`."""
+        with self._lock:
+            return iter(dict.fromkeys(scope for scope, _ in self._held))
+
+    def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
+        """See `Store`."""
+        check_lease(lease)
+        with self._lock:
+            claimed = self._due(now, limit)
+            for entry in claimed:
+                self._held[entry] = self._held.pop(entry)._replace(due=now + lease)
+        return claimed
+
+    def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
+        """See `Store`."""
+        with self._lock:
+            return self._due(now, limit)
+
+    def clear(self, scope: Scope) -> int:
+        """See `Store`."""
+        with self._lock:
+            keys = list(self._of(scope))
+            for key in keys:
+                del self._held[scope, key]
+        return len(keys)
+
+    def usage(self, scope: Scope) -> int:
+        """See `Store`."""
+        with self._lock:
+            held = self._of(scope)
+        return sum(len(key_bytes(key)) + len(entry.value) for key, entry in held.items())
+
+    def close(self) -> None:
+        """See `Store`."""
+
+    def _of(self, scope: Scope) -> dict[str, _Held]:
+        return {key: held for (owner, key), held in self._held.items() if owner == scope}
+
+    def _version(self, scope: Scope, key: str) -> int:
+        held = self._held.get((scope, key))
+        return held.version if held else 0
+
+    def _due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
+        dues = {entry: held.due for entry, held in self._held.items() if held.due is not None}
+        due = sorted((entry for entry in dues if dues[entry] <= now), key=dues.__getitem__)
+        return due[: max(limit, 0)]

@@ -1,0 +1,83 @@
+"""Jobs on a background thread, and async twins."""
+
+import logging
+import threading
+
+import pytest
+
+from optimem.errors import StoreError
+from optimem.memory.background import BackgroundThread, async_twin
+
+
+@pytest.fixture
+def thread() -> BackgroundThread:
+    return BackgroundThread("test-thread", "the job failed")
+
+
+def failing(error: Exception) -> None:
+    raise error
+
+
+def test_jobs_run_in_order_on_one_other_thread(thread: BackgroundThread) -> None:
+    ran: list[tuple[int, str]] = []
+    for number in range(5):
+        thread.submit(lambda number=number: ran.append((number, threading.current_thread().name)))  # type: ignore[misc]
+    thread.drain()
+    assert [number for number, _ in ran] == list(range(5))
+    assert len({name for _, name in ran}) == 1
+    assert ran[0][1].startswith("test-thread")
+    thread.close()
+
+
+def test_errors_are_raised_once_by_the_next_drain(
+    thread: BackgroundThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR, "optimem"):
+        thread.submit(lambda: failing(StoreError("gone")))
+        thread.submit(lambda: failing(ValueError("a bug")))
+        thread.submit(lambda: None)
+        with pytest.raises(StoreError, match="gone") as raised:
+            thread.drain()
+    assert raised.value.__notes__ == ["also: ValueError('a bug')"]
+    assert caplog.messages == ["the job failed: gone"]
+    thread.drain()
+
+
+def test_closing_waits_for_the_jobs(thread: BackgroundThread) -> None:
+    started, go, ran = threading.Event(), threading.Event(), list[int]()
+
+    def job() -> None:
+        started.set()
+        go.wait(5)
+        ran.append(1)
+
+    thread.submit(job)
+    started.wait(5)
+    go.set()
+    thread.close()
+    assert ran == [1]
+
+
+class Adder:
+    def __init__(self, start: int) -> None:
+        self.start = start
+
+    def add(self, one: int, *, two: int = 2) -> tuple[int, str]:
+        """Add."""
+        return self.start + one + two, threading.current_thread().name
+
+    aadd = async_twin(add)
+
+
+async def test_a_twin_does_the_same_in_another_thread() -> None:
+    adder = Adder(10)
+    total, name = await adder.aadd(1, two=5)
+    assert (total, adder.add(1, two=5)[0]) == (16, 16)
+    assert name != threading.current_thread().name
+    assert (Adder.aadd.__name__, Adder.aadd.__doc__) == ("aadd", "Async twin of `add`.")
+    assert Adder.aadd.__qualname__ == "Adder.aadd"
+
+
+async def test_a_twin_passes_errors_on() -> None:
+    with pytest.raises(TypeError, match="three"):
+        await Adder(0).aadd(1, three=3)  # type: ignore[call-arg]
