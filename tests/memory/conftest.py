@@ -8,7 +8,7 @@ import pytest
 from optimem import OpticalMemory
 from optimem.memory.scope_records import ScopeRecords
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing.pages import plain_codec
+from optimem.testing import plain_codec
 from optimem.turns import Scope
 from tests.memory.factories import NOW, SCOPE
 
