@@ -1,8 +1,8 @@
-"""transformers' implementation of DeepSeek-OCR's structure, as an oracle and to race against.
+"""transformers' implementation of DeepSeek-OCR's structure: the reference for ours.
 
-transformers ships it as `UnlimitedOcrForConditionalGeneration` (made for another checkpoint);
-with its sliding window opened wide it computes what DeepSeek-OCR does. Weights are random:
-the published ones are not needed to compare two implementations.
+transformers ships it as `UnlimitedOcrForConditionalGeneration`, made for another checkpoint; with
+its sliding window opened wide it computes what DeepSeek-OCR does. The weights are random: two
+implementations can be compared without the published ones. Prints nothing itself.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ NORMS = ("norm.weight", "norm1.weight", "norm2.weight", "layernorm.weight")
 def random_model(
     config: DeepSeekConfig, *, seed: int = 0, dtype: torch.dtype = torch.float32
 ) -> DeepSeekOCR:
-    """Our model with every parameter drawn, at scales that leave no part silent."""
+    """Our model with random parameters, at scales where every part shows in the result."""
     torch.manual_seed(seed)
     with torch.device("meta"):
         empty = DeepSeekOCR(config).to(dtype)
@@ -39,8 +39,8 @@ def random_model(
 def transformers_model(
     folder: Path, config: DeepSeekConfig, image_id: int, dtype: torch.dtype = torch.float32
 ) -> Any:
-    """transformers' model with the weights of a checkpoint folder. Raises MissingExtraError
-    without transformers."""
+    """transformers' model with the weights of a checkpoint folder. Raises MissingExtraError if
+    transformers is not installed."""
     try:
         transformers: Any = import_module("transformers")
     except ImportError as error:
@@ -55,7 +55,7 @@ def transformers_model(
         output_loading_info=True,
     )
     if report["missing_keys"] or report["mismatched_keys"]:
-        raise AssertionError(f"transformers reads other tensors: {report}")
+        raise AssertionError(f"transformers expects other tensors: {report}")
     return model.eval()
 
 
