@@ -223,7 +223,8 @@ class Store(Protocol):
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
         """Apply all changes or none. Raises ConflictError if an `expect` does not hold, and
-        InputError for two changes of one key or a due time that is not finite."""
+        InputError for two changes of one key, a key that is not valid text, or a due time that
+        is not finite."""
 
     def scopes(self) -> Iterator[Scope]:
         """Every scope that holds at least one entry."""

@@ -76,7 +76,7 @@ class RedisStore:
             raise
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
-        """The entries in the order of `keys`; None for a key that does not exist."""
+        """See `Store`."""
         names = [key_bytes(key) for key in keys]
         reply = self._redis.run(GET, scope_keys(scope_tag(scope)), *names)
         return [
@@ -85,7 +85,7 @@ class RedisStore:
         ]
 
     def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
-        """All entries whose key starts with `prefix`, in key order."""
+        """See `Store`."""
         start = key_bytes(prefix)
         bounds = (b"[" + start, b"(" + start + b"\xff")  # the byte FF never occurs in UTF-8
         reply = self._redis.run(ENTRIES, scope_keys(scope_tag(scope)), *bounds)
@@ -95,8 +95,7 @@ class RedisStore:
         ]
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        """Apply all changes or none. Raises ConflictError if an `expect` does not hold, and
-        StoreLockedError if other writers get in between every time."""
+        """See `Store`. Raises StoreLockedError if other writers get in between every time."""
         check_changes(changes)
         if not changes:
             return
@@ -112,14 +111,13 @@ class RedisStore:
             self._unlist(tag)
 
     def scopes(self) -> Iterator[Scope]:
-        """Every scope that holds at least one entry."""
+        """See `Store`."""
         for tag in self._index.tags():
             if self._redis.call("EXISTS", scope_keys(tag).versions):
                 yield scope_of(tag)
 
     def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
-        """Claim up to `limit` entries due at or before `now`, earliest first, until
-        `now + lease`. Raises InputError unless `lease` is a positive number of seconds."""
+        """See `Store`."""
         check_lease(lease)
         claimed: list[_DueEntry] = []
         while len(claimed) < limit:
@@ -134,13 +132,12 @@ class RedisStore:
         return [(scope_of(entry.tag), entry.name) for entry in sorted(claimed)]
 
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
-        """What `claim_due` would return, without claiming it."""
+        """See `Store`."""
         due, _ = self._due(now, limit)
         return [(scope_of(entry.tag), entry.name) for entry in due]
 
     def clear(self, scope: Scope) -> int:
-        """Delete everything in a scope, including its due times. Returns the number of entries
-        deleted. If interrupted, the scope's name may stay in the index; clear again."""
+        """See `Store`. If interrupted, the scope's name may stay in the index; clear again."""
         tag = scope_tag(scope)
         token = self._index.token(tag)
         removed = int(self._redis.run(CLEAR, scope_keys(tag)))
@@ -149,7 +146,7 @@ class RedisStore:
         return removed
 
     def usage(self, scope: Scope) -> int:
-        """The total size of a scope's keys and values in bytes."""
+        """See `Store`."""
         return int(self._redis.call("HGET", scope_keys(scope_tag(scope)).meta, "bytes") or 0)
 
     def close(self) -> None:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 from optimem.errors import StoreLockedError, StoreUnavailableError
 from optimem.protocols import Change, Entry, EntryInfo
@@ -23,13 +22,20 @@ from optimem.store.arguments import (
     scope_of,
     scope_tag,
 )
-from optimem.store.sqlite_file import MEMORY, RETRY_PAUSE, open_database, sqlite_errors
+from optimem.store.sqlite_file import (
+    MEMORY,
+    RETRY_PAUSE,
+    Mode,
+    open_database,
+    sqlite_errors,
+    transaction,
+)
 from optimem.turns import Scope
 
 _READ = "SELECT version, value FROM entries WHERE scope = ? AND key = ?"
 _VERSION = "SELECT version FROM entries WHERE scope = ? AND key = ?"
 _ENTRIES = """SELECT key, version, length(value), due FROM entries
-           WHERE scope = ? AND key >= ? AND key < ? ORDER BY key"""
+              WHERE scope = ? AND key >= ? AND key < ? ORDER BY key"""
 _WRITE = """INSERT INTO entries (scope, key, version, due, value) VALUES (?, ?, 1, ?, ?)
             ON CONFLICT (scope, key) DO UPDATE
             SET version = version + 1, due = excluded.due, value = excluded.value"""
@@ -62,14 +68,14 @@ class SQLiteStore:
         self._db: sqlite3.Connection | None = open_database(self._path, timeout)
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
-        """The entries in the order of `keys`; None for a key that does not exist."""
+        """See `Store`."""
         tag = scope_tag(scope)
         with self._transaction("DEFERRED") as db:
             rows = [db.execute(_READ, (tag, key_bytes(key))).fetchone() for key in keys]
         return [row and Entry(key, *row) for key, row in zip(keys, rows, strict=True)]
 
     def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
-        """All entries whose key starts with `prefix`, in key order."""
+        """See `Store`."""
         start = key_bytes(prefix)
         bounds = (scope_tag(scope), start, start + b"\xff")  # the byte FF never occurs in UTF-8
         with self._transaction("DEFERRED") as db:
@@ -77,7 +83,7 @@ class SQLiteStore:
         return [EntryInfo(key.decode(), version, size, due) for key, version, size, due in rows]
 
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        """Apply all changes or none. Raises ConflictError if an `expect` does not hold."""
+        """See `Store`."""
         check_changes(changes)
         tag = scope_tag(scope)
         with self._transaction("IMMEDIATE") as db:
@@ -86,7 +92,7 @@ class SQLiteStore:
             self._wipe_once()
 
     def scopes(self) -> Iterator[Scope]:
-        """Every scope that holds at least one entry, by one short query each."""
+        """See `Store`. Runs one short query for each scope."""
         tag: str | None = ""
         while True:
             with self._transaction("DEFERRED") as db:
@@ -96,8 +102,7 @@ class SQLiteStore:
             yield scope_of(tag)
 
     def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
-        """Claim up to `limit` entries due at or before `now`, earliest first, until
-        `now + lease`. Raises InputError unless `lease` is a positive number of seconds."""
+        """See `Store`."""
         check_lease(lease)
         with self._transaction("IMMEDIATE") as db:
             rows = db.execute(_DUE, (now, max(limit, 0))).fetchall()
@@ -105,13 +110,13 @@ class SQLiteStore:
         return [(scope_of(tag), key.decode()) for tag, key in rows]
 
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
-        """What `claim_due` would return, without claiming it."""
+        """See `Store`."""
         with self._transaction("DEFERRED") as db:
             rows = db.execute(_DUE, (now, max(limit, 0))).fetchall()
         return [(scope_of(tag), key.decode()) for tag, key in rows]
 
     def clear(self, scope: Scope) -> int:
-        """Delete everything in a scope and wipe its bytes. Returns the number of entries deleted.
+        """See `Store`. Also wipes the deleted bytes.
 
         Raises StoreLockedError if another process keeps reading for longer than the timeout. The
         entries are deleted then, but their bytes may still be in the log; clear again.
@@ -126,7 +131,7 @@ class SQLiteStore:
         return deleted
 
     def usage(self, scope: Scope) -> int:
-        """The total size of a scope's keys and values in bytes."""
+        """See `Store`."""
         with self._transaction("DEFERRED") as db:
             return int(db.execute(_USAGE, (scope_tag(scope),)).fetchone()[0])
 
@@ -138,16 +143,10 @@ class SQLiteStore:
             self._db = None
 
     @contextmanager
-    def _transaction(self, mode: Literal["DEFERRED", "IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, mode: Mode) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction that commits at the end of the block."""
-        with self._connection() as db:
-            db.execute(f"BEGIN {mode}")
-            try:
-                yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.rollback()
+        with self._connection() as db, transaction(db, mode):
+            yield db
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -163,7 +162,7 @@ class SQLiteStore:
         connection must not cross a fork (sqlite.org/howtocorrupt.html, 2.6)."""
         if self._pid == os.getpid() or self._path == MEMORY or self._db is None:
             return
-        self._inherited = self._db
+        self._inherited = self._db  # a reference, or Python would close it
         self._lock = threading.Lock()
         self._db = open_database(self._path, self._timeout)
         self._pid = os.getpid()

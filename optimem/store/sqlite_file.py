@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from optimem.errors import (
     FormatError,
@@ -19,6 +20,9 @@ from optimem.errors import (
     StoreUnavailableError,
     VersionError,
 )
+
+Mode = Literal["DEFERRED", "IMMEDIATE"]
+"""When a transaction takes its lock: at the first statement that needs one, or at the start."""
 
 MEMORY = ":memory:"
 """The path of a store without a file."""
@@ -92,6 +96,18 @@ def open_database(path: str, timeout: float) -> sqlite3.Connection:
         return db
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection, mode: Mode) -> Iterator[None]:
+    """A transaction that commits at the end of the block, and rolls back if that fails."""
+    db.execute(f"BEGIN {mode}")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.rollback()
+
+
 def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:
     """Check the file before any statement that could write to it, then set it up."""
     is_new = _is_new(db, path)
@@ -135,14 +151,9 @@ def _use_wal(db: sqlite3.Connection, deadline: float) -> None:
 
 def _create(db: sqlite3.Connection, path: str) -> None:
     """Create the schema, unless another process has just done so."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db, "IMMEDIATE"):
         if _is_new(db, path):
             db.execute(_TABLE)
             db.execute(_INDEX)
             db.execute(f"PRAGMA application_id = {APPLICATION}")
             db.execute(f"PRAGMA user_version = {SCHEMA}")
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.rollback()

@@ -1,4 +1,4 @@
-"""What a store is, as a dictionary: stepped beside a real one, both must always agree."""
+"""A store as dictionaries, stepped beside a real one: both must always agree."""
 
 import pytest
 from hypothesis import strategies as st

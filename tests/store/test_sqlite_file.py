@@ -21,7 +21,7 @@ from optimem.errors import (
 )
 from optimem.protocols import Change
 from optimem.store.sqlite import SQLiteStore
-from optimem.store.sqlite_file import APPLICATION, SCHEMA, open_database, sqlite_errors
+from optimem.store.sqlite_file import APPLICATION, SCHEMA, open_database, sqlite_errors, transaction
 from tests.store.conformance import HOME, put
 
 
@@ -157,3 +157,17 @@ def test_every_error_of_sqlite_becomes_ours(
         raise error
     assert type(caught.value) is ours
     assert caught.value.__cause__ is error
+
+
+def test_a_transaction_commits_at_its_end_or_not_at_all(path: Path) -> None:
+    def write(db: sqlite3.Connection, *scopes: str) -> None:
+        with transaction(db, "IMMEDIATE"):
+            for scope in scopes:
+                db.execute("INSERT INTO entries VALUES (?, x'00', 1, NULL, x'')", (scope,))
+
+    with closing(open_database(str(path), timeout=1)) as db:
+        write(db, "a", "b")
+        with pytest.raises(sqlite3.IntegrityError):
+            write(db, "c", "a")
+        assert not db.in_transaction
+        assert db.execute("SELECT scope FROM entries").fetchall() == [("a",), ("b",)]
