@@ -13,7 +13,7 @@ from optimem.protocols import Change
 from optimem.testing.pages import CAPACITY, PlainModel, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-from tests.memory.factories import NOW, SCOPE, texts
+from tests.memory.factories import NOW, SCOPE, ContendedStore, texts
 
 
 def fading_memory(lost: dict[Tier, int], **policy: float) -> OpticalMemory:
@@ -300,6 +300,18 @@ def test_pinning_one_turn_keeps_its_pages_and_those_alone() -> None:
         assert len(pages.moves) == 2
         tiers = {turn.id: turn.tier for turn in memory.reconstruct(SCOPE)}
         assert tiers == {"a": "base", "b": "large", "c": "base"}
+
+
+def test_pinning_does_not_undo_a_recall_that_came_in_between() -> None:
+    store = ContendedStore()
+    with OpticalMemory.open(store, codec=plain_codec(), clock=lambda: NOW) as memory:
+        memory.append(SCOPE, Turn(text="the red lantern " * 20, id="a"))
+        memory.flush(SCOPE)
+        store.others = [lambda: memory.recall(SCOPE, "lantern", now=NOW + 0.9 * DAY)]
+        memory.pin(SCOPE, "a")
+        memory.unpin(SCOPE, "a")
+        assert memory.sweep(now=NOW + 1.5 * DAY).moves == []
+        assert len(memory.sweep(now=NOW + 2 * DAY).moves) == 1
 
 
 def test_a_turn_that_is_not_there_cannot_be_pinned() -> None:

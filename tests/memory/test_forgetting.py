@@ -133,6 +133,15 @@ def test_the_rest_of_a_page_stays_pinned(memory: OpticalMemory) -> None:
     assert texts(memory) == []
 
 
+def test_the_rest_of_a_page_fades_when_the_page_would_have(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, [Turn(text=c * 50, id=c) for c in "ab"])
+    memory.flush(SCOPE)
+    memory.forget(SCOPE, turn="a")
+    assert memory.sweep(now=NOW + DAY - 1).moves == []
+    (move,) = memory.sweep(now=NOW + DAY).moves
+    assert (move.before, move.after) == ("large", "base")
+
+
 def test_scopes_are_forgotten_whole_and_others_stay(memory: OpticalMemory) -> None:
     for scope in ("a", "b", "c"):
         memory.append(scope, [Turn(text="x" * 500, id="1"), Turn(text="y", id="2")])
