@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import zstandard
-
 from optimem.build import nano_codec
 from optimem.evaluation.kinds import chosen, controlled_kinds
 from optimem.evaluation.reading import score_pages
@@ -22,6 +20,7 @@ from optimem.evaluation.settings import fitting, full_pages
 from optimem.evaluation.summary import summarise
 from optimem.evaluation.tables import markdown, percent
 from optimem.evaluation.tokenizers import DEEPSEEK, counter
+from optimem.omem.container import compress
 from optimem.protocols import PageCodec
 from optimem.tiers import Tier
 from optimem.training.pages import read_text
@@ -72,7 +71,7 @@ def score(kind: str, texts: Sequence[str], tier: Tier, reader: PageCodec) -> Sco
     figures = summarise(results, tier.tokens, tier.positions, SEED)
     silent = sum(result.score.silent for result in results)
     errors = sum(result.score.edits for result in results)
-    packed = len(zstandard.compress("".join(texts).encode(), 19))
+    packed = len(compress("".join(texts).encode()))
     return Score(
         kind=kind,
         tier=tier.label,

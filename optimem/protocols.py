@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from optimem.errors import FingerprintError
 from optimem.tiers import Tier
 from optimem.turns import Role, Scope
 
@@ -124,6 +125,15 @@ class Encoder(Protocol):
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """The `VisionTokens` of each page."""
+
+
+def check_fingerprint(found: str, expected: str, what: str = "these vision tokens") -> None:
+    """Raise FingerprintError unless the encoder that wrote `what` is the `expected` one."""
+    if found != expected:
+        raise FingerprintError(
+            f"{what} were written by {found!r}, the model here is {expected!r}; read them with the "
+            "model that wrote them (--model)"
+        )
 
 
 class Decoder(Protocol):

@@ -5,24 +5,29 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import zstandard
 from pydantic import BaseModel
 
 from optimem import build
 from optimem.errors import InputError
 from optimem.model import DEEPSEEK, NANO
-from optimem.omem import text as text_file
+from optimem.omem.container import compress as zstd
 from optimem.omem.images import ImageArchive, ImagesReport
-from optimem.omem.text import BATCH, TokenFile, paginate, text_check
-from optimem.protocols import Cells, PageCodec, Progress, ReadCells, Reading, VisionTokens
+from optimem.omem.text import TokenFile, decode_pages, encode_pages, paginate, select_pages
+from optimem.protocols import (
+    Cells,
+    PageCodec,
+    Progress,
+    ReadCells,
+    Reading,
+    VisionTokens,
+    check_fingerprint,
+)
 from optimem.text.tokens import text_tokens
 from optimem.tiers import Tier
 from optimem.turns import checked_text
 
 if TYPE_CHECKING:
     from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
-
-ZSTD_LEVEL = 19
 
 
 class CompressReport(BaseModel):
@@ -76,14 +81,9 @@ def compress(
         raise InputError("there is no text to compress; give at least one character")
     started = time.perf_counter()
     pages = paginate(codec.renderer.cells(text), codec.renderer)
-    tokens: list[VisionTokens] = []
-    for start in range(0, len(pages), BATCH):
-        drawn = [codec.renderer.page(cells) for cells in pages[start : start + BATCH]]
-        tokens += codec.encoder.encode(drawn, tier)
-        if progress:
-            progress(len(tokens), len(pages))
+    tokens = encode_pages(pages, tier, codec, progress)
     seconds = time.perf_counter() - started
-    file = TokenFile(tokens, tier, codec.encoder.fingerprint, text_check(text))
+    file = TokenFile(tokens, tier, codec.encoder.fingerprint)
     accuracy = max(1 - _wrong(pages, tokens, codec) / len(text), 0.0)
     return Compressed(file, _report(text, file, accuracy, seconds))
 
@@ -107,7 +107,7 @@ def _report(text: str, file: TokenFile, accuracy: float, seconds: float) -> Comp
         ratio=round(tokens / (pages * file.tier.tokens), 2),
         ratio_positions=round(tokens / (pages * file.tier.positions), 2),
         text_bytes=len(encoded),
-        zstd_bytes=len(zstandard.compress(encoded, ZSTD_LEVEL)),
+        zstd_bytes=len(zstd(encoded)),
         stored_bytes=len(file.to_bytes()),
         accuracy=round(accuracy, 6),
         seconds=round(seconds, 3),
@@ -122,9 +122,16 @@ def read_pages(
     pages: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Reading]:
-    """Read a file page by page, as `optimem.omem.text.read_pages`, with `codec`, or the model
-    called `model`."""
-    return text_file.read_pages(file, codec or build.named_codec(model), pages, progress)
+    """Read a text page by page with the model that wrote it: `codec`, or the one called `model`.
+
+    `pages`: which, from 0; default all of them. `progress`: called with pages read and pages in
+    all. Raises InputError for a page that is not there and for an unknown model, FingerprintError
+    for the file of another model.
+    """
+    codec = codec or build.named_codec(model)
+    wanted = [file.pages[index] for index in select_pages(pages, len(file.pages))]
+    check_fingerprint(file.fingerprint, codec.encoder.fingerprint, "the tokens of this file")
+    return decode_pages(wanted, codec, progress)
 
 
 def read_page_image(path: Path) -> ReadCells:
@@ -198,10 +205,8 @@ def read_images(
     from optimem.model.deepseek_ocr import prompts
     from optimem.model.deepseek_ocr.image_reader import answers_from
 
-    file = ImageArchive.open(source)
-    wanted = range(len(file.places)) if pages is None else pages
-    for index in wanted:
-        file.check_page(index)
+    file = ImageArchive.load(source)
+    wanted = select_pages(pages, len(file.pages))
     prompt = prompts.MARKDOWN if question is None else prompts.ask(question)
     return answers_from(file, _looking(model), prompt, wanted, progress)
 

@@ -175,12 +175,13 @@ def _age(age: float) -> str:
 
 
 def _print_table(console: "Console", readings: Sequence[Reading], tokens: int, text: str) -> None:
-    import zstandard
     from rich.box import SIMPLE
     from rich.table import Table
 
+    from optimem.omem.container import compress
+
     size = len(text.encode())
-    packed = len(zstandard.compress(text.encode(), 19))
+    packed = len(compress(text.encode()))
     caption = (
         "tokens: of the text → vision tokens; right: characters; silent: wrong and not\n"
         "marked as uncertain; bytes: tokens, exact values and marks, where the text has\n"

@@ -13,6 +13,7 @@ from optimem.cli.output import timed_bar
 from optimem.errors import FormatError, InputError
 from optimem.model import NANO
 from optimem.omem.atomic import atomic_write
+from optimem.omem.container import MAGIC, Kind, file_kind
 from optimem.protocols import Reading
 
 if TYPE_CHECKING:
@@ -100,10 +101,8 @@ def _token_file(
     source: Path, model: str | None, ask: str | None, confidence: bool, page: int | None, bar: bool
 ) -> Iterator[str]:
     """What an .omem file says, page by page. `bar`: show how far that has come."""
-    from optimem.omem.images import is_image_archive
-
     with timed_bar("reading pages") if bar else nullcontext() as progress:
-        if is_image_archive(source):
+        if file_kind(source) is Kind.IMAGE_ARCHIVE:
             if model in (None, NANO):
                 raise InputError(needs_model(source))
             from optimem.api.files import read_images
@@ -161,8 +160,6 @@ def _marked(reading: Reading, confidence: bool) -> str:
 
 
 def _is_token_file(source: Path) -> bool:
-    from optimem.omem.text import MAGIC
-
     with source.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 

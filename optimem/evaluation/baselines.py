@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import zstandard
 
 from optimem.errors import BaselineError
 from optimem.evaluation.peers import (
@@ -21,10 +20,10 @@ from optimem.evaluation.peers import (
     open_tesseract,
 )
 from optimem.evaluation.tokenizers import Counter, last_tokens
+from optimem.omem.container import compress
 from optimem.protocols import Renderer
 from optimem.tiers import Tier
 
-ZSTD_LEVEL = 19
 FIT_STEPS = 12  # halvings when looking for how much text fits into some bytes
 
 
@@ -75,7 +74,7 @@ def plain(page: Page, means: Means) -> str:
 
 def zstd(page: Page, means: Means) -> str:
     """The newest text that zstd, level 19, makes no larger than the vision tokens."""
-    return _fitting(page, lambda data: zstandard.compress(data, ZSTD_LEVEL))
+    return _fitting(page, compress)
 
 
 def lzma_(page: Page, means: Means) -> str:

@@ -7,23 +7,28 @@ saves bytes), so that replacing an item does not parse the old value. Knows noth
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from pydantic import TypeAdapter
 
 from optimem.errors import InputError
 from optimem.memory.records import PageIndex
 from optimem.memory.retrieval import index_page
-from optimem.memory.serialization import pack_index, unpack_index
-from optimem.omem.container import compress, decompress, format_errors, frame, unframe
-
-ITEM, MARK = b"V", b"M"
-"""Kinds of the container."""
+from optimem.memory.serialization import index_section, parse_index
+from optimem.omem.container import (
+    ZSTD_FAST,
+    Kind,
+    compress,
+    decompress,
+    from_json,
+    pack_container,
+    to_json,
+    unpack_container,
+)
 
 MAX_DEPTH = 100
 """Levels of nested lists and objects. Python's parser stops at its recursion limit, which may be
 close when an application reads an item deep in its own calls."""
-
-COMPRESSION_LEVEL = 3
-"""Of zstd: fast, because items are written more often than pages."""
 
 COMPRESS_FROM = 128
 """Bytes of JSON from which compression is tried; zstd's framing alone takes about 13."""
@@ -45,6 +50,19 @@ class ItemBody(NamedTuple):
 
     data: bytes
     compressed: bool
+
+
+class _Fields(NamedTuple):
+    """A head as stored, and whether the value is compressed."""
+
+    created: int
+    updated: int
+    ttl: int | None
+    stamp: str
+    compressed: Literal[0, 1]
+
+
+_FIELDS = TypeAdapter(_Fields)
 
 
 class ItemMark(NamedTuple):
@@ -69,7 +87,7 @@ def pack_value(value: Mapping[str, Any]) -> ItemBody:
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     plain = written.encode("utf-8", "surrogatepass")
     if len(plain) >= COMPRESS_FROM:
-        packed = compress(plain, COMPRESSION_LEVEL)
+        packed = compress(plain, ZSTD_FAST)
         if len(packed) < len(plain):
             return ItemBody(packed, True)
     return ItemBody(plain, False)
@@ -77,49 +95,47 @@ def pack_value(value: Mapping[str, Any]) -> ItemBody:
 
 def pack_item(head: ItemHead, body: ItemBody) -> bytes:
     """Pack an item."""
-    fields = json.dumps([*head, int(body.compressed)], separators=(",", ":"))
-    return frame(ITEM, [fields.encode(), body.data])
+    return pack_container(Kind.ITEM, [to_json([*head, int(body.compressed)]), body.data])
 
 
 def unpack_head(data: bytes) -> ItemHead:
     """Unpack an item's head. Raises FormatError, VersionError or ChecksumError."""
-    head, _ = unframe(ITEM, data)
-    with format_errors("an item"):
-        created, updated, ttl, stamp, _ = json.loads(head)
+    with unpack_container(Kind.ITEM, data) as (fields, _):
+        created, updated, ttl, stamp, _ = from_json(_FIELDS, fields)
         return ItemHead(created, updated, ttl, stamp)
 
 
 def unpack_value(data: bytes) -> dict[str, Any]:
     """Unpack an item's value. Raises FormatError, VersionError or ChecksumError."""
-    head, body = unframe(ITEM, data)
-    with format_errors("an item"):
-        plain = decompress(body) if json.loads(head)[-1] else body
-        value: dict[str, Any] = json.loads(plain.decode("utf-8", "surrogatepass"))
+    with unpack_container(Kind.ITEM, data) as (fields, body):
+        plain = decompress(body) if from_json(_FIELDS, fields).compressed else body
+        value = json.loads(plain.decode("utf-8", "surrogatepass"))
+        if not isinstance(value, dict):
+            raise TypeError(f"the value is a {type(value).__name__}, not a dict")
         return value
 
 
 def pack_words(text: str) -> bytes:
     """Pack the index of a text for a mark; empty if the text has no words to find it by."""
     index = index_page([(0, text)])
-    return pack_index(index) if len(index.term) else b""
+    return index_section(index) if len(index.term) else b""
 
 
 def pack_mark(expires: int | None, words: bytes) -> bytes:
     """Pack a mark. `words`: from `pack_words` or `packed_words`."""
-    return frame(MARK, [b"" if expires is None else b"%d" % expires, words])
+    return pack_container(Kind.MARK, [b"" if expires is None else b"%d" % expires, words])
 
 
 def packed_words(mark: bytes) -> bytes:
     """The words of a packed mark, still packed."""
-    _, words = unframe(MARK, mark)
-    return words
+    with unpack_container(Kind.MARK, mark) as (_, words):
+        return words
 
 
 def unpack_mark(data: bytes) -> ItemMark:
     """Unpack a mark. Raises FormatError, VersionError or ChecksumError."""
-    expires, words = unframe(MARK, data)
-    with format_errors("an item's mark"):
-        return ItemMark(int(expires) if expires else None, unpack_index(words) if words else None)
+    with unpack_container(Kind.MARK, data) as (expires, words):
+        return ItemMark(int(expires) if expires else None, parse_index(words) if words else None)
 
 
 def _check(value: Any, path: str, depth: int) -> None:

@@ -4,10 +4,14 @@ A page is five sections: structure, body, exact values, doubts, and one byte tha
 body is tokens or text. They are apart so that the bytes of each can be counted.
 """
 
-import json
-from typing import Any
+import struct
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
 
 from optimem.memory.records import (
     Chunk,
@@ -21,26 +25,83 @@ from optimem.memory.records import (
     Verbatim,
 )
 from optimem.omem.container import (
-    DENSEST,
+    ZSTD_FAST,
+    Kind,
     compress,
     decompress,
-    format_errors,
-    frame,
-    from_planes,
-    planes,
-    unframe,
+    from_json,
+    pack_container,
+    to_json,
+    unpack_container,
 )
 from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
 from optimem.turns import ROLES
 
-PAGE, CHUNK, STATE, INDEX, NUMBER = b"P", b"T", b"H", b"I", b"N"
-"""Kinds of entries, in their frames."""
+_SIZES = struct.Struct("<II")
 _TOKENS, _TEXT = b"t", b"x"
-_DIGEST = 16
-"""Hexadecimal digits of a span's digest."""
-_CHUNK_LEVEL = 3
-"""zstd level of chunks: appending must be fast, and they are soon put on pages."""
+_DIGEST = 8
+"""Bytes of a span's digest."""
+
+_Flag = Literal[0, 1]
+_RoleNumber = Literal[0, 1, 2, 3, 4]
+
+
+class _Structure(BaseModel):
+    """A page but its body. What there is of each span is in columns: equal neighbours cost next
+    to nothing under zstd. `turn`, `end`: differences to the span before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    created: float
+    accessed: float
+    error: float
+    text: int
+    zstd: int
+    turn: list[NonNegativeInt] = Field(min_length=1)
+    offset: list[NonNegativeInt]
+    role: list[_RoleNumber]
+    key: list[str]
+    time: list[float]
+    end: list[NonNegativeInt]
+    ends: list[_Flag]
+    pinned: list[_Flag]
+    digest: str
+    tier: str = ""
+    cells: NonNegativeInt = 0
+    encoder: str = ""
+
+
+class _Values(NamedTuple):
+    """The exact values of a page, in columns."""
+
+    cells: list[NonNegativeInt]
+    texts: list[str]
+
+
+class _ChunkFields(NamedTuple):
+    sequence: NonNegativeInt
+    offset: NonNegativeInt
+    role: _RoleNumber
+    turn: str
+    time: float
+    appended: float
+    ends: _Flag
+    pinned: _Flag
+
+
+class _StateFields(NamedTuple):
+    next: NonNegativeInt
+    sequence: NonNegativeInt
+    offset: NonNegativeInt
+    cells: int
+    appended: float
+    epoch: str
+
+
+_STRUCTURE, _VALUES = TypeAdapter(_Structure), TypeAdapter(_Values)
+_CHUNK, _STATE = TypeAdapter(_ChunkFields), TypeAdapter(_StateFields)
 
 
 def pack_page(record: PageRecord) -> bytes:
@@ -49,103 +110,110 @@ def pack_page(record: PageRecord) -> bytes:
         body, marker = record.body.data, _TOKENS
     else:
         body, marker = compress("\0".join(record.body).encode()), _TEXT
-    exact = [[value.cell for value in record.verbatim], [value.text for value in record.verbatim]]
+    values = [[v.cell for v in record.verbatim], [v.text for v in record.verbatim]]
     sections = [
-        _compress_json(_structure(record)),
+        compress(to_json(_structure(record))),
         body,
-        _compress_json(exact) if record.verbatim else b"",
+        compress(to_json(values)) if record.verbatim else b"",
         _pack_doubts(record.doubts),
         marker,
     ]
-    return frame(PAGE, sections)
+    return pack_container(Kind.PAGE, sections)
 
 
 def unpack_page(data: bytes) -> PageRecord:
     """The page. Raises FormatError, VersionError or ChecksumError."""
-    sections = unframe(PAGE, data)
-    with format_errors("a page"):
-        structure, body, exact, doubts, marker = sections
-        head = _parse_json(structure)
-        cells, values = _parse_json(exact) if exact else ([], [])
+    with unpack_container(Kind.PAGE, data) as (described, body, values, doubts, marker):
+        structure = from_json(_STRUCTURE, decompress(described))
+        cells, texts = from_json(_VALUES, decompress(values)) if values else ([], [])
         return PageRecord(
-            id=head["id"],
-            created=head["created"],
-            accessed=head["accessed"],
-            error=head["error"],
-            text_bytes=head["text"],
-            zstd_bytes=head["zstd"],
-            spans=_spans(head),
-            body=_body(head, body, marker),
-            verbatim=tuple(map(Verbatim, cells, values)),
+            id=structure.id,
+            created=structure.created,
+            accessed=structure.accessed,
+            error=structure.error,
+            text_bytes=structure.text,
+            zstd_bytes=structure.zstd,
+            spans=_spans(structure),
+            body=_body(structure, body, marker),
+            verbatim=tuple(Verbatim(*value) for value in zip(cells, texts, strict=True)),
             doubts=_unpack_doubts(doubts),
         )
 
 
 def page_parts(data: bytes) -> PageParts:
-    """What the bytes of a packed page are for; the frame counts as structure. Raises FormatError,
-    VersionError or ChecksumError."""
-    _, body, exact, doubts, marker = unframe(PAGE, data)
-    tokens = len(body) if marker == _TOKENS else 0
-    return PageParts(
-        tokens=tokens,
-        text=len(body) - tokens,
-        structure=len(data) - len(body) - len(exact) - len(doubts),
-        verbatim=len(exact),
-        doubts=len(doubts),
-    )
+    """What the bytes of a packed page are for; the container counts as structure. Raises
+    FormatError, VersionError or ChecksumError."""
+    with unpack_container(Kind.PAGE, data) as (_, body, values, doubts, marker):
+        tokens = len(body) if marker == _TOKENS else 0
+        return PageParts(
+            tokens=tokens,
+            text=len(body) - tokens,
+            structure=len(data) - len(body) - len(values) - len(doubts),
+            verbatim=len(values),
+            doubts=len(doubts),
+        )
 
 
 def pack_chunk(chunk: Chunk) -> bytes:
     """A chunk as bytes."""
-    head = json.dumps(
-        [
-            *chunk.position,
-            ROLES.index(chunk.role),
-            chunk.turn,
-            chunk.time,
-            chunk.appended,
-            int(chunk.ends),
-            int(chunk.pinned),
-        ],
-        separators=(",", ":"),
-    )
-    return frame(CHUNK, [compress(f"{head}\n{chunk.text}".encode(), level=_CHUNK_LEVEL)])
+    fields = [
+        *chunk.position,
+        ROLES.index(chunk.role),
+        chunk.turn,
+        chunk.time,
+        chunk.appended,
+        int(chunk.ends),
+        int(chunk.pinned),
+    ]
+    content = to_json(fields) + b"\n" + chunk.text.encode()
+    return pack_container(Kind.CHUNK, [compress(content, ZSTD_FAST)])
 
 
 def unpack_chunk(data: bytes) -> Chunk:
     """The chunk. Raises FormatError, VersionError or ChecksumError."""
-    (section,) = unframe(CHUNK, data)
-    with format_errors("a chunk"):
-        head, text = decompress(section).decode().split("\n", 1)
-        sequence, offset, role, turn, time, appended, ends, pinned = json.loads(head)
+    with unpack_container(Kind.CHUNK, data) as (content,):
+        described, text = decompress(content).split(b"\n", 1)
+        fields = from_json(_CHUNK, described)
         return Chunk(
-            position=Position(sequence, offset),
-            role=ROLES[role],
-            turn=turn,
-            time=time,
-            appended=appended,
-            ends=bool(ends),
-            pinned=bool(pinned),
-            text=text,
+            position=Position(fields.sequence, fields.offset),
+            role=ROLES[fields.role],
+            turn=fields.turn,
+            time=fields.time,
+            appended=fields.appended,
+            ends=bool(fields.ends),
+            pinned=bool(fields.pinned),
+            text=text.decode(),
         )
 
 
 def pack_state(state: ScopeState) -> bytes:
     """A scope's state as bytes."""
     fields = [state.next, *state.tail, state.cells, state.appended, state.epoch]
-    return frame(STATE, [json.dumps(fields, separators=(",", ":")).encode()])
+    return pack_container(Kind.STATE, [to_json(fields)])
 
 
 def unpack_state(data: bytes) -> ScopeState:
     """The state. Raises FormatError, VersionError or ChecksumError."""
-    (section,) = unframe(STATE, data)
-    with format_errors("a scope's state"):
-        following, sequence, offset, cells, appended, epoch = json.loads(section)
-        return ScopeState(following, Position(sequence, offset), cells, appended, epoch)
+    with unpack_container(Kind.STATE, data) as (section,):
+        fields = from_json(_STATE, section)
+        tail = Position(fields.sequence, fields.offset)
+        return ScopeState(fields.next, tail, fields.cells, fields.appended, fields.epoch)
 
 
 def pack_index(index: PageIndex) -> bytes:
-    """An index entry as bytes: gaps between sorted hashes, in byte planes, under zstd."""
+    """An index entry as bytes."""
+    return pack_container(Kind.INDEX, [index_section(index)])
+
+
+def unpack_index(data: bytes) -> PageIndex:
+    """The index entry. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(Kind.INDEX, data) as (section,):
+        return parse_index(section)
+
+
+def index_section(index: PageIndex) -> bytes:
+    """An index entry as a section: rows and postings, 4 bytes each; then, under zstd, gaps between
+    sorted hashes and the other columns, in byte planes."""
     columns = [
         np.diff(index.sequence, prepend=0),
         index.length,
@@ -153,49 +221,47 @@ def pack_index(index: PageIndex) -> bytes:
         index.row,
         index.count,
     ]
-    sizes = np.array([index.sequence.size, index.term.size], np.uint32).tobytes()
-    return frame(INDEX, [sizes, compress(b"".join(map(planes, columns)))])
+    sizes = _SIZES.pack(index.sequence.size, index.term.size)
+    return sizes + compress(b"".join(map(_planes, columns)))
 
 
-def unpack_index(data: bytes) -> PageIndex:
-    """The index entry. Raises FormatError, VersionError or ChecksumError."""
-    sizes, packed = unframe(INDEX, data)
-    with format_errors("an index entry"):
-        rows, postings = np.frombuffer(sizes, "<u4").tolist()
-        layout: list[tuple[int, type[np.generic]]] = [(rows, np.int64), (rows, np.uint32)]
-        layout += [(postings, np.uint32), (postings, np.uint16), (postings, np.uint16)]
-        columns, at, flat = [], 0, decompress(packed)
-        for count, dtype in layout:
-            size = count * np.dtype(dtype).itemsize
-            columns.append(from_planes(flat[at : at + size], dtype))
-            at += size
-        sequence, length, term, row, counts = columns
-        return PageIndex(
-            np.cumsum(sequence, dtype=np.int64),
-            length,
-            np.cumsum(term, dtype=np.uint32),
-            row,
-            counts,
-        )
+def parse_index(section: bytes) -> PageIndex:
+    """The inverse of `index_section`. Raises ValueError or struct.error for anything else."""
+    rows, postings = _SIZES.unpack_from(section)
+    layout: list[tuple[int, type[np.generic]]] = [(rows, np.int64), (rows, np.uint32)]
+    layout += [(postings, np.uint32), (postings, np.uint16), (postings, np.uint16)]
+    columns, at, flat = [], 0, decompress(section[_SIZES.size :])
+    for count, dtype in layout:
+        size = count * np.dtype(dtype).itemsize
+        columns.append(_from_planes(flat[at : at + size], dtype, count))
+        at += size
+    sequence, length, term, row, counts = columns
+    if at != len(flat) or (row >= rows).any():
+        raise ValueError(f"{len(flat)} bytes are not {rows} rows and {postings} postings")
+    return PageIndex(
+        np.cumsum(sequence, dtype=np.int64),
+        length,
+        np.cumsum(term, dtype=np.uint32),
+        row,
+        counts,
+    )
 
 
 def pack_number(number: int) -> bytes:
     """A turn's number as bytes."""
-    return frame(NUMBER, [b"%d" % number])
+    return pack_container(Kind.TURN_NUMBER, [b"%d" % number])
 
 
 def unpack_number(data: bytes) -> int:
     """The number. Raises FormatError, VersionError or ChecksumError."""
-    (section,) = unframe(NUMBER, data)
-    with format_errors("a turn's number"):
+    with unpack_container(Kind.TURN_NUMBER, data) as (section,):
         return int(section)
 
 
 def _structure(record: PageRecord) -> dict[str, Any]:
-    """All but the body. Spans are stored in columns: equal neighbours cost next to nothing under
-    zstd."""
+    """A `_Structure`, as JSON."""
     spans = record.spans
-    head: dict[str, Any] = {
+    found: dict[str, Any] = {
         "id": record.id,
         "created": record.created,
         "accessed": record.accessed,
@@ -210,56 +276,78 @@ def _structure(record: PageRecord) -> dict[str, Any]:
         "end": np.diff([span.end for span in spans], prepend=0).tolist(),
         "ends": [int(span.ends) for span in spans],
         "pinned": [int(span.pinned) for span in spans],
-        "digest": "".join(span.digest.hex() for span in spans),
+        "digest": b"".join(span.digest for span in spans).hex(),
     }
     if isinstance(record.body, VisionTokens):
         body = record.body
-        head |= {"tier": body.tier.label, "cells": body.cells, "encoder": body.fingerprint}
-    return head
+        found |= {"tier": body.tier.label, "cells": body.cells, "encoder": body.fingerprint}
+    return found
 
 
-def _spans(head: dict[str, Any]) -> tuple[Span, ...]:
-    ends = np.cumsum(head["end"]).tolist()
-    turns = np.cumsum(head["turn"]).tolist()
+def _spans(structure: _Structure) -> tuple[Span, ...]:
+    ends = list(accumulate(structure.end))
+    digests = bytes.fromhex(structure.digest)
+    columns = zip(
+        accumulate(structure.turn),
+        structure.offset,
+        structure.role,
+        structure.key,
+        structure.time,
+        [0, *ends[:-1]],
+        ends,
+        structure.ends,
+        structure.pinned,
+        [digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST)],
+        strict=True,
+    )
     return tuple(
         Span(
-            position=Position(turns[i], head["offset"][i]),
-            role=ROLES[head["role"][i]],
-            turn=head["key"][i],
-            time=head["time"][i],
-            start=ends[i - 1] if i else 0,
-            end=ends[i],
-            ends=bool(head["ends"][i]),
-            pinned=bool(head["pinned"][i]),
-            digest=bytes.fromhex(head["digest"][i * _DIGEST : (i + 1) * _DIGEST]),
+            position=Position(sequence, offset),
+            role=ROLES[role],
+            turn=turn,
+            time=time,
+            start=start,
+            end=end,
+            ends=bool(last),
+            pinned=bool(pinned),
+            digest=digest,
         )
-        for i in range(len(ends))
+        for sequence, offset, role, turn, time, start, end, last, pinned, digest in columns
     )
 
 
-def _body(head: dict[str, Any], body: bytes, marker: bytes) -> VisionTokens | tuple[str, ...]:
+def _body(structure: _Structure, body: bytes, marker: bytes) -> VisionTokens | tuple[str, ...]:
     if marker == _TEXT:
         return tuple(decompress(body).decode().split("\0"))
-    return VisionTokens(Tier.parse(head["tier"]), head["cells"], head["encoder"], body)
+    if marker != _TOKENS:
+        raise ValueError(f"{marker!r} marks neither tokens nor text")
+    return VisionTokens(Tier.parse(structure.tier), structure.cells, structure.encoder, body)
 
 
-def _pack_doubts(doubts: tuple[Doubt, ...]) -> bytes:
-    """Gaps between cells, two bytes each, then levels."""
+def _pack_doubts(doubts: Sequence[Doubt]) -> bytes:
+    """Gaps between cells in byte planes, then levels, under zstd."""
     gaps = np.diff([doubt.cell for doubt in doubts], prepend=0).astype(np.uint16)
     levels = np.array([doubt.level for doubt in doubts], np.uint8)
-    return compress(planes(gaps) + planes(levels))
+    return compress(_planes(gaps) + _planes(levels))
 
 
 def _unpack_doubts(data: bytes) -> tuple[Doubt, ...]:
-    plain = decompress(data)
-    count = len(plain) // 3
-    cells = np.cumsum(from_planes(plain[: 2 * count], np.uint16), dtype=np.int64)
-    return tuple(map(Doubt, cells.tolist(), plain[2 * count :]))
+    flat = decompress(data)
+    count, rest = divmod(len(flat), 3)
+    if rest:
+        raise ValueError(f"{len(flat)} bytes are not three for each doubt")
+    cells = np.cumsum(_from_planes(flat[: 2 * count], np.uint16, count), dtype=np.int64)
+    return tuple(map(Doubt, cells.tolist(), flat[2 * count :]))
 
 
-def _compress_json(value: Any) -> bytes:
-    return compress(json.dumps(value, separators=(",", ":")).encode(), DENSEST)
+def _planes(array: NDArray[Any]) -> bytes:
+    """Little-endian numbers with all first bytes together, then all second ones, …: the high
+    bytes of small numbers are then one run of zeros."""
+    plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
+    return plain.view(np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
 
 
-def _parse_json(data: bytes) -> Any:
-    return json.loads(decompress(data))
+def _from_planes(data: bytes, dtype: type[np.generic], count: int) -> NDArray[Any]:
+    """The inverse of `_planes` for `count` numbers. Raises ValueError for other data."""
+    rows = np.frombuffer(data, np.uint8).reshape(np.dtype(dtype).itemsize, count).T
+    return np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder("<")).ravel().astype(dtype)

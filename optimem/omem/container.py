@@ -1,110 +1,275 @@
-"""Stored bytes as sections in a frame: magic, format version, kind, checksum, sections.
+"""The one byte format of everything optimem stores: sections in a container.
 
-Knows nothing of what the sections hold. A frame is format_errors whole or refused with a named
-error.
+    container   magic "OMEM" · format version (1 byte) · kind (1 byte) · sections · checksum
+    section     its length in bytes (LEB128) · its bytes
+    checksum    8 bytes of BLAKE2b over all that precedes it
+
+The checksum comes last, so that a long file can be written section by section. Bytes that are
+read here either parse or raise FormatError, VersionError or ChecksumError, whatever they are.
+Knows nothing of what the sections hold.
 """
 
-import hashlib
+import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from enum import Enum
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-import numpy as np
 import zstandard
-from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from optimem.errors import ChecksumError, FormatError, InputError, VersionError
 
-MAGIC = b"Om"
-VERSION = 1
-DENSEST = 19
-"""zstd level for what is written once and kept."""
+MAGIC = b"OMEM"
+VERSION = 3
+"""Versions 1 and 2 were separate formats for records, texts and images; nothing reads them now."""
+CHECKSUM = 8  # bytes
 
-_HEAD = struct.Struct("<2sB1s8s")
-_LENGTH = struct.Struct("<I")
+ZSTD_DENSE, ZSTD_FAST = 19, 3
+"""zstd levels: for what is written once and kept, and for what is often replaced."""
+MAX_DECOMPRESSED = 1 << 30
+"""Bytes that a section may decompress to. SQLite and Redis hold no larger values."""
+
+_HEAD = struct.Struct("<4sB1s")  # magic, version, kind
+_OLD_RECORD = b"Om\x01"  # how records began before the version counted for everything
+_BLOCK = 1 << 20  # bytes hashed at a time
+_MAX_SHIFT = 56  # of the last seven bits of a length
+_PARSE_ERRORS = (
+    InputError,
+    ValueError,  # also broken UTF-8, broken JSON and JSON that does not fit its schema
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+    struct.error,
+    zstandard.ZstdError,
+)
+
+Schema = TypeVar("Schema")
 
 
-def frame(kind: bytes, sections: Sequence[bytes]) -> bytes:
-    """`sections` under a one-byte `kind`, each preceded by its length."""
-    payload = b"".join(_LENGTH.pack(len(section)) + section for section in sections)
-    return _HEAD.pack(MAGIC, VERSION, kind, _checksum(kind, payload)) + payload
+class Kind(Enum):
+    """What a container holds: a byte that is stored, and a name for messages."""
+
+    PAGE = b"P", "a page"
+    CHUNK = b"C", "a chunk of the tail"
+    STATE = b"S", "the state of a scope"
+    INDEX = b"I", "the index of a page"
+    TURN_NUMBER = b"N", "the number of a turn"
+    ITEM = b"V", "an item"
+    MARK = b"M", "the mark of an item"
+    NANO_TOKENS = b"n", "vision tokens of optimem-nano"
+    DEEPSEEK_TOKENS = b"d", "vision tokens of DeepSeek-OCR"
+    RULED_PAGE = b"r", "a ruled page of DeepSeek-OCR"
+    TOKEN_FILE = b"t", "a text (`optimem.read_pages` reads it)"
+    IMAGE_ARCHIVE = b"i", "images (`optimem.read_images` reads them)"
+
+    def __init__(self, code: bytes, label: str) -> None:
+        self.code, self.label = code, label
 
 
-def unframe(kind: bytes, data: bytes) -> list[bytes]:
-    """The sections. Raises FormatError, VersionError or ChecksumError."""
-    if len(data) < _HEAD.size:
-        raise ChecksumError(f"{len(data)} bytes are too few for a stored entry; it was cut short")
-    magic, version, found, checksum = _HEAD.unpack_from(data)
-    if magic != MAGIC:
-        raise FormatError(
-            f"{data[:2]!r} does not start an optimem entry; was it written by optimem?"
-        )
-    if version != VERSION:
-        raise VersionError(
-            f"an entry has format version {version}, this optimem reads {VERSION}; "
-            "install the optimem that wrote it"
-        )
-    if checksum != _checksum(found, data[_HEAD.size :]):
-        raise ChecksumError(
-            "an entry's checksum does not match; it is damaged, restore the store from a copy"
-        )
-    if found != kind:
-        raise FormatError(f"an entry of kind {found!r} lies where one of kind {kind!r} belongs")
-    return list(_sections(data))
+_KINDS = {kind.code: kind for kind in Kind}
+
+
+class Section(NamedTuple):
+    """Where a section lies in a file, in bytes."""
+
+    start: int
+    size: int
+
+
+def pack_container(kind: Kind, sections: Iterable[bytes]) -> bytes:
+    """`sections` as the bytes of a container."""
+    body = b"".join((_head(kind), *(_length(section) + section for section in sections)))
+    return body + blake2b(body, digest_size=CHECKSUM).digest()
 
 
 @contextmanager
-def format_errors(what: str) -> Iterator[None]:
-    """Turn whatever goes wrong while taking sections apart into a FormatError."""
+def unpack_container(kind: Kind, data: bytes, name: str = "") -> Iterator[list[bytes]]:
+    """The sections of a container, for a block that parses them: whatever goes wrong there is a
+    FormatError. `name`: what messages call the bytes, default the kind's label.
+
+    Raises FormatError for other bytes or another kind, VersionError for another format version
+    and ChecksumError for damaged bytes.
+    """
+    places = find_sections(kind, BytesIO(data), name)
+    with format_errors(name or kind.label):
+        yield [data[start : start + size] for start, size in places]
+
+
+class ContainerWriter:
+    """Writes a container to a file, section by section; `finish` completes it."""
+
+    def __init__(self, file: BinaryIO, kind: Kind) -> None:
+        self._file, self._hash = file, blake2b(digest_size=CHECKSUM)
+        self._write(_head(kind))
+
+    def add(self, section: bytes) -> None:
+        """Write the next section."""
+        self._write(_length(section))
+        self._write(section)
+
+    def finish(self) -> int:
+        """Write the checksum; the size of the file in bytes."""
+        self._file.write(self._hash.digest())
+        return self._file.tell()
+
+    def _write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._file.write(data)
+
+
+def find_sections(kind: Kind, file: BinaryIO, name: str = "") -> list[Section]:
+    """Where the sections of a file lie, once all of it has been checked. Arguments and errors as
+    `unpack_container`."""
+    name = name or kind.label
+    _check_head(file.read(_HEAD.size), name)
+    end = _check_sum(file, name)
+    file.seek(0)
+    _check_kind(file.read(_HEAD.size), kind, name)
+    sections = []
+    with format_errors(name):
+        while file.tell() < end:
+            size = _read_length(file)
+            start = file.tell()
+            if start + size > end:
+                raise ValueError(f"a section of {size} bytes runs past the end")
+            sections.append(Section(start, size))
+            file.seek(start + size)
+    return sections
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[BinaryIO]:
+    """A file to read. Raises InputError if it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def file_kind(path: Path) -> Kind | None:
+    """What a file holds by its first bytes; None if it is not a container of this version.
+    Raises InputError if it cannot be opened."""
+    with open_container(path) as file:
+        head = file.read(_HEAD.size)
+    return _KINDS.get(head[-1:]) if head[:-1] == MAGIC + bytes([VERSION]) else None
+
+
+@contextmanager
+def format_errors(name: str) -> Iterator[None]:
+    """Raise a FormatError about `name` for whatever goes wrong in a block that parses bytes."""
     try:
         yield
-    except (
-        InputError,
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        struct.error,
-        zstandard.ZstdError,
-    ) as error:
+    except _PARSE_ERRORS as error:
         raise FormatError(
-            f"{what} cannot be format_errors ({error}); it is not optimem's"
+            f"{name} cannot be read ({_reason(error)}); optimem did not write it so"
         ) from error
 
 
-def compress(data: bytes, level: int = DENSEST) -> bytes:
-    """zstd, and nothing for nothing."""
+def compress(data: bytes, level: int = ZSTD_DENSE) -> bytes:
+    """`data` under zstd; nothing for nothing. Raises InputError above `MAX_DECOMPRESSED`."""
+    if len(data) > MAX_DECOMPRESSED:
+        raise InputError(f"{len(data):,} bytes are more than {MAX_DECOMPRESSED:,}; split them")
     return zstandard.compress(data, level) if data else b""
 
 
 def decompress(data: bytes) -> bytes:
-    """The inverse of `compress`."""
-    return zstandard.decompress(data) if data else b""
+    """The inverse of `compress`. Raises ValueError or ZstdError for anything else."""
+    if not data:
+        return b""
+    size = zstandard.frame_content_size(data)
+    if not 0 < size <= MAX_DECOMPRESSED:
+        raise ValueError(f"a zstd frame declares a size of {size} bytes")
+    return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
 
 
-def planes(array: NDArray[Any]) -> bytes:
-    """Little-endian numbers with all first bytes together, then all second ones, …: the high
-    bytes of small numbers are then one run of zeros."""
-    plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
-    return plain.view(np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
+def to_json(value: Any) -> bytes:
+    """`value` as compact JSON."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
-def from_planes(data: bytes, dtype: type[np.generic]) -> NDArray[Any]:
-    """The inverse of `planes`."""
-    size = np.dtype(dtype).itemsize
-    rows = np.frombuffer(data, np.uint8).reshape(size, -1).T
-    return np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder("<")).ravel().astype(dtype)
+def from_json(schema: TypeAdapter[Schema], data: bytes) -> Schema:
+    """The inverse of `to_json`: a value that fits `schema` without conversion. Raises ValueError,
+    or RecursionError for JSON that is nested too deep."""
+    return schema.validate_python(json.loads(data), strict=True)
 
 
-def _checksum(kind: bytes, payload: bytes) -> bytes:
-    return hashlib.blake2b(kind + payload, digest_size=8).digest()
+def _head(kind: Kind) -> bytes:
+    return _HEAD.pack(MAGIC, VERSION, kind.code)
 
 
-def _sections(data: bytes) -> Iterator[bytes]:
-    at = _HEAD.size
-    while at < len(data):
-        (length,) = _LENGTH.unpack_from(data, at)
-        at += _LENGTH.size
-        yield data[at : at + length]
-        at += length
+def _length(section: bytes) -> bytes:
+    """The length of a section in LEB128: seven bits a byte, the lowest first."""
+    rest, found = len(section), bytearray()
+    while rest > 0x7F:
+        found.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    found.append(rest)
+    return bytes(found)
+
+
+def _read_length(file: BinaryIO) -> int:
+    length = 0
+    for shift in range(0, _MAX_SHIFT + 1, 7):
+        (byte,) = file.read(1)
+        length |= (byte & 0x7F) << shift
+        if byte <= 0x7F:
+            return length
+    raise ValueError("the length of a section is out of range")
+
+
+def _check_head(head: bytes, name: str) -> None:
+    if head.startswith(_OLD_RECORD):
+        raise _version_error(name, 1)
+    if not MAGIC.startswith(head[: len(MAGIC)]):
+        raise FormatError(
+            f"{name} was not written by optimem: it starts with {head!r}; `optimem compress` "
+            "writes .omem files"
+        )
+    if len(head) == _HEAD.size and head[len(MAGIC)] != VERSION:
+        raise _version_error(name, head[len(MAGIC)])
+
+
+def _version_error(name: str, version: int) -> VersionError:
+    remedy = "upgrade optimem" if version > VERSION else "write it again with this release"
+    return VersionError(
+        f"{name} has format version {version}, this release reads {VERSION}; {remedy}"
+    )
+
+
+def _check_sum(file: BinaryIO, name: str) -> int:
+    """Compare the checksum; where it starts."""
+    end = left = file.seek(0, 2) - CHECKSUM
+    found = blake2b(digest_size=CHECKSUM)
+    file.seek(0)
+    while left > 0 and (data := file.read(min(left, _BLOCK))):
+        found.update(data)
+        left -= len(data)
+    if end < _HEAD.size or file.read() != found.digest():
+        raise ChecksumError(
+            f"{name} is damaged or cut short (its checksum does not match); restore it from a "
+            "copy, or write it again"
+        )
+    return end
+
+
+def _check_kind(head: bytes, kind: Kind, name: str) -> None:
+    code = head[-1:]
+    if code != kind.code:
+        found = _KINDS[code].label if code in _KINDS else f"an unknown kind, {code!r}"
+        raise FormatError(f"{name} holds {found}, not {kind.label}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"{place}: {first['msg']}" if place else str(first["msg"])
+    return f"{type(error).__name__}: {error}"[:200]

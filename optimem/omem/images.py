@@ -1,30 +1,27 @@
 """The `.omem` file of images: scans and pages of PDFs as vision tokens, without the pixels.
 
-Layout, little endian: magic `OMEM`, version 2 (u16), length of the header (u32), the header
-(JSON: encoder, mode, packing), the pages one after another as an encoder packed them, the sizes
-of the pages (JSON) and their length (u32), and a 16-byte BLAKE2b of all before it. What is not
-known before the last page comes last, so that pages are written as they are made. Knows pages
-as bytes only.
+A container of kind `IMAGE_ARCHIVE`: a header (JSON: encoder, mode, packing), then each image as
+the encoder packed it, written as it is made. Knows images as bytes only.
 """
 
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from optimem.errors import ChecksumError, FormatError, InputError, VersionError
-from optimem.omem.container import format_errors
-from optimem.omem.text import CHECK, MAGIC, PICTURES, PREFIX
-
-_LENGTH = struct.Struct("<I")
-_TAIL = _LENGTH.size + CHECK
-_CHUNK = 1 << 20  # bytes read at a time
+from optimem.omem.container import (
+    ContainerWriter,
+    Kind,
+    Section,
+    find_sections,
+    format_errors,
+    from_json,
+    open_container,
+    to_json,
+)
+from optimem.omem.text import select_pages
 
 
 class ImagesReport(BaseModel):
@@ -50,125 +47,69 @@ class ImagesReport(BaseModel):
     seconds: float
 
 
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    encoder: str
+    mode: str
+    packing: str
+
+
+_HEADER = TypeAdapter(_Header)
+
+
 class ImageArchiveWriter:
-    """Writes pages as they come; `finish` ends the file. `encoder`, `mode`, `packing`: see
+    """Writes pages as they come; `finish` completes the file. `encoder`, `mode`, `packing`: see
     `ImageArchive`."""
 
     def __init__(self, file: BinaryIO, *, encoder: str, mode: str, packing: str) -> None:
-        self._file, self._check = file, blake2b(digest_size=CHECK)
-        self._sizes: list[int] = []
-        header = _json({"encoder": encoder, "mode": mode, "packing": packing})
-        self._write(PREFIX.pack(MAGIC, PICTURES, len(header)) + header)
+        self._container = ContainerWriter(file, Kind.IMAGE_ARCHIVE)
+        header = _Header(encoder=encoder, mode=mode, packing=packing)
+        self._container.add(to_json(header.model_dump()))
 
     def add(self, page: bytes) -> None:
         """Write the next page."""
-        self._write(page)
-        self._sizes.append(len(page))
+        self._container.add(page)
 
     def finish(self) -> int:
-        """Write what closes the file; its size in bytes."""
-        sizes = _json(self._sizes)
-        self._write(sizes + _LENGTH.pack(len(sizes)))
-        self._file.write(self._check.digest())
-        return self._file.tell()
-
-    def _write(self, data: bytes) -> None:
-        self._check.update(data)
-        self._file.write(data)
+        """Complete the file; its size in bytes."""
+        return self._container.finish()
 
 
 @dataclass(frozen=True)
 class ImageArchive:
-    """A file of images on disk; a page is read when it is asked for. Make one with `open`.
+    """A file of images on disk; a page is read when it is asked for. Make one with `load`.
 
-    `encoder`: the fingerprint of the model that wrote it. `mode`: in which images were looked
-    at. `packing`: how a value is kept, see `optimem.model.deepseek_ocr.stored.Packing`. `places`:
-    first byte and bytes of each page.
+    `fingerprint`: of the encoder. `mode`: how images were cut into views. `packing`: how the
+    values of their tokens are kept. Names of both: see `optimem.compress_images`. `pages`: where
+    each lies in the file.
     """
 
     path: Path
-    encoder: str
+    fingerprint: str
     mode: str
     packing: str
-    places: Sequence[tuple[int, int]]
+    pages: Sequence[Section]
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Check a file, all of it, and read what it says of itself. Raises InputError if it cannot
-        be opened, FormatError, VersionError or ChecksumError."""
-        try:
-            with path.open("rb") as file:
-                header, sizes, start = _checked(file, path)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        with format_errors(str(path)):
-            starts = accumulate(sizes[:-1], initial=start)
-            places = tuple(zip(starts, sizes, strict=True))
-            return cls(path, header["encoder"], header["mode"], header["packing"], places)
+    def load(cls, path: str | Path) -> Self:
+        """Check a file, all of it, and read its header. Raises InputError if it cannot be opened,
+        FormatError, VersionError or ChecksumError."""
+        path = Path(path)
+        with open_container(path) as file:
+            sections = find_sections(Kind.IMAGE_ARCHIVE, file, str(path))
+            with format_errors(str(path)):
+                described, *pages = sections
+                header = from_json(_HEADER, _read(file, described))
+                return cls(path, header.encoder, header.mode, header.packing, pages)
 
     def page(self, index: int) -> bytes:
-        """A page, from 0. Raises InputError for one that is not there."""
-        self.check_page(index)
-        start, size = self.places[index]
-        with self.path.open("rb") as file:
-            file.seek(start)
-            return file.read(size)
-
-    def check_page(self, index: int) -> None:
-        """Raises InputError for a page that is not there, from 0."""
-        if not 0 <= index < len(self.places):
-            raise InputError(f"there is no page {index + 1}; the file has {len(self.places)}")
+        """The packed tokens of a page, from 0. Raises InputError for one that is not there."""
+        select_pages([index], len(self.pages))
+        with open_container(self.path) as file:
+            return _read(file, self.pages[index])
 
 
-def is_image_archive(path: Path) -> bool:
-    """Whether a file begins as one of images does. Raises InputError if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(PREFIX.size)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    return len(head) == PREFIX.size and PREFIX.unpack(head)[:2] == (MAGIC, PICTURES)
-
-
-def _checked(file: BinaryIO, path: Path) -> tuple[dict[str, str], list[int], int]:
-    """The header, the sizes of the pages, and where the first begins."""
-    head = file.read(PREFIX.size)
-    if head[:4] != MAGIC or len(head) < PREFIX.size:
-        raise FormatError(f"{path} is no .omem file; make one with `optimem compress`")
-    _, version, length = PREFIX.unpack(head)
-    if version != PICTURES:
-        raise VersionError(
-            f"{path} has version {version}, where a file of images has {PICTURES}; 1 holds a "
-            "text, a higher one needs a newer optimem"
-        )
-    end = file.seek(0, 2) - _TAIL
-    if end < PREFIX.size or not _matches(file, end + _LENGTH.size):
-        raise ChecksumError(
-            f"{path} is damaged or cut short (its checksum does not match); take it from a "
-            "copy, or compress the images again"
-        )
-    with format_errors(str(path)):
-        file.seek(end)
-        (size,) = _LENGTH.unpack(file.read(_LENGTH.size))
-        file.seek(end - size)
-        sizes = json.loads(file.read(size))
-        file.seek(PREFIX.size)
-        header = json.loads(file.read(length))
-        start = PREFIX.size + length
-        if min(sizes) < 1 or start + sum(sizes) != end - size:
-            raise ValueError(f"pages of {sizes} bytes do not fill it")
-        return header, sizes, start
-
-
-def _matches(file: BinaryIO, end: int) -> bool:
-    """Whether the hash of the first `end` bytes is what follows them."""
-    check = blake2b(digest_size=CHECK)
-    file.seek(0)
-    while end and (data := file.read(min(_CHUNK, end))):
-        check.update(data)
-        end -= len(data)
-    return file.read(CHECK) == check.digest()
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+def _read(file: BinaryIO, section: Section) -> bytes:
+    file.seek(section.start)
+    return file.read(section.size)

@@ -1,99 +1,86 @@
-"""The `.omem` file: a text as vision tokens. It holds no copy of the text.
+"""The `.omem` file of a text: its pages as vision tokens, without a copy of the text.
 
-Layout, little endian: magic `OMEM`, version (u16), length of the header (u32), the header
-(JSON: encoder, tier, cells and bytes of each page, a check of the text), the pages' tokens
-one after another, and a 16-byte BLAKE2b of all before it.
+A container of kind `TOKEN_FILE`: a header (JSON: encoder, tier, cells of each page), then the
+tokens of each page. Knows neither models nor how a page is drawn; a `PageCodec` does both.
 """
 
-import json
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
+from typing import Self
 
-from optimem.errors import ChecksumError, FingerprintError, FormatError, InputError, VersionError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter
+
+from optimem.errors import InputError
 from optimem.omem.atomic import atomic_write
+from optimem.omem.container import (
+    Kind,
+    from_json,
+    open_container,
+    pack_container,
+    to_json,
+    unpack_container,
+)
 from optimem.protocols import Cells, PageCodec, Progress, Reading, Renderer, VisionTokens
 from optimem.tiers import Tier
 
-MAGIC = b"OMEM"
-VERSION = 1
-PICTURES = 2
-"""The version of files of images, see `optimem.picture_file`."""
-PREFIX = struct.Struct("<4sHI")
-CHECK = 16
 BATCH = 8  # pages encoded or read between two steps of a progress bar
 
 
-def text_check(text: str) -> str:
-    """32 hex digits that tell whether a reading is the text to the letter."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=CHECK).hexdigest()
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    encoder: str
+    tier: str
+    cells: list[NonNegativeInt]
+
+
+_HEADER = TypeAdapter(_Header)
 
 
 @dataclass(frozen=True)
 class TokenFile:
-    """Pages of one text at one tier. `check`: `text_check` of the text."""
+    """The pages of one text at one tier. `fingerprint`: of the encoder."""
 
     pages: Sequence[VisionTokens]
     tier: Tier
     fingerprint: str
-    check: str
 
     def to_bytes(self) -> bytes:
         """The file's content."""
-        header = {
-            "encoder": self.fingerprint,
-            "tier": self.tier.label,
-            "text": self.check,
-            "pages": [[page.cells, len(page.data)] for page in self.pages],
-        }
-        described = json.dumps(header, separators=(",", ":")).encode()
-        body = PREFIX.pack(MAGIC, VERSION, len(described)) + described
-        body += b"".join(page.data for page in self.pages)
-        return body + blake2b(body, digest_size=CHECK).digest()
+        header = _Header(
+            encoder=self.fingerprint,
+            tier=self.tier.label,
+            cells=[page.cells for page in self.pages],
+        )
+        sections = [to_json(header.model_dump()), *(page.data for page in self.pages)]
+        return pack_container(Kind.TOKEN_FILE, sections)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "TokenFile":
-        """Read a file's content. Raises FormatError, VersionError or ChecksumError."""
-        if data[:4] != MAGIC or len(data) < PREFIX.size:
-            raise FormatError("this is no .omem file; make one with `optimem compress`")
-        _, version, length = PREFIX.unpack_from(data)
-        if version == PICTURES:
-            raise FormatError(
-                "this .omem file holds images, not a text; read it with `optimem read FILE "
-                "--model …`, or with optimem.read_images"
-            )
-        if version != VERSION:
-            raise VersionError(
-                f"this .omem file has version {version}, this release reads {VERSION}; "
-                "upgrade optimem"
-            )
-        body, check = data[:-CHECK], data[-CHECK:]
-        if blake2b(body, digest_size=CHECK).digest() != check:
-            raise ChecksumError(
-                "this .omem file is damaged or cut short (its checksum does not match); "
-                "take it from a copy, or compress the text again"
-            )
-        header = json.loads(body[PREFIX.size : PREFIX.size + length])
-        tier, fingerprint = Tier.parse(header["tier"]), header["encoder"]
-        pages, start = [], PREFIX.size + length
-        for cells, size in header["pages"]:
-            pages.append(VisionTokens(tier, cells, fingerprint, body[start : start + size]))
-            start += size
-        return cls(pages, tier, fingerprint, header["text"])
+    def from_bytes(cls, data: bytes, name: str = "this file") -> Self:
+        """Read a file's content. `name`: what errors call it. Raises FormatError, VersionError or
+        ChecksumError."""
+        with unpack_container(Kind.TOKEN_FILE, data, name) as (described, *tokens):
+            header = from_json(_HEADER, described)
+            tier, encoder = Tier.parse(header.tier), header.encoder
+            pages = [
+                VisionTokens(tier, cells, encoder, data)
+                for cells, data in zip(header.cells, tokens, strict=True)
+            ]
+            return cls(pages, tier, encoder)
 
-    def save(self, path: Path) -> int:
-        """Write the file whole or not at all; the number of bytes. Errors as `atomic_write`."""
+    def save(self, path: str | Path) -> int:
+        """Write the file whole or not at all; its size in bytes. Errors as `atomic_write`."""
         data = self.to_bytes()
-        with atomic_write(path) as file:
+        with atomic_write(Path(path)) as file:
             file.write(data)
         return len(data)
 
     @classmethod
-    def load(cls, path: Path) -> "TokenFile":
-        """Read a file. Errors as `from_bytes`."""
-        return cls.from_bytes(path.read_bytes())
+    def load(cls, path: str | Path) -> Self:
+        """Read a file. Raises InputError if it cannot be opened; other errors as `from_bytes`."""
+        with open_container(Path(path)) as file:
+            return cls.from_bytes(file.read(), str(path))
 
 
 def paginate(cells: Cells, renderer: Renderer) -> list[Cells]:
@@ -106,26 +93,37 @@ def paginate(cells: Cells, renderer: Renderer) -> list[Cells]:
     return pages
 
 
-def read_pages(
-    file: TokenFile,
-    codec: PageCodec,
-    pages: Sequence[int] | None = None,
-    progress: Progress | None = None,
+def encode_pages(
+    pages: Sequence[Cells], tier: Tier, codec: PageCodec, progress: Progress | None = None
+) -> list[VisionTokens]:
+    """The vision tokens of pages, given as their cells."""
+    tokens: list[VisionTokens] = []
+    for start in range(0, len(pages), BATCH):
+        drawn = [codec.renderer.page(cells) for cells in pages[start : start + BATCH]]
+        tokens += codec.encoder.encode(drawn, tier)
+        if progress:
+            progress(len(tokens), len(pages))
+    return tokens
+
+
+def decode_pages(
+    tokens: Sequence[VisionTokens], codec: PageCodec, progress: Progress | None = None
 ) -> Iterator[Reading]:
-    """Read a file page by page. `pages`: which, from 0; default all of them. Raises
-    InputError for a page that is not there, FingerprintError for another encoder's file."""
-    wanted = range(len(file.pages)) if pages is None else pages
-    for index in wanted:
-        if not 0 <= index < len(file.pages):
-            raise InputError(f"there is no page {index + 1}; the file has {len(file.pages)}")
-    if file.fingerprint != codec.encoder.fingerprint:
-        raise FingerprintError(
-            f"this .omem file was written by {file.fingerprint!r}, the model here is "
-            f"{codec.encoder.fingerprint!r}; read it with the model that wrote it (--model)"
-        )
-    for start in range(0, len(wanted), BATCH):
-        batch = [file.pages[index] for index in wanted[start : start + BATCH]]
+    """The text of each page. Errors as `Decoder.read`."""
+    for start in range(0, len(tokens), BATCH):
+        batch = tokens[start : start + BATCH]
         for cells in codec.decoder.read(batch):
             yield codec.renderer.text(cells)
         if progress:
-            progress(min(start + BATCH, len(wanted)), len(wanted))
+            progress(start + len(batch), len(tokens))
+
+
+def select_pages(pages: Sequence[int] | None, count: int) -> Sequence[int]:
+    """Which of a file's `count` pages to read, from 0: those named, or all. Raises InputError
+    for one that the file does not have."""
+    if pages is None:
+        return range(count)
+    for index in pages:
+        if not 0 <= index < count:
+            raise InputError(f"there is no page {index + 1}; the file has {count}")
+    return pages

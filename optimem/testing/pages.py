@@ -11,8 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.errors import FingerprintError
-from optimem.protocols import Box, Cells, Page, PageCodec, ReadCells, Reading, VisionTokens
+from optimem.protocols import (
+    Box,
+    Cells,
+    Page,
+    PageCodec,
+    ReadCells,
+    Reading,
+    VisionTokens,
+    check_fingerprint,
+)
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
 
@@ -92,11 +100,7 @@ class PlainModel:
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """See `Decoder`."""
         for page in tokens:
-            if page.fingerprint != self.fingerprint:
-                raise FingerprintError(
-                    f"the tokens were written by {page.fingerprint!r}, this model is "
-                    f"{self.fingerprint!r}"
-                )
+            check_fingerprint(page.fingerprint, self.fingerprint)
         self.read_pages += len(tokens)
         read = [np.frombuffer(page.data, np.uint16) for page in tokens]
         return [

@@ -20,7 +20,7 @@ from optimem.memory.records import (
     text_digest,
 )
 from optimem.memory.retrieval import index_page
-from optimem.omem.container import frame
+from optimem.omem.container import Kind, pack_container
 from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
 
@@ -105,10 +105,10 @@ def test_every_cut_is_noticed() -> None:
 
 def test_a_newer_version_and_another_kind_are_named() -> None:
     data = bytearray(serialization.pack_page(RECORD))
-    data[2] = 9
+    data[4] = 9
     with pytest.raises(VersionError, match="format version 9"):
         serialization.unpack_page(bytes(data))
-    with pytest.raises(FormatError, match="of kind"):
+    with pytest.raises(FormatError, match="holds the number of a turn, not a page"):
         serialization.unpack_page(serialization.pack_number(1))
-    with pytest.raises(FormatError, match="a page cannot be format_errors"):
-        serialization.unpack_page(frame(serialization.PAGE, [b"", b"", b"", b"", b""]))
+    with pytest.raises(FormatError, match="a page cannot be read"):
+        serialization.unpack_page(pack_container(Kind.PAGE, [b"", b"", b"", b"", b""]))

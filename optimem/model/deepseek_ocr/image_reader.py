@@ -14,7 +14,7 @@ from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 
-from optimem.errors import FingerprintError, InputError
+from optimem.errors import InputError
 from optimem.model.deepseek_ocr.generation import Settings
 from optimem.model.deepseek_ocr.images import (
     MODES,
@@ -30,7 +30,7 @@ from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.omem.atomic import atomic_write
 from optimem.omem.images import ImageArchive, ImageArchiveWriter, ImagesReport
-from optimem.protocols import ImageAnswer, ImageReading, Progress
+from optimem.protocols import ImageAnswer, ImageReading, Progress, check_fingerprint
 
 
 class DeepSeekImageReader:
@@ -180,11 +180,7 @@ def answers_from(
 ) -> Iterator[PageAnswer]:
     """What a model says of stored pages, one after another. Raises FingerprintError for the
     file of another encoder, before the first."""
-    if file.encoder != reader.fingerprint:
-        raise FingerprintError(
-            f"{file.path} was written by {file.encoder!r}, the model here is "
-            f"{reader.fingerprint!r}; name the checkpoint that wrote it (--model)"
-        )
+    check_fingerprint(file.fingerprint, reader.fingerprint, f"the tokens in {file.path}")
     return _answers(file, reader, prompt, pages, progress)
 
 

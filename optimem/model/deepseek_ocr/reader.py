@@ -8,7 +8,6 @@ from typing import NamedTuple, Self
 
 import torch
 
-from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, load_checkpoint
 from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import END, Finish, Prompt, Settings, Token, generate
@@ -18,6 +17,7 @@ from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.hardware import best_device, best_dtype
+from optimem.protocols import check_fingerprint
 
 NEXT_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gundam"}
 """Where a page is looked at again after an answer that went round."""
@@ -170,11 +170,7 @@ class DeepSeekReader:
         return answer.grounded
 
     def _prompt(self, page: StoredPage, text: str) -> Prompt:
-        if page.fingerprint != self.fingerprint:
-            raise FingerprintError(
-                f"these vision tokens were written by {page.fingerprint!r}, the model here is "
-                f"{self.fingerprint!r}; read them with the checkpoint that wrote them"
-            )
+        check_fingerprint(page.fingerprint, self.fingerprint)
         ids, start, count = self.tokenizer.prompt(text, len(page.tokens))
         words = torch.tensor([*ids[:start], *ids[start + count :]], device=self.device)
         embedded = self.model.embed_tokens(words)

@@ -4,18 +4,24 @@ What is stored is what the decoder sees, newlines and separator included, so tha
 needs nothing but the decoder.
 """
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, PositiveInt, TypeAdapter
 from torch import Tensor
 
-from optimem.errors import FormatError
-from optimem.omem.container import format_errors, frame, unframe
+from optimem.omem.container import (
+    Kind,
+    from_json,
+    pack_container,
+    to_json,
+    unpack_container,
+)
 
-KIND = b"V"
 GROUP = 64
 """Values of a token that share one scale in int4."""
 
@@ -29,11 +35,27 @@ class Packing(StrEnum):
     INT4 = "int4"
 
 
+class _Header(BaseModel):
+    """`shape`: of the tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    encoder: str
+    mode: str
+    vision_tokens: int
+    size: list[PositiveInt]
+    shape: list[PositiveInt]
+    packing: str
+
+
+_HEADER = TypeAdapter(_Header)
+
+
 @dataclass(frozen=True)
 class StoredPage:
     """`tokens` (positions, C) as the decoder sees them. `fingerprint`: of the encoder.
     `mode`: the mode's name; `vision_tokens`: as the paper counts. `width`, `height`: of the
-    original image in pixels, in which regions are told."""
+    original image in pixels, in which regions are given."""
 
     fingerprint: str
     mode: str
@@ -43,7 +65,19 @@ class StoredPage:
     tokens: Tensor
 
     def to_bytes(self, packing: Packing = Packing.BF16) -> bytes:
-        """The page, checksummed."""
+        """The page as a container."""
+        return pack_container(Kind.DEEPSEEK_TOKENS, self.to_sections(packing))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, dtype: torch.dtype = torch.float32) -> Self:
+        """Read a page; its tokens in `dtype`. Raises FormatError, VersionError or
+        ChecksumError."""
+        with unpack_container(Kind.DEEPSEEK_TOKENS, data) as sections:
+            return cls.from_sections(sections, dtype)
+
+    def to_sections(self, packing: Packing = Packing.BF16) -> list[bytes]:
+        """The sections of a container: a header (JSON), the values, and their scales where
+        there are any."""
         header = {
             "encoder": self.fingerprint,
             "mode": self.mode,
@@ -52,25 +86,23 @@ class StoredPage:
             "shape": list(self.tokens.shape),
             "packing": packing.value,
         }
-        return frame(KIND, [json.dumps(header).encode(), *pack(self.tokens, packing)])
+        return [to_json(header), *pack(self.tokens, packing)]
 
     @classmethod
-    def from_bytes(cls, data: bytes, dtype: torch.dtype = torch.float32) -> "StoredPage":
-        """Read a page; its tokens in `dtype`. Raises FormatError, VersionError or
-        ChecksumError."""
-        described, *parts = unframe(KIND, data)
-        with format_errors("a stored page"):
-            header = json.loads(described)
-            rows, width = header["shape"]
-            tokens = unpack(parts, Packing(header["packing"]), rows, width)
-            return cls(
-                fingerprint=header["encoder"],
-                mode=header["mode"],
-                vision_tokens=header["vision_tokens"],
-                width=header["size"][0],
-                height=header["size"][1],
-                tokens=tokens.to(dtype),
-            )
+    def from_sections(cls, sections: Sequence[bytes], dtype: torch.dtype = torch.float32) -> Self:
+        """The inverse of `to_sections`. Raises ValueError for anything else."""
+        described, *parts = sections
+        header = from_json(_HEADER, described)
+        rows, columns = header.shape
+        width, height = header.size
+        return cls(
+            fingerprint=header.encoder,
+            mode=header.mode,
+            vision_tokens=header.vision_tokens,
+            width=width,
+            height=height,
+            tokens=unpack(parts, Packing(header.packing), rows, columns).to(dtype),
+        )
 
 
 def pack(tokens: Tensor, packing: Packing) -> list[bytes]:
@@ -89,19 +121,27 @@ def pack(tokens: Tensor, packing: Packing) -> list[bytes]:
     return [numbers.tobytes(), scale.numpy().tobytes()]
 
 
-def unpack(parts: list[bytes], packing: Packing, rows: int, width: int) -> Tensor:
-    """The inverse of `pack`: (rows, width)."""
+def unpack(parts: Sequence[bytes], packing: Packing, rows: int, width: int) -> Tensor:
+    """The inverse of `pack`: (rows, width). Raises ValueError if the sizes do not match."""
     if packing is Packing.BF16:
         (data,) = parts
+        _check_size(len(data), 2 * rows * width)
         return torch.frombuffer(bytearray(data), dtype=torch.bfloat16).view(rows, width)
     data, scales = parts
     group = width if packing is Packing.INT8 else GROUP
     numbers = np.frombuffer(data, np.int8)
     if packing is Packing.INT4:
-        bytes_ = np.frombuffer(data, np.uint8)
-        numbers = np.stack((bytes_ & 15, bytes_ >> 4), 1).ravel().astype(np.int8) - 8
+        nibbles = np.frombuffer(data, np.uint8)
+        numbers = np.stack((nibbles & 15, nibbles >> 4), 1).ravel().astype(np.int8) - 8
     scale = np.frombuffer(scales, np.float16).astype(np.float32)
-    if len(numbers) != rows * width or len(scale) * group != rows * width:
-        raise FormatError(f"{len(numbers)} values and {len(scale)} scales are no {rows} × {width}")
+    _check_size(len(numbers), rows * width)
+    _check_size(len(scale) * group, rows * width)
+    if not np.isfinite(scale).all():
+        raise ValueError("a scale is not a finite number")
     values = numbers.reshape(-1, group).astype(np.float32) * scale[:, None]
     return torch.from_numpy(values).view(rows, width)
+
+
+def _check_size(found: int, expected: int) -> None:
+    if found != expected:
+        raise ValueError(f"{found} values or bytes stand where {expected} belong")

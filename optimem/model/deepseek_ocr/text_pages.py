@@ -12,7 +12,6 @@ The encoder and decoder of a memory, a token file or an evaluation that is made 
 model instead of `optimem-nano`.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -20,15 +19,23 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import NonNegativeInt, TypeAdapter
 
-from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.generation import Settings
 from optimem.model.deepseek_ocr.images import Mode, drawn_image
 from optimem.model.deepseek_ocr.prompts import FREE_OCR
 from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from optimem.omem.container import compress, decompress, format_errors, frame, unframe
-from optimem.protocols import REPLACEMENT, Cells, Page, ReadCells, VisionTokens
+from optimem.omem.container import (
+    Kind,
+    compress,
+    decompress,
+    from_json,
+    pack_container,
+    to_json,
+    unpack_container,
+)
+from optimem.protocols import REPLACEMENT, Cells, Page, ReadCells, VisionTokens, check_fingerprint
 from optimem.renderers.ruled import (
     COLUMNS,
     FILL,
@@ -52,7 +59,7 @@ class Rule(NamedTuple):
 
     mark: int
     indent: str
-    length: int
+    length: NonNegativeInt
     check: int
     ending: str
 
@@ -65,6 +72,9 @@ class Rule(NamedTuple):
     def expected(self) -> int:
         """Characters that a model should read of the row."""
         return len(self.label.rstrip() if not self.length else self.label) + self.length
+
+
+_RULES = TypeAdapter(list[Rule])
 
 
 class Said(NamedTuple):
@@ -171,7 +181,6 @@ def _next_ink(text: str, at: int) -> int:
     return at + len(text[at:]) - len(text[at:].lstrip())
 
 
-KIND = b"R"
 BATCH = 8  # pages that are read together
 SPARE = 64  # tokens that an answer may have beyond one for each cell
 
@@ -205,8 +214,7 @@ class DeepSeekPages:
         return found
 
     def _packed(self, page: Page, seen: StoredPage) -> VisionTokens:
-        ruling = compress(json.dumps(rules_of(page.cells)).encode())
-        data = frame(KIND, [ruling, seen.to_bytes(self.packing)])
+        data = pack_ruled_page(seen, rules_of(page.cells), self.packing)
         return VisionTokens(Tier.parse(seen.mode), len(page.cells), self.fingerprint, data)
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
@@ -227,15 +235,34 @@ class DeepSeekPages:
 
     def opened(self, token: VisionTokens) -> tuple[StoredPage, list[Rule]]:
         """A page's stored tokens and the rules of its rows. Errors as `read`."""
-        if token.fingerprint != self.fingerprint:
-            raise FingerprintError(
-                f"these vision tokens were written by {token.fingerprint!r}, the model here is "
-                f"{self.fingerprint!r}; read them with the model that wrote them"
-            )
-        ruling, stored = unframe(KIND, token.data)
-        with format_errors("the rules of a page"):
-            rules = [Rule(*fields) for fields in json.loads(decompress(ruling))]
-        return StoredPage.from_bytes(stored), rules
+        check_fingerprint(token.fingerprint, self.fingerprint)
+        return unpack_ruled_page(token.data, token.cells)
+
+
+def pack_ruled_page(page: StoredPage, rules: Sequence[Rule], packing: Packing) -> bytes:
+    """A page's tokens and the rules of its rows as a container."""
+    sections = [compress(to_json(rules)), *page.to_sections(packing)]
+    return pack_container(Kind.RULED_PAGE, sections)
+
+
+def unpack_ruled_page(data: bytes, cells: int) -> tuple[StoredPage, list[Rule]]:
+    """The inverse of `pack_ruled_page` for a page of `cells` cells. Raises FormatError,
+    VersionError or ChecksumError."""
+    with unpack_container(Kind.RULED_PAGE, data) as (packed, *sections):
+        rules = from_json(_RULES, decompress(packed))
+        _check_rules(rules, cells)
+        return StoredPage.from_sections(sections), rules
+
+
+def _check_rules(rules: Sequence[Rule], cells: int) -> None:
+    """Raises ValueError if the rows of a page of `cells` cannot have these rules."""
+    if len(rules) * COLUMNS != cells:
+        raise ValueError(f"{len(rules)} rows stand for {cells} cells")
+    for rule in rules:
+        if rule.mark and rule.mark not in LABEL_ROLES:
+            raise ValueError(f"{rule.mark} is the label of no role")
+        if len(rule.indent) + rule.length + len(rule.ending) > COLUMNS:
+            raise ValueError(f"a row holds more than {COLUMNS} characters")
 
 
 def _said(answer: PageAnswer) -> Said:

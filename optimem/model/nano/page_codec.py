@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.errors import FingerprintError, PageError
-from optimem.protocols import Page, ReadCells, VisionTokens
+from optimem.errors import PageError
+from optimem.protocols import Page, ReadCells, VisionTokens, check_fingerprint
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
 
@@ -109,11 +109,7 @@ class NanoCodec:
         return read
 
     def _levels(self, tokens: VisionTokens) -> "Levels":
-        if tokens.fingerprint != self.fingerprint:
-            raise FingerprintError(
-                f"these vision tokens were written by {tokens.fingerprint!r}, the model here is "
-                f"{self.fingerprint!r}; read them with the optimem release that wrote them"
-            )
+        check_fingerprint(tokens.fingerprint, self.fingerprint)
         return self._runtime.coders[tokens.tier].decode(tokens.data, tokens.tier.tokens)
 
 

@@ -84,7 +84,7 @@ def test_what_packing_changed_is_measured(brief: BriefReader, scan: Path, tmp_pa
     out, errors = tmp_path / "scan.omem", []
     for packing in Packing:
         report = compress_images(scan, out, model=brief, mode="tiny", packing=packing.value)
-        kept = StoredPage.from_bytes(ImageArchive.open(out).page(0)).tokens
+        kept = StoredPage.from_bytes(ImageArchive.load(out).page(0)).tokens
         error = float((kept - page.tokens).norm() / page.tokens.norm())
         assert report.packing_error == pytest.approx(error, abs=2e-6)
         errors.append(error)

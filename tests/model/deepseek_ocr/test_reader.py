@@ -86,7 +86,7 @@ def test_uncertain_pieces_are_marked() -> None:
 def test_tokens_of_another_encoder_are_refused(reader: DeepSeekReader) -> None:
     other = DeepSeekReader(random_model(SMALL, seed=5), reader.tokenizer)
     (page,) = other.encode([image()], MODES["tiny"])
-    with pytest.raises(FingerprintError, match="checkpoint that wrote them"):
+    with pytest.raises(FingerprintError, match="model that wrote them"):
         reader.answer([page])
 
 

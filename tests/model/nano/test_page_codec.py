@@ -81,7 +81,8 @@ def test_damaged_and_foreign_tokens_are_named(
     codec: PageCodec, tokens: dict[Tier, VisionTokens]
 ) -> None:
     good = tokens[Tier.SMALL]
-    for data in (good.data[:-4], good.data[:-1], bytes([good.data[0] ^ 1]) + good.data[1:], b""):
+    flipped = good.data[:-1] + bytes([good.data[-1] ^ 1])
+    for data in (good.data[:-4], good.data[:-1], flipped, b""):
         with pytest.raises(ChecksumError, match="damaged or cut short"):
             codec.decoder.read([replace(good, data=data)])
     with pytest.raises(FingerprintError, match="'nano-other'"):

@@ -1,0 +1,328 @@
+"""The container: what it holds comes back, and bytes that are wrong are refused by name."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from optimem.errors import ChecksumError, FormatError, InputError, VersionError
+from optimem.items import serialization as items
+from optimem.memory import serialization as memory
+from optimem.memory.records import Chunk, Doubt, PageRecord, Position, ScopeState, Span, Verbatim
+from optimem.memory.retrieval import index_page
+from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
+from optimem.model.deepseek_ocr.text_pages import Rule, pack_ruled_page, unpack_ruled_page
+from optimem.model.nano.token_coding import TokenCoder
+from optimem.omem import container
+from optimem.omem.container import (
+    ContainerWriter,
+    Kind,
+    compress,
+    decompress,
+    file_kind,
+    find_sections,
+    format_errors,
+    from_json,
+    pack_container,
+    to_json,
+    unpack_container,
+)
+from optimem.omem.images import ImageArchive
+from optimem.omem.text import TokenFile
+from optimem.protocols import VisionTokens
+from optimem.tiers import Tier
+
+SECTIONS = [b"", b"x", bytes(127), bytes(128), bytes(70_000)]
+
+
+def unpacked(kind: Kind, data: bytes) -> list[bytes]:
+    with unpack_container(kind, data) as sections:
+        return sections
+
+
+def test_sections_come_back() -> None:
+    for sections in ([], SECTIONS):
+        assert unpacked(Kind.PAGE, pack_container(Kind.PAGE, sections)) == sections
+
+
+def test_small_records_cost_few_bytes() -> None:
+    assert len(pack_container(Kind.TURN_NUMBER, [b"7"])) == 16
+
+
+def test_a_file_written_in_parts_is_the_same_container() -> None:
+    file = io.BytesIO()
+    writer = ContainerWriter(file, Kind.IMAGE_ARCHIVE)
+    for section in SECTIONS:
+        writer.add(section)
+    assert writer.finish() == len(file.getvalue())
+    assert file.getvalue() == pack_container(Kind.IMAGE_ARCHIVE, SECTIONS)
+    file.seek(0)
+    places = find_sections(Kind.IMAGE_ARCHIVE, file)
+    assert [file.getvalue()[at : at + size] for at, size in places] == SECTIONS
+
+
+def test_every_flipped_bit_and_every_cut_is_noticed() -> None:
+    data = pack_container(Kind.PAGE, [b"one", b"two"])
+    for at in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[at // 8] ^= 1 << at % 8
+        with pytest.raises(FormatError):
+            unpacked(Kind.PAGE, bytes(flipped))
+    for end in range(len(data)):
+        with pytest.raises(ChecksumError, match="damaged or cut short"):
+            unpacked(Kind.PAGE, data[:end])
+
+
+@pytest.mark.parametrize(
+    ("start", "version"),
+    [(b"Om\x01P", 1), (b"OMEM\x01\x00", 1), (b"OMEM\x02\x00", 2), (b"OMEM\xff\x00", 255)],
+)
+def test_other_versions_are_named_with_a_remedy(start: bytes, version: int) -> None:
+    remedy = "upgrade optimem" if version == 255 else "write it again with this release"
+    with pytest.raises(VersionError, match=f"format version {version}, .* reads 3; {remedy}"):
+        unpacked(Kind.PAGE, start + bytes(30))
+
+
+def test_other_kinds_and_other_files_are_named() -> None:
+    data = pack_container(Kind.ITEM, [])
+    with pytest.raises(FormatError, match="a page holds an item, not a page"):
+        unpacked(Kind.PAGE, data)
+    with pytest.raises(FormatError, match=r"notes\.txt was not written by optimem: .*b'Once u'"):
+        TokenFile.from_bytes(b"Once upon a time", "notes.txt")
+
+
+def test_a_file_says_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    for content, kind in (
+        (pack_container(Kind.TOKEN_FILE, []), Kind.TOKEN_FILE),
+        (b"OMEM\x01t", None),
+        (b"OMEM\x03?", None),
+        (b"OM", None),
+    ):
+        path.write_bytes(content)
+        assert file_kind(path) is kind
+    with pytest.raises(InputError, match="none cannot be read: No such file"):
+        file_kind(tmp_path / "none")
+
+
+def test_codes_differ() -> None:
+    assert len({kind.code for kind in Kind}) == len(Kind)
+    assert all(len(kind.code) == 1 for kind in Kind)
+
+
+def test_compressed_bytes_come_back_and_others_are_refused() -> None:
+    for data in (b"", b"x", bytes(100_000)):
+        assert decompress(compress(data)) == data
+    whole = compress(bytes(1000))
+    unsized = zstandard.ZstdCompressor(write_content_size=False).compress(b"x" * 1000)
+    for wrong in (b"x", whole[:-1], whole + b"x", unsized):
+        with pytest.raises((ValueError, zstandard.ZstdError)):
+            decompress(wrong)
+
+
+def test_absurd_sizes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = b"\x28\xb5\x2f\xfd\xe0" + (1 << 60).to_bytes(8, "little") + b"\x01\x00\x00"
+    with pytest.raises(ValueError, match="declares a size of 1152921504606846976 bytes"):
+        decompress(huge)
+    monkeypatch.setattr(container, "MAX_DECOMPRESSED", 9)
+    with pytest.raises(InputError, match="10 bytes are more than 9"):
+        compress(bytes(10))
+
+
+def test_json_fits_its_schema_or_is_refused() -> None:
+    schema = TypeAdapter(dict[str, int])
+    assert from_json(schema, to_json({"\ud800": 1})) == {"\ud800": 1}
+    for wrong, reason in (
+        (b'{"a":"1"}', "a: Input should be a valid integer"),
+        (b'{"a":1.0}', "a: Input should be a valid integer"),
+        (b"[]", "Input should be a valid dictionary"),
+        (b"{", "JSONDecodeError"),
+        (b"\xff", "UnicodeDecodeError"),
+        (b"[" * 100_000, "RecursionError"),
+    ):
+        with pytest.raises(FormatError, match=rf"x cannot be read \({reason}"), format_errors("x"):
+            from_json(schema, wrong)
+
+
+class Sample(NamedTuple):
+    """A container of a kind, and what parses it."""
+
+    kind: Kind
+    data: bytes
+    parse: Callable[[bytes], object]
+
+
+def _samples() -> list[Sample]:
+    spans = tuple(
+        Span(Position(i, 0), "user", f"m{i}", 5.0, 3 * i, 3 * i + 3, True, False, bytes(8))
+        for i in range(3)
+    )
+    body = VisionTokens(Tier.SMALL, 9, "nano-1", b"tokens")
+    record = PageRecord(
+        "0123456789abcdef", 1.0, 2.0, 0.01, 6, 9, spans, body,
+        (Verbatim(4, "b"),), (Doubt(0, 3), Doubt(7, 90)),
+    )  # fmt: skip
+    kept = PageRecord("0123456789abcdef", 1.0, 2.0, 0.0, 6, 9, spans, ("ab", "", "c"))
+    chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text\nwith lines ✓")
+    state = ScopeState(3, Position(1, 5), 77, 9.5, "e")
+    index = index_page([(3, "alpha beta beta"), (4, "gamma alpha")])
+    item = items.pack_item(
+        items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50})
+    )
+    coder = TokenCoder(np.zeros(8, np.float32), np.ones(8, np.float32))
+    steps = np.arange(128, dtype=np.int16).reshape(16, 8) % 5
+    page = StoredPage("e", "tiny", 64, 30, 20, torch.randn(5, 64))
+    rules = [Rule(0, " ", 5, 17, "\n"), Rule(0, "", 0, 0, "")]
+    texts = TokenFile([body, body], Tier.SMALL, "nano-1")
+    packed = [
+        Sample(Kind.DEEPSEEK_TOKENS, page.to_bytes(p), StoredPage.from_bytes) for p in Packing
+    ]
+    return [
+        Sample(Kind.PAGE, memory.pack_page(record), memory.unpack_page),
+        Sample(Kind.PAGE, memory.pack_page(record), memory.page_parts),
+        Sample(Kind.PAGE, memory.pack_page(kept), memory.unpack_page),
+        Sample(Kind.CHUNK, memory.pack_chunk(chunk), memory.unpack_chunk),
+        Sample(Kind.STATE, memory.pack_state(state), memory.unpack_state),
+        Sample(Kind.INDEX, memory.pack_index(index), memory.unpack_index),
+        Sample(Kind.TURN_NUMBER, memory.pack_number(41), memory.unpack_number),
+        Sample(Kind.ITEM, item, items.unpack_head),
+        Sample(Kind.ITEM, item, items.unpack_value),
+        Sample(Kind.MARK, items.pack_mark(7, items.pack_words("tea")), items.unpack_mark),
+        Sample(Kind.MARK, items.pack_mark(7, items.pack_words("tea")), items.packed_words),
+        Sample(Kind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
+        *packed,
+        Sample(
+            Kind.RULED_PAGE,
+            pack_ruled_page(page, rules, Packing.INT8),
+            lambda data: unpack_ruled_page(data, 192),
+        ),
+        Sample(Kind.TOKEN_FILE, texts.to_bytes(), TokenFile.from_bytes),
+        Sample(
+            Kind.IMAGE_ARCHIVE,
+            pack_container(
+                Kind.IMAGE_ARCHIVE,
+                [b'{"encoder":"e","mode":"base","packing":"int8"}', b"page", b"page"],
+            ),
+            _archive_pages,
+        ),
+    ]  # fmt: skip
+
+
+def _archive_pages(data: bytes) -> list[bytes]:
+    with _Temporary.path.open("wb") as file:
+        file.write(data)
+    archive = ImageArchive.load(_Temporary.path)
+    return [archive.page(index) for index in range(len(archive.pages))]
+
+
+class _Temporary:
+    path: Path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _temporary(tmp_path_factory: pytest.TempPathFactory) -> None:
+    _Temporary.path = tmp_path_factory.mktemp("archives") / "a.omem"
+
+
+SAMPLES = _samples()
+NUMBERS = [-1, 0, 2**31, 2**63, 10**4000, -0.5, 1e308, float("nan")]
+LEAVES = st.sampled_from([None, True, *NUMBERS, "", "é", "\ud800", "9" * 90])
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+
+
+def test_every_kind_has_a_sample_that_parses() -> None:
+    assert {sample.kind for sample in SAMPLES} == set(Kind)
+    for sample in SAMPLES:
+        sample.parse(sample.data)
+
+
+def accepted_or_refused(sample: Sample, data: bytes) -> None:
+    """FormatError and those below it are the only errors that parsing may raise."""
+    with suppress(FormatError):
+        sample.parse(data)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_damaged_bytes_are_refused(data: st.DataObject) -> None:
+    sample = data.draw(st.sampled_from(SAMPLES))
+    damaged = data.draw(_damaged(sample.data))
+    if damaged == sample.data:
+        return
+    with pytest.raises(FormatError):
+        sample.parse(damaged)
+
+
+@settings(max_examples=2500, deadline=None)
+@given(st.data())
+def test_forged_sections_parse_or_are_refused(data: st.DataObject) -> None:
+    sample = data.draw(st.sampled_from(SAMPLES))
+    sections = unpacked(sample.kind, sample.data)
+    place = data.draw(st.integers(0, len(sections)))
+    match data.draw(st.sampled_from(["section", "json", "drop", "add", "swap", "body"])):
+        case "drop":
+            del sections[place:]
+        case "add":
+            sections.insert(place, data.draw(st.binary(max_size=20)))
+        case "swap":
+            sections = data.draw(st.permutations(sections))
+        case "body":
+            body = b"".join(bytes([len(s) & 127]) + s for s in sections)
+            accepted_or_refused(sample, _sealed(sample.kind, data.draw(_damaged(body))))
+            return
+        case how:
+            place %= len(sections)
+            sections[place] = data.draw(_forged(sections[place], how == "json"))
+    accepted_or_refused(sample, pack_container(sample.kind, sections))
+
+
+def _sealed(kind: Kind, body: bytes) -> bytes:
+    """Any bytes between a right head and a right checksum."""
+    file = io.BytesIO()
+    writer = ContainerWriter(file, kind)
+    writer._write(body)
+    writer.finish()
+    return file.getvalue()
+
+
+@st.composite
+def _damaged(draw: st.DrawFn, data: bytes) -> bytes:
+    start = draw(st.integers(0, len(data)))
+    end = draw(st.integers(start, min(start + 8, len(data))))
+    return data[:start] + draw(st.binary(max_size=8)) + data[end:]
+
+
+@st.composite
+def _forged(draw: st.DrawFn, section: bytes, as_json: bool) -> bytes:
+    """A section with a part replaced; inside its compression and its JSON where it has them."""
+    with suppress(ValueError, zstandard.ZstdError):
+        plain = decompress(section) if section else b""
+        return compress(draw(_forged(plain, as_json))) if plain else draw(_damaged(section))
+    if as_json:
+        with suppress(ValueError):
+            head, line, rest = section.partition(b"\n")
+            return json.dumps(draw(_changed(json.loads(head)))).encode() + line + rest
+    return draw(_damaged(section))
+
+
+@st.composite
+def _changed(draw: st.DrawFn, value: Any) -> Any:
+    """JSON with one part replaced by other JSON."""
+    if isinstance(value, dict | list) and value and draw(st.booleans()):
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key = draw(st.sampled_from(keys))
+        changed = draw(_changed(value[key]))
+        if isinstance(value, dict):
+            return {**value, key: changed}
+        return [*value[:key], changed, *value[key + 1 :]]
+    return draw(VALUES)
