@@ -1,10 +1,9 @@
-"""LangChain's key-value store of bytes on a file or on plain Redis. Async twins are LangChain's,
-which run these methods in a thread.
+"""LangChain's key-value store of bytes, on a file or on plain Redis. Its async methods are
+LangChain's, which run the sync ones in a thread.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from langchain_core.stores import BaseStore
@@ -14,21 +13,21 @@ from optimem.errors import InputError, ScopeError
 from optimem.protocols import Change, Store
 from optimem.turns import Scope
 
-HOME = "optimem.bytes"
-"""The scope's namespace: a memory on the same store does not meet these entries."""
+NAMESPACE = "optimem.bytes"
+"""Keeps the entries apart from those of a memory on the same store."""
 PREFIX = "bytes:"
 
 
 class OptimemByteStore(BaseStore[str, bytes]):
-    """Bytes by key, exact. `name`: a collection of its own; several may share a store.
+    """Bytes by key, exact. `name`: of a collection; several may share a store.
 
-    What `mset` and `mdelete` are given changes in one atomic commit; of a key that is given
-    twice the last value counts. Raises InputError for keys and values of another type.
+    `mset` and `mdelete` commit atomically; if a key is given twice, the last value counts. Raises
+    InputError for keys that are not strings and values that are not bytes.
     """
 
     def __init__(self, store: Store, *, name: str = "", owns_store: bool = False) -> None:
         try:
-            self._scope = Scope(namespace=HOME, session="bytes", user=name)
+            self._scope = Scope(namespace=NAMESPACE, session="bytes", user=name)
         except ScopeError as error:
             raise ScopeError(f"{name!r:.200} cannot name a collection: {error}") from error
         self.store, self._owns_store = store, owns_store
@@ -36,26 +35,28 @@ class OptimemByteStore(BaseStore[str, bytes]):
     @classmethod
     def open(cls, store: "str | Path | Store | Any | None" = None, *, name: str = "") -> Self:
         """Open a store as `OpticalMemory.open` does: a file path, `redis://` URL, Redis client
-        or `Store`; default `OPTIMEM_STORE`, else a file in the user's data folder."""
+        or `Store`. Default: `OPTIMEM_STORE`, else a file in the user's data folder."""
         opened = store_at(store)
         return cls(opened, name=name, owns_store=opened is not store)
 
     def mget(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values, in the order asked for; None where there is none."""
+        """The values in the order of their keys; None for a key without one."""
         entries = self.store.get(self._scope, [_entry(key) for key in keys])
         return [None if entry is None else entry.value for entry in entries]
 
     def mset(self, key_value_pairs: Sequence[tuple[str, bytes]]) -> None:
-        """Keep values."""
-        changes = {key: Change(_entry(key), _checked(key, v)) for key, v in key_value_pairs}
+        """Store values under their keys."""
+        changes = {
+            key: Change(_entry(key), _check_value(key, value)) for key, value in key_value_pairs
+        }
         self.store.commit(self._scope, list(changes.values()))
 
     def mdelete(self, keys: Sequence[str]) -> None:
-        """Remove keys; one that is not there is no error."""
+        """Remove keys; unknown ones are ignored."""
         self.store.commit(self._scope, [Change(_entry(key), None) for key in dict.fromkeys(keys)])
 
     def yield_keys(self, *, prefix: str | None = None) -> Iterator[str]:
-        """The keys that start with a prefix, in order."""
+        """The keys that start with `prefix`, in order."""
         for info in self.store.entries(self._scope, _entry(prefix or "")):
             yield info.key.removeprefix(PREFIX)
 
@@ -67,12 +68,7 @@ class OptimemByteStore(BaseStore[str, bytes]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -82,7 +78,7 @@ def _entry(key: str) -> str:
     return PREFIX + key
 
 
-def _checked(key: str, value: bytes) -> bytes:
+def _check_value(key: str, value: bytes) -> bytes:
     if not isinstance(value, bytes):
         raise InputError(f"the value of {key!r:.80} is a {type(value).__name__}; give bytes")
     return value

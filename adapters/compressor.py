@@ -21,10 +21,10 @@ log = logging.getLogger("optimem")
 class OptimemPromptCompressor(Runnable[LanguageModelInput, list[AnyMessage]]):
     """`prompt | OptimemPromptCompressor("gpt-4o") | model`.
 
-    Old messages become pages where that costs less by the provider's rule; where nothing is
-    gained, the messages go on as they are. A prompt that is one text becomes pages and
-    `question`. `model`, `budget`, `keep`, `question`, `exact`, `leave_out`: see
-    `optimem.compress_prompt`, whose errors it raises but for NoGainError.
+    Old messages become pages if those cost less by the provider's rule; otherwise the messages
+    pass unchanged. A plain text becomes pages followed by `question`. For `model`, `budget`,
+    `keep`, `question`, `exact`, `leave_out` and the errors raised, see `optimem.compress_prompt`;
+    only NoGainError is never raised.
     """
 
     def __init__(
@@ -37,17 +37,19 @@ class OptimemPromptCompressor(Runnable[LanguageModelInput, list[AnyMessage]]):
         exact: bool = True,
         leave_out: bool = False,
     ) -> None:
-        self.model = model
+        self.model, self.question = model, question
         self.options: dict[str, Any] = {
-            "budget": budget, "keep": keep, "question": question, "exact": exact,
+            "budget": budget,
+            "keep": keep,
+            "exact": exact,
             "leave_out": leave_out,
-        }  # fmt: skip
+        }
 
     def invoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[AnyMessage]:
         """The messages to send."""
-        return self._call_with_config(self._compressed, input, config)
+        return self._call_with_config(self._compress, input, config)
 
     async def ainvoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -55,21 +57,29 @@ class OptimemPromptCompressor(Runnable[LanguageModelInput, list[AnyMessage]]):
         """Async twin of `invoke`."""
         return await run_in_executor(config, self.invoke, input, config)
 
-    def _compressed(self, given: LanguageModelInput) -> list[AnyMessage]:
-        messages: Sequence[Any] | str = (
-            given.to_messages() if isinstance(given, PromptValue) else given
-        )
-        if not isinstance(messages, str):
-            messages = convert_to_messages(messages)
+    def _compress(self, given: LanguageModelInput) -> list[AnyMessage]:
+        prompt = _text_or_messages(given)
         try:
-            made = compress_prompt(messages, model=self.model, form="langchain", **self.options)
+            compressed = compress_prompt(
+                prompt,
+                model=self.model,
+                question=self.question,
+                form="langchain",
+                **self.options,
+            )
         except NoGainError as error:
-            log.info("the prompt is sent as it is: %s", error)
-            return _as_messages(messages, self.options["question"])
-        return _as_messages(made.messages)
+            log.info("the prompt is sent unchanged: %s", error)
+            if isinstance(prompt, str):
+                prompt = [("human", f"{prompt}\n\n{self.question}".strip())]
+            return _as_messages(prompt)
+        return _as_messages(compressed.messages)
 
 
-def _as_messages(messages: Sequence[Any] | str, question: str = "") -> list[AnyMessage]:
-    if isinstance(messages, str):
-        messages = [("human", f"{messages}\n\n{question}".strip())]
+def _text_or_messages(given: LanguageModelInput) -> str | Sequence[Any]:
+    if isinstance(given, str):
+        return given
+    return _as_messages(given.to_messages() if isinstance(given, PromptValue) else given)
+
+
+def _as_messages(messages: Sequence[Any]) -> list[AnyMessage]:
     return convert_to_messages(messages)  # type: ignore[return-value]  # the same, less precise

@@ -1,80 +1,86 @@
-"""LangChain messages as turns of a memory, and back."""
+"""LangChain messages as turns of a memory, and turns as messages again."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
-from langchain_core.messages import (
-    AnyMessage,
-    BaseMessage,
-    message_to_dict,
-    messages_from_dict,
-)
+from langchain_core.messages import AnyMessage, BaseMessage, message_to_dict, messages_from_dict
 
+from optimem.memory.prompting import tokens_of
+from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.prompts.forms import FORMS, ParsedMessage
 from optimem.results import RecalledTurn
 from optimem.turns import Turn
 
-TYPES: dict[str, str] = {"user": "human", "assistant": "ai", "system": "system"}
-"""LangChain's types of messages by role."""
+PLAIN_TYPES: dict[str, str] = {"user": "human", "assistant": "ai", "system": "system"}
+"""LangChain's message types that text and an id can make up, by role."""
 
-WHOLE = "\u2063message:"
-"""Starts a turn that holds a whole message as JSON: an invisible separator, so that no plain
-text starts so by accident."""
+JSON_PREFIX = "\u2063message:"
+"""Starts a turn that holds a message as JSON. The invisible separator keeps plain text from
+starting so by accident."""
 
 
-def said(message: BaseMessage) -> ParsedMessage:
-    """What a message says, its tool calls and results included."""
+def parse_message(message: BaseMessage) -> ParsedMessage:
+    """What a message says, tool calls and results included."""
     return FORMS["langchain"].parse(message)
 
 
 def message_text(message: BaseMessage) -> str:
-    """What a message says, tool calls and the tool's name included, for people and search."""
-    return said(message).text
+    """The text of a message for people and search, tool calls and tool names included."""
+    return parse_message(message).text
+
+
+def message_tokens(message: BaseMessage) -> int:
+    """Tokens of a message by DeepSeek's tokenizer, its frame included."""
+    return tokens_of(message_text(message)) + MESSAGE_TOKENS
 
 
 def message_keys(messages: Sequence[BaseMessage]) -> list[str]:
-    """An id for each message of a conversation that stays the same as it grows: its own, or
-    one made of its place and content."""
-    return [message.id or _made_key(place, message) for place, message in enumerate(messages)]
+    """An id for each message that stays the same while the conversation grows: its own, or one
+    made from its index and content."""
+    return [message.id or _content_key(index, message) for index, message in enumerate(messages)]
 
 
-def turns_of(messages: Iterable[BaseMessage], keys: Iterable[str]) -> list[Turn]:
-    """Messages as turns that can be searched and read, under their keys."""
-    told = zip(map(said, messages), keys, strict=True)
-    return [Turn(text=one.text, role=one.role, id=key) for one, key in told]
+def to_turns(messages: Iterable[BaseMessage], keys: Iterable[str]) -> list[Turn]:
+    """Messages as turns to search and read, with the keys as their ids. See `to_exact_turn` for
+    turns that give the same messages back."""
+    parsed = zip(map(parse_message, messages), keys, strict=True)
+    return [Turn(text=message.text, role=message.role, id=key) for message, key in parsed]
 
 
-def whole_turn(message: BaseMessage, key: str) -> Turn:
-    """A message as a turn from which the same message can be made again: its text alone where
-    that is all there is to it, its JSON otherwise."""
-    plain = type(message)(content=message.content, id=message.id) if _is_plain(message) else None
-    if plain == message:
-        return Turn(text=str(message.content), role=said(message).role, id=key)
+def to_exact_turn(message: BaseMessage, key: str) -> Turn:
+    """A turn from which `from_exact_turn` makes the same message: its text if the message is
+    nothing more, else its JSON."""
+    role = parse_message(message).role
+    if _is_plain(message):
+        return Turn(text=str(message.content), role=role, id=key)
     written = json.dumps(message_to_dict(message), ensure_ascii=False)
-    return Turn(text=WHOLE + written, role=said(message).role, id=key)
+    return Turn(text=JSON_PREFIX + written, role=role, id=key)
 
 
-def whole_message(turn: RecalledTurn) -> AnyMessage:
-    """The message of a turn. One whose JSON has faded comes back as text."""
+def from_exact_turn(turn: RecalledTurn) -> AnyMessage:
+    """The message of a turn. JSON that has faded comes back as text."""
     data = {"content": turn.text, "id": turn.id}
-    if turn.guess.startswith(WHOLE):
+    if turn.guess.startswith(JSON_PREFIX):
         try:
-            (message,) = messages_from_dict([json.loads(turn.guess.removeprefix(WHOLE))])
+            (message,) = messages_from_dict([json.loads(turn.guess.removeprefix(JSON_PREFIX))])
         except (ValueError, KeyError, TypeError):
-            data["content"] = turn.text.removeprefix(WHOLE)
+            data["content"] = turn.text.removeprefix(JSON_PREFIX)
         else:
-            return message  # type: ignore[return-value]  # of those that messages_from_dict knows
-    kind = TYPES.get(turn.role, "human")  # a tool's answer without its call is nobody's
+            return message  # type: ignore[return-value]  # one of AnyMessage
+    kind = PLAIN_TYPES.get(turn.role, "human")  # a ToolMessage would need the id of its call
     (message,) = messages_from_dict([{"type": kind, "data": data}])
     return message  # type: ignore[return-value]
 
 
 def _is_plain(message: BaseMessage) -> bool:
-    known = message.type in ("human", "ai", "system")
-    return known and isinstance(message.content, str) and bool(message.content)
+    """Whether type, text and id are all there is to a message."""
+    content = message.content
+    if message.type not in PLAIN_TYPES.values() or not isinstance(content, str) or not content:
+        return False
+    return message == type(message)(content=content, id=message.id)
 
 
-def _made_key(place: int, message: BaseMessage) -> str:
-    content = f"{place}\0{message.type}\0{message_text(message)}".encode(errors="surrogatepass")
+def _content_key(index: int, message: BaseMessage) -> str:
+    content = f"{index}\0{message.type}\0{message_text(message)}".encode(errors="surrogatepass")
     return hashlib.sha256(content).hexdigest()[:32]

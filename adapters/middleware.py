@@ -1,7 +1,7 @@
-"""Memory for LangChain agents: old turns go to an optical memory, and the model sees, in their
-place, those that bear on the question, or pages that show them.
+"""Memory for LangChain agents: old messages go to an optical memory, and the model sees in their
+place the turns that match the question, or pages that show them.
 
-State and checkpoints are not touched: they keep the whole history, and never a page.
+State and checkpoints stay untouched: they keep the whole history, and never hold a page.
 """
 
 import asyncio
@@ -13,18 +13,26 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AnyMessage
 from langgraph.types import TracePolicy, omit_payload
 
-from optimem.adapters.messages import message_keys, turns_of
-from optimem.adapters.replacements import Replacement, best, drawn, image_rule, original, recalled
-from optimem.adapters.sizes import Size, Trigger, any_of, checked, cut, reached
-from optimem.adapters.tool import create_recall_tool
+from optimem.adapters.messages import message_keys, to_turns
+from optimem.adapters.recall import create_recall_tool
+from optimem.adapters.replacements import (
+    Replacement,
+    best_replacement,
+    image_rule,
+    replace_by_pages,
+    replace_by_recall,
+    unchanged,
+)
+from optimem.adapters.sizes import Size, Trigger, cut_index, is_reached, parse_size, parse_trigger
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ImageSupportError, InputError, OptimemError, ProviderError
 from optimem.prompts import ModelRule
 
 log = logging.getLogger("optimem")
 
-LEAST_BUDGET = 100
+MIN_BUDGET = 100
 DEFAULT_SCOPE = "default"
+"""Of a conversation without a thread."""
 
 Mode = Literal["recall", "image", "auto"]
 OnError = Literal["passthrough", "raise"]
@@ -33,21 +41,21 @@ OnError = Literal["passthrough", "raise"]
 class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
     """`create_agent(model, tools, middleware=[OptimemMiddleware(memory)])`.
 
-    `mode`: what stands in place of old messages. "recall": turns that bear on the question, as
-    text, for any model. "image": pages that show them, for models that take images. "auto":
-    whichever costs least of what leaves nothing to be guessed, the messages as they are among
-    them. `scope`: where the conversation is remembered; default the thread's id. `trigger`:
-    when old messages are left out, as `SummarizationMiddleware` takes it: ("messages" |
-    "tokens" | "fraction", n), a dict for all of several, a list for any. `keep`: what stays as
-    it is; tool calls and their results stay together. `budget`: tokens of what stands in
-    their place; `k`: how many turns are recalled at most. `image_model`: whose price rule holds
-    for pages, a name or a `ModelRule`; default the model's own name. `recall_tool`: also give
-    the agent a tool that searches its memory. `on_error`: when memory fails, "passthrough"
-    sends the original messages and logs it, "raise" raises; a mode that the model cannot serve
-    raises always.
+    `mode`: what replaces old messages. "recall": turns that match the question, as text, for any
+    model. "image": pages that show the messages, for models that take images. "auto": the
+    cheapest that leaves nothing to guess, unchanged messages included. `scope`: where the
+    conversation is remembered; default the thread's id. `trigger`: when old messages are
+    replaced, as `SummarizationMiddleware` takes it: ("messages" | "tokens" | "fraction", n), a
+    dict of sizes that must all be reached, or a list of alternatives. `keep`: how much of the
+    newest messages stays; tool calls stay with their results. `budget`: tokens of the
+    replacement, at least 100; `k`: turns recalled at most. `image_model`: the price rule for
+    pages, by name or as a `ModelRule`; default by the model's own name. `recall_tool`: also give
+    the agent a tool that searches its memory. `on_error`: if memory fails, "passthrough" logs
+    it and sends the messages unchanged, "raise" raises.
 
-    Raises InputError for what cannot be used; ImageSupportError and ProviderError at the first
-    call in mode "image" of a model that takes no images, or whose price is not known.
+    Raises InputError for invalid options. In mode "image", the first call raises
+    ImageSupportError if the model takes no images, and ProviderError if no rule prices them,
+    whatever `on_error` says.
     """
 
     trace_policy = TracePolicy(process_inputs=omit_payload)
@@ -67,16 +75,15 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         on_error: OnError = "passthrough",
     ) -> None:
         super().__init__()
-        for name, given, known in (("mode", mode, Mode), ("on_error", on_error, OnError)):
-            if given not in get_args(known):
-                raise InputError(f"{name}={given!r} is unknown; give one of {get_args(known)}")
-        if budget < LEAST_BUDGET or k < 1:
+        _check_choice("mode", mode, get_args(Mode))
+        _check_choice("on_error", on_error, get_args(OnError))
+        if budget < MIN_BUDGET or k < 1:
             raise InputError(
-                f"budget={budget} and k={k} recall nothing; give at least {LEAST_BUDGET} tokens "
+                f"budget={budget} and k={k} recall nothing; give at least {MIN_BUDGET} tokens "
                 "and one turn"
             )
         self.memory, self.scope, self.mode = memory, scope, mode
-        self.trigger, self.keep = any_of(trigger), checked(keep, name="keep")
+        self.trigger, self.keep = parse_trigger(trigger), parse_size(keep, name="keep")
         self.budget, self.k, self.on_error = budget, k, on_error
         self.image_model = image_model
         self.tools = [create_recall_tool(memory, self._scope)] if recall_tool else []
@@ -108,38 +115,44 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         return request.override(messages=replacement.messages) if replacement else request
 
     def _replacement(self, request: ModelRequest[Any]) -> Replacement | None:
-        """What the model is to see; None for everything as it is."""
-        messages, model = request.messages, request.model
-        if not any(all(reached(messages, s, model) for s in sizes) for sizes in self.trigger):
-            return None
-        gone = cut(messages, self.keep, model)
-        if not gone:
+        """What the model is to see; None for the messages as they are."""
+        messages, cut = request.messages, self._cut(request)
+        if not cut:
             return None
         scope = self._scope(request.runtime)
-        self._remember(scope, messages[:gone])
+        self._remember(scope, messages[:cut])
         if self.mode == "image":
-            return drawn(messages, gone, self.budget, image_rule(model, self.image_model))
-        found = recalled(self.memory, scope, messages, gone, self.budget, self.k)
+            rule = image_rule(request.model, self.image_model)
+            return replace_by_pages(messages, cut, self.budget, rule)
+        recalled = replace_by_recall(self.memory, scope, messages, cut, self.budget, self.k)
         if self.mode == "recall":
-            return found
-        return best([original(messages, gone), found, *self._pages(request, gone)])
+            return recalled
+        return best_replacement([unchanged(messages, cut), recalled, *self._pages(request, cut)])
+
+    def _cut(self, request: ModelRequest[Any]) -> int:
+        """How many of the oldest messages to replace; 0 unless the trigger fires."""
+        messages, model = request.messages, request.model
+        fires = any(
+            all(is_reached(messages, size, model) for size in together) for together in self.trigger
+        )
+        return cut_index(messages, self.keep, model) if fires else 0
 
     def _remember(self, scope: str, messages: Sequence[AnyMessage]) -> None:
-        """Append those that the memory does not hold: nearly all are there from earlier calls."""
+        """Append what the memory does not hold yet: earlier calls appended nearly all of it."""
         keys = message_keys(messages)
         held = self.memory.holds(scope, keys)
-        new = [place for place, known in enumerate(held) if not known]
+        new = [index for index, known in enumerate(held) if not known]
         if new:
-            turns = turns_of([messages[at] for at in new], [keys[at] for at in new])
+            turns = to_turns([messages[i] for i in new], [keys[i] for i in new])
             self.memory.append(scope, turns)
 
-    def _pages(self, request: ModelRequest[Any], gone: int) -> list[Replacement]:
-        """Pages, if the model can be shown any for less than the text."""
+    def _pages(self, request: ModelRequest[Any], cut: int) -> list[Replacement]:
+        """Pages, if the model takes images and they cost less than the text."""
         try:
             rule = image_rule(request.model, self.image_model)
         except (ImageSupportError, ProviderError):
             return []
-        pages = drawn(request.messages, gone, self.budget, rule)
+        pages = replace_by_pages(request.messages, cut, self.budget, rule)
         return [pages] if pages else []
 
     def _scope(self, runtime: Any) -> str:
@@ -148,3 +161,8 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         info = getattr(runtime, "execution_info", None)
         thread = getattr(info, "thread_id", None)
         return str(thread).replace("/", "%2F") if thread else DEFAULT_SCOPE
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise InputError(f"{name}={value!r} is unknown; give one of {', '.join(choices)}")

@@ -1,4 +1,4 @@
-"""What the model sees in place of old messages: recollections as text, or pages as images."""
+"""What the model sees in place of old messages: recalled turns as text, or pages as images."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -6,102 +6,110 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.messages.utils import convert_to_messages
 
-from optimem.adapters.messages import message_keys, message_text
-from optimem.adapters.sizes import settled, tokens
+from optimem.adapters.messages import message_keys, message_text, message_tokens
+from optimem.adapters.sizes import stable_cut_index
 from optimem.api.memory import OpticalMemory
 from optimem.api.prompts import compress_prompt
 from optimem.errors import BudgetError, ImageSupportError, NoGainError
 from optimem.memory.prompting import tokens_of, told
 from optimem.prompts import ModelRule, rule_for
 
-NOTE = (
+RECALLED = (
     "Recalled from earlier in this conversation, oldest first; \ufffd stands for a character that "
     "has faded:\n"
 )
-NOTHING = "Earlier messages of this conversation were left out; none bears on the question."
+NOTHING_RECALLED = "Earlier messages of this conversation were left out; none matches the question."
 FOLLOWING = 3
-"""Turns after a hit among which a tool's result may be: the call, and the results of up to two."""
-STEP = 10
-"""Messages that are added before pages are drawn anew: until then they are the same bytes, which
-providers' prompt caches recognise."""
-SHARP = 10
-"""Size of text in px from which pages count as certain."""
+"""Turns recalled after each hit, to include the result of a tool: the call, and up to two
+results."""
+PAGE_STEP = 10
+"""Messages between two drawings of the pages. Until then the pages are the same bytes, which
+providers' prompt caches recognize."""
+LEGIBLE_SIZE = 10
+"""Text of at least this size in px counts as certain to be read."""
 
 
 class Replacement(NamedTuple):
-    """The messages to send, what stands in place of the old ones in tokens, and whether it
-    leaves nothing to be guessed: turns proved right, or all messages in legible text."""
+    """The messages to send. `tokens`: of what stands in place of the old messages. `certain`:
+    whether nothing has to be guessed: every recalled turn is exact, or pages show all messages
+    in legible text."""
 
     messages: list[AnyMessage]
     tokens: int
     certain: bool
 
 
-def original(messages: Sequence[AnyMessage], gone: int) -> Replacement:
+def unchanged(messages: Sequence[AnyMessage], cut: int) -> Replacement:
     """The messages as they are."""
-    return Replacement(list(messages), sum(map(tokens, messages[:gone])), True)
+    return Replacement(list(messages), sum(map(message_tokens, messages[:cut])), True)
 
 
-def recalled(
+def replace_by_recall(
     memory: OpticalMemory,
     scope: str,
     messages: Sequence[AnyMessage],
-    gone: int,
+    cut: int,
     budget: int,
     k: int,
 ) -> Replacement:
-    """Turns that bear on the question, or that a tool found right after one, in place of the
-    `gone` oldest messages; none that the model sees anyway."""
-    asked, shown = question(messages), set(message_keys(messages)[gone:])
-    found = memory.recall(scope, asked, k, following=FOLLOWING) if asked.strip() else []
-    bearing = [hit for hit in found if hit.score > 0 or hit.role == "tool"]
-    hits = [hit for hit in bearing if hit.id not in shown]
+    """Turns that match the last question, and results of tools called right after them, in place
+    of the messages before `cut`; no turn that the model sees anyway."""
+    question, kept = last_question(messages), set(message_keys(messages)[cut:])
+    hits = memory.recall(scope, question, k, following=FOLLOWING) if question.strip() else []
+    hits = [hit for hit in hits if hit.score > 0 or hit.role == "tool"]
+    hits = [hit for hit in hits if hit.id not in kept]
     text = told(hits, budget)
-    note = HumanMessage(NOTE + text if text else NOTHING)
+    note = HumanMessage(RECALLED + text if text else NOTHING_RECALLED)
     certain = all(hit.exact for hit in hits)
-    sent: list[AnyMessage] = [note, *messages[gone:]]
-    return Replacement(sent, tokens_of(str(note.text)), certain)
+    return Replacement([note, *messages[cut:]], tokens_of(str(note.text)), certain)
 
 
-def drawn(
-    messages: Sequence[AnyMessage], gone: int, budget: int, rule: ModelRule
+def replace_by_pages(
+    messages: Sequence[AnyMessage], cut: int, budget: int, rule: ModelRule
 ) -> Replacement | None:
-    """Pages in place of old messages, recent ones larger; the oldest are left out where `budget`
-    tokens do not suffice. None where nothing is gained, or no page fits the budget."""
-    gone = settled(messages, gone, STEP)
-    stays = sum(map(tokens, messages[gone:]))
+    """Pages in place of the messages before `cut`, the newer half in larger text; the oldest
+    messages are dropped if `budget` tokens do not suffice. None if pages save nothing, or not
+    one fits the budget."""
+    cut = stable_cut_index(messages, cut, PAGE_STEP)
+    kept_tokens = sum(map(message_tokens, messages[cut:]))
     try:
-        made = compress_prompt(
-            messages, model=rule, keep=len(messages) - gone, budget=stays + budget,
-            leave_out=True, form="langchain", count=tokens_of,
-        )  # fmt: skip
+        prompt = compress_prompt(
+            messages,
+            model=rule,
+            keep=len(messages) - cut,
+            budget=kept_tokens + budget,
+            leave_out=True,
+            form="langchain",
+            count=tokens_of,
+        )
     except (NoGainError, BudgetError):
         return None
-    plan = made.plan
-    certain = not plan.left_out and min(plan.sizes) >= SHARP
-    pages: list[Any] = [*convert_to_messages(made.messages)]
-    return Replacement(pages, plan.tokens_after - stays, certain)
+    plan = prompt.plan
+    certain = not plan.left_out and min(plan.sizes) >= LEGIBLE_SIZE
+    sent: list[Any] = [*convert_to_messages(prompt.messages)]
+    return Replacement(sent, plan.tokens_after - kept_tokens, certain)
 
 
-def best(candidates: Sequence[Replacement]) -> Replacement:
-    """The cheapest of those that leave nothing to be guessed, or of all if there is none."""
+def best_replacement(candidates: Sequence[Replacement]) -> Replacement:
+    """The cheapest of those that are certain, or of all if none is."""
     return min(candidates, key=lambda one: (not one.certain, one.tokens))
 
 
-def image_rule(model: Any, named: str | ModelRule | None) -> ModelRule:
-    """What a chat model charges for pages; `named`: the rule or model to go by instead of its
-    own name. Raises ProviderError, or ImageSupportError for a model that takes no images."""
+def image_rule(model: Any, override: str | ModelRule | None) -> ModelRule:
+    """What a chat model charges for images. `override`: the rule, or the name of the model, to
+    use instead of the model's own name. Raises ProviderError, or ImageSupportError for a model
+    whose profile denies images."""
     if (getattr(model, "profile", None) or {}).get("image_inputs") is False:
         raise ImageSupportError(
-            f"{type(model).__name__} takes no images by its profile; use mode='recall', or 'auto'"
+            f"{type(model).__name__} takes no images by its profile; use mode='recall' or 'auto'"
         )
-    if isinstance(named, ModelRule):
-        return named
-    own = getattr(model, "model_name", None) or getattr(model, "model", None)
-    return rule_for(named or str(own or type(model).__name__))
+    if isinstance(override, ModelRule):
+        return override
+    name = getattr(model, "model_name", None) or getattr(model, "model", None)
+    return rule_for(override or str(name or type(model).__name__))
 
 
-def question(messages: Sequence[AnyMessage]) -> str:
-    """What is being asked: the last thing that a human said, or the last message."""
-    asked: list[AnyMessage] = [message for message in messages if message.type == "human"]
-    return message_text((asked or messages)[-1])
+def last_question(messages: Sequence[AnyMessage]) -> str:
+    """The last human message, else the last message, as text."""
+    human: list[AnyMessage] = [message for message in messages if message.type == "human"]
+    return message_text((human or messages)[-1])

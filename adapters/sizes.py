@@ -1,92 +1,91 @@
-"""How long a conversation is, when it is too long, and where it may be cut."""
+"""How long a conversation is, when it is too long, and where to cut it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from optimem.adapters.messages import message_text
+from optimem.adapters.messages import message_tokens
 from optimem.errors import InputError
-from optimem.memory.prompting import tokens_of
-from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.prompts.forms import LangChainForm, safe_cuts
 
 Size = tuple[str, float]
+"""("messages", n), ("tokens", n), or ("fraction", f) of what a model takes, with 0 < f ≤ 1."""
 Trigger = Size | Mapping[str, float] | Sequence[Size | Mapping[str, float]]
+"""A size, a mapping of sizes that must all be reached, or a list of which any one suffices."""
 
 
-def checked(size: object, *, name: str) -> Size:
-    """("messages" | "tokens" | "fraction", n). Raises InputError for anything else."""
+def parse_size(size: object, *, name: str) -> Size:
+    """A valid size with its number as a float. Raises InputError, which says `name`."""
     if isinstance(size, tuple) and len(size) == 2:
         unit, amount = size
-        usable = isinstance(amount, int | float) and amount > 0
-        if unit in ("messages", "tokens") and usable:
+        valid = isinstance(amount, int | float) and amount > 0
+        if unit in ("messages", "tokens") and valid:
             return unit, float(amount)
-        if unit == "fraction" and usable and amount <= 1:
+        if unit == "fraction" and valid and amount <= 1:
             return unit, float(amount)
     raise InputError(
-        f"{name}={size!r} cannot be used; give ('messages', n), ('tokens', n), or "
-        "('fraction', f) with 0 < f ≤ 1"
+        f"{name}={size!r} is not a size; give ('messages', n), ('tokens', n), or ('fraction', f) "
+        "with 0 < f ≤ 1"
     )
 
 
-def any_of(trigger: Trigger) -> list[list[Size]]:
-    """A trigger as alternatives, each a list of sizes that must all be reached: a tuple is one
-    size, a dict several together, a list alternatives."""
+def parse_trigger(trigger: Trigger) -> list[list[Size]]:
+    """A trigger as alternatives, each a list of sizes that must all be reached. Raises
+    InputError."""
     alternatives = trigger if isinstance(trigger, list) else [trigger]
     sizes = [list(a.items()) if isinstance(a, Mapping) else [a] for a in alternatives]
     if not sizes or not all(sizes):
         raise InputError(f"trigger={trigger!r} never fires; give at least one size")
-    return [[checked(size, name="trigger") for size in together] for together in sizes]
+    return [[parse_size(size, name="trigger") for size in together] for together in sizes]
 
 
-def tokens(message: BaseMessage) -> int:
-    """Tokens of a message, by DeepSeek's tokenizer."""
-    return tokens_of(message_text(message)) + MESSAGE_TOKENS
+def is_reached(messages: Sequence[BaseMessage], size: Size, model: Any) -> bool:
+    """Whether a conversation is at least that long."""
+    unit, limit = _absolute(size, model)
+    if unit == "messages":
+        return len(messages) >= limit
+    return sum(map(message_tokens, messages)) >= limit
 
 
-def amount(size: Size, model: Any) -> tuple[str, float]:
-    """A size in messages or tokens; a fraction is one of what the model takes in."""
+def cut_index(messages: Sequence[BaseMessage], keep: Size, model: Any) -> int:
+    """How many of the oldest messages may go so that at least `keep` stays. More stays where the
+    cut would part a tool call from its results."""
+    unit, limit = _absolute(keep, model)
+    if unit == "messages":
+        wanted = max(len(messages) - int(limit), 0)
+    else:
+        wanted = _index_of_newest(messages, limit)
+    return max(cut for cut in _safe_cuts(messages) if cut <= wanted)
+
+
+def stable_cut_index(messages: Sequence[BaseMessage], cut: int, step: int) -> int:
+    """A cut at or before `cut` that moves only every `step` messages, so that what replaces the
+    messages before it stays the same in between; 0 for fewer than `step`."""
+    return max(index for index in _safe_cuts(messages) if index <= cut - cut % step)
+
+
+def _absolute(size: Size, model: Any) -> Size:
+    """A size in messages or tokens."""
     unit, number = size
     if unit != "fraction":
         return size
     limit = (getattr(model, "profile", None) or {}).get("max_input_tokens")
     if not limit:
         raise InputError(
-            f"{type(model).__name__} does not tell how much it takes in, so a fraction of it "
-            "cannot be used; give ('tokens', n)"
+            f"{type(model).__name__} has no max_input_tokens in its profile to take a fraction "
+            "of; give ('tokens', n)"
         )
     return "tokens", number * float(limit)
 
 
-def reached(messages: Sequence[BaseMessage], size: Size, model: Any) -> bool:
-    """Whether a conversation is as long as that."""
-    unit, number = amount(size, model)
-    if unit == "messages":
-        return len(messages) >= number
-    return sum(map(tokens, messages)) >= number
+def _index_of_newest(messages: Sequence[BaseMessage], tokens: float) -> int:
+    """Where the newest messages that fit so many tokens start; the last message always counts."""
+    start, left = len(messages), tokens
+    while start and (left := left - message_tokens(messages[start - 1])) >= 0:
+        start -= 1
+    return min(start, max(len(messages) - 1, 0))
 
 
-def cut(messages: Sequence[BaseMessage], keep: Size, model: Any) -> int:
-    """How many of the oldest messages can go so that `keep` stays: never between a tool call
-    and its results, so perhaps fewer."""
-    unit, number = amount(keep, model)
-    if unit == "messages":
-        wanted = max(len(messages) - int(number), 0)
-    else:
-        wanted, left = len(messages), number
-        while wanted and (left := left - tokens(messages[wanted - 1])) >= 0:
-            wanted -= 1
-        wanted = min(wanted, max(len(messages) - 1, 0))  # the last message stays
-    return max(place for place in whole(messages) if place <= wanted)
-
-
-def settled(messages: Sequence[BaseMessage], gone: int, step: int) -> int:
-    """Of the `gone` oldest messages, a multiple of `step` or a few less, so that what is made of
-    them stays the same while `step` messages are added; 0 where there are fewer."""
-    return max(place for place in whole(messages) if place <= gone - gone % step)
-
-
-def whole(messages: Sequence[BaseMessage]) -> list[int]:
-    """Places before which a conversation may be cut: every call made there has its result."""
+def _safe_cuts(messages: Sequence[BaseMessage]) -> list[int]:
     return safe_cuts(map(LangChainForm.tool_ids, messages))

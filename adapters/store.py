@@ -1,5 +1,5 @@
 """A LangGraph store on a file or on plain Redis: JSON under namespaces, exact, searched by words
-without an embedding model. Translation only; what it does lives in `optimem.items`.
+without an embedding model. Translates LangGraph's operations to `optimem.items`.
 """
 
 import asyncio
@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from langgraph.store.base import (
@@ -29,33 +28,33 @@ from langgraph.store.base import Item as LangGraphItem
 
 from optimem.build import store_at
 from optimem.errors import InputError
-from optimem.items.collection import Collection, ItemHit, ItemQuery, Sweeper, new_item
+from optimem.items.collection import Collection, ItemQuery, Sweeper, new_item
 from optimem.items.filters import ANY, WHOLE, has_prefix, has_suffix
 from optimem.items.names import Address, Namespace
 from optimem.items.shard import Item, NewItem
 from optimem.protocols import Clock, Store
 
 MINUTE = 60.0
-SWEEP_EVERY = 5
-"""Minutes between sweeps, as in LangGraph's SQLite and Postgres stores."""
-MATCHES = {"prefix": has_prefix, "suffix": has_suffix}
+SWEEP_MINUTES = 5
+"""Between sweeps, as in LangGraph's SQLite and Postgres stores."""
+MATCHERS = {"prefix": has_prefix, "suffix": has_suffix}
 
 
 class OptimemStore(BaseStore):
     """`create_agent(model, tools, store=OptimemStore.open("redis://localhost"))`.
 
-    Behaves as LangGraph's SQLite and Postgres stores: a search without a query returns the item
-    put last first; putting again keeps `created_at`; a batch reads before it writes, and of two
-    puts of one key the last counts. Values must be JSON and come back equal (InputError names
-    the path of what is not). A batch that writes below one first label is atomic.
+    Behaves like LangGraph's SQLite and Postgres stores: a search without a query returns the
+    latest put first; putting again keeps `created_at`; a batch reads before it writes, and the
+    last of two puts of one key counts. Values must be JSON and come back equal; InputError names
+    the path of anything else. A batch is atomic if all its namespaces start with one label.
 
     `search(query=…)` ranks by BM25 over the words of `fields`, or of what `put(index=[…])` names;
     items without a word of the query follow with score None.
 
-    `name`: a collection of its own; several may share a store, and a store may be a memory's.
-    `fields`: paths, "$" for the whole value. `ttl`: LangGraph's configuration, in minutes;
-    expired items are never returned, whether or not they are swept (`sweep_ttl`,
-    `start_ttl_sweeper`). `clock`: seconds since the epoch.
+    `name`: of a collection; several may share a store, also with a memory. `fields`: paths to
+    index, "$" for the whole value. `ttl`: LangGraph's configuration, in minutes; expired items
+    are never returned, swept or not (`sweep_ttl`, `start_ttl_sweeper`). `clock`: seconds since
+    the epoch.
     """
 
     supports_ttl = True
@@ -88,21 +87,21 @@ class OptimemStore(BaseStore):
         clock: Clock = time.time,
     ) -> Self:
         """Open a store as `OpticalMemory.open` does: a file path, `redis://` URL, Redis client
-        or `Store`; default `OPTIMEM_STORE`, else a file in the user's data folder. What is
-        opened here, `close` closes."""
+        or `Store`. Default: `OPTIMEM_STORE`, else a file in the user's data folder. `close`
+        closes what was opened here."""
         opened = store_at(store)
         owns = opened is not store
         return cls(opened, name=name, fields=fields, ttl=ttl, clock=clock, owns_store=owns)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """The results of operations, in order; reads come before writes. Raises InputError for
-        a value, filter or time to live that cannot be used, before anything is written, and
-        InvalidNamespaceError as every LangGraph store does."""
+        an invalid value, filter or time to live, and LangGraph's InvalidNamespaceError, both
+        before anything is written."""
         ops = list(ops)
         for op in ops:
             validate_op_namespace(op)
         now, puts = self.clock(), self._puts(ops)
-        results = self._answers(ops, now)
+        results = self._results(ops, now)
         if puts:
             self._items.write(puts, now)
         return results
@@ -112,22 +111,22 @@ class OptimemStore(BaseStore):
         return await asyncio.to_thread(self.batch, ops)
 
     def sweep_ttl(self) -> int:
-        """Remove expired items; their number."""
+        """Remove expired items and return their number."""
         return self._items.sweep(self.clock())
 
     def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> "Future[None]":
-        """Sweep in a thread until `stop_ttl_sweeper`, `close`, or the future is cancelled.
-        Default: `sweep_interval_minutes` of the configuration, else 5."""
+        """Sweep in a thread until `stop_ttl_sweeper` or `close` is called, or the future is
+        cancelled. Default interval: the configured `sweep_interval_minutes`, else 5."""
         configured = (self.ttl_config or {}).get("sweep_interval_minutes")
-        minutes = sweep_interval_minutes or configured or SWEEP_EVERY
+        minutes = sweep_interval_minutes or configured or SWEEP_MINUTES
         return self._sweeper.start(minutes * MINUTE)
 
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """Whether the thread has ended within `timeout` seconds."""
+        """Stop sweeping; whether the thread ended within `timeout` seconds."""
         return self._sweeper.stop(timeout)
 
     def close(self) -> None:
-        """Stop sweeping, and release the store if it was opened here."""
+        """Stop sweeping, and close the store if it was opened here."""
         self._sweeper.stop()
         if self._owns_store:
             self.store.close()
@@ -135,12 +134,7 @@ class OptimemStore(BaseStore):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _puts(self, ops: Sequence[Op]) -> dict[Address, NewItem | None]:
@@ -156,35 +150,44 @@ class OptimemStore(BaseStore):
         tokens = [tokenize_path(path) for path in paths]
         return new_item(value, tokens, None if op.ttl is None else op.ttl * MINUTE)
 
-    def _answers(self, ops: Sequence[Op], now: float) -> list[Result]:
-        gets = [op for op in ops if isinstance(op, GetOp)]
-        addresses = [Address(tuple(op.namespace), op.key) for op in gets]
-        got = self._items.get(addresses, now) if gets else []
-        self._items.touch([i for op, i in zip(gets, got, strict=True) if i and op.refresh_ttl], now)
-        waiting = iter(got)
+    def _results(self, ops: Sequence[Op], now: float) -> list[Result]:
+        items = self._get([op for op in ops if isinstance(op, GetOp)], now)
+        waiting = iter(items)
         return [
-            _item(next(waiting)) if isinstance(op, GetOp) else self._answer(op, now) for op in ops
+            _langgraph_item(next(waiting)) if isinstance(op, GetOp) else self._result(op, now)
+            for op in ops
         ]
 
-    def _answer(self, op: Op, now: float) -> Result:
+    def _get(self, ops: Sequence[GetOp], now: float) -> list[Item | None]:
+        if not ops:
+            return []
+        items = self._items.get([Address(tuple(op.namespace), op.key) for op in ops], now)
+        refreshed = [i for op, i in zip(ops, items, strict=True) if i and op.refresh_ttl]
+        self._items.touch(refreshed, now)
+        return items
+
+    def _result(self, op: Op, now: float) -> Result:
         if isinstance(op, SearchOp):
-            return self._searched(op, now)
+            return self._search(op, now)
         if isinstance(op, ListNamespacesOp):
-            return self._listed(op, now)
+            return self._list_namespaces(op, now)
         if isinstance(op, PutOp):
             return None
-        raise InputError(f"{type(op).__name__} is no operation; give Get, Put, Search or List")
+        raise InputError(
+            f"{type(op).__name__} is not an operation; give GetOp, PutOp, SearchOp or "
+            "ListNamespacesOp"
+        )
 
-    def _searched(self, op: SearchOp, now: float) -> list[SearchItem]:
+    def _search(self, op: SearchOp, now: float) -> list[SearchItem]:
         prefix = tuple(op.namespace_prefix)
         hits = self._items.search(ItemQuery(prefix, op.query, op.filter, op.limit, op.offset), now)
         if op.refresh_ttl:
             self._items.touch([hit.item for hit in hits], now)
-        return [_search_item(hit) for hit in hits]
+        return [SearchItem(**_item_fields(hit.item), score=hit.score) for hit in hits]
 
-    def _listed(self, op: ListNamespacesOp, now: float) -> list[tuple[str, ...]]:
+    def _list_namespaces(self, op: ListNamespacesOp, now: float) -> list[tuple[str, ...]]:
         conditions = op.match_conditions or ()
-        found = self._items.namespaces(_common(conditions), now)
+        found = self._items.namespaces(_common_prefix(conditions), now)
         matching = {
             namespace[: op.max_depth]  # None: all of it
             for namespace in found
@@ -193,27 +196,24 @@ class OptimemStore(BaseStore):
         return sorted(matching)[op.offset : op.offset + op.limit]
 
 
-def _common(conditions: Iterable[MatchCondition]) -> Namespace:
-    """The labels with which every namespace starts that meets the conditions."""
+def _common_prefix(conditions: Iterable[MatchCondition]) -> Namespace:
+    """The labels with which every namespace that meets the conditions starts."""
     paths = [tuple(c.path) for c in conditions if c.match_type == "prefix"]
-    path = max((p[: p.index(ANY)] if ANY in p else p for p in paths), key=len, default=())
-    return path
+    return max((p[: p.index(ANY)] if ANY in p else p for p in paths), key=len, default=())
 
 
 def _matches(condition: MatchCondition, namespace: Namespace) -> bool:
-    if condition.match_type not in MATCHES:
-        raise InputError(f"{condition.match_type!r} is no match type; give 'prefix' or 'suffix'")
-    return MATCHES[condition.match_type](namespace, condition.path)
+    if condition.match_type not in MATCHERS:
+        raise InputError(
+            f"match type {condition.match_type!r} is unknown; give 'prefix' or 'suffix'"
+        )
+    return MATCHERS[condition.match_type](namespace, condition.path)
 
 
-def _item(item: Item | None) -> LangGraphItem | None:
-    return LangGraphItem(**_shared(item)) if item else None
+def _langgraph_item(item: Item | None) -> LangGraphItem | None:
+    return LangGraphItem(**_item_fields(item)) if item else None
 
 
-def _search_item(hit: ItemHit) -> SearchItem:
-    return SearchItem(**_shared(hit.item), score=hit.score)
-
-
-def _shared(item: Item) -> dict[str, Any]:
+def _item_fields(item: Item) -> dict[str, Any]:
     times: dict[str, datetime] = {"created_at": item.created, "updated_at": item.updated}
     return {**item.address._asdict(), "value": item.value, **times}

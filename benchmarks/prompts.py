@@ -1,12 +1,11 @@
-"""What prompts cost as pages: `python -m benchmarks.prompts FILES [--characters N]`.
+"""What prompts cost as pages, for one model of each price rule.
 
-The first characters of each text go through `compress_prompt` for one model of each price rule,
-once with text of 10 px or more and once as small as it gets. Tokens of text are DeepSeek's,
-tokens of images by the provider's rule; whether a model reads such a page is not measured here.
+The start of each text goes through `compress_prompt` twice: with text of at least 10 px, and with
+the smallest. Tokens of text are DeepSeek's, tokens of images follow the provider's rule; whether a
+model reads such pages is not measured.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,11 +18,12 @@ MODELS = (
     "gpt-4o", "gpt-4.1-mini", "gpt-5.1", "gpt-5.5", "claude-opus-4-8", "claude-haiku-4-5",
     "gemini-2.5-pro", "gemini-3-flash-preview", "qwen3-vl",
 )  # fmt: skip
+SMALLEST = 1
+"""A budget in tokens that no prompt meets: the refusal's plan has the smallest text."""
 
 
-def told(text: str, model: str, budget: int | None) -> str:
-    """The ratio that a prompt reaches, and how large its text is then; a budget of one token
-    asks for the smallest."""
+def describe(text: str, model: str, budget: int | None) -> str:
+    """The ratio that a prompt reaches, and the size of its text."""
     try:
         plan: PromptPlan = compress_prompt(text, model=model, budget=budget).plan
     except PromptError as error:
@@ -32,30 +32,35 @@ def told(text: str, model: str, budget: int | None) -> str:
     return f"{plan.ratio:.2f}× at {min(plan.sizes)} px{refused}"
 
 
-def rows(texts: dict[str, str], models: Sequence[str]) -> list[str]:
-    """A Markdown table."""
-    head = [f"{name}: {kind}" for name in texts for kind in ("usual", "smallest")]
-    lines = [f"| model | USD a million | {' | '.join(head)} |", "|---" * (len(head) + 2) + "|"]
-    for model in models:
-        price = rule_for(model).price
-        cells = [model, "–" if price is None else f"{price:.2f}"]
-        for text in texts.values():
-            cells += [told(text, model, None), told(text, model, 1)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+def table_header(names: Sequence[str]) -> str:
+    """The first two lines of a Markdown table."""
+    columns = [f"{name}: {kind}" for name in names for kind in ("usual", "smallest")]
+    rule = "|---" * (len(columns) + 2) + "|"
+    return f"| model | USD per million | {' | '.join(columns)} |\n{rule}"
+
+
+def table_row(model: str, texts: Sequence[str]) -> str:
+    """A model's line of the table."""
+    price = rule_for(model).price
+    cells = [model, "–" if price is None else f"{price:.2f}"]
+    for text in texts:
+        cells += [describe(text, model, None), describe(text, model, SMALLEST)]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="benchmarks.prompts", description=__doc__)
+    """Parse arguments and print the table line by line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.prompts", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, help="UTF-8 text, plain or .xz")
-    parser.add_argument("--characters", type=int, default=30_000, help="of each text")
+    parser.add_argument(
+        "--characters", type=int, default=30_000, help="of each text (default: 30000)"
+    )
     args = parser.parse_args()
     texts = {path.name.split(".")[0]: read_text(path)[: args.characters] for path in args.files}
     print(f"{args.characters:,} characters each; tokens before / tokens after\n")
-    for line in rows(texts, MODELS):
-        print(line)
-        sys.stdout.flush()
+    print(table_header(list(texts)))
+    for model in MODELS:
+        print(table_row(model, list(texts.values())), flush=True)
 
 
 if __name__ == "__main__":

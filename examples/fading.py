@@ -1,4 +1,4 @@
-"""How a memory fades under its policy: a floor, a pinned turn, and what it costs."""
+"""Watch a memory fade under a policy with a floor, except for a pinned turn, and what it costs."""
 
 from optimem import DecayPolicy, OpticalMemory
 

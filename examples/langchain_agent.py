@@ -1,5 +1,5 @@
-"""A LangChain agent with a long life. Runs offline; OPTIMEM_MODEL=openai:gpt-5-mini (or any other
-name that `init_chat_model` knows) makes it talk to a real model."""
+"""Give a LangChain agent a memory for long conversations. Runs offline; set OPTIMEM_MODEL to a name
+that `init_chat_model` knows, such as openai:gpt-5-mini, to use a real model."""
 
 import os
 
@@ -16,7 +16,7 @@ scripted = GenericFakeChatModel(messages=(AIMessage(f"Answer {i}.") for i in ran
 model = init_chat_model(name) if name else scripted
 
 with OpticalMemory.open(":memory:") as memory:
-    # From ten messages on, all but the last four are remembered instead of sent.
+    # From ten messages on, only the last four are sent; the others are remembered.
     middleware = OptimemMiddleware(
         memory, scope="demo", trigger=("messages", 10), keep=("messages", 4)
     )

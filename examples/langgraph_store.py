@@ -1,6 +1,6 @@
-"""A LangGraph agent that keeps facts about its user in a store, from one conversation to the next.
-Runs offline; OPTIMEM_MODEL=openai:gpt-5-mini (or any other name that `init_chat_model` knows) makes
-it talk to a real model, OPTIMEM_STORE=redis://… or a file keeps the facts."""
+"""Let a LangGraph agent keep facts about its user from one conversation to the next. Runs offline;
+set OPTIMEM_MODEL to a name that `init_chat_model` knows, such as openai:gpt-5-mini, to use a real
+model, and OPTIMEM_STORE to a file or a redis:// URL to keep the facts."""
 
 import os
 
@@ -30,7 +30,7 @@ def look_up(question: str, runtime: ToolRuntime) -> str:
 
 
 class Scripted(GenericFakeChatModel):
-    """Follows a script: calls a tool, then says what the script says."""
+    """Replies with the messages of a script, tool calls among them."""
 
     def bind_tools(self, tools: list, **_: object) -> "Scripted":
         return self
@@ -53,8 +53,8 @@ model = init_chat_model(name) if name else Scripted(messages=iter(script))
 
 with OptimemStore.open(os.environ.get("OPTIMEM_STORE", ":memory:")) as store:
     agent = create_agent(model, [keep, look_up], store=store)
-    for said in ("My desk is 4.117, by the window.", "My dog is Rex.", "Which desk is mine?"):
-        messages = agent.invoke({"messages": [("user", said)]})["messages"]  # a new conversation
+    for text in ("My desk is 4.117, by the window.", "My dog is Rex.", "Which desk is mine?"):
+        messages = agent.invoke({"messages": [("user", text)]})["messages"]  # a new conversation
         print(
             *(f"{message.type:>5}: {message.text}" for message in messages if message.text),
             "",

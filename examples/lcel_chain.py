@@ -1,5 +1,5 @@
-"""An LCEL chain whose old messages are shown as pages. Runs offline; OPTIMEM_MODEL=openai:gpt-4o
-(or any other name that `init_chat_model` knows and that takes images) makes it real."""
+"""Show the old messages of an LCEL chain as pages. Runs offline; set OPTIMEM_MODEL to a name that
+`init_chat_model` knows and that takes images, such as openai:gpt-4o, to use a real model."""
 
 import os
 
@@ -17,7 +17,7 @@ model = init_chat_model(name) if name else scripted
 
 
 def show(messages: list) -> list:
-    """Pass the messages on, telling what the model is sent."""
+    """Pass the messages on, and print what the model is sent."""
     blocks = [block for message in messages for block in message.content_blocks]
     pages = [block for block in blocks if block["type"] == "image"]
     print(f"The model saw {len(messages)} messages, {len(pages)} pages of older ones in them.")

@@ -1,4 +1,4 @@
-"""Remember, let half a year pass, and ask: the ten lines of the README."""
+"""Remember, let three weeks pass, and ask: the ten lines of the README."""
 
 from optimem import OpticalMemory
 

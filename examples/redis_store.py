@@ -1,4 +1,4 @@
-"""The same memory on Redis: give a URL, or set REDIS_URL; plain Redis 7.0 is enough."""
+"""Keep a memory on Redis: plain Redis 7.0 is enough. Set REDIS_URL for one that is not local."""
 
 import os
 

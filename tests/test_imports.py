@@ -108,7 +108,7 @@ def test_the_installed_command_is_the_cli() -> None:
 
 
 def test_what_needs_langchain_core_alone_loads_nothing_more() -> None:
-    names = ("bytestore", "compressor", "history", "retriever", "tool")
+    names = ("bytestore", "compressor", "history", "recall")
     loaded = loaded_after("; ".join(f"import optimem.adapters.{name}" for name in names))
     assert "langchain_core" in loaded
     assert not {"langchain", "langgraph"} & loaded

@@ -1,5 +1,5 @@
 """A seeded conversation of a person with an agent: topics that come and go, facts planted among
-them, and things that resemble the facts. Text only; knows nothing of messages or models.
+them, and distractors that resemble the facts. Text only; knows nothing of messages or models.
 """
 
 from collections import Counter
@@ -8,21 +8,27 @@ from dataclasses import dataclass
 from random import Random
 
 from benchmarks.agents.facts import FACTS, Fact, Statement
-from benchmarks.agents.topics import ASIDES, FOUND, NOTED, TOPICS
-from benchmarks.agents.values import MAKERS, PromptBuilder, filled
+from benchmarks.agents.topics import ASIDES, LOOKUP_REPLIES, STATEMENT_REPLIES, TOPICS
+from benchmarks.agents.values import VALUES, Draw, fill
 from optimem.errors import InputError
 
-CALLS = 0.6  # share of the turns about a topic in which the agent calls a tool
-TWO_CALLS = 0.15  # of these, share with two calls at once
-ASIDE = 0.35  # share of turns in which the user adds something
-ROWS = (2, 6)  # lines of a tool's result, least and most
+CALL_SHARE = 0.6
+"""Of the turns about a topic: those in which the agent calls a tool."""
+TWO_CALLS_SHARE = 0.15
+"""Of these: those with two calls at once."""
+ASIDE_SHARE = 0.35
+"""Of all turns: those in which the user adds an aside."""
+RESULT_ROWS = (2, 6)
+"""Lines of a tool's result, fewest and most."""
 SUBJECT = ("first", "person", "company", "city", "thing", "service", "day", "ticket")
-TRIES = 100  # values drawn until one is new
+"""Slots that have one value throughout a turn about a topic."""
+ATTEMPTS = 100
+"""To draw a value that the conversation does not mention yet."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call and what comes back."""
+    """A tool call and its result."""
 
     tool: str
     query: str
@@ -31,21 +37,22 @@ class Call:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One turn of the conversation: the user speaks, tools may be called, the agent answers."""
+    """One turn of the conversation: a request, perhaps tool calls, and the agent's answer."""
 
-    said: str
+    request: str
     calls: tuple[Call, ...]
     answer: str
 
     @property
     def text(self) -> str:
         """All of it."""
-        return "\n".join((self.said, *(f"{c.query}\n{c.result}" for c in self.calls), self.answer))
+        calls = (f"{call.query}\n{call.result}" for call in self.calls)
+        return "\n".join((self.request, *calls, self.answer))
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A fact that was said in one turn only, and the question about it."""
+class PlantedFact:
+    """A value that occurs in one turn only, and the question about it."""
 
     kind: str
     value: str
@@ -55,89 +62,92 @@ class Planted:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Turns in order, and the facts among them."""
+    """Turns in order, and the facts planted in them."""
 
     exchanges: tuple[Exchange, ...]
-    planted: tuple[Planted, ...]
+    facts: tuple[PlantedFact, ...]
 
 
-def conversation(seed: int, turns: int, facts: int) -> Conversation:
-    """A conversation with `facts` facts spread over `turns` turns, one somewhere in each equal
-    part, and all that resembles them anywhere else. No value is said in another turn than its
-    own. Raises InputError if they do not fit."""
+def make_conversation(seed: int, turns: int, facts: int) -> Conversation:
+    """A conversation with one fact at random in each of `facts` equal parts, and the distractors
+    anywhere else. No fact's value occurs in another turn. Raises InputError if they do not fit."""
     rng = Random(seed)
-    chosen = choose(facts, rng)
-    alike = [(fact, statement) for fact in chosen for statement in fact.alike]
-    if turns < facts + len(alike):
-        raise InputError(f"{facts} facts and what resembles them do not fit into {turns} turns")
-    places = [turns * i // facts + rng.randrange(turns // facts) for i in range(facts)]
-    free = sorted(set(range(turns)) - set(places))
-    others = dict(zip(rng.sample(free, len(alike)), alike, strict=True))
+    chosen = choose_facts(facts, rng)
+    distractors = [(fact, statement) for fact in chosen for statement in fact.distractors]
+    if turns < facts + len(distractors):
+        raise InputError(
+            f"{facts} facts and {len(distractors)} distractors do not fit in {turns} turns; give "
+            "more turns or fewer facts"
+        )
+    planted = [turns * i // facts + rng.randrange(turns // facts) for i in range(facts)]
+    free = sorted(set(range(turns)) - set(planted))
+    distracting = dict(zip(rng.sample(free, len(distractors)), distractors, strict=True))
     exchanges = {
-        turn: stated(others[turn][1], MAKERS[others[turn][0].maker](rng), rng)
-        if turn in others
-        else about_a_topic(rng)
+        turn: _distractor(*distracting[turn], rng) if turn in distracting else _small_talk(rng)
         for turn in free
     }
-    planted = []
-    for turn, fact in zip(places, chosen, strict=True):
-        value = _unsaid(MAKERS[fact.maker], exchanges.values(), rng)
-        exchanges[turn] = stated(fact.stated, value, rng)
-        planted.append(Planted(fact.kind, value, fact.question, turn))
-    return Conversation(tuple(exchanges[turn] for turn in range(turns)), tuple(planted))
+    placed = []
+    for turn, fact in zip(planted, chosen, strict=True):
+        value = _new_value(VALUES[fact.value], exchanges.values(), rng)
+        exchanges[turn] = _state(fact.statement, value, rng)
+        placed.append(PlantedFact(fact.kind, value, fact.question, turn))
+    return Conversation(tuple(exchanges[turn] for turn in range(turns)), tuple(placed))
 
 
-def choose(count: int, rng: Random) -> list[Fact]:
-    """So many facts in any order, as many of each kind as can be."""
+def choose_facts(count: int, rng: Random) -> list[Fact]:
+    """Facts in random order, as evenly from all kinds as possible."""
     if not 0 < count <= len(FACTS):
-        raise InputError(f"{count} facts cannot be planted; there are {len(FACTS)}")
-    mixed = rng.sample(FACTS, len(FACTS))
-    seen = Counter[str]()
+        raise InputError(f"cannot plant {count} facts; give 1 to {len(FACTS)}")
+    shuffled = rng.sample(FACTS, len(FACTS))
+    used = Counter[str]()
     ranks = []
-    for fact in mixed:
-        ranks.append(seen[fact.kind])
-        seen[fact.kind] += 1
-    order = sorted(range(len(mixed)), key=lambda at: ranks[at])[:count]
-    return rng.sample([mixed[at] for at in order], count)
+    for fact in shuffled:
+        ranks.append(used[fact.kind])
+        used[fact.kind] += 1
+    order = sorted(range(len(shuffled)), key=ranks.__getitem__)[:count]
+    return rng.sample([shuffled[index] for index in order], count)
 
 
-def stated(statement: Statement, value: str, rng: Random) -> Exchange:
-    """A turn in which something with a value is said, or looked up."""
+def _distractor(fact: Fact, statement: Statement, rng: Random) -> Exchange:
+    return _state(statement, VALUES[fact.value](rng), rng)
 
-    def fill(text: str) -> str:
-        return filled(text, rng, v=value)
 
+def _state(statement: Statement, value: str, rng: Random) -> Exchange:
+    """A turn in which a value is mentioned or looked up."""
     if isinstance(statement, str):
-        return Exchange(_with_aside(fill(statement), rng), (), rng.choice(NOTED))
-    call = Call(statement.tool, fill(statement.query), fill(statement.result))
-    return Exchange(_with_aside(fill(statement.said), rng), (call,), rng.choice(FOUND))
+        request = _with_aside(fill(statement, rng, v=value), rng)
+        return Exchange(request, (), rng.choice(STATEMENT_REPLIES))
+    query = fill(statement.query, rng, v=value)
+    call = Call(statement.tool, query, fill(statement.result, rng, v=value))
+    request = _with_aside(fill(statement.request, rng, v=value), rng)
+    return Exchange(request, (call,), rng.choice(LOOKUP_REPLIES))
 
 
-def about_a_topic(rng: Random) -> Exchange:
-    """A turn about this or that: one subject, whatever a tool finds besides."""
+def _small_talk(rng: Random) -> Exchange:
+    """A turn about a random topic, with one subject throughout."""
     topic = rng.choice(TOPICS)
-    subject = {name: MAKERS[name](rng) for name in SUBJECT}
-    said = _with_aside(filled(rng.choice(topic.said), rng, **subject), rng)
-    count = (1 + (rng.random() < TWO_CALLS)) if rng.random() < CALLS else 0
+    subject = {name: VALUES[name](rng) for name in SUBJECT}
+    request = _with_aside(fill(rng.choice(topic.requests), rng, **subject), rng)
+    count = (1 + (rng.random() < TWO_CALLS_SHARE)) if rng.random() < CALL_SHARE else 0
     calls = tuple(
         Call(
             topic.tool,
-            filled(topic.query, rng, **subject),
-            "\n".join(filled(topic.row, rng) for _ in range(rng.randint(*ROWS))),
+            fill(topic.query, rng, **subject),
+            "\n".join(fill(topic.row, rng) for _ in range(rng.randint(*RESULT_ROWS))),
         )
         for _ in range(count)
     )
-    return Exchange(said, calls, filled(rng.choice(topic.answers), rng, **subject))
+    return Exchange(request, calls, fill(rng.choice(topic.answers), rng, **subject))
 
 
 def _with_aside(text: str, rng: Random) -> str:
-    return f"{text} {filled(rng.choice(ASIDES), rng)}" if rng.random() < ASIDE else text
+    return f"{text} {fill(rng.choice(ASIDES), rng)}" if rng.random() < ASIDE_SHARE else text
 
 
-def _unsaid(maker: PromptBuilder, exchanges: Iterable[Exchange], rng: Random) -> str:
-    """A value that nobody has mentioned so far."""
-    for _ in range(TRIES):
-        value = maker(rng)
+def _new_value(draw: Draw, exchanges: Iterable[Exchange], rng: Random) -> str:
+    """A value that no exchange mentions yet."""
+    for _ in range(ATTEMPTS):
+        value = draw(rng)
         if not any(value in exchange.text for exchange in exchanges):
             return value
-    raise InputError(f"{value!r} and others like it are all said already; take another seed")
+    raise InputError(f"every value such as {value!r} is mentioned already; give another seed")

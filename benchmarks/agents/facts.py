@@ -1,16 +1,16 @@
-"""Forty things that somebody mentions once and asks about much later, in other words.
+"""Forty facts that somebody mentions once and asks about much later, in other words.
 
-Each with who says it, the question, and things that resemble it: other claims, other people's
-numbers, other dates. `{v}` is the value; other slots are filled anew each time.
+Each comes with the question and with distractors: other claims, other people's numbers, other
+dates. `{v}` is the fact's value; other slots are filled anew each time.
 """
 
 from typing import NamedTuple
 
 
 class Lookup(NamedTuple):
-    """What a user wants to know, the call that the agent makes, and what comes back."""
+    """What a user asks for, the tool call that the agent makes, and its result."""
 
-    said: str
+    request: str
     tool: str
     query: str
     result: str
@@ -21,13 +21,14 @@ Statement = str | Lookup
 
 
 class Fact(NamedTuple):
-    """`maker`: of the value, in `values`. `alike`: statements with other values."""
+    """`value`: its kind of value, a key of `values.VALUES`. `distractors`: statements with other
+    values of that kind."""
 
     kind: str
-    maker: str
-    stated: Statement
+    value: str
+    statement: Statement
     question: str
-    alike: tuple[Statement, ...]
+    distractors: tuple[Statement, ...]
 
 
 FACTS: tuple[Fact, ...] = (
@@ -39,34 +40,31 @@ FACTS: tuple[Fact, ...] = (
          ("The claim for the cracked phone screen is {v}, different insurer though.",
           "I registered the toaster for the recall, they gave me {v} as a reference.")),
     Fact("id", "booking",
-         Lookup("Did the flights for the Lisbon offsite get booked?", "search_mail",
-                "Lisbon flight confirmation",
+         Lookup("Did the flights for the Lisbon offsite get booked?",
+                "search_mail", "Lisbon flight confirmation",
                 "From: bookings@azulair.example\nSubject: Your trip to Lisbon\n2 passengers, LHR "
-                "to "
-                "LIS, outbound {time}, return {time}.\nBooking code {v}. Online check-in opens 36 "
-                "hours before departure. Hand luggage only."),
+                "to LIS, outbound {time}, return {time}.\nBooking code {v}. Online check-in "
+                "opens 36 hours before departure. Hand luggage only."),
          "I want to check in for the Lisbon flight now, what's our locator?",
          (Lookup("And the train to {city}?", "search_mail", "rail ticket",
                  "From: tickets@eurorail.example\nSubject: Your journey\nCoach {n}, seats 41 and "
-                 "42, "
-                 "departure {time}. Booking code {v}. Show the code to the conductor."),
+                 "42, departure {time}. Booking code {v}. Show the code to the conductor."),
           "The ferry to the island is under {v}, car included.")),
     Fact("id", "order",
          "Purchase order for the new server racks is {v}; finance wants it on everything that "
-         "comes "
-         "from Halvorsen.",
+         "comes from Halvorsen.",
          "What PO number should Halvorsen put on the bill for the racks?",
          ("Purchase order for the office chairs: {v}.",
           "Halvorsen's delivery note says {v}, but that's theirs, not ours.")),
     Fact("id", "uuid",
-         Lookup("Did the payments service go out with the rate limiter change?", "run_shell",
-                "deployctl history payments --last 3",
-                "payments  rolled out {time} by ci, {n} pods ready\n  change: add rate limiter to "
-                "refunds\n  deployment {v}\n  previous superseded after {n} min"),
+         Lookup("Did the payments service go out with the rate limiter change?",
+                "run_shell", "deployctl history payments --last 3",
+                "payments  rolled out {time} by ci, {n} pods ready\n  change: add rate limiter "
+                "to refunds\n  deployment {v}\n  previous superseded after {n} min"),
          "The auditors want the deployment id of the payments rollout with the rate limiter.",
          (Lookup("And the {service}?", "run_shell", "deployctl history --last 1",
-                 "{service}  rolled out {time} by ci, {n} pods ready\n  change: bump base image\n"
-                 "  deployment {v}"),
+                 "{service}  rolled out {time} by ci, {n} pods ready\n  change: bump base image\n "
+                 " deployment {v}"),
           "Payments had to be rolled out again for the currency fix, deployment {v}.")),
     Fact("id", "card",
          "My library card number, since you asked: {v}. The PIN is the usual one.",
@@ -80,12 +78,12 @@ FACTS: tuple[Fact, ...] = (
          ("The flaky test came in with commit {v}, I bisected it.",
           "Release notes should start from commit {v}.")),
     Fact("hash", "sha256",
-         Lookup("Can you work out the checksum of the router firmware they sent?", "run_shell",
-                "sha256sum ~/Downloads/ax3200-sysupgrade.bin",
+         Lookup("Can you work out the checksum of the router firmware they sent?",
+                "run_shell", "sha256sum ~/Downloads/ax3200-sysupgrade.bin",
                 "{v}  ax3200-sysupgrade.bin"),
          "Before I flash the router: what should the SHA-256 of its firmware be?",
-         (Lookup("Same for the camera firmware please.", "run_shell",
-                 "sha256sum ~/Downloads/cam.bin",
+         (Lookup("Same for the camera firmware please.",
+                 "run_shell", "sha256sum ~/Downloads/cam.bin",
                  "{v}  cam-{n}.bin"),
           Lookup("And the ISO for the old laptop?", "run_shell", "sha256sum ~/Downloads/*.iso",
                  "{v}  debian-netinst.iso"))),
@@ -104,8 +102,8 @@ FACTS: tuple[Fact, ...] = (
           Lookup("My own key's fingerprint?", "run_shell", "ssh-keygen -lf ~/.ssh/id_ed25519.pub",
                  "256 SHA256:{v} marta@laptop (ED25519)"))),
     Fact("hash", "sha256",
-         "Security scanned the containers. For billing-worker the image that passed is sha256:{v}, "
-         "nothing else may run in production.",
+         "Security scanned the containers. For billing-worker the image that passed is "
+         "sha256:{v}, nothing else may run in production.",
          "Which image digest of billing-worker did security clear?",
          ("The image of report-builder that failed the scan was sha256:{v}.",
           "Base image for this month: sha256:{v}.")),
@@ -116,8 +114,8 @@ FACTS: tuple[Fact, ...] = (
           "Signed expense forms go to {v}/expenses.")),
     Fact("path", "path",
          Lookup("Where did the scanner put grandma's recipe cards?", "find_files", "recipe scan",
-                "{path}/scan_0001.tif\n{v}/grandma_recipes/001-plum-cake.pdf\n{v}/grandma_recipes/"
-                "002-dumplings.pdf\n{path}/receipts.pdf"),
+                "{path}/scan_0001.tif\n{v}/grandma_recipes/001-plum-cake.pdf\n{v}/grandma_recipes/0"
+                "02-dumplings.pdf\n{path}/receipts.pdf"),
          "In which folder are the scanned recipes of my grandmother, the plum cake and so on?",
          (Lookup("And the old holiday slides?", "find_files", "slides scan",
                  "{v}/slides/box1/0001.tif\n{v}/slides/box1/0002.tif"),
@@ -128,8 +126,8 @@ FACTS: tuple[Fact, ...] = (
          ("Weekly dumps of the wiki land in {v}, different bucket prefix.",
           "The analytics export of Postgres goes to {v}.")),
     Fact("path", "certificate",
-         Lookup("Which certificate does the reverse proxy in the office serve?", "run_shell",
-                "nginx -T | grep ssl_",
+         Lookup("Which certificate does the reverse proxy in the office serve?",
+                "run_shell", "nginx -T | grep ssl_",
                 "    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_certificate {v};\n    "
                 "ssl_session_timeout {n}m;"),
          "The office proxy's certificate expires soon; which file do I have to replace?",
@@ -149,8 +147,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("amount", "amount",
          Lookup("What did electricity cost me last quarter?", "bank_entries", "electricity",
                 "{iso}  card    Corner Bakery            -{amount}\n{iso}  debit   Northgrid "
-                "Energy   "
-                "     -{v}\n{iso}  credit  {company}   +{amount}"),
+                "Energy        -{v}\n{iso}  credit  {company}   +{amount}"),
          "What was the last quarterly bill from Northgrid for power?",
          (Lookup("And water?", "bank_entries", "water",
                  "{iso}  debit   Severn Water   -{v}\n{iso}  card    {company}   -{amount}"),
@@ -169,24 +166,23 @@ FACTS: tuple[Fact, ...] = (
           "The neighbours got {v} on theirs, but variable.")),
     Fact("amount", "amount",
          Lookup("Is the cottage in Ullapool confirmed?", "search_mail", "Ullapool cottage",
-                "From: stay@lochside.example\nSubject: Your week in Ullapool\nKeys are in the box "
-                "by "
-                "the door, code follows. A deposit of {v} is held until a week after departure. "
-                "Dogs "
-                "are welcome, {n} pounds each."),
+                "From: stay@lochside.example\nSubject: Your week in Ullapool\nKeys are in the "
+                "box by the door, code follows. A deposit of {v} is held until a week after "
+                "departure. Dogs are welcome, {n} pounds each."),
          "How much deposit is the owner of the cottage still holding?",
          (Lookup("What about the van?", "search_mail", "van hire",
-                 "From: hire@wheelhouse.example\nSubject: Van hire\nA deposit of {v} is blocked on "
-                 "your card until {day}."),
+                 "From: hire@wheelhouse.example\nSubject: Van hire\nA deposit of {v} is blocked "
+                 "on your card until {day}."),
           "The cottage's cleaning fee is {v}, payable in cash.")),
     Fact("date", "date",
          "Nadia's wisdom teeth come out on {v}; she mustn't eat from midnight.",
          "When is Nadia having her teeth done?",
-         ("Nadia's driving test is on {v}.", "My own dentist check-up is only on {v}.")),
+         ("Nadia's driving test is on {v}.",
+          "My own dentist check-up is only on {v}.")),
     Fact("date", "moment",
          Lookup("When was the boiler inspection again?", "calendar", "boiler",
-                "{moment}  Stand-up with {first}\n{v}  Boiler inspection, engineer needs the loft "
-                "key\n{moment}  Parents' evening"),
+                "{moment}  Stand-up with {first}\n{v}  Boiler inspection, engineer needs the "
+                "loft key\n{moment}  Parents' evening"),
          "When are they coming to look at the boiler?",
          (Lookup("And the chimney sweep?", "calendar", "chimney",
                  "{moment}  Book club\n{v}  Chimney sweep"),
@@ -194,41 +190,42 @@ FACTS: tuple[Fact, ...] = (
     Fact("date", "date",
          "The domain quillworks.example lapses on {v} if nobody renews it.",
          "By when do we have to renew the quillworks domain?",
-         ("The trademark has to be renewed by {v}.", "Our other domain is paid until {v}.")),
+         ("The trademark has to be renewed by {v}.",
+          "Our other domain is paid until {v}.")),
     Fact("date", "date",
          "I looked it up: my passport expires on {v}, so renew it before the big trip.",
          "How long is my passport still valid?",
-         ("Jan's passport is good until {v}.", "The travel insurance expires on {v}.")),
+         ("Jan's passport is good until {v}.",
+          "The travel insurance expires on {v}.")),
     Fact("date", "moment",
          Lookup("Has the consulate answered about the visa?", "search_mail", "consulate visa",
                 "From: visa@consulate.example\nSubject: Your appointment\nPlease come on {v}, "
-                "second "
-                "floor, and bring two photographs and proof of funds. Reference {booking}."),
+                "second floor, and bring two photographs and proof of funds. Reference {booking}."),
          "What day and time do I have to be at the consulate?",
          (Lookup("And the notary?", "search_mail", "notary appointment",
                  "From: office@notary.example\nSubject: Appointment\nWe expect you on {v} with "
-                 "both "
-                 "passports."),
+                 "both passports."),
           "The visa photos can be picked up {v}.")),
     Fact("name", "doctor",
          "The surgeon who did Dad's hip is {v}; he liked her a lot.",
          "Who operated on my father's hip?",
-         ("Dad's new GP is {v}.", "The knee surgeon they first sent us to was {v}.")),
+         ("Dad's new GP is {v}.",
+          "The knee surgeon they first sent us to was {v}.")),
     Fact("name", "person",
-         Lookup("Any word from Brightline about the new contract?", "search_mail",
-                "Brightline account",
-                "From: hello@brightline.example\nSubject: A change in your team\nFrom {day} on {v} "
-                "will be your account manager. Your rates stay as they are until {iso}."),
+         Lookup("Any word from Brightline about the new contract?",
+                "search_mail", "Brightline account",
+                "From: hello@brightline.example\nSubject: A change in your team\nFrom {day} on "
+                "{v} will be your account manager. Your rates stay as they are until {iso}."),
          "Who looks after our account at Brightline these days?",
          (Lookup("And at {company}?", "search_mail", "account manager",
                  "From: team@supplier.example\nSubject: Introduction\nI'm {v}, your account "
-                 "manager, "
-                 "and reachable until {time}."),
+                 "manager, and reachable until {time}."),
           "Brightline's driver who always brings the parcels is {v}.")),
     Fact("name", "person",
          "Ella's new maths teacher is {v}, she seems strict but fair.",
          "What's the name of the teacher that Ella has in math?",
-         ("Ella's piano teacher is {v}.", "The head teacher, {v}, wants to see all parents.")),
+         ("Ella's piano teacher is {v}.",
+          "The head teacher, {v}, wants to see all parents.")),
     Fact("name", "lighthouse",
          "We christened the staging cluster {v}, to go with the lighthouse theme.",
          "What did we name the staging cluster?",
@@ -238,8 +235,8 @@ FACTS: tuple[Fact, ...] = (
          Lookup("What was the place in Bologna with the tortellini that Sofia raved about?",
                 "search_mail", "Sofia Bologna tortellini",
                 "From: Sofia\nSubject: Re: food!!\nGo to {v}, behind the market, no sign on the "
-                "door. "
-                "Order the tortellini in broth. Not the place on the square, that's for tourists."),
+                "door. Order the tortellini in broth. Not the place on the square, that's for "
+                "tourists."),
          "Sofia recommended somewhere to eat in Bologna. What's it called?",
          (Lookup("And did she say anything about Turin?", "search_mail", "Sofia Turin",
                  "From: Sofia\nSubject: Turin\nFor chocolate: {company}, near the station."),
@@ -267,16 +264,17 @@ FACTS: tuple[Fact, ...] = (
     Fact("preference", "room",
          "About hotels: I need {v}, otherwise I don't sleep.",
          "Reserve the hotel in Graz please. Do you remember what I need there?",
-         ("{first} wants a hotel with a gym.", "Hotels near airports are fine for one night.")),
+         ("{first} wants a hotel with a gym.",
+          "Hotels near airports are fine for one night.")),
     Fact("phone", "phone",
          "The plumber who did the downstairs bathroom is Gareth, on {v}. Not cheap, but he comes.",
          "Water is dripping in the bathroom again. How do I reach the plumber?",
-         ("The electrician is on {v}, mornings only.", "Gareth's apprentice left {v} in case.")),
+         ("The electrician is on {v}, mornings only.",
+          "Gareth's apprentice left {v} in case.")),
     Fact("phone", "landline",
          Lookup("I need the vet's details in the phone, please.", "contacts", "Fernhill Vets",
                 "Fernhill Veterinary Clinic\n  reception {landline}, weekdays\n  out of hours "
-                "{v}\n  "
-                "4 Mill Lane"),
+                "{v}\n  4 Mill Lane"),
          "The dog is limping and it's midnight. What's the out-of-hours number of Fernhill?",
          (Lookup("And the dog groomer's?", "contacts", "groomer",
                  "Paws & Co\n  phone {v}\n  closed on {day}"),
@@ -284,23 +282,23 @@ FACTS: tuple[Fact, ...] = (
     Fact("phone", "landline",
          "The school office has a new number, {v}, the old one is dead.",
          "How do I ring the office of the school?",
-         ("The number of the after-school club is {v}.", "The dentist's office called from {v}.")),
+         ("The number of the after-school club is {v}.",
+          "The dentist's office called from {v}.")),
     Fact("phone", "landline",
          "Dial-in for incident calls is {v}, then hash. Everybody on rotation should save it.",
          "There's an incident. What do I dial to get into the call?",
          ("The dial-in for the quarterly call with investors is {v}.",
           "{first} from the incident team is on {v} when the bridge is down.")),
     Fact("phone", "phone",
-         Lookup("Did the movers leave contact details for the piano delivery?", "search_mail",
-                "piano delivery",
-                "From: dispatch@heavylift.example\nSubject: Your piano\nTwo people arrive between "
-                "{time} and {time}. Please clear the stairs. The crew can be called on {v} that "
-                "day."),
+         Lookup("Did the movers leave contact details for the piano delivery?",
+                "search_mail", "piano delivery",
+                "From: dispatch@heavylift.example\nSubject: Your piano\nTwo people arrive "
+                "between {time} and {time}. Please clear the stairs. The crew can be called on "
+                "{v} that day."),
          "The people with the piano are late. Which number can I call?",
          (Lookup("And the fridge?", "search_mail", "fridge delivery",
                  "From: dispatch@coolhouse.example\nSubject: Delivery\nYour driver can be called "
-                 "on "
-                 "{v} after {time}."),
+                 "on {v} after {time}."),
           "The piano tuner's mobile is {v}.")),
 )  # fmt: skip
-"""Kinds come in blocks of five."""
+"""Five of each kind."""

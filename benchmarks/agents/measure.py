@@ -1,44 +1,45 @@
-"""The same conversation without a memory, with ours, and with LangChain's own ways, each within
-the same number of tokens; then with ours after the pages have faded.
+"""The same conversation without a memory, with optimem, and with LangChain's own ways, all within
+the same number of tokens; then with optimem again after its pages have faded.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.agents.contenders import Trimming, summarising, total
+from benchmarks.agents.baselines import TrimmingMiddleware, summarization, total_tokens
 from benchmarks.agents.conversation import Conversation
-from benchmarks.agents.recording import orphans
-from benchmarks.agents.runs import Run
+from benchmarks.agents.runs import AgentRun, find_orphans
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
-from optimem.memory.decay import DAY
 from optimem.protocols import PageCodec
+from optimem.testing import ManualClock
 
 SCOPE = "long run"
-TURN_SECONDS = 600.0
 START = 1_800_000_000.0
-PLAIN, OURS, SUMMARY, TRIMMED = "everything", "optimem", "SummarizationMiddleware", "trim_messages"
+TURN_SECONDS = 600.0
+"""Between two turns."""
+PLAIN, OPTIMEM, SUMMARY, TRIMMED = (
+    "everything", "optimem", "SummarizationMiddleware", "trim_messages",
+)  # fmt: skip
 AGES: Mapping[str, tuple[float, ...]] = {"a month": (2, 10), "three months": (10, 40)}
-"""Days that pass before each sweep, added to those before; with the default policy pages are at
-Small after the first and at Tiny after the second."""
+"""Days that pass before each sweep, one age after the other; with the default policy pages are at
+Small after the first age and at Tiny after the second."""
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """Tokens by DeepSeek's tokenizer. `total`: what a request may have besides the system prompt:
-    each message's text, tool names, calls and their arguments, and four for its frame. `place`:
-    what stands for the old turns, and `recent`: what stays as it is, where both are asked for;
-    the rest is room for the turn in which the cut would fall, which stays whole. `turns`: most
-    that are recalled."""
+class Budget:
+    """Tokens by DeepSeek's tokenizer. `total`: of a request without its system prompt, that is
+    each message's text, tool names, calls and their arguments, and four for its frame. `old`: of
+    what replaces old turns; `recent`: of what stays. The rest is room for the turn that the cut
+    would part, which stays whole. `turns`: recalled at most."""
 
     total: int = 2000
-    place: int = 1100
+    old: int = 1100
     recent: int = 450
     turns: int = 12
 
 
 @dataclass(frozen=True)
-class Score:
+class RunScore:
     """One way of shortening. `tokens`: of each turn's last request. `found`: for each fact,
     whether it was there when asked for. `longest`: tokens of the longest request. `orphans`:
     tool messages without their call, and calls without their result, over all requests."""
@@ -51,10 +52,10 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Faded:
-    """What was found after a time. `pages`: how many at each tier."""
+class FadedScore:
+    """What was found after a time. `pages`: number of pages by tier."""
 
-    after: str
+    age: str
     pages: dict[str, int]
     found: list[bool]
 
@@ -62,49 +63,36 @@ class Faded:
 @dataclass(frozen=True)
 class Results:
     """All runs of one conversation. `same_state`, `same_saved`: whether graph state and checkpoints
-    with our middleware equal those of the run without it, message for message."""
+    with optimem equal those of the run without it, message for message."""
 
-    talk: Conversation
-    scores: dict[str, Score]
-    faded: list[Faded]
+    conversation: Conversation
+    scores: dict[str, RunScore]
+    faded: list[FadedScore]
     same_state: bool
     same_saved: bool
 
 
-class Clock:
-    """A clock that is put forward by hand."""
-
-    def __init__(self, now: float = START) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
-
-
 def measure(
-    talk: Conversation,
-    allowance: Allowance,
-    reader: PageCodec | None = None,
+    conversation: Conversation,
+    budget: Budget,
+    codec: PageCodec | None = None,
     ages: Mapping[str, tuple[float, ...]] = AGES,
 ) -> Results:
-    """All runs. `reader`: of the memory, default the shipped model."""
-    plain, clock = Run(talk).go(), Clock()
-    rivals = {
-        SUMMARY: Run(talk, [summarising(allowance.total, allowance.place, allowance.recent)]).go(),
-        TRIMMED: Run(talk, [Trimming(allowance.total)]).go(),
+    """All runs. `codec`: of the memory, default the shipped model's."""
+    plain, clock = AgentRun(conversation).play(), ManualClock(START)
+    summarizing = summarization(budget.total, budget.old, budget.recent)
+    baselines = {
+        SUMMARY: AgentRun(conversation, [summarizing]).play(),
+        TRIMMED: AgentRun(conversation, [TrimmingMiddleware(budget.total)]).play(),
     }
-    with OpticalMemory.open(":memory:", clock=clock, codec=reader) as memory:
-        ours = Run(talk, [remembering(memory, allowance)])
-        ours.go(after_turn=lambda: clock.forward(TURN_SECONDS))
-        runs = {PLAIN: plain, OURS: ours, **rivals}
+    with OpticalMemory.open(":memory:", clock=clock, codec=codec) as memory:
+        ours = AgentRun(conversation, [middleware(memory, budget)])
+        ours.play(after_turn=lambda: clock.advance(TURN_SECONDS))
+        runs = {PLAIN: plain, OPTIMEM: ours, **baselines}
         scores = {name: score(name, run) for name, run in runs.items()}
-        faded = [later(after, days, memory, clock, ours.ask) for after, days in ages.items()]
+        faded = [fade(age, days, memory, clock, ours.ask) for age, days in ages.items()]
     return Results(
-        talk=talk,
+        conversation=conversation,
         scores=scores,
         faded=faded,
         same_state=ours.state == plain.state,
@@ -112,41 +100,41 @@ def measure(
     )
 
 
-def remembering(memory: OpticalMemory, allowance: Allowance) -> OptimemMiddleware:
-    """Our middleware within an allowance."""
+def middleware(memory: OpticalMemory, budget: Budget) -> OptimemMiddleware:
+    """optimem's middleware within a budget."""
     return OptimemMiddleware(
         memory,
         scope=SCOPE,
-        trigger=("tokens", allowance.total),
-        keep=("tokens", allowance.recent),
-        budget=allowance.place,
-        k=allowance.turns,
+        trigger=("tokens", budget.total),
+        keep=("tokens", budget.recent),
+        budget=budget.old,
+        k=budget.turns,
         on_error="raise",
     )
 
 
-def score(name: str, run: Run) -> Score:
-    """What a run's model was sent, with the questions at the end."""
+def score(name: str, run: AgentRun) -> RunScore:
+    """Ask a run's questions, and score all that its model was sent."""
     found = run.ask()
-    return Score(
+    return RunScore(
         name=name,
-        tokens=[total(sent) for sent in run.sent],
+        tokens=[total_tokens(sent) for sent in run.sent],
         found=found,
-        longest=max(map(total, run.requests)),
-        orphans=sum(len(orphans(sent)) for sent in run.requests),
+        longest=max(map(total_tokens, run.requests)),
+        orphans=sum(len(find_orphans(sent)) for sent in run.requests),
     )
 
 
-def later(
-    after: str,
+def fade(
+    age: str,
     days: tuple[float, ...],
     memory: OpticalMemory,
-    clock: Clock,
+    clock: ManualClock,
     ask: Callable[[], list[bool]],
-) -> Faded:
-    """The same questions when time has passed and the memory was swept now and then."""
+) -> FadedScore:
+    """Let days pass, with a sweep after each number of them, and ask the same questions again."""
     memory.flush(SCOPE)
-    for each in days:
-        clock.forward(each * DAY)
+    for number in days:
+        clock.advance(days=number)
         memory.sweep()
-    return Faded(after, memory.stats(SCOPE).pages_by_tier, ask())
+    return FadedScore(age, memory.stats(SCOPE).pages_by_tier, ask())

@@ -1,7 +1,7 @@
-"""A conversation through a real agent on a scripted model, which records what it is sent.
+"""A conversation through a real agent, on a scripted model that records what it is sent.
 
-The agent is LangChain's `create_agent` with a checkpointer. What it says and calls is the
-script's; what it remembers is up to the middleware.
+The agent is LangChain's `create_agent` with a checkpointer. The script decides what it says and
+which tools it calls; the middleware, what it remembers.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,13 +9,16 @@ from typing import Annotated, Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
+from pydantic import Field
 
-from benchmarks.agents.conversation import Conversation, Exchange, Planted
-from benchmarks.agents.recording import ScriptedModel
+from benchmarks.agents.conversation import Conversation, Exchange, PlantedFact
 from optimem.adapters.messages import message_text
 
 SYSTEM = "You are Marta's assistant. Use the tools; be brief."
@@ -31,9 +34,88 @@ TOOLS = {
 }
 
 
-def scripted(exchanges: Sequence[Exchange]) -> ScriptedModel:
-    """A model that follows a conversation by the last message: calls after what a human said, if
-    there are any, and the answer after results. A question about a fact gets no fact in reply."""
+class ScriptedModel(BaseChatModel):
+    """A chat model that calls `answer` with the messages it is sent, and keeps them in `sent`."""
+
+    answer: Callable[[Sequence[BaseMessage]], AIMessage]
+    sent: list[list[BaseMessage]] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Any, **_: Any) -> "ScriptedModel":
+        """The model itself: its script knows the tools."""
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **_: Any,
+    ) -> ChatResult:
+        self.sent.append(list(messages))
+        return ChatResult(generations=[ChatGeneration(message=self.answer(messages))])
+
+
+class AgentRun:
+    """One agent in one conversation, without the system prompt in what is recorded.
+
+    `sent`: what the model was sent at the last call of each turn. After `play`: `state`, the
+    graph's; `saved`, what the checkpointer holds, and how many checkpoints.
+    """
+
+    def __init__(
+        self, conversation: Conversation, middleware: Sequence[AgentMiddleware[Any, Any, Any]] = ()
+    ) -> None:
+        self.conversation = conversation
+        self.model = scripted_model(conversation.exchanges)
+        self.sent: list[list[BaseMessage]] = []
+        self._saver = InMemorySaver()
+        self._agent = create_agent(
+            self.model,
+            scripted_tools(conversation.exchanges),
+            system_prompt=SYSTEM,
+            middleware=middleware,
+            checkpointer=self._saver,
+        )
+
+    def play(self, after_turn: Callable[[], object] = lambda: None) -> "AgentRun":
+        """Run the whole conversation, turn by turn."""
+        for turn, exchange in enumerate(self.conversation.exchanges):
+            self.sent.append(self._send(exchange.request, f"u{turn}", THREAD))
+            after_turn()
+        self._end = self._agent.get_state(THREAD)
+        self.state: dict[str, Any] = self._end.values
+        newest = self._saver.get_tuple(THREAD)
+        count = sum(1 for _ in self._saver.list(THREAD))
+        self.saved = (newest.checkpoint["channel_values"] if newest else None, count)
+        return self
+
+    def ask(self) -> list[bool]:
+        """Ask about each fact, each time right after the conversation, so that no question is in
+        the history of another: whether the fact's value was in what the model was sent."""
+        return [
+            mentions(self._send(fact.question, f"q{number}", self._end.config), fact)
+            for number, fact in enumerate(self.conversation.facts)
+        ]
+
+    @property
+    def requests(self) -> list[list[BaseMessage]]:
+        """Everything that the model was ever sent."""
+        return [without_system(sent) for sent in self.model.sent]
+
+    def _send(self, text: str, key: str, config: RunnableConfig) -> list[BaseMessage]:
+        message = HumanMessage(text, id=key)
+        self._agent.invoke({"messages": [message]}, config, durability="exit")
+        return without_system(self.model.sent[-1])
+
+
+def scripted_model(exchanges: Sequence[Exchange]) -> ScriptedModel:
+    """A model that goes by the last message: after a request it makes the turn's calls, if any;
+    after their results, or without calls, it answers. A question about a fact gets a reply that
+    mentions none."""
 
     def answer(messages: Sequence[BaseMessage]) -> AIMessage:
         last = messages[-1]
@@ -46,101 +128,68 @@ def scripted(exchanges: Sequence[Exchange]) -> ScriptedModel:
         exchange = exchanges[turn]
         if not exchange.calls:
             return AIMessage(exchange.answer, id=f"a{turn}")
-        return AIMessage("", tool_calls=calls_of(exchange, turn), id=f"c{turn}")
+        return AIMessage("", tool_calls=tool_calls(exchange, turn), id=f"c{turn}")
 
     return ScriptedModel(answer=answer)
 
 
-def calls_of(exchange: Exchange, turn: int) -> list[Any]:
-    """The tool calls of a turn."""
-    return [
-        {"name": call.tool, "args": {"query": call.query}, "id": f"{turn}-{place}"}
-        for place, call in enumerate(exchange.calls)
-    ]
-
-
-def results_of(exchange: Exchange, turn: int) -> list[ToolMessage]:
-    """What the tools of a turn answer, with ids that are the same in each run."""
-    return [
-        ToolMessage(call.result, name=call.tool, tool_call_id=key, id=f"t{key}")
-        for place, call in enumerate(exchange.calls)
-        for key in [f"{turn}-{place}"]
-    ]
-
-
 def scripted_tools(exchanges: Sequence[Exchange]) -> list[BaseTool]:
-    """Tools that find what the script says they find."""
+    """Tools that return what the script says."""
     results = {
         result.tool_call_id: result
         for turn, exchange in enumerate(exchanges)
-        for result in results_of(exchange, turn)
+        for result in tool_results(exchange, turn)
     }
 
     def find(query: str, tool_call_id: Annotated[str, InjectedToolCallId]) -> ToolMessage:
         return results[tool_call_id]
 
     return [
-        StructuredTool.from_function(find, name=name, description=what)
-        for name, what in TOOLS.items()
+        StructuredTool.from_function(find, name=name, description=description)
+        for name, description in TOOLS.items()
     ]
 
 
-class Run:
-    """One agent. `sent`: what its model was sent with each turn's user message or tool results,
-    the last call of a turn; without the system prompt. `saved`: what the checkpointer holds
-    after the conversation, and how many checkpoints; `state`: the graph's."""
+def tool_calls(exchange: Exchange, turn: int) -> list[Any]:
+    """The tool calls of a turn."""
+    return [
+        {"name": call.tool, "args": {"query": call.query}, "id": f"{turn}-{number}"}
+        for number, call in enumerate(exchange.calls)
+    ]
 
-    def __init__(
-        self, talk: Conversation, middleware: Sequence[AgentMiddleware[Any, Any, Any]] = ()
-    ) -> None:
-        self.talk = talk
-        self.model = scripted(talk.exchanges)
-        self._saver = InMemorySaver()
-        self._agent = create_agent(
-            self.model,
-            scripted_tools(talk.exchanges),
-            system_prompt=SYSTEM,
-            middleware=middleware,
-            checkpointer=self._saver,
-        )
-        self.sent: list[list[BaseMessage]] = []
 
-    def go(self, after_turn: Callable[[], object] = lambda: None) -> "Run":
-        """The whole conversation, turn by turn."""
-        for turn, exchange in enumerate(self.talk.exchanges):
-            self.sent.append(self._say(exchange.said, f"u{turn}", THREAD))
-            after_turn()
-        self._end = self._agent.get_state(THREAD)
-        self.state: dict[str, Any] = self._end.values
-        newest = self._saver.get_tuple(THREAD)
-        count = sum(1 for _ in self._saver.list(THREAD))
-        self.saved = (newest.checkpoint["channel_values"] if newest else None, count)
-        return self
+def tool_results(exchange: Exchange, turn: int) -> list[ToolMessage]:
+    """The results of a turn's tool calls, with the same ids in each run."""
+    return [
+        ToolMessage(call.result, name=call.tool, tool_call_id=key, id=f"t{key}")
+        for number, call in enumerate(exchange.calls)
+        for key in [f"{turn}-{number}"]
+    ]
 
-    def ask(self) -> list[bool]:
-        """Ask about each fact, as the next thing said after the conversation, so that no question
-        is in the history of another; whether its value was in what the model was sent."""
-        return [
-            present(fact, self._say(fact.question, f"q{place}", self._end.config))
-            for place, fact in enumerate(self.talk.planted)
-        ]
 
-    def _say(self, text: str, key: str, config: RunnableConfig) -> list[BaseMessage]:
-        message = HumanMessage(text, id=key)
-        self._agent.invoke({"messages": [message]}, config, durability="exit")
-        return without_system(self.model.sent[-1])
-
-    @property
-    def requests(self) -> list[list[BaseMessage]]:
-        """Everything that the model was ever sent."""
-        return [without_system(sent) for sent in self.model.sent]
+def find_orphans(messages: Sequence[BaseMessage]) -> list[str]:
+    """Ids of tool calls without a result right after them, and of results without their call
+    before them."""
+    pending: set[str] = set()
+    orphans: list[str] = []
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            if message.tool_call_id not in pending:
+                orphans.append(message.tool_call_id)
+            pending.discard(message.tool_call_id)
+            continue
+        orphans += sorted(pending)
+        pending = set()
+        if isinstance(message, AIMessage):
+            pending = {str(call["id"]) for call in message.tool_calls}
+    return orphans + sorted(pending)
 
 
 def without_system(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Messages without the system prompt, which is nobody's to shorten."""
+    """Messages without the system prompt, which no middleware may shorten."""
     return [message for message in messages if not isinstance(message, SystemMessage)]
 
 
-def present(fact: Planted, sent: Sequence[BaseMessage]) -> bool:
-    """Whether a fact's value stands in what a model was sent, to the letter."""
-    return any(fact.value in message_text(message) for message in sent)
+def mentions(messages: Sequence[BaseMessage], fact: PlantedFact) -> bool:
+    """Whether a fact's value occurs verbatim in messages."""
+    return any(fact.value in message_text(message) for message in messages)

@@ -1,17 +1,17 @@
-"""What else a conversation is about: thirty topics that come back again and again.
+"""What else a conversation is about: thirty topics that come up again and again.
 
-Slots are filled anew each time, so that ids, dates, amounts and people of these turns resemble
-the planted facts. Knows nothing of those.
+Slots are filled anew each time, so that the ids, dates, amounts and people in these turns resemble
+those of the planted facts. Knows nothing of the facts.
 """
 
 from typing import NamedTuple
 
 
 class Topic(NamedTuple):
-    """`said`: ways to bring it up. `tool`, `query`: the call that helps. `row`: a line of what
-    comes back, several times over. `answers`: what the agent makes of it."""
+    """`requests`: ways to bring it up. `tool`, `query`: the call that helps. `row`: the template
+    of each line of the result. `answers`: what the agent may reply."""
 
-    said: tuple[str, ...]
+    requests: tuple[str, ...]
     tool: str
     query: str
     row: str
@@ -196,12 +196,12 @@ ASIDES = (
     "Put it on the list for {day} otherwise.",
 )  # fmt: skip
 
-FOUND = (
+LOOKUP_REPLIES = (
     "Found it, see above.", "Here is what there is.", "That's the most recent one.",
     "Done. Shall I file it away?", "Yes, it's there.", "This is all that came up.",
 )  # fmt: skip
 
-NOTED = (
+STATEMENT_REPLIES = (
     "Noted.", "Got it, I'll keep that in mind.", "Thanks, that's good to know.", "Understood.",
     "All right, anything else about it?", "I'll come back to you if it matters.",
 )  # fmt: skip

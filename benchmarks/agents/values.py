@@ -1,13 +1,13 @@
-"""Values such as people mention to an assistant: ids, dates, amounts, names, numbers to call.
+"""Random values such as people mention to an assistant: ids, dates, amounts, names, phone numbers.
 
-Seeded; knows nothing of who says them.
+Drawn from a random generator that is passed in. Knows nothing of facts or topics.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
 
-PromptBuilder = Callable[[Random], str]
+Draw = Callable[[Random], str]
+"""Draws a value."""
 
 
 def words(text: str) -> list[str]:
@@ -16,7 +16,7 @@ def words(text: str) -> list[str]:
 
 
 def phrases(text: str) -> list[str]:
-    """What stands between bars; a line ends like a space."""
+    """The phrases between vertical bars, with white space collapsed."""
     return [" ".join(phrase.split()) for phrase in text.split("|")]
 
 
@@ -49,20 +49,20 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
-def of(options: list[str]) -> PromptBuilder:
-    """Any of these."""
+def one_of(options: list[str]) -> Draw:
+    """Any of the options."""
     return lambda rng: rng.choice(options)
 
 
-def digits(form: str) -> PromptBuilder:
-    """A form in which # is a digit, @ a capital letter and % a hex digit."""
+def pattern(template: str) -> Draw:
+    """The template with a digit for each #, a capital letter for each @, a hex digit for each %."""
     sets = {"#": "0123456789", "@": LETTERS, "%": "0123456789abcdef"}
-    return lambda rng: "".join(rng.choice(sets.get(char, char)) for char in form)
+    return lambda rng: "".join(rng.choice(sets.get(char, char)) for char in template)
 
 
-def amount(least: int, most: int) -> PromptBuilder:
-    """Euros and cents."""
-    return lambda rng: f"€{rng.randint(least, most):,}.{rng.randint(0, 99):02d}"
+def euros(low: int, high: int) -> Draw:
+    """An amount in euros and cents."""
+    return lambda rng: f"€{rng.randint(low, high):,}.{rng.randint(0, 99):02d}"
 
 
 def _date(rng: Random) -> str:
@@ -84,71 +84,73 @@ def _iso(rng: Random) -> str:
 def _path(rng: Random) -> str:
     roots = ("/srv/share", "/mnt/archive", "/home/marta/docs", "/var/lib", "/data/projects")
     middle = rng.choice(("finance", "legal", "family", "ops", "research", "scans"))
-    return f"{rng.choice(roots)}/{middle}/{rng.randint(2019, 2026)}/{digits('%%%%')(rng)}"
+    return f"{rng.choice(roots)}/{middle}/{rng.randint(2019, 2026)}/{pattern('%%%%')(rng)}"
 
 
 def _base64(rng: Random) -> str:
     return "".join(rng.choice(BASE64) for _ in range(43))
 
 
-MAKERS: dict[str, PromptBuilder] = {
-    "first": of(FIRST),
+VALUES: dict[str, Draw] = {
+    "first": one_of(FIRST),
     "person": lambda rng: f"{rng.choice(FIRST)} {rng.choice(LAST)}",
     "doctor": lambda rng: f"Dr {rng.choice(FIRST)} {rng.choice(LAST)}",
-    "city": of(CITIES),
-    "town": of(CITIES),
-    "company": of(COMPANIES),
-    "rival": of(COMPANIES),
-    "thing": of(THINGS),
-    "service": of(SERVICES),
-    "upstream": of(SERVICES),
-    "lighthouse": of(LIGHTHOUSES),
-    "place": of(PLACES),
-    "day": of(DAYS),
+    "city": one_of(CITIES),
+    "town": one_of(CITIES),
+    "company": one_of(COMPANIES),
+    "rival": one_of(COMPANIES),
+    "thing": one_of(THINGS),
+    "service": one_of(SERVICES),
+    "upstream": one_of(SERVICES),
+    "lighthouse": one_of(LIGHTHOUSES),
+    "place": one_of(PLACES),
+    "day": one_of(DAYS),
     "n": lambda rng: str(rng.randint(2, 48)),
     "big": lambda rng: str(rng.randint(200, 9800)),
     "percent": lambda rng: f"{rng.randint(1, 6)}.{rng.randint(11, 97)} %",
-    "amount": amount(4, 380),
-    "price": amount(900, 24_000),
+    "amount": euros(4, 380),
+    "price": euros(900, 24_000),
     "date": _date,
     "moment": _moment,
     "time": _time,
     "iso": _iso,
     "path": _path,
-    "phone": digits("+44 7### ######"),
-    "landline": digits("+44 1## 49# ####"),
-    "order": digits("@@-#####-@"),
-    "claim": digits("@@@-####-####"),
-    "booking": digits("@#@@@#"),
-    "ticket": digits("OPS-####"),
-    "card": digits("2#### ##### ###"),
-    "uuid": digits("%%%%%%%%-%%%%-4%%%-9%%%-%%%%%%%%%%%%"),
-    "commit": digits("%%%%%%%%%%"),
-    "md5": digits("%" * 32),
-    "sha256": digits("%" * 64),
+    "phone": pattern("+44 7### ######"),
+    "landline": pattern("+44 1## 49# ####"),
+    "order": pattern("@@-#####-@"),
+    "claim": pattern("@@@-####-####"),
+    "booking": pattern("@#@@@#"),
+    "ticket": pattern("OPS-####"),
+    "card": pattern("2#### ##### ###"),
+    "uuid": pattern("%%%%%%%%-%%%%-4%%%-9%%%-%%%%%%%%%%%%"),
+    "commit": pattern("%%%%%%%%%%"),
+    "md5": pattern("%" * 32),
+    "sha256": pattern("%" * 64),
     "fingerprint": _base64,
-    "link": digits("https://slides.example/d/@%%#@%%@#%%@/view"),
-    "bucket": digits("s3://quill-backups-eu/pg/nightly-%%%%%%/"),
-    "certificate": digits("/etc/nginx/tls/gw-%%%%-2026/fullchain.pem"),
-    "seat": of(["an aisle seat near the front", "a window seat behind the wing"]),
-    "ending": of(["'Viele Grüße' and just my first name", "'Beste Grüße aus London' and a dash"]),
-    "coffee": of(["a decaf cortado with oat milk", "a double espresso with cold water"]),
-    "style": of(["tabs, 96 columns and no trailing commas", "two spaces and sorted imports"]),
-    "room": of(["a high floor away from the lift", "a feather-free bed and a bathtub"]),
+    "link": pattern("https://slides.example/d/@%%#@%%@#%%@/view"),
+    "bucket": pattern("s3://quill-backups-eu/pg/nightly-%%%%%%/"),
+    "certificate": pattern("/etc/nginx/tls/gw-%%%%-2026/fullchain.pem"),
+    "seat": one_of(["an aisle seat near the front", "a window seat behind the wing"]),
+    "ending": one_of(
+        ["'Viele Grüße' and just my first name", "'Beste Grüße aus London' and a dash"]
+    ),
+    "coffee": one_of(["a decaf cortado with oat milk", "a double espresso with cold water"]),
+    "style": one_of(["tabs, 96 columns and no trailing commas", "two spaces and sorted imports"]),
+    "room": one_of(["a high floor away from the lift", "a feather-free bed and a bathtub"]),
 }
 
 
-class Slots(dict[str, str]):
-    """For `str.format_map`: each name stands for a new value, except those given."""
+def fill(template: str, rng: Random, **given: str) -> str:
+    """The template with a new value in every slot, except in those given."""
+    return template.format_map(_Slots(rng, given))
 
-    def __init__(self, rng: Random, **given: str) -> None:
+
+class _Slots(dict[str, str]):
+    """For `str.format_map`: a slot that is not given gets a new value each time."""
+
+    def __init__(self, rng: Random, given: Mapping[str, str]) -> None:
         super().__init__(given)
         self._rng = rng
 
     def __missing__(self, name: str) -> str:
-        return MAKERS[name](self._rng)
-
-
-def filled(template: Any, rng: Random, **given: str) -> str:
-    """A template with a new value in every slot."""
-    return str(template).format_map(Slots(rng, **given))
+        return VALUES[name](self._rng)

@@ -1,5 +1,4 @@
-"""A memory for the adapters' tests, on each store: its reader loses nothing, so that losses are
-ours."""
+"""A memory on each store, whose reader loses nothing, so that any loss is the adapter's."""
 
 from collections.abc import Iterator
 

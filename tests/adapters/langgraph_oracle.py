@@ -1,4 +1,4 @@
-"""LangGraph's InMemoryStore as the oracle: random operations, and what they must come to."""
+"""LangGraph's InMemoryStore as the oracle: random operations, and the results they must have."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from langgraph.store.base import GetOp, ListNamespacesOp, MatchCondition, PutOp,
 from langgraph.store.memory import InMemoryStore
 
 from optimem.adapters import OptimemStore
+from optimem.testing import ManualClock
 
 LABELS = st.sampled_from(["a", "b", "ab", "a/b", "a%2Fb", ":", "é"])
 NAMESPACES = st.lists(LABELS, min_size=1, max_size=3).map(tuple)
@@ -37,19 +38,9 @@ OPERATIONS = st.one_of(
 BATCHES = st.lists(st.lists(OPERATIONS, max_size=8), min_size=1, max_size=6)
 
 
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Oracle:
-    """LangGraph's InMemoryStore, asked so that it answers as its stores on disk do: what was put
-    last comes first, and a namespace without items is none."""
+    """LangGraph's InMemoryStore, made to answer as its stores on disk do: the latest put comes
+    first, and a namespace without items is not listed."""
 
     def __init__(self) -> None:
         self.store = InMemoryStore()
@@ -69,23 +60,23 @@ class Oracle:
         if isinstance(op, SearchOp):
             try:
                 (found,) = self.store.batch([op._replace(limit=1000, offset=0)])
-            except (TypeError, ValueError):  # it cannot compare these; ours says that none fits
+            except (TypeError, ValueError):  # it cannot compare these; ours finds nothing
                 return None
             found.sort(key=lambda i: (-self.put[i.namespace, i.key], i.namespace, i.key))
-            return [told(item) for item in found[op.offset : op.offset + op.limit]]
+            return [fields(item) for item in found[op.offset : op.offset + op.limit]]
         if isinstance(op, ListNamespacesOp):
             held = InMemoryStore()
             for namespace, key in self.put:
                 held.put(namespace, key, {})
             return held.batch([op])[0]
-        return told(self.store.batch([op])[0]) if isinstance(op, GetOp) else None
+        return fields(self.store.batch([op])[0]) if isinstance(op, GetOp) else None
 
 
-def told(item: Any) -> Any:
+def fields(item: Any) -> Any:
     return item and (item.namespace, item.key, item.value)
 
 
-def agree(store: OptimemStore, clock: Clock, batches: list[list[Any]]) -> None:
+def agree(store: OptimemStore, clock: ManualClock, batches: list[list[Any]]) -> None:
     oracle = Oracle()
     for step, ops in enumerate(batches):
         clock.now += 1
@@ -93,8 +84,8 @@ def agree(store: OptimemStore, clock: Clock, batches: list[list[Any]]) -> None:
         for op, ours, theirs in zip(ops, store.batch(ops), expected, strict=True):
             if isinstance(op, SearchOp):
                 assert ours is not None
-                assert theirs is None or [told(item) for item in ours] == theirs
+                assert theirs is None or [fields(item) for item in ours] == theirs
             elif isinstance(op, GetOp):
-                assert told(ours) == theirs
+                assert fields(ours) == theirs
             else:
                 assert ours == theirs

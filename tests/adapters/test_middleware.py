@@ -1,21 +1,23 @@
 """The middleware in real agents, on a model that records what it is sent."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from pydantic import Field
 
-from benchmarks.agents.recording import ScriptedModel, orphans
+from benchmarks.agents.runs import ScriptedModel, find_orphans
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
-from optimem.adapters.sizes import any_of, cut, tokens
-from optimem.errors import InputError, StoreUnavailableError
+from optimem.adapters.messages import message_tokens
+from optimem.adapters.replacements import PAGE_STEP
+from optimem.errors import ImageSupportError, InputError, ProviderError, StoreUnavailableError
 from optimem.testing import plain_codec
+from tests.adapters.agents import history, images, ok_model, sent_with
 
 TURNS = 60
 FACTS = {5: "The vault code is 7261-QX.", 11: "Ann's flight is LH-4410 on 3 May.",
@@ -37,7 +39,7 @@ def answer(messages: Sequence[BaseMessage]) -> AIMessage:
     return AIMessage(f"Noted: {last.content}")
 
 
-def said(turn: int) -> str:
+def request(turn: int) -> str:
     if turn in FACTS:
         return FACTS[turn]
     return f"Turn {turn} about gardening, weather and lunch{'?' if turn % 2 else '.'}"
@@ -51,7 +53,7 @@ def talk(
     agent = create_agent(model, [add], middleware=middleware, checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "t/1"}}
     for turn in range(turns):
-        message = HumanMessage(said(turn), id=f"m{turn}")
+        message = HumanMessage(request(turn), id=f"m{turn}")
         state = agent.invoke({"messages": [message]}, config)
     return model, state["messages"]
 
@@ -69,12 +71,14 @@ def test_tokens_stay_flat_tools_whole_and_the_state_as_it_is_without_us(
     ours, state = talk([middleware])
     plain, plain_state = talk([])
     assert contents(state) == contents(plain_state)
-    spent, spent_plain = ([sum(map(tokens, sent)) for sent in m.sent] for m in (ours, plain))
+    spent, spent_plain = (
+        [sum(map(message_tokens, sent)) for sent in m.sent] for m in (ours, plain)
+    )
     half = len(spent) // 2
     assert max(spent[half:]) < 1.3 * max(spent[: half + 1])
     assert spent_plain[-1] > 1.8 * spent_plain[half]
     assert spent[-1] < spent_plain[-1] / 3
-    assert [orphans(sent) for sent in ours.sent] == [[]] * len(ours.sent)
+    assert [find_orphans(sent) for sent in ours.sent] == [[]] * len(ours.sent)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_tokens_stay_flat_tools_whole_and_the_state_as_it_is_without_us(
     [("What is the vault code?", "7261-QX"), ("Which flight does Ann take?", "LH-4410"),
      ("On which port does the staging database listen?", "6543")],
 )  # fmt: skip
-def test_a_planted_fact_is_there_when_it_is_asked_for(
+def test_a_planted_fact_is_sent_when_it_is_asked_for(
     memory: OpticalMemory, question: str, fact: str
 ) -> None:
     middleware = OptimemMiddleware(
@@ -98,13 +102,13 @@ def test_a_planted_fact_is_there_when_it_is_asked_for(
 
 async def test_the_async_twin_sends_the_same(memory: OpticalMemory) -> None:
     middleware = OptimemMiddleware(memory, trigger=("messages", 6), keep=("messages", 2), scope="s")
-    said_before = [HumanMessage(f"number {i}", id=str(i)) for i in range(9)]
+    messages = [HumanMessage(f"number {i}", id=str(i)) for i in range(9)]
     sent = []
     for run in range(2):
-        model = ScriptedModel(answer=lambda _: AIMessage("ok"))
+        model = ok_model()
         agent = create_agent(model, middleware=[middleware])
-        given_messages = {"messages": said_before}
-        await agent.ainvoke(given_messages) if run else agent.invoke(given_messages)
+        given: Any = {"messages": messages}
+        await agent.ainvoke(given) if run else agent.invoke(given)
         sent.append(contents(model.sent[0]))
     assert sent[0] == sent[1]
     assert len(sent[0]) == 3
@@ -121,7 +125,7 @@ def test_a_broken_memory_passes_the_messages_through_or_raises(
     broken = BrokenMemory.open(":memory:", codec=plain_codec())
     memory = BrokenMemory(broken.store, broken.codec)
     messages = [HumanMessage(f"number {i}", id=str(i)) for i in range(9)]
-    model = ScriptedModel(answer=lambda _: AIMessage("ok"))
+    model = ok_model()
     small = {"trigger": ("messages", 6), "keep": ("messages", 2)}
     create_agent(model, middleware=[OptimemMiddleware(memory, **small)]).invoke(
         {"messages": messages}
@@ -133,7 +137,7 @@ def test_a_broken_memory_passes_the_messages_through_or_raises(
         create_agent(model, middleware=[strict]).invoke({"messages": messages})
 
 
-def test_what_a_tool_found_comes_with_the_question_it_was_called_for(memory: OpticalMemory) -> None:
+def test_a_tool_result_comes_with_the_question_it_answers(memory: OpticalMemory) -> None:
     call = {"name": "run", "args": {"query": "grep ssl_"}, "id": "c1"}
     messages: list[AnyMessage] = [
         HumanMessage("What does the office proxy serve?", id="h1"),
@@ -143,39 +147,12 @@ def test_what_a_tool_found_comes_with_the_question_it_was_called_for(memory: Opt
         *(HumanMessage(f"number {i}", id=str(i)) for i in range(9)),
         HumanMessage("Which file is that for the proxy?", id="q"),
     ]
-    model = ScriptedModel(answer=lambda _: AIMessage("ok"))
+    model = ok_model()
     small = OptimemMiddleware(memory, trigger=("messages", 6), keep=("messages", 2))
     create_agent(model, middleware=[small]).invoke({"messages": messages})
-    told = str(model.sent[0][0].content)
-    assert "fullchain.pem" in told
-    assert "See above" not in told
-
-
-@st.composite
-def conversations(draw: st.DrawFn) -> list[AnyMessage]:
-    """Random conversations with calls of several tools at once."""
-    messages: list[AnyMessage] = []
-    for turn in range(draw(st.integers(0, 8))):
-        messages.append(HumanMessage(f"h{turn}", id=f"h{turn}"))
-        for step in range(draw(st.integers(0, 3))):
-            ids = [f"{turn}-{step}-{i}" for i in range(draw(st.integers(1, 3)))]
-            calls = [{"name": "add", "args": {}, "id": each} for each in ids]
-            messages.append(AIMessage("", tool_calls=calls, id=f"a{turn}-{step}"))
-            messages += [ToolMessage("r", tool_call_id=each) for each in draw(st.permutations(ids))]
-        messages.append(AIMessage("done", id=f"d{turn}"))
-    return messages
-
-
-@settings(max_examples=150, deadline=None)
-@given(conversations(), st.integers(1, 12), st.sampled_from(["messages", "tokens"]))
-def test_no_cut_parts_a_call_from_its_results(
-    messages: list[AnyMessage], keep: int, unit: str
-) -> None:
-    gone = cut(messages, (unit, keep), None)
-    assert orphans(messages[gone:]) == []
-    assert orphans(messages[:gone]) == []
-    if unit == "messages":
-        assert len(messages) - gone >= min(keep, len(messages))
+    recalled = str(model.sent[0][0].content)
+    assert "fullchain.pem" in recalled
+    assert "See above" not in recalled
 
 
 @pytest.mark.parametrize(
@@ -183,20 +160,146 @@ def test_no_cut_parts_a_call_from_its_results(
     [{"trigger": ("pages", 3)}, {"trigger": []}, {"trigger": ("fraction", 2)}, {"keep": 5},
      {"keep": ("messages", 0)}, {"budget": 10}, {"k": 0}, {"on_error": "ignore"}],
 )  # fmt: skip
-def test_what_cannot_be_used_is_named(memory: OpticalMemory, options: dict[str, object]) -> None:
+def test_invalid_options_are_named(memory: OpticalMemory, options: dict[str, object]) -> None:
     with pytest.raises(InputError):
         OptimemMiddleware(memory, **options)  # type: ignore[arg-type]
 
 
-def test_triggers_are_all_of_a_dict_and_any_of_a_list() -> None:
-    assert any_of([("messages", 5), {"tokens": 100, "messages": 2}]) == [
-        [("messages", 5.0)],
-        [("tokens", 100.0), ("messages", 2.0)],
-    ]
-
-
-def test_a_fraction_needs_a_model_that_tells_its_size(memory: OpticalMemory) -> None:
+def test_a_fraction_needs_the_size_of_the_model(memory: OpticalMemory) -> None:
     middleware = OptimemMiddleware(memory, trigger=("fraction", 0.5), on_error="raise")
-    model = ScriptedModel(answer=lambda _: AIMessage("ok"))
-    with pytest.raises(InputError, match="does not tell how much it takes in"):
+    model = ok_model()
+    with pytest.raises(InputError, match="ScriptedModel has no max_input_tokens"):
         create_agent(model, middleware=[middleware]).invoke({"messages": [HumanMessage("x")]})
+
+
+def page_middleware(memory: OpticalMemory, **options: Any) -> OptimemMiddleware:
+    usual = {"mode": "image", "image_model": "gpt-4o", "scope": "s", "budget": 4000}
+    small = {"trigger": ("messages", 12), "keep": ("messages", 4)}
+    return OptimemMiddleware(memory, **{**usual, **small, **options})
+
+
+def test_old_messages_are_shown_as_pages_and_remembered(memory: OpticalMemory) -> None:
+    messages = [*history(40), HumanMessage("Which came last?", id="q")]
+    sent = sent_with(page_middleware(memory), messages)
+    assert images(sent)
+    assert sent[0].type == "human"
+    assert sent[1:] == messages[30:]
+    assert memory.stats("s").turns == 37
+
+
+def test_pages_stay_the_same_bytes_while_a_few_messages_are_added(memory: OpticalMemory) -> None:
+    messages = history(24 + PAGE_STEP)
+    pages = [
+        images(sent_with(page_middleware(memory), messages[: 24 + i])) for i in range(PAGE_STEP)
+    ]
+    assert pages[0]
+    assert all(each == pages[0] for each in pages)
+    later = images(sent_with(page_middleware(memory), messages))
+    assert later != pages[0]
+
+
+def test_state_and_checkpoint_never_hold_a_page(memory: OpticalMemory) -> None:
+    states = []
+    for middleware in ([page_middleware(memory)], []):
+        model = ScriptedModel(answer=lambda sent: AIMessage(f"answer to {sent[-1].text[:3]}"))
+        agent = create_agent(model, middleware=middleware, checkpointer=InMemorySaver())
+        config: Any = {"configurable": {"thread_id": "t"}}
+        for message in history(30, length=8)[::2]:
+            agent.invoke({"messages": [message]}, config)
+        states.append(agent.get_state(config).values["messages"])
+        assert bool(images(model.sent[-1])) == bool(middleware)
+        assert find_orphans(model.sent[-1]) == []
+    assert [m.content for m in states[0]] == [m.content for m in states[1]]
+
+
+def test_a_small_budget_leaves_the_oldest_out(memory: OpticalMemory) -> None:
+    sent = sent_with(page_middleware(memory, budget=1000), history(60))
+    assert "still older messages are left out" in sent[0].text
+    assert images(sent)
+
+
+async def test_the_async_twin_sends_the_same_pages(memory: OpticalMemory) -> None:
+    sent = []
+    for run in range(2):
+        model = ok_model()
+        agent = create_agent(model, middleware=[page_middleware(memory)])
+        given: Any = {"messages": history(30)}
+        await agent.ainvoke(given) if run else agent.invoke(given)
+        sent.append([message.content for message in model.sent[0]])
+    assert sent[0] == sent[1]
+
+
+def test_streaming_is_left_alone(memory: OpticalMemory) -> None:
+    streams = []
+    for middleware in ([page_middleware(memory)], []):
+        model = ScriptedModel(answer=lambda _: AIMessage("ok", id="a"))
+        agent = create_agent(model, middleware=middleware)
+        given: Any = {"messages": history(30)}
+        parts = [part for part, _ in agent.stream(given, stream_mode="messages")]
+        streams.append([(part.type, part.content) for part in parts])
+    assert streams[0] == streams[1] != []
+
+
+class Blind(ScriptedModel):
+    """A model that says it takes no images."""
+
+    profile: Any = Field(default_factory=lambda: {"image_inputs": False})
+
+
+@pytest.mark.parametrize(
+    ("model", "named", "error"),
+    [(Blind, "gpt-4o", ImageSupportError), (ScriptedModel, None, ProviderError)],
+)
+def test_a_model_that_cannot_be_shown_pages_is_named(
+    memory: OpticalMemory, model: type[ScriptedModel], named: str | None, error: type[Exception]
+) -> None:
+    agent = create_agent(
+        model(answer=lambda _: AIMessage("ok")),
+        middleware=[page_middleware(memory, image_model=named)],
+    )
+    with pytest.raises(error):
+        agent.invoke({"messages": history(30)})
+
+
+def test_auto_serves_a_text_model_with_recollections(memory: OpticalMemory) -> None:
+    middleware = page_middleware(memory, mode="auto", image_model=None)
+    asked = HumanMessage("What did the keeper write in entry 3?", id="q")
+    sent = sent_with(middleware, [*history(30), asked])
+    assert not images(sent)
+    assert "Recalled from earlier" in sent[0].text
+
+
+def test_auto_sends_short_messages_as_they_are(memory: OpticalMemory) -> None:
+    messages = [HumanMessage(f"{i} ship", id=str(i)) for i in range(13)]
+    middleware = page_middleware(memory, mode="auto", keep=("messages", 12))
+    assert sent_with(middleware, [*messages, HumanMessage("Which ship?", id="q")])[0] == messages[0]
+
+
+def test_the_recall_tool_searches_the_thread_it_is_called_in(memory: OpticalMemory) -> None:
+    def answer(sent: Sequence[BaseMessage]) -> AIMessage:
+        if sent[-1].type == "human" and "code" in sent[-1].text:
+            call = {"name": "recall_memory", "args": {"query": "vault code"}, "id": "c1"}
+            return AIMessage("", tool_calls=[call])
+        return AIMessage("ok")
+
+    middleware = OptimemMiddleware(memory, recall_tool=True, trigger=("messages", 4),
+                                   keep=("messages", 2))  # fmt: skip
+    model = ScriptedModel(answer=answer)
+    agent = create_agent(model, middleware=[middleware], checkpointer=InMemorySaver())
+    for thread, fact in (("a", "7261"), ("b", "9999")):
+        for text in (f"The vault opens with {fact}.", "one", "two", "three"):
+            agent.invoke(
+                {"messages": [HumanMessage(text)]}, {"configurable": {"thread_id": thread}}
+            )
+    state = agent.invoke(
+        {"messages": [HumanMessage("the code?")]}, {"configurable": {"thread_id": "a"}}
+    )
+    result = next(m for m in state["messages"] if m.type == "tool")
+    assert "7261" in result.text
+    assert "9999" not in result.text
+
+
+@pytest.mark.parametrize("options", [{"mode": "pages"}, {"mode": None}])
+def test_an_unknown_mode_is_named(memory: OpticalMemory, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="mode="):
+        OptimemMiddleware(memory, **options)

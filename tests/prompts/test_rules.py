@@ -1,12 +1,12 @@
 """The table of rules against the examples that providers publish, and against itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from optimem.errors import ProviderError
 from optimem.prompts import RULES, ModelRule, rule_for
-from optimem.prompts.formulas import Patches, Scaled, VisualTokens
+from optimem.prompts.formulas import Fixed, Patches, Scaled, VisualTokens
 
 PUBLISHED = [
     # developers.openai.com/api/docs/guides/images-vision: tiles
@@ -74,16 +74,8 @@ def test_each_row_is_dated_and_its_page_is_neither_refused_nor_scaled(rule: Mode
         assert max(page.width, page.height) <= rule.formula.edge
 
 
-@dataclass(frozen=True)
-class PerArea:
-    """A formula of a caller's own."""
-
-    def tokens(self, width: int, height: int) -> int:
-        return width * height // 10_000
-
-
 def test_a_rule_of_ones_own() -> None:
-    mine = replace(rule_for("gpt-4o"), pattern="mine-.*", formula=PerArea())
+    mine = replace(rule_for("gpt-4o"), pattern="mine-.*", formula=Fixed(100))
     assert rule_for("mine-1", [mine, *RULES]).formula.tokens(1000, 1000) == 100
 
 

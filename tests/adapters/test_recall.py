@@ -1,5 +1,6 @@
-"""langchain-tests' standard suites against our retriever and tool."""
+"""The retriever and the recall tool, in langchain-tests' standard suites and beyond."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from langchain_tests.unit_tests import ToolsUnitTests
 
 from optimem import OpticalMemory
 from optimem.adapters import OptimemRetriever, create_recall_tool
+from optimem.adapters.recall import NOTHING_FOUND
+from optimem.errors import MissingExtraError
 from optimem.testing import plain_codec
 
 SCOPE = "acme/ann/s1"
@@ -53,7 +56,7 @@ class TestToolIntegration(Tool, ToolsIntegrationTests):
     """Calls, sync and async."""
 
 
-def test_documents_say_how_sure_they_are() -> None:
+def test_documents_carry_their_certainty() -> None:
     (hit,) = OptimemRetriever(memory=filled(), scope=SCOPE, k=1).invoke("port 6003")
     assert hit.page_content == "The staging port number 3 is 6003."
     assert hit.metadata["exact"]
@@ -62,19 +65,18 @@ def test_documents_say_how_sure_they_are() -> None:
 
 def test_a_tool_that_finds_nothing_says_so() -> None:
     tool = create_recall_tool(filled(), SCOPE)
-    assert tool.invoke({"query": "zeppelin"}) == "Nothing in memory bears on this."
+    assert tool.invoke({"query": "zeppelin"}) == NOTHING_FOUND
     assert "6003" in tool.invoke({"query": "number 3"})
 
 
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
+def test_a_scope_may_be_derived_from_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = create_recall_tool(filled(), lambda runtime: SCOPE)
+    assert set(tool.args) == {"query"}
+    monkeypatch.setitem(sys.modules, "langgraph.prebuilt", None)
+    with pytest.raises(MissingExtraError, match=r"needs langgraph: pip install"):
+        create_recall_tool(filled(), lambda runtime: SCOPE)
 
-    from optimem import adapters
-    from optimem.errors import MissingExtraError
 
-    monkeypatch.delitem(sys.modules, "optimem.adapters.middleware", raising=False)
-    monkeypatch.setitem(sys.modules, "langchain.agents.middleware", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'optimem\[langchain\]'"):
-        _ = adapters.OptimemMiddleware
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = adapters.no_such_name
+def test_recalled_text_keeps_to_the_budget() -> None:
+    tool = create_recall_tool(filled(), SCOPE, k=9, budget=50)
+    assert 1 <= len(tool.invoke({"query": "staging port"}).splitlines()) <= 3

@@ -21,8 +21,8 @@ from langgraph.store.base import (
 from optimem import OpticalMemory
 from optimem.adapters import OptimemStore
 from optimem.errors import InputError
-from optimem.testing import plain_codec
-from tests.adapters.langgraph_oracle import BATCHES, Clock, agree, told
+from optimem.testing import ManualClock, plain_codec
+from tests.adapters.langgraph_oracle import BATCHES, agree, fields
 from tests.servers import RedisServer
 
 ANN = ("users", "ann")
@@ -30,8 +30,8 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -42,7 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(clock: Clock) -> Iterator[OptimemStore]:
+def store(clock: ManualClock) -> Iterator[OptimemStore]:
     with OptimemStore.open(":memory:", clock=clock) as opened:
         yield opened
 
@@ -53,7 +53,7 @@ def store(clock: Clock) -> Iterator[OptimemStore]:
 @settings(max_examples=40, deadline=None)
 @given(BATCHES)
 def test_sqlite_agrees_with_langgraph(batches: list[list[Any]]) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with OptimemStore.open(":memory:", clock=clock) as store:
         agree(store, clock, batches)
 
@@ -61,7 +61,7 @@ def test_sqlite_agrees_with_langgraph(batches: list[list[Any]]) -> None:
 @settings(max_examples=15, deadline=None)
 @given(batches=BATCHES)
 def test_redis_agrees_with_langgraph(redis_server: RedisServer, batches: list[list[Any]]) -> None:
-    clock = Clock()
+    clock = ManualClock()
     with OptimemStore.open(redis_server.url, name=uuid4().hex, clock=clock) as store:
         agree(store, clock, batches)
 
@@ -72,7 +72,7 @@ def test_a_batch_reads_before_it_writes_and_the_last_put_counts(store: OptimemSt
         [PutOp(ANN, "k", {"v": 1}), GetOp(ANN, "k"), PutOp(ANN, "k", {"v": 2}), SearchOp(ANN)]
     )
     assert results[0] is None
-    assert told(results[1]) == (ANN, "k", {"v": 0})
+    assert fields(results[1]) == (ANN, "k", {"v": 0})
     assert [item.value for item in results[3]] == [{"v": 0}]
     item = store.get(ANN, "k")
     assert item is not None
@@ -91,7 +91,7 @@ def test_everything_is_there_when_opened_again(url: str) -> None:
             assert other.search(()) == []
 
 
-def test_times_are_kept_as_postgres_keeps_them(store: OptimemStore, clock: Clock) -> None:
+def test_times_are_kept_as_postgres_keeps_them(store: OptimemStore, clock: ManualClock) -> None:
     store.put(ANN, "k", {"v": 1})
     first = clock.now
     clock.now += 0.123456
@@ -111,8 +111,8 @@ def test_times_are_kept_as_postgres_keeps_them(store: OptimemStore, clock: Clock
 async def test_async_twins(store: OptimemStore) -> None:
     await store.aput(ANN, "k", {"text": "tea"})
     item = await store.aget(ANN, "k")
-    assert told(item) == (ANN, "k", {"text": "tea"})
-    assert [told(hit) for hit in await store.asearch(ANN, query="tea")] == [told(item)]
+    assert fields(item) == (ANN, "k", {"text": "tea"})
+    assert [fields(hit) for hit in await store.asearch(ANN, query="tea")] == [fields(item)]
     assert await store.alist_namespaces(prefix=("users",)) == [ANN]
     await store.adelete(ANN, "k")
     assert await store.aget(ANN, "k") is None
@@ -133,10 +133,10 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_written(store: Optime
         store.search(ANN, filter={"a": {"$in": [1]}})
     with pytest.raises(InputError, match="limit=-1"):
         store.search(ANN, limit=-1)
-    with pytest.raises(InputError, match="str is no operation"):
+    with pytest.raises(InputError, match="str is not an operation"):
         store.batch(["get"])  # type: ignore[list-item]
     store.put(ANN, "k", {})
-    with pytest.raises(InputError, match="'infix' is no match type"):
+    with pytest.raises(InputError, match="match type 'infix' is unknown"):
         store.batch([ListNamespacesOp((MatchCondition("infix", ("a",)),))])  # type: ignore[arg-type]
 
 
@@ -156,7 +156,9 @@ def keys(hits: list[Any]) -> list[str]:
     return [hit.key for hit in hits]
 
 
-def test_a_query_ranks_and_others_follow_without_a_score(store: OptimemStore, clock: Clock) -> None:
+def test_a_query_ranks_and_others_follow_without_a_score(
+    store: OptimemStore, clock: ManualClock
+) -> None:
     texts = {"old": "a bicycle", "tea": "Ann drinks green tea, tea, tea",
              "both": "tea and coffee in the canteen on Monday", "new": "a car"}  # fmt: skip
     for key, text in texts.items():
@@ -175,7 +177,7 @@ def test_a_query_ranks_and_others_follow_without_a_score(store: OptimemStore, cl
     assert store.search(("nobody",), query="tea") == []
 
 
-def test_words_are_those_of_the_fields_asked_for(clock: Clock) -> None:
+def test_words_are_those_of_the_fields_asked_for(clock: ManualClock) -> None:
     with OptimemStore.open(":memory:", fields=["text", "tags[*]"], clock=clock) as store:
         store.put(ANN, "default", {"text": "green", "tags": ["tea"], "note": "secret"})
         store.put(ANN, "named", {"text": "green", "note": "secret"}, index=["note"])
@@ -194,7 +196,7 @@ def test_words_are_those_of_the_fields_asked_for(clock: Clock) -> None:
 # --- expiry -----------------------------------------------------------------------------------
 
 
-def test_what_has_expired_is_gone_before_it_is_swept(url: str, clock: Clock) -> None:
+def test_what_has_expired_is_gone_before_it_is_swept(url: str, clock: ManualClock) -> None:
     with OptimemStore.open(url, clock=clock) as store:
         store.put(ANN, "k", {"text": "tea"}, ttl=1)
         store.put(("kept",), "k", {"text": "tea"})
@@ -210,7 +212,9 @@ def test_what_has_expired_is_gone_before_it_is_swept(url: str, clock: Clock) -> 
         assert sum(len(store.store.entries(scope)) for scope in store.store.scopes()) == 2
 
 
-def test_reading_lets_an_item_live_on_unless_told_not_to(store: OptimemStore, clock: Clock) -> None:
+def test_reading_lets_an_item_live_on_unless_told_not_to(
+    store: OptimemStore, clock: ManualClock
+) -> None:
     for key in ("got", "found", "peeked", "seen"):
         store.put((key,), key, {"text": key}, ttl=1)
     clock.now += 30
@@ -223,7 +227,7 @@ def test_reading_lets_an_item_live_on_unless_told_not_to(store: OptimemStore, cl
     assert store.sweep_ttl() == 2
 
 
-def test_the_configuration_gives_the_defaults(clock: Clock) -> None:
+def test_the_configuration_gives_the_defaults(clock: ManualClock) -> None:
     ttl = {"default_ttl": 2.0, "refresh_on_read": False}
     with OptimemStore.open(":memory:", ttl=ttl, clock=clock) as store:  # type: ignore[arg-type]
         store.put(ANN, "default", {})
@@ -235,7 +239,9 @@ def test_the_configuration_gives_the_defaults(clock: Clock) -> None:
         assert keys(store.search(ANN)) == ["kept"]
 
 
-def test_an_expired_item_that_is_put_again_is_a_new_one(store: OptimemStore, clock: Clock) -> None:
+def test_an_expired_item_that_is_put_again_is_a_new_one(
+    store: OptimemStore, clock: ManualClock
+) -> None:
     store.put(ANN, "k", {"v": 1}, ttl=1)
     clock.now += DAY
     store.put(ANN, "k", {"v": 2})
@@ -249,7 +255,7 @@ def test_an_expired_item_that_is_put_again_is_a_new_one(store: OptimemStore, clo
     assert store.get(ANN, "k")
 
 
-def test_a_sweeper_runs_until_the_store_is_closed(clock: Clock) -> None:
+def test_a_sweeper_runs_until_the_store_is_closed(clock: ManualClock) -> None:
     store = OptimemStore.open(":memory:", ttl={"sweep_interval_minutes": 1}, clock=clock)
     store.put(ANN, "k", {}, ttl=1)
     clock.now += DAY
@@ -290,7 +296,7 @@ def test_two_writers_lose_nothing(url: str) -> None:
         assert len(store.store.entries(scope)) == 2 * 25
 
 
-def test_a_memory_on_the_same_store_is_undisturbed(url: str, clock: Clock) -> None:
+def test_a_memory_on_the_same_store_is_undisturbed(url: str, clock: ManualClock) -> None:
     with OpticalMemory.open(url, codec=plain_codec(), clock=clock) as memory:
         memory.append("acme/ann/s1", ["The port is 6543."] * 3 + ["x" * 900])
         memory.flush("acme/ann/s1")

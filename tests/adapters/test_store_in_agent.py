@@ -1,4 +1,4 @@
-"""A LangGraph agent that keeps what it is told in our store, and finds it in another thread."""
+"""The store in a LangGraph agent, which keeps facts there and finds them in another thread."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from langchain.tools import ToolRuntime
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.tools import tool
 
-from benchmarks.agents.recording import ScriptedModel
+from benchmarks.agents.runs import ScriptedModel
 from optimem.adapters import OptimemStore
 
 FACTS = ("facts", "ann")
-TOLD = ["My desk is 4.117.", "My dog is called Rex."]
+STATEMENTS = ["My desk is 4.117.", "My dog is called Rex."]
 
 
 @tool
@@ -33,12 +33,12 @@ def look_up(question: str, runtime: ToolRuntime) -> str:
 
 
 def answer(messages: Sequence[BaseMessage]) -> AIMessage:
-    """Looks up questions, keeps the rest, and says what the tool said."""
-    said = str(messages[-1].content)
+    """Looks up questions, keeps the rest, and repeats what the tool returned."""
+    text = str(messages[-1].content)
     if messages[-1].type == "tool":
-        return AIMessage(said)
-    name, argument = ("look_up", "question") if said.endswith("?") else ("keep", "fact")
-    return AIMessage("", tool_calls=[{"name": name, "args": {argument: said}, "id": f"id-{said}"}])
+        return AIMessage(text)
+    name, argument = ("look_up", "question") if text.endswith("?") else ("keep", "fact")
+    return AIMessage("", tool_calls=[{"name": name, "args": {argument: text}, "id": f"id-{text}"}])
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -50,6 +50,6 @@ async def test_what_one_thread_keeps_another_finds(tmp_path: Path, is_async: boo
             state = await agent.ainvoke(given) if is_async else agent.invoke(given)
         return str(state["messages"][-1].content)
 
-    assert [await say(text) for text in TOLD] == ["Kept.", "Kept."]
-    assert await say("Which desk is mine?") == TOLD[0]
-    assert await say("What is my dog called?") == TOLD[1]
+    assert [await say(text) for text in STATEMENTS] == ["Kept.", "Kept."]
+    assert await say("Which desk is mine?") == STATEMENTS[0]
+    assert await say("What is my dog called?") == STATEMENTS[1]

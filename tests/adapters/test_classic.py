@@ -1,7 +1,5 @@
 """A memory in a real old chain, on a model that repeats what it is sent."""
 
-import sys
-
 import pytest
 from langchain_classic.chains import LLMChain
 from langchain_core.language_models import FakeListLLM
@@ -9,9 +7,9 @@ from langchain_core.messages import HumanMessage
 from langchain_core.prompts import PromptTemplate
 from pydantic import ValidationError
 
-from optimem import OpticalMemory, adapters
+from optimem import OpticalMemory
 from optimem.adapters import OptimemMemory
-from optimem.errors import InputError, MissingExtraError
+from optimem.errors import InputError
 
 
 def remembering(memory: OpticalMemory, **options: object) -> OptimemMemory:
@@ -20,7 +18,7 @@ def remembering(memory: OpticalMemory, **options: object) -> OptimemMemory:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_chain_is_told_what_bears_on_its_input(memory: OpticalMemory) -> None:
+def test_a_chain_gets_what_matches_its_input(memory: OpticalMemory) -> None:
     prompt = PromptTemplate.from_template("{history}\nQuestion: {question}")
     model = FakeListLLM(responses=["Noted.", "It is 6543."])
     chain = LLMChain(llm=model, prompt=prompt, memory=remembering(memory))
@@ -36,8 +34,8 @@ def test_recollections_keep_to_the_budget(memory: OpticalMemory) -> None:
     assert small.memory_variables == ["past"]
     for number in range(6):
         small.save_context({"input": f"Port number {number} is {6000 + number}."}, {"output": "ok"})
-    told = small.load_memory_variables({"input": "port number"})["past"]
-    assert 1 <= told.count("Port number") <= 2
+    recalled = small.load_memory_variables({"input": "port number"})["past"]
+    assert 1 <= recalled.count("Port number") <= 2
     assert small.load_memory_variables({"input": " "}) == {"past": ""}
     small.clear()
     assert small.load_memory_variables({"input": "port number"}) == {"past": ""}
@@ -74,10 +72,3 @@ def test_which_input_and_output_count(memory: OpticalMemory) -> None:
         named.load_memory_variables({})
     with pytest.warns(DeprecationWarning, match="old chains"), pytest.raises(ValidationError):
         OptimemMemory(memory=memory, scope="s1", k=0)
-
-
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "optimem.adapters.classic", raising=False)
-    monkeypatch.setitem(sys.modules, "langchain_classic.base_memory", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'optimem\[classic\]'"):
-        _ = adapters.OptimemMemory
