@@ -3,3 +3,6 @@
 `python -m optimem.training.train --help` says how to start a run. Knows the model and the
 renderer, but nothing of stores or memory.
 """
+
+CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+"""What the folder of a run holds."""

@@ -20,9 +20,10 @@ from optimem.model.nano.weights import WeightsInfo, save_weights, shipped_weight
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
+from optimem.training import CHECKPOINT
 from optimem.training.objective import Objective
 from optimem.training.pages import PageMixer
-from optimem.training.train import CHECKPOINT, autocast, load_sources
+from optimem.training.train import autocast, load_sources
 
 SEED = 1
 TEMPERATURES = np.geomspace(0.5, 3.0, 37)

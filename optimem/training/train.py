@@ -25,13 +25,13 @@ from optimem.model.nano.weights import load_weights
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
+from optimem.training import CHECKPOINT, LOG
 from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum, TierShare
 from optimem.training.evaluate import evaluate, held_out_pages
 from optimem.training.objective import Losses, Objective
 from optimem.training.optimiser import MuonWithAdamW
 from optimem.training.pages import PageMixer, text_cells
 
-CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 CLIP = 1.0  # norm of the gradients
 LOG_EVERY = 15  # steps; odd, so that tiers that take part in every second one are seen
 HELD_OUT_PAGES = 3  # of each file

@@ -9,9 +9,9 @@ import torch
 from optimem.model.nano.model import NanoModel
 from optimem.model.nano.weights import load_weights
 from optimem.tiers import Tier
+from optimem.training import CHECKPOINT
 from optimem.training import export as module
 from optimem.training.export import export, fit_prior, fit_temperature, load_run, quantised
-from optimem.training.train import CHECKPOINT
 from tests.training.small import RENDERER, SMALL, mixer, trainer
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from optimem.tiers import Tier
-from optimem.training import train
-from optimem.training.train import CHECKPOINT, LOG, arguments, load_sources
+from optimem.training import CHECKPOINT, LOG, train
+from optimem.training.train import arguments, load_sources
 from tests.training.small import CELLS, RENDERER, trainer
 
 
