@@ -49,6 +49,17 @@ def test_what_needs_no_model_loads_none() -> None:
     assert "torch" not in loaded
 
 
+@pytest.mark.parametrize("model", ["optimem-nano", "someone/some-model"])
+def test_opening_a_memory_loads_no_model(model: str) -> None:
+    loaded = loaded_after(
+        "from optimem import OpticalMemory\n"
+        f"with OpticalMemory.open(':memory:', model={model!r}) as memory:\n"
+        "    memory.append('s', 'a turn'); memory.recall('s', 'turn')"
+    )
+    assert "optimem" in loaded
+    assert "torch" not in loaded
+
+
 def test_the_check_sees_a_heavy_import() -> None:
     assert "PIL" in loaded_after("import optimem, PIL.Image")
 

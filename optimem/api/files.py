@@ -178,7 +178,7 @@ def compress_images(
     empty, an unknown mode or packing and an `out` that cannot be written; StoreFullError;
     MissingExtraError for a PDF without pypdfium2; for the model's errors see `deepseek_reader`.
     """
-    from optimem.model.deepseek_ocr.image_reader import parse_packing, write_image_archive
+    from optimem.model.deepseek_ocr.image_archive import parse_packing, write_image_archive
     from optimem.model.deepseek_ocr.images import parse_mode
 
     paths = [sources] if isinstance(sources, Path) else sources
@@ -203,7 +203,7 @@ def read_images(
     or is damaged, and FingerprintError for one of another model.
     """
     from optimem.model.deepseek_ocr import prompts
-    from optimem.model.deepseek_ocr.image_reader import answers_from
+    from optimem.model.deepseek_ocr.image_archive import answers_from
 
     file = ImageArchive.load(source)
     wanted = select_pages(pages, len(file.pages))

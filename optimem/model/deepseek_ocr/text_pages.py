@@ -14,18 +14,14 @@ model instead of `optimem-nano`.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, TypeAdapter
 
-from optimem.model.deepseek_ocr.generation import Settings
-from optimem.model.deepseek_ocr.images import Mode, drawn_image
 from optimem.model.deepseek_ocr.prompts import FREE_OCR
-from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
-from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.omem.container import (
     Kind,
     compress,
@@ -45,6 +41,10 @@ from optimem.renderers.ruled import (
     text_cells,
 )
 from optimem.tiers import Tier
+
+if TYPE_CHECKING:
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+    from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
 SLACK = 12  # characters by which a row's reading may be longer or shorter
 INSIDE_WORD, BETWEEN_WORDS = 4.0, 1.0  # what a cut costs there; at the end of a line nothing
@@ -186,14 +186,15 @@ SPARE = 64  # tokens that an answer may have beyond one for each cell
 
 
 class DeepSeekPages:
-    """Encodes and reads ruled pages, by default with vision tokens kept as int8. `load` makes
-    the reader; it is called once, when the reader is first needed."""
+    """Encodes and reads ruled pages. `load` makes the reader, once, when it is first needed;
+    until then torch is not loaded either. `packing`: how vision tokens are kept, see `Packing`.
+    """
 
-    def __init__(self, load: Callable[[], DeepSeekReader], packing: Packing = Packing.INT8) -> None:
+    def __init__(self, load: "Callable[[], DeepSeekReader]", packing: str = "int8") -> None:
         self._load, self.packing = load, packing
 
     @cached_property
-    def reader(self) -> DeepSeekReader:
+    def reader(self) -> "DeepSeekReader":
         """The checkpoint that encodes and reads."""
         return self._load()
 
@@ -204,6 +205,8 @@ class DeepSeekPages:
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """One `VisionTokens` a page: its stored tokens, and the rules of its rows."""
+        from optimem.model.deepseek_ocr.images import Mode, drawn_image
+
         at_once = 1 if self.reader.device.type == "cpu" else BATCH
         found: list[VisionTokens] = []
         for start in range(0, len(pages), at_once):
@@ -213,13 +216,15 @@ class DeepSeekPages:
             found += map(self._packed, batch, seen)
         return found
 
-    def _packed(self, page: Page, seen: StoredPage) -> VisionTokens:
+    def _packed(self, page: Page, seen: "StoredPage") -> VisionTokens:
         data = pack_ruled_page(seen, rules_of(page.cells), self.packing)
         return VisionTokens(Tier.parse(seen.mode), len(page.cells), self.fingerprint, data)
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """The cells of each page. Raises FingerprintError for tokens of another encoder and
         ChecksumError for damaged ones."""
+        from optimem.model.deepseek_ocr.generation import Settings
+
         opened = [self.opened(token) for token in tokens]
         found: list[ReadCells] = []
         for start in range(0, len(opened), BATCH):
@@ -233,21 +238,25 @@ class DeepSeekPages:
             ]
         return found
 
-    def opened(self, token: VisionTokens) -> tuple[StoredPage, list[Rule]]:
+    def opened(self, token: VisionTokens) -> "tuple[StoredPage, list[Rule]]":
         """A page's stored tokens and the rules of its rows. Errors as `read`."""
         check_fingerprint(token.fingerprint, self.fingerprint)
         return unpack_ruled_page(token.data, token.cells)
 
 
-def pack_ruled_page(page: StoredPage, rules: Sequence[Rule], packing: Packing) -> bytes:
+def pack_ruled_page(page: "StoredPage", rules: Sequence[Rule], packing: str) -> bytes:
     """A page's tokens and the rules of its rows as a container."""
-    sections = [compress(to_json(rules)), *page.to_sections(packing)]
+    from optimem.model.deepseek_ocr.stored_tokens import Packing
+
+    sections = [compress(to_json(rules)), *page.to_sections(Packing(packing))]
     return pack_container(Kind.RULED_PAGE, sections)
 
 
-def unpack_ruled_page(data: bytes, cells: int) -> tuple[StoredPage, list[Rule]]:
+def unpack_ruled_page(data: bytes, cells: int) -> "tuple[StoredPage, list[Rule]]":
     """The inverse of `pack_ruled_page` for a page of `cells` cells. Raises FormatError,
     VersionError or ChecksumError."""
+    from optimem.model.deepseek_ocr.stored_tokens import StoredPage
+
     with unpack_container(Kind.RULED_PAGE, data) as (packed, *sections):
         rules = from_json(_RULES, decompress(packed))
         _check_rules(rules, cells)
@@ -265,6 +274,6 @@ def _check_rules(rules: Sequence[Rule], cells: int) -> None:
             raise ValueError(f"a row holds more than {COLUMNS} characters")
 
 
-def _said(answer: PageAnswer) -> Said:
+def _said(answer: "PageAnswer") -> Said:
     sure = [piece.probability for piece in answer.pieces for _ in piece.text]
     return Said(answer.text, np.array(sure, np.float32))

@@ -151,7 +151,7 @@ def never() -> DeepSeekReader:
 def test_what_is_no_picture_is_named_and_writes_nothing(
     tmp_path: Path, make: Callable[[Path], object], message: str
 ) -> None:
-    from optimem.model.deepseek_ocr.image_reader import write_image_archive
+    from optimem.model.deepseek_ocr.image_archive import write_image_archive
 
     pytest.importorskip("pypdfium2")
     make(tmp_path / "x")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from optimem import OpticalMemory, build
-from optimem.api.memory import READ_ANYTHING_ERROR
+from optimem.api.memory import DEEPSEEK_WRITE_ERROR
 from optimem.build import named_codec
 from optimem.errors import ChecksumError, FingerprintError, InputError
 from optimem.memory.decay import DecayPolicy
@@ -129,7 +129,7 @@ def test_a_memory_opens_a_model_by_name_and_loads_it_late(
     with OpticalMemory.open(":memory:", model=str(folder)) as memory:
         memory.append("s", "A turn.")
         assert not loaded
-        assert memory.policy.write_error == READ_ANYTHING_ERROR
+        assert memory.policy.write_error == DEEPSEEK_WRITE_ERROR
         assert memory.images is not None
         memory.flush("s")
         assert loaded == [str(folder)]
@@ -144,5 +144,5 @@ def test_an_unknown_model_is_named(name: str) -> None:
 
 
 def test_a_reader_and_a_model_are_one_too_many(reader: DeepSeekReader, folder: Path) -> None:
-    with pytest.raises(InputError, match="not both"):
+    with pytest.raises(InputError, match="give one"):
         OpticalMemory.open(":memory:", model=str(folder), codec=nano_codec(reader))
