@@ -46,7 +46,7 @@ class OptimemStore(BaseStore):
     Behaves like LangGraph's SQLite and Postgres stores: a search without a query returns the
     latest put first; putting again keeps `created_at`; a batch reads before it writes, and the
     last of two puts of one key counts. Values must be JSON and come back equal; InputError names
-    the path of anything else. A batch is atomic if all its namespaces start with one label.
+    the path of anything else. A batch whose namespaces share their first label is atomic.
 
     `search(query=…)` ranks by BM25 over the words of `fields`, or of what `put(index=[…])` names;
     items without a word of the query follow with score None.
