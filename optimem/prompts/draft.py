@@ -5,7 +5,7 @@ Knows nothing of drawing.
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -26,7 +26,8 @@ class PromptDraft:
     """A prompt whose `turns` are to be drawn, between the messages `before` and `after`.
 
     `is_text`: whether it came as plain text. `kept_tokens`, `drawn_tokens`: of what stays and of
-    `turns`, as text. `left_out`: number of messages older than `turns` that are dropped.
+    `turns`, as text. `question`: text to add after the pages. `left_out`: number of messages
+    older than `turns` that are dropped.
     """
 
     rule: ModelRule
@@ -34,10 +35,10 @@ class PromptDraft:
     before: Sequence[Message]
     turns: Sequence[Turn]
     after: Sequence[Message]
-    question: str
     is_text: bool
     kept_tokens: int
     drawn_tokens: int
+    question: str = ""
     left_out: int = 0
 
     @property
@@ -68,13 +69,35 @@ def draft_prompt(
 
     Raises InputError for what is not a prompt, and NoGainError if nothing can be drawn.
     """
-    asked = count(question) if question else 0
     if isinstance(prompt, str):
-        return _draft_text(prompt, rule, find_form(form or rule.form), question, asked, count)
+        draft = _draft_text(prompt, rule, find_form(form or rule.form), count)
+    else:
+        draft = _draft_messages(prompt, rule, choose_form(prompt, rule.form, form), keep, count)
+    asked = count(question) if question else 0
+    return replace(draft, question=question, kept_tokens=draft.kept_tokens + asked)
+
+
+def _draft_text(text: str, rule: ModelRule, form: Form, count: TokenCounter) -> PromptDraft:
+    if not text.strip():
+        raise NoGainError("the prompt is empty; give a text, or messages")
+    return PromptDraft(
+        rule=rule,
+        form=form,
+        before=[],
+        turns=[Turn(text=text, role="text")],
+        after=[],
+        is_text=True,
+        kept_tokens=0,
+        drawn_tokens=count(text) + MESSAGE_TOKENS,
+    )
+
+
+def _draft_messages(
+    prompt: Sequence[Message], rule: ModelRule, form: Form, keep: int, count: TokenCounter
+) -> PromptDraft:
     if keep < 0:
         raise InputError(f"keep={keep} is negative; give 0 or more messages")
-    written = choose_form(prompt, rule.form, form)
-    messages = [written.parse(message) for message in prompt]
+    messages = [form.parse(message) for message in prompt]
     start, end = drawable_range(messages, keep)
     turns = [message.turn for message in messages[start:end] if message.text]
     if not turns:
@@ -86,30 +109,11 @@ def draft_prompt(
     tokens = [count(message.text) + MESSAGE_TOKENS for message in messages]
     return PromptDraft(
         rule=rule,
-        form=written,
+        form=form,
         before=prompt[:start],
         turns=turns,
         after=prompt[end:],
-        question=question,
         is_text=False,
-        kept_tokens=sum(tokens[:start] + tokens[end:]) + asked,
+        kept_tokens=sum(tokens[:start] + tokens[end:]),
         drawn_tokens=sum(tokens[start:end]),
-    )
-
-
-def _draft_text(
-    text: str, rule: ModelRule, form: Form, question: str, asked: int, count: TokenCounter
-) -> PromptDraft:
-    if not text.strip():
-        raise NoGainError("the prompt is empty; give a text, or messages")
-    return PromptDraft(
-        rule=rule,
-        form=form,
-        before=[],
-        turns=[Turn(text=text, role="text")],
-        after=[],
-        question=question,
-        is_text=True,
-        kept_tokens=asked,
-        drawn_tokens=count(text) + MESSAGE_TOKENS,
     )
