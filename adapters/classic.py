@@ -12,7 +12,7 @@ from pydantic import Field
 from optimem.adapters.messages import message_text
 from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory.prompting import told
+from optimem.memory.prompting import format_context
 from optimem.turns import Turn
 
 DEPRECATED = (
@@ -53,7 +53,7 @@ class OptimemMemory(BaseMemory):
         """Recalled turns that match the input, as text."""
         question = self._input(inputs)
         hits = self.memory.recall(self.scope, question, self.k) if question.strip() else []
-        return {self.memory_key: told(hits, self.budget)}
+        return {self.memory_key: format_context(hits, self.budget)}
 
     def save_context(self, inputs: dict[str, Any], outputs: dict[str, str]) -> None:
         """Remember an input and its answer."""

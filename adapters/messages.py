@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from langchain_core.messages import AnyMessage, BaseMessage, message_to_dict, messages_from_dict
 
-from optimem.memory.prompting import tokens_of
+from optimem.memory.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.prompts.forms import FORMS, ParsedMessage
 from optimem.results import RecalledTurn
@@ -32,7 +32,7 @@ def message_text(message: BaseMessage) -> str:
 
 def message_tokens(message: BaseMessage) -> int:
     """Tokens of a message by DeepSeek's tokenizer, its frame included."""
-    return tokens_of(message_text(message)) + MESSAGE_TOKENS
+    return count_tokens(message_text(message)) + MESSAGE_TOKENS
 
 
 def message_keys(messages: Sequence[BaseMessage]) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 from optimem.api.memory import OpticalMemory
 from optimem.errors import MissingExtraError
-from optimem.memory.prompting import told
+from optimem.memory.prompting import format_context
 from optimem.results import Recollection
 
 TOOL_DESCRIPTION = (
@@ -84,7 +84,7 @@ def create_recall_tool(
     """
 
     def search(query: str, scope: str) -> str:
-        return told(memory.recall(scope, query, k), budget) or NOTHING_FOUND
+        return format_context(memory.recall(scope, query, k), budget) or NOTHING_FOUND
 
     if isinstance(scope, str):
         call, acall = _search_scope(search, scope)

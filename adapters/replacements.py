@@ -11,7 +11,7 @@ from optimem.adapters.sizes import stable_cut_index
 from optimem.api.memory import OpticalMemory
 from optimem.api.prompts import compress_prompt
 from optimem.errors import BudgetError, ImageSupportError, NoGainError
-from optimem.memory.prompting import tokens_of, told
+from optimem.memory.prompting import count_tokens, format_context
 from optimem.prompts import ModelRule, rule_for
 
 RECALLED = (
@@ -58,10 +58,10 @@ def replace_by_recall(
     hits = memory.recall(scope, question, k, following=FOLLOWING) if question.strip() else []
     hits = [hit for hit in hits if hit.score > 0 or hit.role == "tool"]
     hits = [hit for hit in hits if hit.id not in kept]
-    text = told(hits, budget)
+    text = format_context(hits, budget)
     note = HumanMessage(RECALLED + text if text else NOTHING_RECALLED)
     certain = all(hit.exact for hit in hits)
-    return Replacement([note, *messages[cut:]], tokens_of(str(note.text)), certain)
+    return Replacement([note, *messages[cut:]], count_tokens(str(note.text)), certain)
 
 
 def replace_by_pages(
@@ -80,7 +80,7 @@ def replace_by_pages(
             budget=kept_tokens + budget,
             leave_out=True,
             form="langchain",
-            count=tokens_of,
+            count=count_tokens,
         )
     except (NoGainError, BudgetError):
         return None

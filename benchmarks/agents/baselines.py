@@ -24,7 +24,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, trim_messages
 from langchain_core.runnables import RunnableLambda
 
 from optimem.adapters.messages import message_text, message_tokens, parse_message
-from optimem.memory.prompting import tokens_of
+from optimem.memory.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.text.exact import exact_values
 from optimem.text.terms import terms
@@ -90,10 +90,10 @@ def extract_summary(messages: Sequence[AnyMessage], budget: int) -> str:
         _weight(line, found, frequency, len(lines))
         for line, found in zip(lines, line_terms, strict=True)
     ]
-    left = budget - MESSAGE_TOKENS - tokens_of(SUMMARY_PREFIX)
+    left = budget - MESSAGE_TOKENS - count_tokens(SUMMARY_PREFIX)
     chosen = []
     for index in sorted(range(len(lines)), key=lambda i: (weights[i], i), reverse=True):
-        size = tokens_of(lines[index]) + 1  # the line break
+        size = count_tokens(lines[index]) + 1  # the line break
         if size <= left:
             chosen.append(index)
             left -= size
@@ -115,4 +115,4 @@ def _weight(line: str, found: set[int], frequency: Counter[int], count: int) -> 
     rarity = sum(math.log(count / frequency[term]) for term in found)
     exact = 1 + math.sqrt(len(exact_values(line)))
     speaker = USER_WEIGHT if line.startswith(USER_PREFIX) else 1.0
-    return speaker * exact * rarity / (tokens_of(line) + 1)
+    return speaker * exact * rarity / (count_tokens(line) + 1)

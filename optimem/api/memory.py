@@ -23,7 +23,7 @@ from optimem.memory.images import append_images
 from optimem.memory.paging import PageWriter
 from optimem.memory.prompting import Llm
 from optimem.memory.recall import Recaller
-from optimem.memory.retrieval import Rankers
+from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tail import append_turns
@@ -68,7 +68,7 @@ class OpticalMemory:
         self.store, self.codec, self.clock, self.images = store, codec, clock, images
         self.policy = policy or DecayPolicy()
         self._owns_store = owns_store
-        self._rankers = Rankers()
+        self._rankers = RankerCache()
         self._background = BackgroundThread(
             "optimem-pages", "a page could not be written, its turns stay in the tail"
         )
@@ -177,9 +177,7 @@ class OpticalMemory:
                 f"cannot recall {k} turns for {query!r} and {following} after each; give a "
                 "question, k ≥ 1 and following ≥ 0"
             )
-        return self._recaller(scope, now).recall(
-            query, k, refresh=refresh, rankers=self._rankers, following=following
-        )
+        return self._recaller(scope, now).recall(query, k, refresh=refresh, following=following)
 
     def answer(
         self,
@@ -202,7 +200,7 @@ class OpticalMemory:
         cannot be called. Errors of the model are passed on.
         """
         asked = Question(question, k, budget, refresh)
-        return answer(self._recaller(scope, now), self._rankers, asked, llm, self.images)
+        return answer(self._recaller(scope, now), asked, llm, self.images)
 
     def reconstruct(
         self,
@@ -309,7 +307,7 @@ class OpticalMemory:
     ) -> Answer:
         """Async twin of `answer`; `llm` may also be an asynchronous function."""
         asked = Question(question, k, budget, refresh)
-        return await aanswer(self._recaller(scope, now), self._rankers, asked, llm, self.images)
+        return await aanswer(self._recaller(scope, now), asked, llm, self.images)
 
     def __enter__(self) -> Self:
         return self
@@ -346,4 +344,6 @@ class OpticalMemory:
         return PageWriter(records, self.codec, self.policy, now)
 
     def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
-        return Recaller(self._records(scope), self.codec, self.policy, self._now(now))
+        return Recaller(
+            self._records(scope), self.codec, self.policy, self._rankers, self._now(now)
+        )

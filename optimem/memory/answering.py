@@ -1,7 +1,7 @@
-"""Answers from a memory: the best stretch of what was recalled, quoted, or what a model makes
-of it; and that it does not know, when nothing that can be read bears on the question.
+"""Answers from a memory: the snippet of a recalled turn that matches the question best, quoted, or
+what a model makes of several; and that the answer is not known.
 
-Knows models only by `llms`; reads through the recaller.
+Turns come from the recaller, a prompt and a model's reply through `prompting`.
 """
 
 import asyncio
@@ -12,46 +12,45 @@ from optimem.errors import InputError
 from optimem.memory.images import ask_image
 from optimem.memory.prompting import (
     Llm,
-    areplied,
-    checked_llm,
-    cited,
+    aask_llm,
+    answer_prompt,
+    ask_llm,
+    attribution,
+    check_llm,
+    cited_numbers,
     declines,
-    introduced,
+    passage_budget,
     passage_tokens,
-    replied,
-    room_for_passages,
-    shares,
-    written_prompt,
+    split_budget,
 )
 from optimem.memory.recall import Recaller, TurnBuilder
-from optimem.memory.retrieval import Rankers
-from optimem.memory.snippets import Snippet, best_snippet, narrowed, stripped, widened
+from optimem.memory.snippets import Snippet, best_snippet, narrow, strip, widen
 from optimem.protocols import REPLACEMENT, ImageReader
 from optimem.results import Answer, Passage
 
-BEARS = 0.6
-"""Share of a question, by the weight of its terms, that a quotation must hold to answer it.
-Chosen on the 52 questions that `tests/memory/questions.py` calls CHOSEN: 19 of 21 quotations hold
-the answer, for 19 of 27 questions that have one; on 28 others, HELD_OUT, 10 of 14 and of 14
-(`pytest tests/memory/test_knowing.py -s`)."""
-QUOTED = 300
+MIN_SHARE = 0.6
+"""Share of a question, by the weight of its terms, that a snippet must hold to be quoted. Chosen on
+the 52 questions called CHOSEN in `tests/memory/questions.py`: 19 of 21 quotations hold the answer,
+for 19 of 27 questions that have one; on 28 others, HELD_OUT, 10 of 14 and of 14
+(`pytest tests/memory/test_answering.py -s`)."""
+QUOTATION_LENGTH = 300
 """Characters to which a quotation is widened with the sentences around it."""
-FADED = 1 / 3
-"""Share of a stretch's characters that may have faded before it no longer counts as readable."""
-LIKELY = 0.5
-"""Mean probability of a stretch's characters under which it does not count as readable."""
+MAX_FADED = 1 / 3
+"""Share of a snippet's characters that may have faded; above it, it cannot be read."""
+MIN_PROBABILITY = 0.5
+"""Mean probability of a snippet's characters below which it cannot be read."""
 
-NOTHING = "I do not know: nothing that can be read in this memory bears on that."
-TOO_FADED = "I do not know: what bears on that has faded too far to be read."
-NOT_TOLD = "I do not know: what was recalled does not hold the answer."
+NO_MATCH = "I do not know: nothing readable in this memory matches the question."
+TOO_FADED = "I do not know: what matches the question has faded too far to be read."
+DECLINED = "I do not know: what was recalled does not hold the answer."
 NO_REPLY = "I do not know: the model gave no answer."
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked and with what means. `k`: turns recalled at most. `budget`: tokens of a
-    model's prompt. `refresh`: what is recalled fades later. Raises InputError for what cannot
-    be asked."""
+    """A question and the means to answer it. `k`: turns recalled at most. `budget`: tokens of a
+    model's prompt. `refresh`: pages recalled fade later. Raises InputError for an empty question
+    and a `k` under 1."""
 
     text: str
     k: int
@@ -65,76 +64,55 @@ class Question:
             )
 
 
-class Hit(NamedTuple):
-    """A recalled turn and the stretch of it that bears most on the question, found in its
-    likeliest text: a word with a doubtful letter says where to look, and is shown as it reads."""
+class SnippetHit(NamedTuple):
+    """A recalled turn and the snippet of it that matches the question best. It is found in the
+    most likely text, so that a word with a doubtful letter still matches, and shown as it reads."""
 
     turn: TurnBuilder
     score: float
-    best: Snippet
+    snippet: Snippet
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """A prompt with the passages that it gives. `marker`: the reply if they do not answer."""
+class AnswerPrompt:
+    """A prompt and its passages. `marker`: the reply that means that they hold no answer."""
 
     text: str
     marker: str
     passages: list[Passage]
 
-    def concluded(self, reply: str) -> Answer:
-        """The answer that a model's reply is, with the passages that it cites, or all if it
-        cites none."""
+    def answer(self, reply: str) -> Answer:
+        """The answer in a model's reply, with the passages that it cites, or all if it cites
+        none."""
         if not reply.strip():
-            return unknown(NO_REPLY, "llm")
+            return _unknown(NO_REPLY, "llm")
         if declines(reply, self.marker, len(self.passages)):
-            return unknown(NOT_TOLD, "llm")
-        numbers = cited(reply, len(self.passages))
+            return _unknown(DECLINED, "llm")
+        numbers = cited_numbers(reply, len(self.passages))
         passages = [p for p in self.passages if p.number in numbers] or self.passages
         return Answer(
             text=reply.strip(),
             known=True,
             source="llm",
             passages=passages,
-            probability=certainty(passages),
+            probability=_mean_probability(passages),
         )
 
 
 def answer(
-    recaller: Recaller,
-    rankers: Rankers,
-    question: Question,
-    llm: Llm | None,
-    images: ImageReader | None,
+    recaller: Recaller, question: Question, llm: Llm | None, images: ImageReader | None
 ) -> Answer:
-    """The answer to a question. What the model raises is passed on."""
-    step = Answering(recaller, rankers, question, images).step(llm)
-    return step if isinstance(step, Answer) else step.concluded(replied(llm, step.text))
+    """The answer to a question, quoted without a model. Errors of the model are passed on."""
+    found = Answering(recaller, question, images).find(llm)
+    return found if isinstance(found, Answer) else found.answer(ask_llm(llm, found.text))
 
 
 async def aanswer(
-    recaller: Recaller,
-    rankers: Rankers,
-    question: Question,
-    llm: Llm | None,
-    images: ImageReader | None,
+    recaller: Recaller, question: Question, llm: Llm | None, images: ImageReader | None
 ) -> Answer:
     """Async twin of `answer`."""
-    asked = Answering(recaller, rankers, question, images)
-    step = await asyncio.to_thread(asked.step, llm)
-    return step if isinstance(step, Answer) else step.concluded(await areplied(llm, step.text))
-
-
-def unknown(text: str, source: Literal["quoted", "llm"] = "quoted") -> Answer:
-    """That there is no answer."""
-    return Answer(text=text, known=False, source=source, passages=[], probability=0.0)
-
-
-def certainty(passages: list[Passage]) -> float:
-    """The mean probability of the characters of some passages, from 0 to 1."""
-    sizes = [max(len(passage.text), 1) for passage in passages]
-    sure = sum(p.probability * size for p, size in zip(passages, sizes, strict=True))
-    return sure / sum(sizes)
+    found = await asyncio.to_thread(Answering(recaller, question, images).find, llm)
+    return found if isinstance(found, Answer) else found.answer(await aask_llm(llm, found.text))
 
 
 @dataclass(frozen=True)
@@ -142,86 +120,97 @@ class Answering:
     """One question put to one scope."""
 
     recaller: Recaller
-    rankers: Rankers
     question: Question
     images: ImageReader | None
 
-    def step(self, llm: Llm | None) -> Answer | Prompt:
-        """The answer, or the prompt that is to be put to a model for it. No model is asked
-        when nothing that can be read was found."""
+    def find(self, llm: Llm | None) -> Answer | AnswerPrompt:
+        """The answer, or with a model the prompt to put to it. A model is not asked if nothing
+        readable was found."""
         asked = self.question
         if llm is not None:
-            checked_llm(llm)
-            room_for_passages(asked.text, asked.budget)  # refused before anything is read
-        found = self.recaller.found(
-            asked.text, asked.k, refresh=asked.refresh, rankers=self.rankers
-        )
-        hits = [Hit(turn, s, best_snippet(turn.guess, found.weights)) for turn, s in found.turns]
+            check_llm(llm)
+            passage_budget(asked.text, asked.budget)  # raises before anything is read
+        matches = self.recaller.matches(asked.text, asked.k, refresh=asked.refresh)
+        hits = [
+            SnippetHit(turn, score, best_snippet(turn.guess, matches.weights))
+            for turn, score in matches.turns
+        ]
         readable = [hit for hit in hits if self._is_readable(hit)]
         if not readable:
-            return unknown(TOO_FADED if hits else NOTHING)
-        return self._quoted(readable) if llm is None else self._prompt(readable)
+            return _unknown(TOO_FADED if hits else NO_MATCH)
+        return self._quote(readable) if llm is None else self._prompt(readable)
 
-    def _is_readable(self, hit: Hit) -> bool:
+    def _is_readable(self, hit: SnippetHit) -> bool:
         if not hit.turn.text.strip():
             return False
-        passage = self._passage(hit, hit.best, 1)
+        passage = self._passage(hit, hit.snippet, 1)
         faded = passage.text.count(REPLACEMENT) / len(passage.text)
-        return faded <= FADED and passage.probability >= LIKELY
+        return faded <= MAX_FADED and passage.probability >= MIN_PROBABILITY
 
-    def _passage(self, hit: Hit, stretch: Snippet, number: int) -> Passage:
-        start, end, _ = stripped(hit.turn.text, stretch)
-        turn = hit.turn.cut(start, end).built(self.recaller.now, self.recaller.codec)
-        return Passage(**turn.model_dump(), score=hit.score, number=number)
-
-    def _quoted(self, hits: list[Hit]) -> Answer:
-        """The stretch that bears most on the question, if enough; of a image's text, what its
-        reader answers from the image itself."""
-        best = max(hits, key=lambda hit: (hit.best.share, hit.score))
-        if best.best.share < BEARS:
-            return unknown(NOTHING)
-        passage = self._passage(best, widened(best.turn.guess, best.best, QUOTED, _characters), 1)
-        records, turn = self.recaller.records, best.turn.id
-        said = ask_image(records, turn, self.images, self.question.text)
-        return Answer(
-            text=said.text if said else passage.text,
-            known=True,
-            source="image" if said else "quoted",
-            passages=[passage],
-            probability=said.probability if said else passage.probability,
+    def _passage(self, hit: SnippetHit, snippet: Snippet, number: int) -> Passage:
+        start, end, _ = strip(hit.turn.text, snippet)
+        return hit.turn.cut(start, end).build(
+            Passage, self.recaller.now, self.recaller.codec, score=hit.score, number=number
         )
 
-    def _prompt(self, hits: list[Hit]) -> Prompt:
-        """The turns that fit the budget, long ones cut to what bears on the question, oldest
-        first."""
-        room = room_for_passages(self.question.text, self.question.budget)
-        given = shares([passage_tokens(hit.turn.text) for hit in hits], room)
-        chosen = sorted(zip(hits, given, strict=False), key=_said)
+    def _quote(self, hits: list[SnippetHit]) -> Answer:
+        """The best snippet, if it matches well enough; if it is of an image, the answer of the
+        reader of images."""
+        best = max(hits, key=lambda hit: (hit.snippet.share, hit.score))
+        if best.snippet.share < MIN_SHARE:
+            return _unknown(NO_MATCH)
+        wide = widen(best.turn.guess, best.snippet, QUOTATION_LENGTH, _length)
+        passage = self._passage(best, wide, 1)
+        image = ask_image(self.recaller.records, best.turn.id, self.images, self.question.text)
+        return Answer(
+            text=image.text if image else passage.text,
+            known=True,
+            source="image" if image else "quoted",
+            passages=[passage],
+            probability=image.probability if image else passage.probability,
+        )
+
+    def _prompt(self, hits: list[SnippetHit]) -> AnswerPrompt:
+        """The turns that fit the budget, oldest first, long ones cut around their snippets."""
+        room = passage_budget(self.question.text, self.question.budget)
+        given = split_budget([passage_tokens(hit.turn.text) for hit in hits], room)
+        chosen = sorted(zip(hits, given, strict=False), key=_time)
         passages = [
-            self._passage(hit, self._fitting(hit, tokens), number)
+            self._passage(hit, self._fit(hit, tokens), number)
             for number, (hit, tokens) in enumerate(chosen, 1)
         ]
-        told = [(introduced(passage), passage.text) for passage in passages]
-        text, marker = written_prompt(self.question.text, told)
-        return Prompt(text, marker, passages)
+        attributed = [(attribution(passage), passage.text) for passage in passages]
+        text, marker = answer_prompt(self.question.text, attributed)
+        return AnswerPrompt(text, marker, passages)
 
-    def _fitting(self, hit: Hit, tokens: int) -> Snippet:
-        """As much of a turn as fits, around the stretch that bears most on the question."""
+    def _fit(self, hit: SnippetHit, tokens: int) -> Snippet:
+        """As much of a turn as fits, around its snippet."""
         text = hit.turn.text
         if passage_tokens(text) <= tokens:
-            return Snippet(0, len(text), hit.best.share)
+            return Snippet(0, len(text), hit.snippet.share)
 
         def size(start: int, end: int) -> int:
             return passage_tokens(text[start:end])
 
-        return widened(hit.turn.guess, narrowed(hit.best, tokens, size), tokens, size)
+        return widen(hit.turn.guess, narrow(hit.snippet, tokens, size), tokens, size)
 
 
-def _characters(start: int, end: int) -> int:
+def _unknown(text: str, source: Literal["quoted", "llm"] = "quoted") -> Answer:
+    return Answer(text=text, known=False, source=source, passages=[], probability=0.0)
+
+
+def _mean_probability(passages: list[Passage]) -> float:
+    """The mean probability of all characters of some passages."""
+    sizes = [max(len(passage.text), 1) for passage in passages]
+    total = sum(p.probability * size for p, size in zip(passages, sizes, strict=True))
+    return total / sum(sizes)
+
+
+def _length(start: int, end: int) -> int:
     return end - start
 
 
-def _said(chosen: tuple[Hit, int]) -> tuple[float, int]:
-    """When a turn was said, to put turns in order."""
+def _time(chosen: tuple[SnippetHit, int]) -> tuple[float, int]:
+    """When a turn was said; turns of the same time in their order."""
     turn = chosen[0].turn
     return turn.time, turn.number

@@ -1,11 +1,13 @@
-"""Records to text: what can still be read of a page, span by span, and where it stands.
+"""Pages to turns: what can still be read of a page, span by span, and the turns of a scope put
+together from it, those that match a query or all of them in order.
 
-Turns as they can be read now: by a query, or all of them in order.
+A scope's records say where a turn is, the decoder what its cells show. Knows nothing of stores,
+ranking or what a turn is recalled for.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,33 +22,42 @@ from optimem.memory.records import (
     holding,
     text_digest,
 )
-from optimem.memory.retrieval import Rankers, followed
+from optimem.memory.retrieval import RankerCache, with_following
 from optimem.memory.scope_records import ScopeRecords, Stored
 from optimem.protocols import Box, PageCodec, ReadCells, Reading, VisionTokens
 from optimem.results import PagePart, RecalledTurn, Recollection
 from optimem.tiers import Tier
 from optimem.turns import Role
 
-VERIFIED = 0.95  # probability of a cell that was read right when its page was written,
-LIKELY = 0.5  # if the decoder still thinks so: another machine may round differently
+VERIFIED = 0.95
+"""Least probability of a cell that read back right when its page was written, as long as the
+decoder still finds it likely (another machine may round differently)."""
+LIKELY = 0.5
+"""Probability from which the decoder finds a cell likely."""
+REFRESH_AFTER = 3600.0
+"""Seconds after which recalling a page again stores the time of the recall."""
+BATCH = 16
+"""Pages decoded at a time."""
+
+R = TypeVar("R", bound=RecalledTurn)
 
 
 @dataclass(frozen=True)
 class SpanReading:
-    """A span's best guess, and whether its hash proves it right."""
+    """A span as read. `exact`: its hash proves that the reading is what was written."""
 
     span: Span
     reading: Reading
     exact: bool
 
     def marked(self, uncertain: float) -> str:
-        """The text with characters less probable than `uncertain` as U+FFFD."""
+        """The text with U+FFFD for each character less probable than `uncertain`."""
         return self.reading.marked(uncertain)
 
 
 @dataclass(frozen=True)
 class PageReading:
-    """A page as read: its cells with everything known about them, and its spans."""
+    """A page as read: its cells, with everything that its record says of them, and its spans."""
 
     cells: ReadCells
     spans: list[SpanReading]
@@ -54,44 +65,34 @@ class PageReading:
 
 def read_pages(records: Sequence[PageRecord], codec: PageCodec) -> list[PageReading]:
     """Read pages. Raises FingerprintError for tokens of another encoder."""
-    tokens = [r.body for r in records if isinstance(r.body, VisionTokens)]
-    seen = iter(codec.decoder.read(tokens) if tokens else [])
+    tokens = [record.body for record in records if isinstance(record.body, VisionTokens)]
+    decoded = iter(codec.decoder.read(tokens) if tokens else [])
     return [
-        _with_known(r, next(seen), codec)
-        if isinstance(r.body, VisionTokens)
-        else _kept_text(r, r.body, codec)
-        for r in records
+        _read_tokens(record, next(decoded), codec)
+        if isinstance(record.body, VisionTokens)
+        else _read_text(record, record.body, codec)
+        for record in records
     ]
 
 
-def _with_known(record: PageRecord, read: ReadCells, codec: PageCodec) -> PageReading:
-    """A reading with what was learned when the page was written: cells that were compared
-    then and found right are known, the others doubtful."""
-    ids = read.ids.copy()
-    likely = read.probability >= LIKELY
-    probability = np.where(likely, np.maximum(read.probability, VERIFIED), read.probability)
+def _read_tokens(record: PageRecord, decoded: ReadCells, codec: PageCodec) -> PageReading:
+    """What was decoded, corrected by what was learned when the page was written: cells that read
+    back right then, cells known to be doubtful, and values kept verbatim."""
+    ids, probability = decoded.ids.copy(), decoded.probability
+    likely = probability >= LIKELY
+    probability = np.where(likely, np.maximum(probability, VERIFIED), probability)
     for cell, level in record.doubts:
         probability[cell] = min(probability[cell], level / DOUBT_LEVELS)
     for cell, text in record.verbatim:
-        exact = codec.renderer.spelled(text)
-        ids[cell : cell + len(exact)], probability[cell : cell + len(exact)] = exact, 1.0
+        spelled = codec.renderer.spelled(text)
+        ids[cell : cell + len(spelled)], probability[cell : cell + len(spelled)] = spelled, 1.0
     cells = ReadCells(ids, probability)
     return PageReading(cells, [_read_span(span, cells, codec) for span in record.spans])
 
 
-def _read_span(span: Span, cells: ReadCells, codec: PageCodec) -> SpanReading:
-    part = slice(span.text_start, span.end)
-    reading = codec.renderer.text(ReadCells(cells.ids[part], cells.probability[part]))
-    reading = replace(reading, cell=reading.cell + span.text_start)
-    exact = text_digest(reading.text) == span.digest
-    if exact:
-        reading = replace(reading, probability=np.ones_like(reading.probability))
-    return SpanReading(span, reading, exact)
-
-
-def _kept_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> PageReading:
-    """A page that no tier could hold: as if it had been read without a doubt. Pieces of a turn
-    that came in one after another are one text now, which may take fewer cells."""
+def _read_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> PageReading:
+    """A page kept as text, as if each of its cells had been read with certainty. A turn that was
+    stored in several chunks is one text here, which may take fewer cells."""
     parts = [
         codec.renderer.cells(text, span.role if span.starts else None)
         for span, text in zip(record.spans, texts, strict=True)
@@ -106,8 +107,18 @@ def _kept_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> 
     return PageReading(cells, [_read_span(span, cells, codec) for span in spans])
 
 
+def _read_span(span: Span, cells: ReadCells, codec: PageCodec) -> SpanReading:
+    part = slice(span.text_start, span.end)
+    reading = codec.renderer.text(ReadCells(cells.ids[part], cells.probability[part]))
+    reading = replace(reading, cell=reading.cell + span.text_start)
+    exact = text_digest(reading.text) == span.digest
+    if exact:
+        reading = replace(reading, probability=np.ones_like(reading.probability))
+    return SpanReading(span, reading, exact)
+
+
 def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[Box]:
-    """The boxes of cells, those side by side on a line joined."""
+    """The boxes of cells, one for each run of neighbours on a line."""
     lines: list[Box] = []
     for cell in cells.tolist():
         box = codec.renderer.box(cell, tier)
@@ -119,15 +130,11 @@ def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[B
     return lines
 
 
-REFRESH_EVERY = 3600.0
-"""Seconds within which recalling a page again does not rewrite it."""
-BATCH = 16
-
-
-class Piece(NamedTuple):
-    """A part of a turn as it was read. `page`: None for the open tail. `text`, `guess`: with
-    doubtful characters marked, and the likeliest, of the same length N. `probability` (N,).
-    `cell` (N,): where each character stands on the page; (0,) in the tail."""
+class TurnPart(NamedTuple):
+    """A part of a turn as read, of N characters. `page`: its id, None in the tail. `tier`: of the
+    page, None for text. `text`: with U+FFFD for each uncertain character; `guess`: the most
+    likely text. `probability` (N,): that each character is right. `cell` (N,): of each character
+    on the page; empty in the tail."""
 
     page: str | None
     tier: Tier | None
@@ -137,8 +144,8 @@ class Piece(NamedTuple):
     cell: NDArray[np.int64]
     exact: bool
 
-    def cut(self, start: int, end: int) -> "Piece":
-        """Some of its characters."""
+    def cut(self, start: int, end: int) -> "TurnPart":
+        """The characters from `start` to `end`, as far as they are here."""
         part = slice(max(start, 0), max(end, 0))
         return self._replace(
             text=self.text[part],
@@ -147,8 +154,8 @@ class Piece(NamedTuple):
             cell=self.cell[part],
         )
 
-    def place(self, codec: PageCodec) -> PagePart:
-        """Where it lies."""
+    def page_part(self, codec: PageCodec) -> PagePart:
+        """Where it is."""
         if self.page is None:
             return PagePart(page=None, tier="tail", boxes=[])
         boxes = line_boxes(self.cell, codec, self.tier or Tier.LARGE)
@@ -157,157 +164,160 @@ class Piece(NamedTuple):
 
 @dataclass
 class TurnBuilder:
-    """A turn put together from its parts, which come in order. `number`: its place among the
-    scope's turns."""
+    """A turn put together from its parts in reading order. `number`: the turn's in its scope."""
 
     number: int
     id: str
     role: Role
     time: float
-    pieces: list[Piece] = field(default_factory=list)
+    parts: list[TurnPart] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """What can be read of it, uncertain characters as U+FFFD."""
-        return "".join(piece.text for piece in self.pieces)
+        """The text with U+FFFD for each uncertain character."""
+        return "".join(part.text for part in self.parts)
 
     @property
     def guess(self) -> str:
-        """The likeliest text, character by character where `text` is."""
-        return "".join(piece.guess for piece in self.pieces)
+        """The most likely text, character by character that of `text`."""
+        return "".join(part.guess for part in self.parts)
 
     def add_span(self, record: PageRecord, read: SpanReading, uncertain: float) -> None:
-        """A part that lies on a page."""
-        text, guess = read.marked(uncertain), read.reading.text
-        sure, cell = read.reading.probability, read.reading.cell
-        self.pieces.append(Piece(record.id, record.tier, text, guess, sure, cell, read.exact))
+        """Add a part that is on a page."""
+        self.parts.append(
+            TurnPart(
+                page=record.id,
+                tier=record.tier,
+                text=read.marked(uncertain),
+                guess=read.reading.text,
+                probability=read.reading.probability,
+                cell=read.reading.cell,
+                exact=read.exact,
+            )
+        )
 
     def add_chunk(self, chunk: Chunk) -> None:
-        """A part that is still text; what follows on another such part is one with it."""
+        """Add a part that is in the tail; it is joined to one before it that is there too."""
         text = chunk.text
-        if self.pieces and self.pieces[-1].page is None:
-            text = self.pieces.pop().text + text
-        sure, cell = np.ones(len(text), np.float32), np.zeros(0, np.int64)
-        self.pieces.append(Piece(None, None, text, text, sure, cell, True))
+        if self.parts and self.parts[-1].page is None:
+            text = self.parts.pop().text + text
+        certain, no_cells = np.ones(len(text), np.float32), np.zeros(0, np.int64)
+        self.parts.append(TurnPart(None, None, text, text, certain, no_cells, exact=True))
 
     def cut(self, start: int, end: int) -> "TurnBuilder":
-        """The same turn with only the characters from `start` to `end`, of which there must
-        be one: its text, certainty and boxes are theirs alone."""
-        kept, before = list[Piece](), 0
-        for piece in self.pieces:
-            part = piece.cut(start - before, end - before)
-            before += len(piece.text)
-            kept += [part] if part.text else []
-        return replace(self, pieces=kept)
+        """The same turn with only the characters from `start` to `end`, of which there must be at
+        least one: text, certainty and boxes are theirs alone."""
+        kept, before = list[TurnPart](), 0
+        for part in self.parts:
+            inside = part.cut(start - before, end - before)
+            before += len(part.text)
+            kept += [inside] if inside.text else []
+        return replace(self, parts=kept)
 
-    def built(self, now: float, codec: PageCodec) -> RecalledTurn:
-        """The turn as it is given out."""
-        sure = np.concatenate([np.ones(0, np.float32), *(p.probability for p in self.pieces)])
-        return RecalledTurn(
+    def build(self, kind: type[R], now: float, codec: PageCodec, **fields: Any) -> R:
+        """The turn as a result of this kind, with the `fields` that the kind adds."""
+        probability = np.concatenate([part.probability for part in self.parts])
+        return kind(
             id=self.id,
             role=self.role,
             time=self.time,
             age=max(now - self.time, 0.0),
             text=self.text,
             guess=self.guess,
-            probability=float(sure.mean()) if len(sure) else 1.0,
-            least=float(sure.min()) if len(sure) else 1.0,
-            exact=all(piece.exact for piece in self.pieces),
-            parts=[piece.place(codec) for piece in self.pieces],
+            probability=float(probability.mean()) if len(probability) else 1.0,
+            least=float(probability.min()) if len(probability) else 1.0,
+            exact=all(part.exact for part in self.parts),
+            parts=[part.page_part(codec) for part in self.parts],
+            **fields,
         )
 
 
-class Found(NamedTuple):
-    """What bears on a query: turns with their scores, best first, and the `weights` of the
-    query's terms (see `TurnRanker.weights`)."""
+class Matches(NamedTuple):
+    """The turns that match a query with their scores, best first, and the weights of the query's
+    terms (see `TurnRanker.weights`)."""
 
     turns: list[tuple[TurnBuilder, float]]
     weights: dict[int, float]
 
 
+@dataclass(frozen=True)
 class Recaller:
-    """Reads one scope."""
+    """Reads the turns of one scope as they are at `now`."""
 
-    def __init__(
-        self, records: ScopeRecords, codec: PageCodec, policy: DecayPolicy, now: float
-    ) -> None:
-        self.records, self.codec, self.policy, self.now = records, codec, policy, now
+    records: ScopeRecords
+    codec: PageCodec
+    policy: DecayPolicy
+    rankers: RankerCache
+    now: float
 
     def recall(
-        self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
+        self, query: str, k: int, *, refresh: bool = True, following: int = 0
     ) -> list[Recollection]:
-        """The `k` turns that bear most on a query, best first, each with the `following` turns
-        after it; reads only their pages."""
-        found = self.found(query, k, refresh=refresh, rankers=rankers, following=following)
+        """Up to `k` turns that match a query, best first, each with the `following` turns after
+        it. Only their pages are read. `refresh`: these pages fade later."""
+        matches = self.matches(query, k, refresh=refresh, following=following)
         return [
-            Recollection(**turn.built(self.now, self.codec).model_dump(), score=score)
-            for turn, score in found.turns
+            turn.build(Recollection, self.now, self.codec, score=score)
+            for turn, score in matches.turns
         ]
 
-    def found(
-        self, query: str, k: int, *, refresh: bool, rankers: Rankers, following: int = 0
-    ) -> Found:
-        """What `recall` gives, before it is made up: any stretch of it can be cut out."""
+    def matches(self, query: str, k: int, *, refresh: bool, following: int = 0) -> Matches:
+        """What `recall` returns, before results are built: a snippet can still be cut out."""
         page_keys, tail = self.records.snapshot()
-        ranker = rankers.ranker(self.records, page_keys, tail)
-        best = followed(ranker.best(query, k), ranker.turns.tolist(), following)
-        needed = {key for number, _ in best for key in holding(page_keys, number)}
-        stored = self._stored(sorted(needed))
-        turns = self._turns(stored, tail, {number for number, _ in best})
+        ranker = self.rankers.ranker(self.records, page_keys, tail)
+        hits = with_following(ranker.best(query, k), ranker.turns.tolist(), following)
+        pages = self._pages(sorted({key for turn, _ in hits for key in holding(page_keys, turn)}))
+        turns = self._turns(pages, tail, {number for number, _ in hits})
         if refresh:
-            self._refresh(stored)
-        hits = [(turns[number], score) for number, score in best if number in turns]
-        return Found(hits, ranker.weights(query))
+            self._refresh(pages)
+        found = [(turns[number], score) for number, score in hits if number in turns]
+        return Matches(found, ranker.weights(query))
 
     def between(self, since: float, until: float) -> list[RecalledTurn]:
-        """All turns of a time, both ends included, in order, the tail's too. Pages that hold
-        none are not read."""
+        """All turns of a time, both ends included, in order. Pages that hold none are not
+        decoded."""
         page_keys, tail = self.records.snapshot()
-        stored = self._stored(page_keys)
+        pages = self._pages(page_keys)
         parts: list[Span | Chunk] = [*tail]
-        for found in stored:
-            parts += found.record.spans
+        for page in pages:
+            parts += page.record.spans
         wanted = {part.position.sequence for part in parts if since <= part.time <= until}
-        turns = self._turns(stored, tail, wanted).values()
-        return [turn.built(self.now, self.codec) for turn in turns]
+        turns = self._turns(pages, tail, wanted).values()
+        return [turn.build(RecalledTurn, self.now, self.codec) for turn in turns]
 
-    def _stored(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord]]:
-        return [found for found in self.records.pages(wanted) if found]
+    def _pages(self, keys: Sequence[PageKey]) -> list[Stored[PageRecord]]:
+        """The pages that are still there."""
+        return [page for page in self.records.pages(keys) if page]
 
     def _turns(
-        self,
-        stored: Sequence[Stored[PageRecord]],
-        tail: Iterable[Chunk],
-        wanted: set[int],
+        self, pages: Sequence[Stored[PageRecord]], tail: Iterable[Chunk], wanted: set[int]
     ) -> dict[int, TurnBuilder]:
-        """The turns `wanted`, by number; only pages that hold one are read."""
-        builders: dict[int, TurnBuilder] = {}
-        holding = [
-            found.record
-            for found in stored
-            if any(span.position.sequence in wanted for span in found.record.spans)
+        """The turns `wanted` by number, in order; only pages that hold one are decoded."""
+        turns: dict[int, TurnBuilder] = {}
+
+        def turn(part: Span | Chunk) -> TurnBuilder:
+            number = part.position.sequence
+            return turns.setdefault(number, TurnBuilder(number, part.turn, part.role, part.time))
+
+        holding_any = [
+            page.record
+            for page in pages
+            if any(span.position.sequence in wanted for span in page.record.spans)
         ]
-        for start in range(0, len(holding), BATCH):
-            records = holding[start : start + BATCH]
-            for record, reading in zip(records, read_pages(records, self.codec), strict=True):
+        for start in range(0, len(holding_any), BATCH):
+            batch = holding_any[start : start + BATCH]
+            for record, reading in zip(batch, read_pages(batch, self.codec), strict=True):
                 for read in reading.spans:
-                    number = read.span.position.sequence
-                    if number in wanted:
-                        builder = _builder(builders, number, read.span)
-                        builder.add_span(record, read, self.policy.uncertain)
+                    if read.span.position.sequence in wanted:
+                        turn(read.span).add_span(record, read, self.policy.uncertain)
         for chunk in tail:
             if chunk.position.sequence in wanted:
-                _builder(builders, chunk.position.sequence, chunk).add_chunk(chunk)
-        return builders
+                turn(chunk).add_chunk(chunk)
+        return turns
 
-    def _refresh(self, stored: Sequence[Stored[PageRecord]]) -> None:
-        """What is remembered fades later. Losing a race here is harmless."""
-        for record, version in stored:
-            if self.now - record.accessed < REFRESH_EVERY:
-                continue
-            record = replace(record, accessed=self.now)
-            self.records.refresh(record, version, self.policy.page_due(record))
-
-
-def _builder(builders: dict[int, TurnBuilder], number: int, part: Span | Chunk) -> TurnBuilder:
-    return builders.setdefault(number, TurnBuilder(number, part.turn, part.role, part.time))
+    def _refresh(self, pages: Sequence[Stored[PageRecord]]) -> None:
+        """Let pages fade later; whoever changes one at the same time wins."""
+        for record, version in pages:
+            if self.now - record.accessed >= REFRESH_AFTER:
+                record = replace(record, accessed=self.now)
+                self.records.refresh(record, version, self.policy.page_due(record))

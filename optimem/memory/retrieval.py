@@ -1,15 +1,13 @@
-"""Which turns bear on a query: BM25 over hashed words, from the entries that pages keep.
+"""Which turns match a query: BM25 over the index entries of pages and the words of the tail.
 
-An entry holds 32-bit hashes and counts, no text. Knows nothing of stores or pages.
-
-Rankers kept between recalls: what is asked often is not read from the store each time.
-
-Only index entries that are new or changed are fetched; entries are named by their version.
+An index entry holds 32-bit hashes of words and their counts, no text. Rankers are cached from one
+recall to the next, so that only new or changed entries are read from the store. Knows nothing of
+pages, models or what a turn says.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,44 +20,53 @@ from optimem.turns import Scope
 
 K1, B = 1.5, 0.75
 """BM25's saturation and length normalisation, as in Lucene and Robertson & Zaragoza (2009)."""
-FEW = 10
-"""Turns added to a memory's own when its terms are weighed, so that one of two says little."""
+PRIOR_TURNS = 10
+"""Turns without any of a query's terms that are added when terms are weighed: whether one of a
+memory's two turns holds a term does not mean much."""
+SCOPES = 64
+"""Scopes whose rankers are cached."""
+MAX_COUNT = np.iinfo(np.uint16).max
+
+State = tuple[object, ...]
 
 
 def index_page(rows: Sequence[tuple[int, str]]) -> PageIndex:
-    """The index entry of a page: (turn number, text) of each of its spans."""
+    """The index entry of a page from the turn number and text of each of its spans."""
     counted = [Counter(terms(text)) for _, text in rows]
     postings = sorted((t, row, n) for row, c in enumerate(counted) for t, n in c.items())
     columns = np.array(postings, np.int64).reshape(-1, 3).T
     return PageIndex(
-        sequence=np.array([sequence for sequence, _ in rows], np.int64),
+        sequence=np.array([number for number, _ in rows], np.int64),
         length=np.array([counts.total() for counts in counted], np.uint32),
         term=columns[0].astype(np.uint32),
         row=columns[1].astype(np.uint16),
-        count=np.minimum(columns[2], 65535).astype(np.uint16),
+        count=np.minimum(columns[2], MAX_COUNT).astype(np.uint16),
     )
 
 
 class TurnRanker:
-    """Ranks the turns of a scope by BM25. `indexes`: of all pages and of the open tail; the
-    parts of a turn that lies on several pages count as one."""
+    """Ranks turns by BM25. `indexes`: of all pages and of the tail; spans of one turn on several
+    pages count as one. `turns` (T,): the numbers of all turns, ascending."""
 
     def __init__(self, indexes: Sequence[PageIndex]) -> None:
-        indexes = [index_page([]), *indexes]
-        starts = np.cumsum([0, *(len(index.sequence) for index in indexes)])
-        rows = [i.row + start for i, start in zip(indexes, starts[:-1].tolist(), strict=True)]
-        sequence = np.concatenate([index.sequence for index in indexes])
+        first_rows = np.cumsum([0, *(len(index.sequence) for index in indexes)])
+        rows = [
+            index.row.astype(np.int64) + first
+            for index, first in zip(indexes, first_rows[:-1], strict=True)
+        ]
+        sequence = _joined([index.sequence for index in indexes])
         self.turns, turn = np.unique(sequence, return_inverse=True)
-        lengths = np.concatenate([index.length for index in indexes])
+        lengths = _joined([index.length for index in indexes])
         length = np.bincount(turn, lengths, minlength=len(self.turns))
-        self._damping = K1 * (1 - B + B * length / max(length.mean(), 1)) if len(length) else length
-        self._term = np.concatenate([index.term for index in indexes])
-        self._turn = turn[np.concatenate(rows).astype(np.int64)]
-        self._count = np.concatenate([index.count for index in indexes])
+        mean = max(length.mean(), 1) if len(length) else 1
+        self._damping = K1 * (1 - B + B * length / mean)  # (T,)
+        self._term = _joined([index.term for index in indexes])  # (P,) postings
+        self._turn = turn[_joined(rows)]  # (P,)
+        self._count = _joined([index.count for index in indexes])  # (P,)
 
     def best(self, query: str, k: int) -> list[tuple[int, float]]:
-        """Up to `k` (turn number, score) with a score above zero, best first; of equal
-        scores the newest."""
+        """Up to `k` turns that match, as (number, score), best first; of equal scores the newest
+        first."""
         scores = np.zeros(len(self.turns))
         for term in set(terms(query)):
             scores += self._scores(term)
@@ -67,79 +74,75 @@ class TurnRanker:
         return [(int(self.turns[at]), float(scores[at])) for at in order if scores[at] > 0]
 
     def weights(self, query: str) -> dict[int, float]:
-        """How much each term of a query tells, by how few of the turns hold it. A term that
-        none holds tells most; in a small memory the terms differ little."""
-        total = len(self.turns) + FEW
-        return {t: float(np.log1p(total / (self._having(t) + 1))) for t in terms(query)}
+        """The weight of each term of a query: the fewer turns hold a term, the more it weighs,
+        and most if none does."""
+        total = len(self.turns) + PRIOR_TURNS
+        return {t: float(np.log1p(total / (self._frequency(t) + 1))) for t in terms(query)}
 
-    def _having(self, term: int) -> int:
+    def _frequency(self, term: int) -> int:
         """How many turns hold a term."""
         return len(np.unique(self._turn[self._term == term]))
 
     def _scores(self, term: int) -> NDArray[np.float64]:
-        """What one word adds to the score of each turn."""
+        """What one term adds to the score of each turn, (T,)."""
         at = np.flatnonzero(self._term == term)
         count = np.bincount(self._turn[at], self._count[at], minlength=len(self.turns))
-        having, total = np.count_nonzero(count), len(count)
-        rarity = np.log1p((total - having + 0.5) / (having + 0.5))
+        frequency, total = np.count_nonzero(count), len(count)
+        rarity = np.log1p((total - frequency + 0.5) / (frequency + 0.5))
         scores: NDArray[np.float64] = rarity * count / (count + self._damping)
         return scores
 
 
-def followed(
-    best: Sequence[tuple[int, float]], known: Sequence[int], count: int
+def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate(columns) if columns else np.zeros(0, np.int64)
+
+
+def with_following(
+    hits: Sequence[tuple[int, float]], turns: Sequence[int], count: int
 ) -> list[tuple[int, float]]:
-    """Each turn of `best`, then the `count` turns that were said next, of those that are `known`,
-    with score 0 where they are not among the best themselves; each turn once."""
-    scores, there = dict(best), set(known)
+    """Each hit, and after it the `count` turns that follow it, as far as they are among `turns`.
+    A turn that is not a hit itself has a score of 0; none comes twice."""
+    scores, known = dict(hits), set(turns)
     order: dict[int, float] = {}
-    for number, _ in best:
-        for each in range(number, number + count + 1):
-            if each in there:
-                order.setdefault(each, scores.get(each, 0.0))
+    for hit, _ in hits:
+        for number in range(hit, hit + count + 1):
+            if number in known:
+                order.setdefault(number, scores.get(number, 0.0))
     return list(order.items())
 
 
-SCOPES = 64
-"""Scopes whose index is kept in memory between recalls."""
+class CachedRanker(NamedTuple):
+    """The ranker of a scope, the index entries it was made from, and the state of the scope."""
 
-State = tuple[object, ...]
-
-
-@dataclass
-class Known:
-    """What is known of a scope: index entries by page with their versions, and the ranker
-    made of them."""
-
-    entries: dict[PageKey, Stored[PageIndex]] = field(default_factory=dict)
-    state: State = ()
-    ranker: TurnRanker = field(default_factory=lambda: TurnRanker([]))
+    entries: Mapping[PageKey, Stored[PageIndex]]
+    state: State
+    ranker: TurnRanker
 
 
-class Rankers:
-    """The rankers of the scopes that were asked last. Safe for threads."""
+class RankerCache:
+    """The rankers of the scopes that were recalled from last. Safe for threads."""
 
     def __init__(self) -> None:
-        self._known: LRU[Scope, Known] = LRU(SCOPES)
+        self._cache: LRU[Scope, CachedRanker] = LRU(SCOPES)
 
     def ranker(
         self, records: ScopeRecords, page_keys: Sequence[PageKey], tail: Sequence[Chunk]
     ) -> TurnRanker:
-        """A ranker over a scope's pages and open tail as they were seen."""
-        known = self._known.get(records.scope) or Known()
-        entries = records.index_entries(page_keys, known.entries)
+        """The ranker over a scope's pages and tail, as a snapshot found them."""
+        cached = self._cache.get(records.scope)
+        entries = records.index_entries(page_keys, cached.entries if cached else {})
         state = _state(entries, tail)
-        if state != known.state:
-            known = Known(entries, state, _built(entries, tail))
-            self._known.put(records.scope, known)
-        return known.ranker
+        if cached is None or cached.state != state:
+            cached = CachedRanker(entries, state, _ranker(entries, tail))
+            self._cache.put(records.scope, cached)
+        return cached.ranker
 
 
-def _state(entries: dict[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> State:
+def _state(entries: Mapping[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> State:
     pages = tuple(sorted((key, found.version) for key, found in entries.items()))
     return pages, tuple((chunk.position, len(chunk.text), chunk.turn) for chunk in tail)
 
 
-def _built(entries: dict[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> TurnRanker:
+def _ranker(entries: Mapping[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> TurnRanker:
     rows = [(chunk.position.sequence, chunk.text) for chunk in tail]
     return TurnRanker([*(found.record for found in entries.values()), index_page(rows)])

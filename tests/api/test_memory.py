@@ -15,7 +15,7 @@ from optimem.memory.decay import DAY
 from optimem.protocols import Change
 from optimem.results import AppendReport
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing import FakeImageReader, InMemoryStore, PlainModel, plain_codec
+from optimem.testing import FakeImageReader, InMemoryStore, plain_codec
 from optimem.turns import Scope, Turn
 
 NOW = 1_700_000_000.0
@@ -30,48 +30,6 @@ def memory(tmp_path: Path) -> Iterator[OpticalMemory]:
 
 def texts(memory: OpticalMemory, **options: float) -> list[str]:
     return [turn.text for turn in memory.reconstruct(SCOPE, **options)]
-
-
-def test_recall_ranks_reads_only_what_it_needs_and_gives_boxes(memory: OpticalMemory) -> None:
-    for i in range(30):
-        memory.append(SCOPE, f"turn {i} about the weather in Lisbon and " + "rain " * 20)
-    memory.append(SCOPE, Turn(text="The staging database listens on port 6543.", id="port"))
-    for i in range(10):
-        memory.append(SCOPE, f"later turn {i} about gardens and " + "roses " * 20)
-    memory.flush(SCOPE)
-    decoder = memory.codec.decoder
-    assert isinstance(decoder, PlainModel)
-    decoder.read_pages = 0
-    hits = memory.recall(SCOPE, "which port does the staging database use?", k=1)
-    assert [hit.id for hit in hits] == ["port"]
-    assert hits[0].exact
-    assert hits[0].parts[0].boxes
-    assert decoder.read_pages <= 2
-    assert memory.recall(SCOPE, "zeppelin") == []
-
-
-def test_only_pages_of_the_time_asked_for_are_read(memory: OpticalMemory) -> None:
-    said = [Turn(text=f"{i} " + "x" * 380, id=str(i), time=NOW + i) for i in range(6)]
-    memory.append(SCOPE, said)
-    memory.flush(SCOPE)
-    decoder = memory.codec.decoder
-    assert isinstance(decoder, PlainModel)
-    decoder.read_pages = 0
-    found = memory.reconstruct(SCOPE, since=NOW + 2, until=NOW + 3)
-    assert [turn.id for turn in found] == ["2", "3"]
-    assert all(turn.exact for turn in found)
-    assert decoder.read_pages <= 3
-
-
-def test_a_recall_sees_what_was_appended_and_forgotten_since_the_last(
-    memory: OpticalMemory,
-) -> None:
-    for i in range(6):
-        memory.append(SCOPE, Turn(text=f"lantern {i} " + "x" * 200, id=str(i)))
-        memory.drain()
-        assert len(memory.recall(SCOPE, "lantern", k=9)) == i + 1
-    memory.forget(SCOPE, turn="2")
-    assert {hit.id for hit in memory.recall(SCOPE, "lantern", k=9)} == {"0", "1", "3", "4", "5"}
 
 
 @pytest.mark.parametrize("given", [{"text": 5}, {"text": "a", "role": "king"}, {}, {"txt": "a"}])

@@ -1,23 +1,31 @@
-"""Answers quoted from a memory, on pages, in the tail and faded."""
+"""Answers quoted from a memory, on pages, in the tail and faded; and when a memory quotes and when
+it says that it does not know, counted on labelled questions: `pytest tests/memory/test_answering.py
+-s` prints the table that docs/answers.md shows."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import pytest
 
 from optimem import OpticalMemory
+from optimem.cli.demo import demo_turns
 from optimem.errors import InputError
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.results import Answer
 from optimem.testing.pages import COLUMNS, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Turn
+from tests.memory.questions import CHOSEN, HELD_OUT
 
 NOW = 1_700_000_000.0
 SCOPE = "acme/ann/s1"
 FILLER = "The weather in Lisbon stayed warm and the gardens were full of roses all week. " * 3
 FACT = "The staging database listens on port 6543 behind pgbouncer."
 QUESTION = "Which port does the staging database listen on?"
+END = float(str(demo_turns()[-1]["time"]))
+LOST = 25
+"""Of how many characters of the demo one is lost as it fades."""
 
 
 @pytest.fixture
@@ -158,3 +166,76 @@ def test_the_async_twin_answers_the_same(memory: OpticalMemory) -> None:
 def test_what_cannot_be_asked_is_named(memory: OpticalMemory, question: str, k: int) -> None:
     with pytest.raises(InputError, match="give a question and k ≥ 1"):
         memory.answer(SCOPE, question, k=k)
+
+
+class Count(NamedTuple):
+    """`right`: quotations that hold the answer. `quoted`: all that were given. `answerable`:
+    questions that the memory answers; `unanswerable`: others, `refused` of them rightly."""
+
+    right: int
+    quoted: int
+    answerable: int
+    refused: int
+    unanswerable: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / max(self.quoted, 1)
+
+    @property
+    def recall(self) -> float:
+        return self.right / self.answerable
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[OpticalMemory]:
+    """The demo's conversation and chapter; a reader that forgets on Tiny alone."""
+    reader, policy = plain_codec({Tier.TINY: LOST}), DecayPolicy(floor=0)
+    with OpticalMemory.open(":memory:", codec=reader, policy=policy, clock=lambda: END) as opened:
+        opened.append(SCOPE, demo_turns())
+        opened.flush(SCOPE)
+        yield opened
+
+
+def counted(memory: OpticalMemory, labelled: Sequence[tuple[str, str | None]], now: float) -> Count:
+    answers = [
+        (memory.answer(SCOPE, question, now=now, refresh=False), wanted)
+        for question, wanted in labelled
+    ]
+    return Count(
+        right=sum(bool(a.known and wanted and wanted in a.text) for a, wanted in answers),
+        quoted=sum(a.known for a, _ in answers),
+        answerable=sum(wanted is not None for _, wanted in answers),
+        refused=sum(not a.known for a, wanted in answers if wanted is None),
+        unanswerable=sum(wanted is None for _, wanted in answers),
+    )
+
+
+def show(name: str, count: Count) -> None:
+    print(
+        f"\n| {name} | {count.right} of {count.answerable} | {count.refused} of "
+        f"{count.unanswerable} | {count.precision:.0%} | {count.recall:.0%} |"
+    )
+
+
+def test_most_of_what_it_quotes_answers_and_most_else_it_refuses(demo: OpticalMemory) -> None:
+    chosen, held_out = counted(demo, CHOSEN, END), counted(demo, HELD_OUT, END)
+    show("chosen on", chosen)
+    show("held out", held_out)
+    assert min(chosen.answerable, chosen.unanswerable) >= 24
+    assert min(held_out.answerable, held_out.unanswerable) >= 12
+    assert chosen.precision >= 0.9
+    assert chosen.recall >= 0.7
+    assert chosen.refused >= chosen.unanswerable - 1
+    assert held_out.precision >= 0.7
+    assert held_out.recall >= 0.7
+
+
+def test_a_faded_memory_knows_less_and_guesses_no_more(demo: OpticalMemory) -> None:
+    later = END + 40 * DAY
+    fresh = counted(demo, CHOSEN, END)
+    demo.sweep(now=later)
+    faded = counted(demo, CHOSEN, later)
+    show("faded", faded)
+    assert 0 < faded.right < fresh.right
+    assert faded.unanswerable - faded.refused <= fresh.unanswerable - fresh.refused

@@ -1,14 +1,16 @@
-"""Ranking: what counts as a word, and scores that equal an independent BM25."""
+"""Ranking: scores that equal an independent BM25, and rankers that are cached between recalls."""
 
 import math
-import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from optimem.memory.retrieval import K1, B, TurnRanker, index_page
+from optimem.memory.records import PageIndex, PageKey
+from optimem.memory.retrieval import K1, B, RankerCache, TurnRanker, index_page, with_following
+from optimem.memory.scope_records import ScopeRecords
 from optimem.text.terms import terms
+from tests.memory.factories import make_chunk, make_page, make_span
 
 SAID = [
     (0, "The deploy key rotates every 90 days."),
@@ -16,35 +18,6 @@ SAID = [
     (2, "Rotate the key, rotate the key, rotate the key again."),
     (3, ""),
 ]
-
-
-@pytest.mark.parametrize(
-    ("stored", "asked"),
-    [
-        ("He was Deploying it", "deploy"),
-        ("set readTimeoutSeconds to 5", "timeout seconds"),
-        ("HTTP_404 again", "404"),
-        ("Crème brûlée", "creme brulee"),
-        ("東京都に住んでいます", "東京"),
-        ("データベースのポート", "ポート"),
-        ("서울에서 만나요", "서울"),
-        ("ราคาห้าร้อยบาท", "ห้าร้อย"),
-        ("ＡＢＣ", "abc"),
-        ("ΑΘΗΝΑ", "αθηνα"),
-    ],
-)
-def test_a_word_is_found_however_it_is_written(stored: str, asked: str) -> None:
-    assert set(terms(stored)) & set(terms(asked))
-
-
-@pytest.mark.parametrize(("one", "other"), [("がく", "かく"), ("port", "report"), ("12", "123")])
-def test_different_words_stay_apart(one: str, other: str) -> None:
-    assert not set(terms(one)) & set(terms(other))
-
-
-def test_words_that_cannot_be_read_and_stop_words_are_no_terms() -> None:
-    assert terms("the and of pass\ufffdord") == []
-    assert len(terms("東京\ufffd大阪")) == 2
 
 
 def test_scores_are_bm25() -> None:
@@ -83,22 +56,67 @@ def test_of_equal_scores_the_newest_comes_first() -> None:
     assert [turn for turn, _ in ranker.best("alike", 2)] == [9, 7]
 
 
-def test_words_are_the_same_in_several_threads_at_once() -> None:
-    words = [f"{stem}{end}" for stem in map(str, range(400)) for end in ("nations", "izing", "ed")]
-    texts = [" ".join(words[i::7]) for i in range(7)] * 4
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads take turns within one word
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(terms, texts))
-    finally:
-        sys.setswitchinterval(before)
-    assert together == [terms(text) for text in texts]
-
-
 def test_weights_tell_rare_terms_from_common_ones_and_unknown_ones_most() -> None:
     ranker = TurnRanker([index_page(SAID)])
     weights = ranker.weights("deploy lunch zeppelin")
     (deploy,), (lunch,), (zeppelin,) = terms("deploy"), terms("lunch"), terms("zeppelin")
     assert weights[deploy] < weights[lunch] < weights[zeppelin]
     assert TurnRanker([]).weights("of the") == {}
+
+
+def test_rows_beyond_sixteen_bits_are_told_apart() -> None:
+    """More turns than a row number of one page can count: the pages are counted together."""
+    filler = np.zeros(0, np.int64)
+    many = PageIndex(
+        sequence=np.arange(70_000), length=np.ones(70_000, np.uint32), term=filler.astype("u4"),
+        row=filler.astype("u2"), count=filler.astype("u2"),
+    )  # fmt: skip
+    last = index_page([(70_000, "lantern"), (70_001, "lantern lantern")])
+    ranker = TurnRanker([index_page([(-1, "gate")]), many, last])
+    assert [turn for turn, _ in ranker.best("lantern", 9)] == [70_001, 70_000]
+    assert [turn for turn, _ in ranker.best("gate", 9)] == [-1]
+
+
+def test_each_turn_comes_once_and_only_those_that_there_are() -> None:
+    known = (0, 1, 2, 4, 9)
+    hits = [(1, 2.0), (4, 1.5), (2, 1.0)]
+    assert with_following(hits, known, 2) == [(1, 2.0), (2, 1.0), (4, 1.5)]
+    assert with_following([(9, 2.0), (0, 1.0)], known, 1) == [(9, 2.0), (0, 1.0), (1, 0.0)]
+    assert with_following([(2, 1.0)], known, 0) == [(2, 1.0)]
+
+
+def put_page(records: ScopeRecords, text: str, number: int) -> PageKey:
+    page = make_page(make_span(text, number), id=f"{number:02x}")
+    edit = records.edit()
+    edit.put_page(page, None, expect=0, index=index_page([(number, text)]))
+    edit.commit()
+    return page.key
+
+
+def test_a_ranker_is_made_again_only_when_its_scope_has_changed(records: ScopeRecords) -> None:
+    cache, chunk = RankerCache(), make_chunk("a lantern in the tail", 5)
+    keys = [put_page(records, "a red lantern", 0)]
+    first = cache.ranker(records, keys, [chunk])
+    assert [turn for turn, _ in first.best("lantern", 9)] == [5, 0]
+    assert cache.ranker(records, keys, [chunk]) is first
+    keys.append(put_page(records, "a blue lantern", 1))
+    second = cache.ranker(records, keys, [chunk])
+    assert {turn for turn, _ in second.best("lantern", 9)} == {0, 1, 5}
+    third = cache.ranker(records, keys[:1], [])
+    assert [turn for turn, _ in third.best("lantern", 9)] == [0]
+
+
+def test_only_index_entries_that_are_new_are_fetched(
+    records: ScopeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = RankerCache()
+    keys = [put_page(records, "one", 0), put_page(records, "two", 1)]
+    cache.ranker(records, keys, [])
+    keys.append(put_page(records, "three", 2))
+    fetched: list[str] = []
+    get = records.store.get
+    monkeypatch.setattr(
+        records.store, "get", lambda scope, wanted: fetched.extend(wanted) or get(scope, wanted)
+    )
+    cache.ranker(records, keys, [])
+    assert fetched == [keys[2].words]

@@ -1,17 +1,17 @@
-"""Sentences, and which of them bear on a question."""
+"""Sentences, and which of them match a question."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimem.memory.snippets import (
-    LONGEST,
+    MAX_LENGTH,
     Snippet,
     best_snippet,
-    narrowed,
+    narrow,
     sentences,
-    stripped,
-    widened,
+    strip,
+    widen,
 )
 from optimem.text.terms import terms
 
@@ -49,7 +49,7 @@ def test_sentences(text: str, expected: list[str]) -> None:
 def test_sentences_are_the_whole_text_and_none_is_long(text: str) -> None:
     found = sentences(text)
     assert "".join(text[start:end] for start, end in found) == text
-    assert all(end - start <= LONGEST for start, end in found)
+    assert all(end - start <= MAX_LENGTH for start, end in found)
 
 
 def test_the_shortest_stretch_that_holds_most_of_the_question() -> None:
@@ -69,7 +69,7 @@ def test_what_only_asks_counts_half_and_what_answers_whole() -> None:
     assert found.share == pytest.approx(1)
 
 
-def test_a_question_of_function_words_bears_on_nothing() -> None:
+def test_a_question_of_function_words_matches_nothing() -> None:
     assert best_snippet("What is it about?", weighed("What is it about?")).share == 0
 
 
@@ -77,7 +77,7 @@ def test_widening_takes_whole_sentences_after_then_before() -> None:
     text = "First one. Second one. Third one. Fourth one."
     core = Snippet(11, 23, 1.0)
     assert text[core.start : core.end] == "Second one. "
-    shown = {room: text[slice(*widened(text, core, room, length)[:2])] for room in (0, 23, 34, 45)}
+    shown = {room: text[slice(*widen(text, core, room, length)[:2])] for room in (0, 23, 34, 45)}
     assert shown == {
         0: "Second one.",
         23: "Second one. Third one.",
@@ -87,6 +87,6 @@ def test_widening_takes_whole_sentences_after_then_before() -> None:
 
 
 def test_narrowing_ends_within_the_room_or_at_one_character() -> None:
-    assert narrowed(Snippet(0, 200, 1.0), 50, length).end <= 50
-    assert narrowed(Snippet(0, 200, 1.0), 0, length).end == 1
-    assert stripped("  a ", Snippet(0, 4, 0.5)) == (2, 3, 0.5)
+    assert narrow(Snippet(0, 200, 1.0), 50, length).end <= 50
+    assert narrow(Snippet(0, 200, 1.0), 0, length).end == 1
+    assert strip("  a ", Snippet(0, 4, 0.5)) == (2, 3, 0.5)

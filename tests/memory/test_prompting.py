@@ -1,4 +1,4 @@
-"""Answers that a model makes: what it is given, how its reply is read, and what is no model."""
+"""What a model is given, how its reply is read, and what is not a model."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,16 @@ from langchain_core.messages import AIMessage
 from optimem import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.decay import DAY
-from optimem.memory.prompting import MARKER, shares
+from optimem.memory.prompting import (
+    MARKER,
+    MIN_TOKENS,
+    cited_numbers,
+    count_tokens,
+    declines,
+    format_context,
+    split_budget,
+)
+from optimem.results import Recollection
 from optimem.testing import plain_codec
 from optimem.text.tokens import text_tokens
 from optimem.turns import Turn
@@ -192,8 +201,60 @@ def test_a_prompt_stays_within_its_budget_and_keeps_what_bears(memory: OpticalMe
         memory.answer("long", QUESTION, Scripted(""), budget=least - 1)
 
 
+def hit(text: str, age: float, probability: float = 1.0) -> Recollection:
+    return Recollection(
+        id=text, role="user", time=NOW - age, age=age, text=text, guess=text,
+        exact=probability == 1, probability=probability, least=probability, parts=[], score=1.0,
+    )  # fmt: skip
+
+
+def test_context_is_chosen_best_first_and_listed_oldest_first() -> None:
+    hits = [hit("Port 6543.", DAY), hit("Port 5432.", 9 * DAY, 0.914), hit("Oslo is far.", 60)]
+    assert format_context(hits, 1000) == (
+        "[user, 9 days ago, read with 91% certainty] Port 5432.\n"
+        "[user, 1 day ago] Port 6543.\n"
+        "[user, 1 minute ago] Oslo is far."
+    )
+    both = count_tokens("[user, 1 day ago] Port 6543.") + 30
+    assert format_context(hits, both).splitlines() == format_context(hits[:2], 1000).splitlines()
+    assert format_context(hits, 5) == ""
+    assert format_context([], 1000) == ""
+
+
+def test_context_stays_within_its_budget_and_cuts_what_is_long() -> None:
+    hits = [hit("Roses are red. " * 500, DAY), hit("Oslo is far. " * 500, 60)]
+    for budget in (30, 100, 1000):
+        context = format_context(hits, budget)
+        assert count_tokens(context) <= budget
+        assert context.endswith(" …") == (budget >= MIN_TOKENS)
+
+
+def test_citations_are_numbers_of_passages_each_once_and_in_order() -> None:
+    assert cited_numbers("As said [3], and before [1; 2,3] but not [9] or [x] or 4.", 4) == [
+        1,
+        2,
+        3,
+    ]
+    assert cited_numbers("[0]", 4) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "declined"),
+    [
+        (f"{MARKER}.", True),
+        (f"**{MARKER.lower()}**", True),
+        (f"{MARKER}: see [1]", True),
+        (f"Sorry: {MARKER}", True),
+        (f"The passage [1] mentions {MARKER}", False),
+        ("Port 6543.", False),
+    ],
+)
+def test_a_reply_declines_by_the_marker(reply: str, declined: bool) -> None:
+    assert declines(reply, MARKER, passages=1) == declined
+
+
 def test_short_passages_are_whole_and_long_ones_share_the_rest() -> None:
-    assert shares([30, 5000, 900, 20], 24 * 4 + 650) == [30, 300, 300, 20]
-    assert shares([100, 100], 1000) == [100, 100]
-    assert shares([500, 500, 500], 24 * 2 + 100) == [50, 50]  # a third would leave too little
-    assert shares([], 100) == []
+    assert split_budget([30, 5000, 900, 20], 24 * 4 + 650) == [30, 300, 300, 20]
+    assert split_budget([100, 100], 1000) == [100, 100]
+    assert split_budget([500, 500, 500], 24 * 2 + 100) == [50, 50]  # a third would leave too little
+    assert split_budget([], 100) == []
