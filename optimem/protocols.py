@@ -64,6 +64,15 @@ class VisionTokens:
     data: bytes
 
 
+def check_fingerprint(found: str, expected: str, what: str = "these vision tokens") -> None:
+    """Raise FingerprintError unless the encoder that wrote `what` is the `expected` one."""
+    if found != expected:
+        raise FingerprintError(
+            f"{what} were written by {found!r}, the model here is {expected!r}; read them with the "
+            "model that wrote them (--model)"
+        )
+
+
 @dataclass(frozen=True)
 class ReadCells:
     """Cells as a decoder read them: symbol `ids` (N,) and the `probability` (N,) float32 that each
@@ -125,15 +134,6 @@ class Encoder(Protocol):
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """The `VisionTokens` of each page."""
-
-
-def check_fingerprint(found: str, expected: str, what: str = "these vision tokens") -> None:
-    """Raise FingerprintError unless the encoder that wrote `what` is the `expected` one."""
-    if found != expected:
-        raise FingerprintError(
-            f"{what} were written by {found!r}, the model here is {expected!r}; read them with the "
-            "model that wrote them (--model)"
-        )
 
 
 class Decoder(Protocol):

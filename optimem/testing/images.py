@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from optimem.errors import FingerprintError, InputError
-from optimem.protocols import ImageAnswer, ImageReading
+from optimem.errors import InputError
+from optimem.protocols import ImageAnswer, ImageReading, check_fingerprint
 
 PAGE_BREAK = "\f"
 
@@ -43,9 +43,6 @@ class FakeImageReader:
     def ask(self, tokens: bytes, question: str) -> ImageAnswer:
         """See `ImageReader`."""
         fingerprint, _, page = tokens.decode().partition("\0")
-        if fingerprint != self.fingerprint:
-            raise FingerprintError(
-                f"the tokens were written by {fingerprint!r}, this reader is {self.fingerprint!r}"
-            )
+        check_fingerprint(fingerprint, self.fingerprint)
         self.asked.append(question)
         return ImageAnswer(page, 1.0, complete=True)

@@ -32,7 +32,7 @@ def test_answers_come_from_the_tokens_alone(scan: Path) -> None:
     scan.unlink()
     assert reader.ask(first.tokens, "what?") == ("first page", 1.0, True)
     assert reader.asked == ["what?"]
-    with pytest.raises(FingerprintError, match="'fake-1', this reader is 'fake-2'"):
+    with pytest.raises(FingerprintError, match="'fake-1', the model here is 'fake-2'"):
         FakeImageReader("fake-2").ask(first.tokens, "what?")
 
 

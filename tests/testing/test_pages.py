@@ -36,7 +36,7 @@ def test_pages_are_counted_and_those_of_another_model_refused() -> None:
     tokens = model.encode([renderer.page(renderer.cells("a"))] * 3, Tier.SMALL)
     model.read(tokens)
     assert model.read_pages == 3
-    with pytest.raises(FingerprintError, match="'plain-1', this model is 'plain-2'"):
+    with pytest.raises(FingerprintError, match="'plain-1', the model here is 'plain-2'"):
         PlainModel(fingerprint="plain-2").read(tokens)
 
 
