@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimem.build import nano_codec
-from optimem.evaluation.kinds import chosen, controlled_kinds
-from optimem.evaluation.reading import score_pages
-from optimem.evaluation.settings import fitting, full_pages
+from optimem.evaluation.corpora import controlled_corpora
+from optimem.evaluation.round_trip import score_pages
+from optimem.evaluation.sampling import fit_to_page, full_pages
 from optimem.evaluation.summary import summarise
-from optimem.evaluation.tables import markdown, percent
-from optimem.evaluation.tokenizers import DEEPSEEK, counter
+from optimem.evaluation.tables import markdown_table, percent
+from optimem.evaluation.tokenizers import DEEPSEEK, open_tokenizer
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec
+from optimem.text.files import read_text_file
 from optimem.tiers import Tier
-from optimem.training.pages import read_text
 
 SEED = 5
 RANDOM = ("random characters", "hex", "UUIDs")
@@ -54,8 +54,8 @@ class Score(NamedTuple):
 
 def random_pages(reader: PageCodec) -> list[str]:
     """A page of random characters, one of hex ids and one of UUIDs: nothing to guess."""
-    kinds = chosen(controlled_kinds(SEED, reader.renderer.capacity), RANDOM)
-    return [fitting(kind.text, reader.renderer) for kind in kinds]
+    corpora = controlled_corpora(SEED, reader.renderer.capacity)
+    return [fit_to_page(each.text, reader.renderer) for each in corpora if each.kind in RANDOM]
 
 
 def typeset(text: str) -> str:
@@ -67,7 +67,7 @@ def typeset(text: str) -> str:
 
 def score(kind: str, texts: Sequence[str], tier: Tier, reader: PageCodec) -> Score:
     """Encode and read pages of one kind at one tier."""
-    results = score_pages(texts, tier, reader, counter(DEEPSEEK))
+    results = score_pages(texts, tier, reader, open_tokenizer(DEEPSEEK))
     figures = summarise(results, tier.tokens, tier.positions, SEED)
     silent = sum(result.score.silent for result in results)
     errors = sum(result.score.edits for result in results)
@@ -101,7 +101,7 @@ def rows(scores: Sequence[Score]) -> list[list[str]]:
 def measure(paths: Sequence[Path], pages: int, tiers: Sequence[Tier]) -> list[Score]:
     """Scores of all files, of the first one typeset and of random strings, tier by tier."""
     reader = nano_codec()
-    texts = {path.name.split(".")[0]: read_text(path) for path in paths}
+    texts = {path.name.split(".")[0]: read_text_file(path) for path in paths}
     texts["typeset"] = typeset(next(iter(texts.values())))
     kinds = {name: full_pages(text, pages, reader.renderer, name) for name, text in texts.items()}
     kinds["random"] = random_pages(reader)
@@ -120,7 +120,7 @@ def main() -> None:
     if args.json:
         print(json.dumps([each._asdict() for each in scores], indent=2))
     else:
-        print(markdown(rows(scores)))
+        print(markdown_table(rows(scores)))
 
 
 if __name__ == "__main__":

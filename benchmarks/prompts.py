@@ -12,7 +12,7 @@ from pathlib import Path
 from optimem.api.prompts import compress_prompt
 from optimem.errors import PromptError
 from optimem.prompts import PromptPlan, rule_for
-from optimem.training.pages import read_text
+from optimem.text.files import read_text_file
 
 MODELS = (
     "gpt-4o", "gpt-4.1-mini", "gpt-5.1", "gpt-5.5", "claude-opus-4-8", "claude-haiku-4-5",
@@ -56,7 +56,9 @@ def main() -> None:
         "--characters", type=int, default=30_000, help="of each text (default: 30000)"
     )
     args = parser.parse_args()
-    texts = {path.name.split(".")[0]: read_text(path)[: args.characters] for path in args.files}
+    texts = {
+        path.name.split(".")[0]: read_text_file(path)[: args.characters] for path in args.files
+    }
     print(f"{args.characters:,} characters each; tokens before / tokens after\n")
     print(table_header(list(texts)))
     for model in MODELS:

@@ -3,7 +3,7 @@
 
 Writing is drawing, encoding and committing to an SQLite store; reading is loading from it and
 decoding. Tesseract reads the same pages at their full 1280 px, on one
-thread (see `evaluation.ocr`), the file it is given included. Only the ratio means anything.
+thread (see `evaluation.external`), the file it is given included. Only the ratio means anything.
 """
 
 import argparse
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimem.build import nano_codec
+from optimem.evaluation.external import open_tesseract
 from optimem.evaluation.measures import accuracy
-from optimem.evaluation.peers import open_tesseract
-from optimem.evaluation.settings import full_pages
+from optimem.evaluation.sampling import full_pages
 from optimem.protocols import Cells, Change, PageCodec, VisionTokens
 from optimem.store.sqlite import SQLiteStore
+from optimem.text.files import read_text_file
 from optimem.text.tokens import text_tokens
 from optimem.tiers import Tier
-from optimem.training.pages import read_text
 from optimem.turns import Scope
 
 SCOPE = Scope(session="speed")
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=24)
     args = parser.parse_args()
     reader = nano_codec()
-    texts = full_pages(read_text(args.file), args.pages, reader.renderer, str(args.file))
+    texts = full_pages(read_text_file(args.file), args.pages, reader.renderer, str(args.file))
     pages = [reader.renderer.cells(text) for text in texts]
     with tempfile.TemporaryDirectory() as folder:
         store = SQLiteStore(Path(folder) / "speed.db")

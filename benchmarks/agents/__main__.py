@@ -12,7 +12,7 @@ from benchmarks.agents.conversation import make_conversation
 from benchmarks.agents.measure import Budget, measure
 from benchmarks.agents.overhead import measure_overhead
 from benchmarks.agents.report import check_table, fact_table, overhead_table, token_table
-from optimem.evaluation.tables import markdown
+from optimem.evaluation.tables import markdown_table
 
 
 def main() -> None:
@@ -21,14 +21,14 @@ def main() -> None:
     budget = Budget(turns=args.recalled)
     results = measure(make_conversation(args.seed, args.turns, args.facts), budget)
     print(f"Tokens sent at each turn's last model call, of {args.turns} turns:\n")
-    print(markdown(token_table(results)))
+    print(markdown_table(token_table(results)))
     print(f"\n{args.facts} facts, verbatim in what the model is sent when asked:\n")
-    print(markdown(fact_table(results)))
+    print(markdown_table(fact_table(results)))
     print()
-    print(markdown(check_table(results, budget)))
+    print(markdown_table(check_table(results, budget)))
     if not args.no_overhead:
         print("\nAdded to a model call, in pages that the shipped model could read meanwhile:\n")
-        print(markdown(overhead_table(measure_overhead(args.seed, budget))))
+        print(markdown_table(overhead_table(measure_overhead(args.seed, budget))))
 
 
 def _arguments() -> argparse.Namespace:

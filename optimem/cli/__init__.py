@@ -1,10 +1,5 @@
-"""The command line: it parses and prints, the package does the work.
+"""The command line: it parses and prints; the package does the work."""
 
-Exit codes: 0 done, 1 an error that optimem names (of `ask` also: not known), 2 wrong usage,
-130 interrupted.
-"""
-
-import os
 import sys
 
 import click
@@ -13,21 +8,33 @@ from optimem import __version__
 from optimem.cli import compress, demo, evaluation, files, memory
 from optimem.errors import OptimemError
 
-EXAMPLES = """\b
+EXIT_CODES = {
+    0: "success",
+    1: "an error, named on standard error, or `ask` found no answer",
+    2: "wrong usage",
+    130: "interrupted",
+}
+EPILOG = """\b
 Examples:
   optimem demo
   optimem compress notes.txt && optimem read notes.omem
   optimem remember work/ann/monday notes.txt
   optimem recall work/ann/monday "which port does staging use?"
   optimem compress-prompt report.txt --model gpt-4o > request.json
-"""
+
+\b
+Exit codes:
+""" + "\n".join(f"  {code:<3}  {meaning}" for code, meaning in EXIT_CODES.items())
 
 
-@click.group(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="optimem")
 def cli() -> None:
-    """Optical memory for LLM agents: text as a few vision tokens that fade with age and read
-    back."""
+    """Optical memory for LLM agents.
+
+    Text is drawn as page images and stored as a few vision tokens, which fade with age and can be
+    read back.
+    """
 
 
 for command in (
@@ -41,9 +48,9 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line and exit."""
+    """Run the command line; exits with one of `EXIT_CODES`."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="optimem", standalone_mode=False)
     except OptimemError as error:
         click.echo(f"optimem: {error}", err=True)
         sys.exit(1)
@@ -53,6 +60,3 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

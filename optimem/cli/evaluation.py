@@ -1,143 +1,145 @@
-"""The commands that measure and show: eval and inspect."""
+"""`optimem eval` and `optimem inspect`: what compression costs, and what a memory holds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimem.cli.inputs import Place, memory_options
-from optimem.cli.memory import now_option, parsed_time
-from optimem.cli.output import json_option, print_json, timed_bar
+from optimem.cli.inputs import MemoryOptions, json_option, memory_options, now_option
+from optimem.cli.output import print_json, print_rows, progress_bar
 from optimem.errors import InputError
 from optimem.model import NANO
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.evaluation.kinds import Kind
+    from optimem.evaluation.corpora import Corpus
     from optimem.protocols import PageCodec
 
 REPORT = "report.html"
 
 
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(
-            f"{text!r} is no list of ratios; write numbers with commas: 5,10,20"
-        ) from None
-
-
 @click.command(
     name="eval",
-    epilog="\b\nExamples:\n  optimem eval notes.txt\n  optimem eval chat=talk.txt app.py"
-    " --ratios 10,20 --report fidelity\n  optimem eval notes.txt --baseline tesseract",
+    epilog="\b\nExamples:\n"
+    "  optimem eval notes.txt\n"
+    "  optimem eval chat=talk.txt app.py --ratios 10,20 --report fidelity\n"
+    "  optimem eval notes.txt --baseline tesseract",
 )
 @click.argument("files", nargs=-1)
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="optimem-nano, or a DeepSeek-OCR folder or hub name.")  # fmt: skip
 @click.option("--ratios", default="5,10,20,40", show_default=True, metavar="R,R,…",
               help="Text tokens per vision token.")  # fmt: skip
-@click.option("--tiers", is_flag=True, help="Measure full pages of every tier too.")
-@click.option("--pages", type=click.IntRange(min=1), default=6, show_default=True,
-              help="Pages of each kind at most.")  # fmt: skip
-@click.option("--baseline", "named", multiple=True, metavar="NAME",
-              help="Also compare with tesseract, rapidocr or llmlingua2 (its weights:"
-              " llmlingua2=FOLDER).")  # fmt: skip
-@click.option("--tokenizer", default="deepseek", show_default=True,
+@click.option("--tiers", is_flag=True, help="Also measure full pages at every tier.")
+@click.option("--pages", type=click.IntRange(min=1), default=6, show_default=True, metavar="N",
+              help="Most pages of each kind of text.")  # fmt: skip
+@click.option("--baseline", "baselines", multiple=True, metavar="NAME",
+              help="Also compare with tesseract, rapidocr or llmlingua2 "
+              "(llmlingua2=FOLDER gives its weights).")  # fmt: skip
+@click.option("--tokenizer", default="deepseek", show_default=True, metavar="NAME",
               help="deepseek, bytes, or the path of a tokenizer.json.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-              help="Of all that is drawn at random.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+              help="Seed of everything drawn at random.")  # fmt: skip
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder for report.html; partial results too, so a run can go on.")  # fmt: skip
+              help=f"Folder for {REPORT}, and for partial results, from which an interrupted run "
+              "resumes.")  # fmt: skip
 @click.option("--markdown", is_flag=True, help="Print all tables as Markdown.")
 @json_option
 def evaluate_command(
     files: tuple[str, ...], model: str, ratios: str, tiers: bool, pages: int,
-    named: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, markdown: bool,
+    baselines: tuple[str, ...], tokenizer: str, seed: int, report: Path | None, markdown: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what compressing FILES costs. A file is a path, or KIND=PATH to say what it is;
-    texts that nobody can guess are added. Without files, the demo's conversation is measured."""
+    """Measure what compression costs in fidelity.
+
+    Each of FILES is a path, or KIND=PATH to name the kind of text. Texts that cannot be guessed
+    are measured, too. Without FILES, the conversation of the demo is measured.
+    """
     from optimem.build import named_codec
-    from optimem.evaluation.baselines import DEFAULT
+    from optimem.evaluation.baselines import BUILT_IN
     from optimem.evaluation.run import evaluate
 
-    asked, texts, reader = _numbers(ratios), _texts(files), named_codec(model)
+    asked, corpora, codec = _parse_ratios(ratios), _read_corpora(files), named_codec(model)
     try:
-        with timed_bar("measuring") as bar:
+        with progress_bar("measuring") as bar:
             result = evaluate(
-                texts=texts, model=reader, ratios=asked, pages=pages, tokens=tokenizer,
+                corpora=corpora, codec=codec, ratios=asked, pages=pages, tokenizer=tokenizer,
                 tiers=tuple(sorted(Tier, reverse=True)) if tiers else (),
-                baseline=(*DEFAULT, *named), seed=seed, folder=report, progress=bar,
+                baselines=(*BUILT_IN, *baselines), seed=seed, folder=report, progress=bar,
             )  # fmt: skip
-        _print(result, as_json, markdown)
+        _print_result(result, as_json, markdown)
         if report:
-            _write_report(result, texts[0].text, reader, report)
+            _write_report(result, corpora[0].text, codec, report)
     except KeyboardInterrupt:
-        click.echo(
-            f"what is measured is kept in {report}; run the same to go on" if report else
-            "nothing is kept; with --report FOLDER a run can go on where it was", err=True
-        )  # fmt: skip
+        click.echo(_interrupted_message(report), err=True)
         raise
 
 
-def _print(result: dict[str, Any], as_json: bool, markdown: bool) -> None:
+def _parse_ratios(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(
+            f"{text!r} is not a list of ratios; write numbers with commas: 5,10,20"
+        ) from None
+
+
+def _read_corpora(files: Sequence[str]) -> "list[Corpus]":
+    from optimem.cli.demo import demo_turns
+    from optimem.evaluation.corpora import Corpus, read_corpora
+
+    if files:
+        return read_corpora(files)
+    chat = "\n".join(f"{turn['role']}: {turn['text']}" for turn in demo_turns())
+    return [Corpus("conversation", chat, controlled=False)]
+
+
+def _print_result(result: dict[str, Any], as_json: bool, markdown: bool) -> None:
     from optimem.evaluation import tables
 
     if as_json:
         print_json(result)
     elif markdown:
-        click.echo(tables.document(result))
+        click.echo(tables.markdown_document(result))
     else:
-        _print_table(tables.short_table(result))
-        for told in filter(None, (tables.unreached(result), tables.wins(result))):
-            click.echo(told)
+        print_rows(tables.short_table(result), left=(0, 2))
+        for note in (tables.unreachable_ratios(result), tables.baselines_ahead(result)):
+            if note:
+                click.echo(note)
 
 
-def _texts(files: tuple[str, ...]) -> "list[Kind]":
-    from optimem.cli.demo import demo_turns
-    from optimem.evaluation.kinds import Kind, read_kinds
-
-    if files:
-        return read_kinds(files)
-    said = "\n".join(f"{turn['role']}: {turn['text']}" for turn in demo_turns())
-    return [Kind("conversation", said, controlled=False)]
-
-
-def _write_report(result: dict[str, Any], text: str, reader: "PageCodec", to: Path) -> None:
+def _write_report(result: dict[str, Any], text: str, codec: "PageCodec", folder: Path) -> None:
     from optimem.evaluation.report import write_report
 
-    path = to / REPORT
-    write_report(result, text, reader, path)
+    path = folder / REPORT
+    write_report(result, text, codec, path)
     click.echo(f"report: {path}", err=True)
 
 
-def _print_table(rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for at, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if at in (0, 2) else "right")
-    for row in rows[1:]:
-        table.add_row(*row)
-    Console().print(table)
+def _interrupted_message(folder: Path | None) -> str:
+    if folder is None:
+        return "results are lost; with --report FOLDER an interrupted run can be resumed"
+    return f"results so far are in {folder}; run the same command again to resume"
 
 
 @click.command(epilog="\b\nExample:\n  optimem inspect work/ann/monday --out memory.html")
 @click.argument("scope", required=False)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
-              default=Path("optimem-memory.html"), show_default=True)  # fmt: skip
+              default=Path("optimem-memory.html"), show_default=True,
+              help="The file to write.")  # fmt: skip
 @now_option
 @memory_options("store", "model")
-def inspect(scope: str | None, out: Path, now: str | None, place: Place) -> None:
-    """Write a page that shows the memory of SCOPE, or of the whole store: pages by age and
-    tier, what fades when, bytes, and a search over what can be read."""
+def inspect(scope: str | None, out: Path, now: float | None, options: MemoryOptions) -> None:
+    """Show a memory as an HTML page.
+
+    The page shows what SCOPE, or the whole store, holds: its pages by age and tier, what fades
+    when, bytes, and a search over what can be read.
+    """
     from optimem.evaluation.inspection import write_inspection
 
-    with place.open() as memory:
-        write_inspection(memory, scope, out, now=parsed_time(now))
+    with options.open() as memory:
+        write_inspection(memory, scope, out, now=now)
     click.echo(f"written to {out}")
 
 

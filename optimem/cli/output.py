@@ -1,48 +1,14 @@
-"""What commands share: reading input, showing progress, printing tables and JSON."""
+"""How commands print: JSON, tables, and progress on standard error."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimem.errors import TextError
-from optimem.tiers import Tier
-
-STDIN = "-"
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-tier_option = click.option(
-    "--tier",
-    default=Tier.SMALL.label,
-    show_default=True,
-    type=click.Choice([tier.label for tier in reversed(Tier)], case_sensitive=False),
-    help="Resolution: fewer vision tokens, less certain reading.",
-)
-
-
-def read_input(source: str) -> str:
-    """The text of a file, or of standard input for "-". Raises TextError, naming the byte,
-    for what is not UTF-8."""
-    name = "standard input" if source == STDIN else source
-    if source == STDIN:
-        data = sys.stdin.buffer.read()
-    else:
-        try:
-            data = Path(source).read_bytes()
-        except OSError as error:
-            raise click.BadParameter(f"{source}: {error.strerror}") from error
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise TextError(
-            f"{name} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; convert "
-            "it first (iconv -f LATIN1 -t UTF-8), or, if it is a image or a PDF, name a model "
-            "that reads it"
-        ) from None
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 def print_json(value: Any) -> None:
@@ -51,7 +17,7 @@ def print_json(value: Any) -> None:
 
 
 def print_fields(title: str, fields: Mapping[str, Any]) -> None:
-    """A two-column table."""
+    """A table of names and values."""
     from rich.console import Console
     from rich.table import Table
 
@@ -59,15 +25,38 @@ def print_fields(title: str, fields: Mapping[str, Any]) -> None:
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in fields.items():
-        shown = f"{value:,}" if isinstance(value, int) else str(value)
-        table.add_row(name.replace("_", " "), shown)
+        table.add_row(name.replace("_", " "), _format(value))
     Console().print(table)
 
 
-class Bar:
-    """A progress bar on standard error; silent when that is no terminal."""
+def _format(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_format(each)}" for key, each in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
-    def __init__(self, progress: Any, task: Any) -> None:
+
+def print_rows(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> None:
+    """A table: a header row, then the others. `left`: the columns of words, which may wrap; the
+    others hold numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for at, name in enumerate(rows[0]):
+        if at in left:
+            table.add_column(name)
+        else:
+            table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    for row in rows[1:]:
+        table.add_row(*row)
+    Console().print(table)
+
+
+class ProgressBar:
+    """Called with what is done and, once it is known, the total."""
+
+    def __init__(self, progress: "Progress", task: "TaskID") -> None:
         self._progress, self._task = progress, task
 
     def __call__(self, done: int, total: int | None = None) -> None:
@@ -75,26 +64,21 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Bar]:
-    """Show how far long work has come."""
+def progress_bar(description: str) -> Iterator[ProgressBar]:
+    """A progress bar on standard error; silent if that is not a terminal."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Bar(progress, progress.add_task(what, total=None))
-
-
-@contextmanager
-def timed_bar(what: str) -> Iterator[Bar]:
-    """A progress bar with the number of parts done and the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        yield Bar(progress, progress.add_task(what, total=None))
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    with progress:
+        yield ProgressBar(progress, progress.add_task(description, total=None))

@@ -1,4 +1,5 @@
-"""What a compression costs in fidelity: scored, compared with baselines, and reported.
+"""What compression costs in fidelity: measured, compared with baselines, and reported.
 
-`measures` and `summary` are pure; `run` draws and reads; `report` writes what a person looks at.
+`run` is the way in: `corpora` and `sampling` choose the texts, `round_trip` encodes and reads them,
+`measures` and `summary` score the readings, `tables` and `report` present the figures.
 """

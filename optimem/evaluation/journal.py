@@ -1,7 +1,7 @@
-"""What a run has measured so far, in a file, so that it can be interrupted and go on.
+"""What a run has measured so far, in a file, so that it can be interrupted and resumed.
 
-One JSON line for what the run is, then one for each part that is done. A line cut short by an
-interruption is dropped.
+One JSON line identifies the run, then one follows for each part that is done. A line cut short by
+an interruption is dropped.
 """
 
 import json
@@ -14,54 +14,64 @@ NAME = "results.jsonl"
 
 
 class Journal:
-    """Results by the name of their part. `folder` None keeps them in memory only. Raises
-    ResumeError if the folder holds another run's results."""
+    """`results` by the name of their part. `folder`: where the file is; None keeps results in
+    memory only. Raises ResumeError if the folder holds another run's results."""
 
     def __init__(self, folder: Path | None, identity: dict[str, Any]) -> None:
-        self.done: dict[str, Any] = {}
+        self.results: dict[str, Any] = {}
         self._path = folder / NAME if folder else None
-        identity = json.loads(json.dumps(identity))
         if self._path is None:
             return
-        lines = self._lines(self._path)
+        identity = _json_copy(identity)
+        lines = _read_lines(self._path)
         if lines and lines[0] != identity:
-            other = [key for key in identity if lines[0].get(key) != identity[key]]
+            differing = [key for key in identity if lines[0].get(key) != identity[key]]
             raise ResumeError(
-                f"{self._path} holds the results of another run (it differs in "
-                f"{', '.join(other)}); choose another folder, or delete that file"
+                f"{self._path} holds the results of another run (different: "
+                f"{', '.join(differing)}); choose another folder, or delete that file"
             )
-        self.done = {line["part"]: line["result"] for line in lines[1:]}
-        self._rewrite(self._path, [identity, *lines[1:]])
+        self.results = {line["part"]: line["result"] for line in lines[1:]}
+        _replace(self._path, [identity, *lines[1:]])
 
     def add(self, part: str, result: Any) -> None:
-        """Keep the result of a part."""
-        self.done[part] = json.loads(json.dumps(result))
+        """Record the result of a part."""
+        self.results[part] = _json_copy(result)
         if self._path:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"part": part, "result": result}) + "\n")
+                file.write(_line({"part": part, "result": result}))
 
-    def _lines(self, path: Path) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a journal up to one that was cut short; makes its folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text("utf-8", errors="replace") if path.exists() else ""
+    except OSError as error:
+        raise ResumeError(
+            f"cannot keep results in {path.parent}: {error.strerror}; choose another folder"
+        ) from error
+    lines: list[dict[str, Any]] = []
+    for line in text.splitlines():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-        except OSError as error:
-            raise ResumeError(
-                f"results cannot be kept in {path.parent}: {error.strerror}; choose another folder"
-            ) from error
-        for line in text.splitlines():
-            try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        if text and not (found and all(isinstance(line, dict) for line in found)):
-            raise ResumeError(
-                f"{path} is not a file of results; choose another folder, or move it away"
-            )
-        return found
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    if text and not (lines and all(isinstance(line, dict) for line in lines)):
+        raise ResumeError(f"{path} is not a file of results; choose another folder, or move it")
+    return lines
 
-    def _rewrite(self, path: Path, lines: list[dict[str, Any]]) -> None:
-        """Replace the file as a whole, so that an interruption loses nothing."""
-        fresh = path.with_suffix(".new")
-        fresh.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-        fresh.replace(path)
+
+def _replace(path: Path, lines: list[dict[str, Any]]) -> None:
+    """Replace the file as a whole, so that an interruption loses nothing."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text("".join(map(_line, lines)), "utf-8")
+    fresh.replace(path)
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value) + "\n"
+
+
+def _json_copy(value: Any) -> Any:
+    """The value as a file would hold it: tuples as lists, keys as strings."""
+    return json.loads(json.dumps(value))

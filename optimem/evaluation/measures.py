@@ -1,51 +1,58 @@
-"""How right a reading is. Knows nothing of pages or models.
+"""How faithful one reading of a text is: edit distances and counts. Pure; knows nothing of pages
+or models.
 
-How right one reading of a page is: counts that add up over pages. Pure.
-
-Shares are taken in `summary`, so that a long page weighs more than a short one.
+Counts rather than shares, so that `summary` can add them up over pages and a long page weighs
+more than a short one.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
+from optimem.protocols import REPLACEMENT
 from optimem.text.exact import exact_values
+
+BINS = 15
+"""Equal-width bins of the reliability curve, as in Guo et al. (arXiv 1706.04599)."""
+UNCERTAIN = 0.5
+"""Characters less probable than this are marked, as with `DecayPolicy.uncertain`."""
+WINDOW = 20  # characters; a window read more often than written is a loop
 
 
 def accuracy(truth: str, read: str) -> float:
     """Share of characters right: 1 − edit distance / length of the longer text, so that
     invented text costs as much as lost text. 1.0 for two empty texts."""
-    from rapidfuzz.distance import Levenshtein
-
     return float(Levenshtein.normalized_similarity(truth, read))
 
 
-def silent_errors(truth: str, read: str, mark: str = "\ufffd") -> int:
-    """Characters of `read` that are wrong or missing and not marked as uncertain."""
-    from rapidfuzz.distance import Levenshtein
-
+def silent_errors(truth: str, read: str) -> int:
+    """Characters of `read` that are wrong or missing and not marked as uncertain (U+FFFD)."""
     edits = Levenshtein.editops(truth, read)
-    return sum(edit.tag == "delete" or read[edit.dest_pos] != mark for edit in edits)
+    return sum(edit.tag == "delete" or read[edit.dest_pos] != REPLACEMENT for edit in edits)
 
 
-BINS = 15
-"""Of the reliability curve, of equal width, as in Guo et al. (arXiv 1706.04599)."""
-UNCERTAIN = 0.5
-"""Characters less probable than this are marked, as `DecayPolicy.uncertain` does."""
-MARK = "\ufffd"
-WINDOW = 20  # characters; a window read more often than written is a loop
+def wrong_characters(truth: str, read: str) -> list[bool]:
+    """For each character read, whether the shortest edit replaces or inserts it."""
+    wrong = [False] * len(read)
+    for edit in Levenshtein.editops(truth, read):
+        if edit.tag != "delete":
+            wrong[edit.dest_pos] = True
+    return wrong
 
 
 class PageScore(NamedTuple):
-    """One page. `edits`: Levenshtein distance; `length`: of the longer of text and reading.
-    `word_edits`: of words split at white space. `lines`, `ids`: those of the text, and how
-    many come back to the letter. `precision`: as the paper's benchmark counts it: the share of
-    the distinct words read that the text holds. `omitted`, `invented`: characters that the
-    shortest edit deletes or inserts. `looped`: places where a run of 20 characters is read
-    more often than it was written. `marked`: characters less probable than one half; `silent`:
-    wrong and not marked. `bins`: 15 × (cells, sum of probability, cells right).
+    """The reading of one page against its text.
+
+    `length`: of the longer of the two. `edits`: Levenshtein distance in characters;
+    `word_edits`: in words split at white space. `lines_exact`, `ids_exact`: lines and exact
+    values of the text that are read verbatim. `precision`: see `word_precision`. `omitted`,
+    `invented`: characters that the shortest edit deletes or inserts. `looped`: see `loops`.
+    `marked`: characters marked as uncertain; `silent`: see `silent_errors`. `bins`: see
+    `reliability`.
     """
 
     characters: int
@@ -68,11 +75,9 @@ class PageScore(NamedTuple):
 
 def score_text(truth: str, read: str, marked: str | None = None) -> PageScore:
     """Score a reading. `marked`: the same reading with uncertain characters as U+FFFD."""
-    from rapidfuzz.distance import Levenshtein
-
     shown = read if marked is None else marked
     edits = Levenshtein.editops(truth, read)
-    kinds = Counter(edit.tag for edit in edits)
+    tags = Counter(edit.tag for edit in edits)
     lines, ids = _lines(truth), _ids(truth)
     return PageScore(
         characters=len(truth),
@@ -85,37 +90,42 @@ def score_text(truth: str, read: str, marked: str | None = None) -> PageScore:
         ids=ids.total(),
         ids_exact=(ids & _ids(read)).total(),
         precision=word_precision(truth, read),
-        omitted=kinds["delete"],
-        invented=kinds["insert"],
+        omitted=tags["delete"],
+        invented=tags["insert"],
         looped=loops(truth, read),
-        marked=shown.count(MARK),
-        silent=silent_errors(truth, shown, MARK),
+        marked=shown.count(REPLACEMENT),
+        silent=silent_errors(truth, shown),
         bins=np.zeros((BINS, 3)).tolist(),
     )
 
 
 def word_precision(truth: str, read: str) -> float:
-    """Distinct words read that the text holds, as the Fox benchmark's script counts (sets of
-    words split at white space). 1.0 if nothing was read."""
-    seen = set(read.split())
-    return len(seen & set(truth.split())) / len(seen) if seen else 1.0
+    """Share of the distinct words read that occur in the text, as the Fox benchmark's script
+    counts them (sets of words split at white space). 1.0 if nothing was read."""
+    words = set(read.split())
+    return len(words & set(truth.split())) / len(words) if words else 1.0
 
 
 def loops(truth: str, read: str) -> int:
-    """Places in a reading where a run of 20 characters repeats that the text does not repeat
-    as often."""
+    """Places where a run of 20 characters is read again more often than it is written."""
     if len(read) <= WINDOW:
         return 0
     return sum(max(times - 1, 0) for times in (_windows(read) - _windows(truth)).values())
 
 
 def reliability(probability: NDArray[np.float32], right: NDArray[np.bool_]) -> list[list[float]]:
-    """15 × (cells, sum of probability, cells right)."""
+    """15 × (cells, sum of their probabilities, cells right), by probability."""
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     columns = (np.ones(len(bins)), probability, right)
     counted = [np.bincount(bins, weights=column, minlength=BINS) for column in columns]
     table: list[list[float]] = np.stack(counted, axis=1).tolist()
     return table
+
+
+def sum_bins(scores: Sequence[PageScore]) -> NDArray[np.float64]:
+    """(15, 3) the bins of several pages added up."""
+    total: NDArray[np.float64] = np.sum([score.bins for score in scores], axis=0)
+    return total
 
 
 def calibration_error(bins: NDArray[np.float64]) -> float:
@@ -135,9 +145,3 @@ def _lines(text: str) -> Counter[str]:
 
 def _ids(text: str) -> Counter[str]:
     return Counter(text[start:end] for start, end in exact_values(text))
-
-
-def summed_bins(scores: list[PageScore]) -> NDArray[np.float64]:
-    """(15, 3) bins of pages together."""
-    total: NDArray[np.float64] = np.sum([score.bins for score in scores], axis=0)
-    return total

@@ -1,217 +1,303 @@
-"""The parts of a run: what is measured, in which order, and how each is worked out.
+"""An evaluation: what is asked for is checked, then measured part by part.
 
-A part is a name and work to be done once; its result is JSON-ready.
-
-A whole evaluation: what is asked for is checked, then measured part by part.
-
-Each part is kept in a journal as soon as it is done, so a run can be interrupted and go on.
+Each part's result goes into a journal as soon as it is there, so that an interrupted run can be
+resumed. Results are JSON-ready; `tables` and `report` present them.
 """
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from optimem.build import named_codec
 from optimem.errors import InputError, SampleError
-from optimem.evaluation import baselines, kinds, tokenizers
-from optimem.evaluation.journal import Journal
-from optimem.evaluation.kinds import Kind
-from optimem.evaluation.measures import score_text
-from optimem.evaluation.reading import fade, score_pages
-from optimem.evaluation.settings import (
-    Plan,
-    Sample,
-    Setting,
-    Unreached,
-    checked_ratios,
-    demand_reached,
-    full_pages,
-    samples,
+from optimem.evaluation.baselines import (
+    BUILT_IN,
+    EXTERNAL,
+    SLOW_PAGES,
+    Baseline,
+    BaselinePage,
+    BaselineSetup,
+    basis,
+    open_baselines,
 )
-from optimem.evaluation.summary import PageResult, characters_right, summarise
-from optimem.evaluation.tables import PAPER
-from optimem.evaluation.tokenizers import first_tokens
+from optimem.evaluation.corpora import (
+    Corpus,
+    controlled_corpora,
+    number_duplicates,
+    read_corpora,
+)
+from optimem.evaluation.journal import Journal
+from optimem.evaluation.measures import score_text
+from optimem.evaluation.round_trip import score_faded, score_pages
+from optimem.evaluation.sampling import (
+    PageSample,
+    Setting,
+    UnreachableRatio,
+    check_ratios,
+    check_reachable,
+    full_pages,
+    sample_pages,
+)
+from optimem.evaluation.summary import Figures, PageResult, characters_right, summarise
+from optimem.evaluation.tables import PUBLISHED
+from optimem.evaluation.tokenizers import (
+    DEEPSEEK,
+    Tokenizer,
+    count_tokens,
+    first_tokens,
+    open_tokenizer,
+)
 from optimem.model import NANO
-from optimem.protocols import PageCodec
+from optimem.protocols import PageCodec, Progress
 from optimem.tiers import Tier
 
-PAPER_PAGES = 6
+RATIOS = (5.0, 10.0, 20.0, 40.0)
+PAGES = 6
+CONTROLLED_PAGES = 2
 FADED_PAGES = 2
-PAPER_TIERS = {64: Tier.TINY, 100: Tier.SMALL}
+PAPER_PAGES = 6
+PAPER_TIERS = (Tier.TINY, Tier.SMALL)
+RANGE = 100  # text tokens from one row of the paper's table to the next
 
-Part = tuple[str, Callable[[], Any]]
-
-
-def parts(plan: Plan) -> list[Part]:
-    """Everything to be measured, by name. Raises SampleError and RatioError at once."""
-    return [*_scored(plan), *_paper(plan), *_faded(plan)]
+Result = dict[str, Any]
+"""JSON-ready."""
 
 
-def _scored(plan: Plan) -> list[Part]:
-    found = [
-        each
-        for kind in plan.texts
-        for each in samples(
-            kind, plan.ratios, plan.tiers, plan.pages, plan.reader.renderer, plan.tokens
-        )
-    ]
-    demand_reached(found)
-    return [
-        (f"score/{each.kind.name}/{each.setting.label}", partial(measured, each, plan))
-        if isinstance(each, Sample)
-        else (f"unreached/{each.kind.name}/{each.ratio:g}×", partial(unreached, each))
-        for each in found
-    ]
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """What is measured, and with what. `pages`: at most, of each corpus. `baseline_names`: as the
+    user wrote them, with checkpoints; `baselines`: the same by name, opened."""
+
+    corpora: list[Corpus]
+    ratios: tuple[float, ...]
+    tiers: tuple[Tier, ...]
+    pages: int
+    baseline_names: tuple[str, ...]
+    baselines: Mapping[str, Baseline]
+    tokenizer: Tokenizer
+    seed: int
+    codec: PageCodec
+
+    @property
+    def own_corpora(self) -> list[Corpus]:
+        """The user's corpora."""
+        return [corpus for corpus in self.corpora if not corpus.controlled]
+
+    def identity(self) -> Result:
+        """What two runs must have in common to share results."""
+        digest = hashlib.blake2b(digest_size=8)
+        for corpus in self.corpora:
+            digest.update(f"{corpus.kind}\0{corpus.text}\0".encode())
+        return {
+            "texts": digest.hexdigest(),
+            "model": self.codec.encoder.fingerprint,
+            "renderer": self.codec.renderer.version,
+            "tokenizer": self.tokenizer.name,
+            "ratios": list(self.ratios),
+            "tiers": [tier.label for tier in self.tiers],
+            "pages": self.pages,
+            "baselines": list(self.baseline_names),
+            "seed": self.seed,
+        }
 
 
-def _paper(plan: Plan) -> list[Part]:
-    own = [kind for kind in plan.texts if not kind.controlled]
-    pages = [full_pages(k.text, PAPER_PAGES, plan.reader.renderer, k.name) for k in own]
-    return [
-        (f"paper/{bucket.first}/{tokens}", partial(paper_row, pages, bucket.first, tier, plan))
-        for bucket in PAPER
-        for tokens, tier in PAPER_TIERS.items()
-    ]
+class Part(NamedTuple):
+    """A part of an evaluation, measured once."""
+
+    name: str
+    measure: Callable[[], Any]
 
 
-def _faded(plan: Plan) -> list[Part]:
-    own = [kind for kind in plan.texts if not kind.controlled]
-    return [(f"faded/{kind.name}", partial(faded, kind, plan)) for kind in own]
+def evaluate(
+    files: Sequence[str | Path] = (),
+    *,
+    corpora: Sequence[Corpus] = (),
+    model: str = NANO,
+    codec: PageCodec | None = None,
+    ratios: Sequence[float] = RATIOS,
+    tiers: Sequence[Tier] = (),
+    pages: int = PAGES,
+    baselines: Sequence[str] = tuple(BUILT_IN),
+    tokenizer: str = DEEPSEEK,
+    controlled: bool = True,
+    seed: int = 0,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Measure what compressing text costs in fidelity.
+
+    `files`: paths, or `kind=path` to name the kind of text. `corpora`: texts already at hand.
+    `model`: as in `OpticalMemory.open`; `codec` in its place is one that is already open.
+    `ratios`: text tokens per vision token; one that only some corpora reach is reported for the
+    others. `tiers`: measured on full pages. `pages`: at most, of each corpus. `baselines`: names;
+    `llmlingua2=CHECKPOINT` names its weights. `tokenizer`: "deepseek", "bytes", or the path of a
+    `tokenizer.json`. `controlled`: add texts that cannot be guessed. `seed`: of everything drawn
+    at random. `folder`: keeps partial results, from which a run with the same arguments resumes.
+    `progress`: called with parts done and parts in all.
+
+    The result is JSON-ready: `run` identifies it, `kinds` names the corpora, `parts` holds the
+    figures. Raises InputError for a file or model that cannot be used, SampleError, RatioError,
+    TokenizerError, BaselineError, ResumeError and MissingExtraError.
+    """
+    if pages < 1 or seed < 0:
+        raise InputError(f"{pages} pages, seed {seed}: give at least one page and a seed from 0")
+    checked, counted = check_ratios(ratios), open_tokenizer(tokenizer)
+    given = [*corpora, *read_corpora([str(file) for file in files])]
+    if not given:
+        raise SampleError("there is no text to measure; give at least one file")
+    opened = open_baselines(baselines)
+    codec = codec or named_codec(model)
+    if controlled:
+        size = CONTROLLED_PAGES * codec.renderer.capacity
+        given += controlled_corpora(seed, size, given[0].text)
+    plan = EvaluationPlan(
+        number_duplicates(given), checked, tuple(tiers), pages, tuple(baselines), opened, counted,
+        seed, codec,
+    )  # fmt: skip
+    return _run(plan, folder, progress)
 
 
-def unreached(ratio: Unreached) -> dict[str, Any]:
-    """A ratio that a kind of text cannot reach: `most`, what a full page of it comes to at
-    `tier`."""
+def _run(plan: EvaluationPlan, folder: Path | None, progress: Progress | None) -> Result:
+    parts = [*_score_parts(plan), *_paper_parts(plan), *_faded_parts(plan)]
+    journal = Journal(folder, plan.identity())
+    for done, part in enumerate(parts):
+        if progress:
+            progress(done, len(parts))
+        if part.name not in journal.results:
+            journal.add(part.name, part.measure())
+    if progress:
+        progress(len(parts), len(parts))
     return {
-        "kind": ratio.kind.name,
-        "controlled": ratio.kind.controlled,
-        "setting": Setting(min(Tier), ratio.ratio).label,
+        "run": plan.identity(),
+        "kinds": [corpus.kind for corpus in plan.corpora],
+        "parts": {part.name: journal.results[part.name] for part in parts},
+    }
+
+
+def _score_parts(plan: EvaluationPlan) -> list[Part]:
+    """Every corpus at every setting. Raises SampleError, or RatioError, before anything is
+    measured."""
+    renderer, tokenizer = plan.codec.renderer, plan.tokenizer
+    samples = [
+        sample
+        for corpus in plan.corpora
+        for sample in sample_pages(corpus, plan.ratios, plan.tiers, plan.pages, renderer, tokenizer)
+    ]
+    check_reachable(samples)
+    return [
+        Part(f"score/{each.corpus.kind}/{each.setting.label}", partial(_score, each, plan))
+        if isinstance(each, PageSample)
+        else Part(f"unreached/{each.corpus.kind}/{each.ratio:g}×", partial(_unreachable, each))
+        for each in samples
+    ]
+
+
+def _paper_parts(plan: EvaluationPlan) -> list[Part]:
+    """The rows of the paper's table, on the user's corpora."""
+    full = [
+        full_pages(corpus.text, PAPER_PAGES, plan.codec.renderer, corpus.kind)
+        for corpus in plan.own_corpora
+    ]
+    return [
+        Part(f"paper/{row.first}/{tier.tokens}", partial(_paper_row, full, row.first, tier, plan))
+        for row in PUBLISHED
+        for tier in PAPER_TIERS
+    ]
+
+
+def _faded_parts(plan: EvaluationPlan) -> list[Part]:
+    return [
+        Part(f"faded/{corpus.kind}", partial(_faded, corpus, plan)) for corpus in plan.own_corpora
+    ]
+
+
+def _score(sample: PageSample, plan: EvaluationPlan) -> Result:
+    """The figures of a sample, and of the baselines on the same pages."""
+    tier = sample.setting.tier
+    results = score_pages(sample.texts, tier, plan.codec, plan.tokenizer)
+    figures = summarise(results, tier.tokens, tier.positions, plan.seed)
+    return {
+        "kind": sample.corpus.kind,
+        "controlled": sample.corpus.controlled,
+        "setting": sample.setting.label,
+        "asked": sample.setting.ratio,
+        "tier": tier.label,
+        "figures": _as_json(figures),
+        "baselines": _compare(sample, results, plan),
+    }
+
+
+def _as_json(figures: Figures) -> Result:
+    intervals = {"right": figures.right._asdict(), "word_error": figures.word_error._asdict()}
+    return {**figures._asdict(), **intervals}
+
+
+def _unreachable(ratio: UnreachableRatio) -> Result:
+    """A ratio that a corpus cannot reach: `most` is what its full page comes to at `tier`."""
+    smallest = min(Tier)
+    return {
+        "kind": ratio.corpus.kind,
+        "controlled": ratio.corpus.controlled,
+        "setting": Setting(smallest, ratio.ratio).label,
         "asked": ratio.ratio,
-        "tier": min(Tier).label,
+        "tier": smallest.label,
         "most": ratio.most,
     }
 
 
-def measured(sample: Sample, plan: Plan) -> dict[str, Any]:
-    """The figures of a sample and of the baselines on the same pages."""
-    tier = sample.setting.tier
-    results = score_pages(sample.texts, tier, plan.reader, plan.tokens)
-    figures = summarise(results, tier.tokens, tier.positions, plan.seed)
-    return {
-        "kind": sample.kind.name,
-        "controlled": sample.kind.controlled,
-        "setting": sample.setting.label,
-        "asked": sample.setting.ratio,
-        "tier": tier.label,
-        "figures": {**figures._asdict(), "right": figures.right._asdict(),
-                    "word_error": figures.word_error._asdict()},
-        "baselines": compared(sample, results, plan),
-    }  # fmt: skip
-
-
-def compared(
-    sample: Sample, results: Sequence[PageResult], plan: Plan
-) -> dict[str, dict[str, Any]]:
-    """How baselines do on the pages of a sample, each with what it had as much of."""
-    means = baselines.Means(plan.reader.renderer, plan.tokens, plan.seed)
-    answer = {}
+def _compare(sample: PageSample, results: Sequence[PageResult], plan: EvaluationPlan) -> Result:
+    """The baselines on the pages of a sample, by name: what each has in common with the page, its
+    share of characters right, and whether that is as good as ours."""
+    setup = BaselineSetup(plan.codec.renderer, plan.tokenizer, plan.seed)
+    compared = {}
     for name, baseline in plan.baselines.items():
-        count = baselines.SLOW_PAGES if name in baselines.OPTIONAL else len(sample.texts)
+        count = SLOW_PAGES if name in EXTERNAL else len(sample.texts)
         scores = []
-        for text, result in list(zip(sample.texts, results, strict=True))[:count]:
-            page = baselines.Page(text, sample.setting.tier, result.data_bytes)
-            scores.append(score_text(text, baseline(page, means)))
+        for text, result in zip(sample.texts[:count], results[:count], strict=True):
+            page = BaselinePage(text, sample.setting.tier, result.data_bytes)
+            scores.append(score_text(text, baseline(page, setup)))
         right = characters_right(scores)
         ours = characters_right([result.score for result in results[:count]])
-        answer[name] = {
-            "basis": baselines.basis(name), "right": right, "wins": right >= ours, "pages": count
+        compared[name] = {
+            "basis": basis(name), "right": right, "wins": right >= ours, "pages": count
         }  # fmt: skip
-    return answer
+    return compared
 
 
-def paper_row(pages: Sequence[list[str]], first: int, tier: Tier, plan: Plan) -> dict[str, Any]:
-    """Pages of `first` to `first` + 100 text tokens at a tier, from all texts in turn that
-    hold as many on a page; without figures if none does. `pages`: full ones, by text."""
+def _paper_row(full: Sequence[list[str]], first: int, tier: Tier, plan: EvaluationPlan) -> Result:
+    """Pages of `first` to `first` + 100 text tokens at a tier, taken in turn from the corpora with
+    that many on a page; without figures if there are none. `full`: full pages by corpus."""
     row = {"first": first, "tokens": tier.tokens, "right": None, "precision": None, "ratio": None}
-    sources = [full for full in pages
-               if all(len(plan.tokens.ends(text)) >= first + 100 for text in full)]  # fmt: skip
+    longest = first + RANGE
+    sources = [
+        pages
+        for pages in full
+        if all(count_tokens(text, plan.tokenizer) >= longest for text in pages)
+    ]
     if not sources:
         return row
     rng = np.random.default_rng([plan.seed, first])
     texts = []
     for at in range(PAPER_PAGES):
         source = sources[at % len(sources)]
-        count = int(rng.integers(first, first + 100))
-        texts.append(first_tokens(source[at % len(source)], count, plan.tokens))
-    results = score_pages(texts, tier, plan.reader, plan.tokens)
+        count = int(rng.integers(first, longest))
+        texts.append(first_tokens(source[at % len(source)], count, plan.tokenizer))
+    results = score_pages(texts, tier, plan.codec, plan.tokenizer)
     figures = summarise(results, tier.tokens, tier.positions, plan.seed)
-    return {**row, "right": figures.right._asdict(), "precision": figures.precision,
-            "ratio": figures.ratio}  # fmt: skip
+    return {
+        **row,
+        "right": figures.right._asdict(),
+        "precision": figures.precision,
+        "ratio": figures.ratio,
+    }
 
 
-def faded(kind: Kind, plan: Plan) -> list[dict[str, Any]]:
-    """A kind's pages at every age."""
-    texts = full_pages(kind.text, FADED_PAGES, plan.reader.renderer, kind.name)
-    return [row._asdict() for row in fade(kind, texts, plan.reader)]
-
-
-RATIOS = (5.0, 10.0, 20.0, 40.0)
-PAGES = 6
-CONTROLLED_PAGES = 2
-SEED = 0
-
-Progress = Callable[[int, int], None]
-"""Called with parts done and parts in all."""
-
-
-def evaluate(
-    files: Sequence[str | Path] = (),
-    *,
-    texts: Sequence[Kind] = (),
-    model: str | PageCodec = NANO,
-    ratios: Sequence[float] = RATIOS,
-    tiers: Sequence[Tier] = (),
-    pages: int = PAGES,
-    baseline: Sequence[str] = baselines.DEFAULT,
-    tokens: str = tokenizers.DEEPSEEK,
-    controlled: bool = True,
-    seed: int = SEED,
-    folder: Path | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Measure what compressing text costs; JSON-ready.
-
-    `files`: paths, or `kind=path`; `texts`: kinds at hand. `ratios`: text tokens per vision
-    token; `tiers`: measured with full pages too. `pages`: of each kind at most. `controlled`:
-    add texts that nobody can guess. `baseline`: names; `llmlingua2=CHECKPOINT` names weights.
-    `folder`: partial results are kept there, and a run of the same inputs goes on. A ratio that
-    only some kinds reach is told of the others. Raises SampleError, RatioError, TokenizerError,
-    BaselineError, ResumeError, MissingExtraError, and InputError for what cannot be read.
-    """
-    if pages < 1 or seed < 0:
-        raise InputError(f"{pages} pages, seed {seed}: give at least one page and a seed from 0")
-    wanted, tokens_of = checked_ratios(ratios), tokenizers.counter(tokens)
-    found = [*texts, *kinds.read_kinds([str(file) for file in files])]
-    if not found:
-        raise SampleError("there is no text to measure; give at least one file")
-    competing = baselines.baselines(baseline)
-    reader = named_codec(model) if isinstance(model, str) else model
-    if controlled:
-        size = CONTROLLED_PAGES * reader.renderer.capacity
-        found += kinds.controlled_kinds(seed, size, found[0].text)
-    plan = Plan(kinds.distinct(found), wanted, tuple(tiers), pages, tuple(baseline), competing,
-                tokens_of, seed, reader)  # fmt: skip
-    todo = parts(plan)
-    journal = Journal(folder, plan.identity())
-    for done, (name, work) in enumerate(todo):
-        if progress:
-            progress(done, len(todo))
-        if name not in journal.done:
-            journal.add(name, work())
-    if progress:
-        progress(len(todo), len(todo))
-    return {"run": plan.identity(), "kinds": [kind.name for kind in plan.texts],
-            "parts": {name: journal.done[name] for name, _ in todo}}  # fmt: skip
+def _faded(corpus: Corpus, plan: EvaluationPlan) -> list[Result]:
+    """Pages of a corpus at every age."""
+    texts = full_pages(corpus.text, FADED_PAGES, plan.codec.renderer, corpus.kind)
+    return [row._asdict() for row in score_faded(corpus, texts, plan.codec)]

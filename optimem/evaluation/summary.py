@@ -1,18 +1,18 @@
-"""Pages to figures: shares over all pages, and how far they could be off. Pure."""
+"""Scores of pages as figures: shares over all pages together, with their intervals. Pure."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from optimem.evaluation.measures import PageScore, calibration_error, summed_bins
+from optimem.evaluation.measures import PageScore, calibration_error, sum_bins
 
 RESAMPLES = 1000
 LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A value and the bounds between which 95 % of resamples lie."""
+    """A value and the bounds of its 95 % interval."""
 
     value: float
     low: float
@@ -20,8 +20,8 @@ class Interval(NamedTuple):
 
 
 class PageResult(NamedTuple):
-    """A page at a setting. `tokens`: of its text. `data_bytes`: of its vision tokens.
-    `write`, `read`: seconds to draw and encode it, and to read it."""
+    """One page, encoded and read. `tokens`: of its text. `data_bytes`: of its vision tokens.
+    `write`: seconds to draw and encode it; `read`: seconds to decode it."""
 
     score: PageScore
     tokens: int
@@ -32,9 +32,10 @@ class PageResult(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """A kind at a setting. Shares lie between 0 and 1; `exact_ids` is None for text without
-    any. `ratio`: text tokens per vision token, `ratio_positions`: per position of a causal
-    decoder. `silent`: characters wrong and not marked. `write`, `read`: seconds a page."""
+    """A corpus at a setting. Shares lie between 0 and 1; `exact_ids` is None for a text without
+    any. `ratio`: text tokens per vision token; `ratio_positions`: per position of a causal
+    decoder. `silent`: characters wrong and not marked as uncertain. `calibration`: expected
+    calibration error; `reliability`: its 15 bins. `write`, `read`: seconds per page."""
 
     pages: int
     right: Interval
@@ -57,39 +58,13 @@ class Figures(NamedTuple):
     read: float
 
 
-def characters_right(pages: Sequence[PageScore]) -> float:
-    """1 − edit distance / length, over pages together."""
-    length = sum(page.length for page in pages)
-    return 1 - sum(page.edits for page in pages) / length if length else 1.0
-
-
-def word_error_rate(pages: Sequence[PageScore]) -> float:
-    """Word edits per word of the text, over pages together."""
-    return sum(page.word_edits for page in pages) / max(sum(page.words for page in pages), 1)
-
-
-def bootstrap(
-    pages: Sequence[PageScore], figure: Callable[[Sequence[PageScore]], float], seed: int
-) -> Interval:
-    """A figure and its 95 % interval over 1,000 resamples of the pages. One page has no
-    spread: its bounds are the value."""
-    value = figure(pages)
-    if len(pages) < 2:
-        return Interval(value, value, value)
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(pages), size=(RESAMPLES, len(pages)))
-    drawn = [figure([pages[i] for i in row]) for row in draws.tolist()]
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(value, float(low), float(high))
-
-
 def summarise(results: Sequence[PageResult], tokens: int, positions: int, seed: int) -> Figures:
-    """The figures of some pages. `tokens`, `positions`: of one page at their tier."""
+    """The figures of several pages. `tokens`, `positions`: of one page at their tier."""
     scores = [result.score for result in results]
     characters = max(sum(score.characters for score in scores), 1)
     ids, lines = sum(s.ids for s in scores), sum(s.lines for s in scores)
-    count, text = len(results), sum(result.tokens for result in results)
-    bins = summed_bins(scores)
+    count, text_tokens = len(results), sum(result.tokens for result in results)
+    bins = sum_bins(scores)
     return Figures(
         pages=count,
         right=bootstrap(scores, characters_right, seed),
@@ -104,10 +79,36 @@ def summarise(results: Sequence[PageResult], tokens: int, positions: int, seed: 
         silent=sum(s.silent for s in scores) / characters,
         calibration=calibration_error(bins),
         reliability=bins.tolist(),
-        ratio=text / (count * tokens),
-        ratio_positions=text / (count * positions),
+        ratio=text_tokens / (count * tokens),
+        ratio_positions=text_tokens / (count * positions),
         text_bytes=sum(r.text_bytes for r in results),
         data_bytes=sum(r.data_bytes for r in results),
         write=sum(r.write for r in results) / count,
         read=sum(r.read for r in results) / count,
     )
+
+
+def bootstrap(
+    pages: Sequence[PageScore], figure: Callable[[Sequence[PageScore]], float], seed: int
+) -> Interval:
+    """A figure and its 95 % interval over 1,000 resamples of the pages. A single page has no
+    spread: its bounds are the value."""
+    value = figure(pages)
+    if len(pages) < 2:
+        return Interval(value, value, value)
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(pages), size=(RESAMPLES, len(pages)))
+    resampled = [figure([pages[i] for i in row]) for row in draws.tolist()]
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def characters_right(pages: Sequence[PageScore]) -> float:
+    """1 − edit distance / length, over all pages together."""
+    length = sum(page.length for page in pages)
+    return 1 - sum(page.edits for page in pages) / length if length else 1.0
+
+
+def word_error_rate(pages: Sequence[PageScore]) -> float:
+    """Word edits per word of the text, over all pages together."""
+    return sum(page.word_edits for page in pages) / max(sum(page.words for page in pages), 1)

@@ -1,20 +1,20 @@
-"""What others have published, to stand beside our figures. Data only.
+"""Results as rows of text: one form for the terminal, for Markdown and for the report. Pure.
 
-DeepSeek-OCR: arXiv 2510.18234, table 2 (Fox benchmark, English, precision, Tiny 64 and Small
-100 tokens). C3: arXiv 2511.15244.
-
-Results as rows of text: one form for the terminal, Markdown and the report. Pure.
+Holds the published figures that stand beside ours: DeepSeek-OCR's from arXiv 2510.18234, table 2
+(Fox benchmark, English, precision; Tiny with 64 and Small with 100 vision tokens), and C3's from
+arXiv 2511.15244.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from optimem.text.ages import duration
 
 
-class Bucket(NamedTuple):
-    """A row of the paper's table: text tokens from `first` up to `first` + 100; share right
-    and ratio at 64 and at 100 vision tokens."""
+class PublishedRange(NamedTuple):
+    """A row of the paper's table: texts of `first` to `first` + 100 tokens; share right and ratio
+    at 64 and at 100 vision tokens."""
 
     first: int
     right_64: float
@@ -23,174 +23,182 @@ class Bucket(NamedTuple):
     ratio_100: float
 
 
-PAPER = (
-    Bucket(600, 0.965, 10.5, 0.985, 6.7),
-    Bucket(700, 0.938, 11.8, 0.973, 7.5),
-    Bucket(800, 0.838, 13.2, 0.968, 8.5),
-    Bucket(900, 0.859, 15.1, 0.968, 9.7),
-    Bucket(1000, 0.793, 16.5, 0.915, 10.6),
-    Bucket(1100, 0.764, 17.7, 0.898, 11.3),
-    Bucket(1200, 0.591, 19.7, 0.871, 12.6),
+PUBLISHED = (
+    PublishedRange(600, 0.965, 10.5, 0.985, 6.7),
+    PublishedRange(700, 0.938, 11.8, 0.973, 7.5),
+    PublishedRange(800, 0.838, 13.2, 0.968, 8.5),
+    PublishedRange(900, 0.859, 15.1, 0.968, 9.7),
+    PublishedRange(1000, 0.793, 16.5, 0.915, 10.6),
+    PublishedRange(1100, 0.764, 17.7, 0.898, 11.3),
+    PublishedRange(1200, 0.591, 19.7, 0.871, 12.6),
 )
-C3 = ((20.0, 0.98), (40.0, 0.93))
+PUBLISHED_C3 = ((20.0, 0.98), (40.0, 0.93))
 """Ratio and share right of text latents."""
-
-DIFFERENCE = (
-    "The tasks differ. The published figures are of DeepSeek-OCR on scans of any document, the Fox "
-    "benchmark's pages; ours are of the texts named here, cut to as many tokens and drawn by "
-    "optimem itself: one font, each character in a known cell. That is much easier, and with "
-    "optimem-nano, which reads nothing else, it is why the ratios can be higher."
+CAVEAT = (
+    "The tasks differ. The published figures are for DeepSeek-OCR on scans of arbitrary documents "
+    "(the Fox benchmark); ours are for the texts named here, cut to the same number of tokens and "
+    "drawn by optimem itself: one font, every character in a known cell. That is much easier, and "
+    "with optimem-nano, which reads nothing else, it is why higher ratios are possible."
 )
 
+NOTHING = "—"
+"""Where there is nothing to measure."""
+SHORT_COLUMNS = (0, 1, 2, 5, 6, 9, 11)  # those of the main table that fit in a terminal
 
 Rows = list[list[str]]
 """A header row, then the others."""
 
 
-NONE = "—"
-"""Stands where there is no figure because there is nothing to measure."""
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share in per cent, a dash for None. Only 1 itself is shown as 100 %."""
+    if value is None:
+        return "–"
+    highest = 100 - 10**-digits
+    shown = min(value * 100, highest) if value < 1 else 100.0
+    return f"{shown:.{digits}f} %"
 
 
 def parts(result: dict[str, Any], *sorts: str) -> Iterator[dict[str, Any]]:
-    """The results of all parts of some sorts, in the order of the run."""
+    """The results of the parts of some sorts ("score", "paper" …), in the order of the run."""
     for name, part in result["parts"].items():
         if name.partition("/")[0] in sorts:
             yield from part if isinstance(part, list) else [part]
 
 
-def percent(value: float | None, digits: int = 2) -> str:
-    """A share; a dash for none. Never rounded up to 100 %."""
-    if value is None:
-        return "–"
-    floor = 100 - 10**-digits
-    shown = min(value * 100, floor) if value < 1 else 100.0
-    return f"{shown:.{digits}f} %"
-
-
 def main_table(result: dict[str, Any]) -> Rows:
-    """Every kind at every setting."""
-    rows = [["text", "setting", "tier", "ratio", "by positions", "characters right", "95 %",
-             "word errors", "lines", "ids", "precision", "silent", "calibration",
-             "bytes a byte"]]  # fmt: skip
+    """Every corpus at every setting."""
+    rows = [["text", "setting", "tier", "ratio", "by positions", "characters right",
+             "interval", "word errors", "exact lines", "exact ids", "word precision",
+             "silent errors", "calibration error", "bytes per byte"]]  # fmt: skip
     for part in parts(result, "score", "unreached"):
-        if "most" in part:
-            rows.append([part["kind"], part["setting"], *[NONE] * (len(rows[0]) - 2)])
-            continue
-        f = part["figures"]
-        right = f["right"]
-        rows.append([
-            part["kind"], part["setting"], part["tier"], f"{f['ratio']:.1f}×",
-            f"{f['ratio_positions']:.1f}×", percent(right["value"]),
-            spread(right) if f["pages"] > 1 else NONE,
-            percent(f["word_error"]["value"]), percent(f["exact_lines"], 0),
-            percent(f["exact_ids"], 0), percent(f["precision"], 1), percent(f["silent"]),
-            f"{f['calibration']:.4f}", f"{f['data_bytes'] / f['text_bytes']:.2f}",
-        ])  # fmt: skip
+        named = [part["kind"], part["setting"]]
+        measured = _figures_row(part["tier"], part["figures"]) if "figures" in part else None
+        rows.append(named + (measured or [NOTHING] * (len(rows[0]) - 2)))
     return rows
 
 
-def spread(interval: dict[str, float]) -> str:
+def _figures_row(tier: str, figures: dict[str, Any]) -> list[str]:
+    f, right = figures, figures["right"]
+    return [
+        tier,
+        f"{f['ratio']:.1f}×",
+        f"{f['ratio_positions']:.1f}×",
+        percent(right["value"]),
+        _interval(right) if f["pages"] > 1 else NOTHING,
+        percent(f["word_error"]["value"]),
+        percent(f["exact_lines"], 0),
+        percent(f["exact_ids"], 0),
+        percent(f["precision"], 1),
+        percent(f["silent"]),
+        f"{f['calibration']:.4f}",
+        f"{f['data_bytes'] / f['text_bytes']:.2f}",
+    ]
+
+
+def _interval(interval: dict[str, float]) -> str:
     """The bounds of a share, in per cent."""
     return f"{percent(interval['low'], 1)[:-2]}–{percent(interval['high'], 1)[:-2]}"
 
 
+def short_table(result: dict[str, Any]) -> Rows:
+    """The columns of the main table that fit in a terminal."""
+    return [[row[at] for at in SHORT_COLUMNS] for row in main_table(result)]
+
+
 def paper_table(result: dict[str, Any]) -> Rows:
-    """The form of the paper's table 2, published beside ours; none where no page of the texts
-    holds so many tokens."""
+    """The paper's table 2 with ours beside it; no figures of ours where no page of the corpora
+    has so many tokens."""
     ours = {(p["first"], p["tokens"]): p for p in parts(result, "paper")}
-    rows = [["text tokens", "64: published", "at", "64: ours", "precision", "at",
-             "100: published", "at", "100: ours", "precision", "at"]]  # fmt: skip
-    for row in PAPER:
-        line = [f"{row.first}–{row.first + 100}"]
-        for tokens, right, ratio in (
-            (64, row.right_64, row.ratio_64), (100, row.right_100, row.ratio_100)
-        ):  # fmt: skip
-            mine = ours[row.first, tokens]
-            line += [percent(right, 1), f"{ratio:.1f}×"]
-            line += [NONE] * 3 if mine["right"] is None else [
-                percent(mine["right"]["value"], 1), percent(mine["precision"], 1),
-                f"{mine['ratio']:.1f}×"]  # fmt: skip
-        rows.append(line)
+    rows = [["text tokens",
+             "64: published", "ratio", "64: ours", "precision", "ratio",
+             "100: published", "ratio", "100: ours", "precision", "ratio"]]  # fmt: skip
+    for row in PUBLISHED:
+        cells = [f"{row.first}–{row.first + 100}"]
+        cells += [percent(row.right_64, 1), f"{row.ratio_64:.1f}×"]
+        cells += _paper_cells(ours[row.first, 64])
+        cells += [percent(row.right_100, 1), f"{row.ratio_100:.1f}×"]
+        cells += _paper_cells(ours[row.first, 100])
+        rows.append(cells)
     return rows
+
+
+def _paper_cells(ours: dict[str, Any]) -> list[str]:
+    if ours["right"] is None:
+        return [NOTHING] * 3
+    return [
+        percent(ours["right"]["value"], 1), percent(ours["precision"], 1), f"{ours['ratio']:.1f}×"
+    ]  # fmt: skip
 
 
 def baseline_table(result: dict[str, Any]) -> Rows:
-    """Characters right of each baseline beside ours; a star where the baseline is as good or
-    better."""
+    """Characters right with each baseline and with optimem, for the user's corpora; a star where
+    the baseline is as good or better."""
     own = [part for part in parts(result, "score", "unreached") if not part["controlled"]]
     compared: dict[str, Any] = next((part["baselines"] for part in own if "baselines" in part), {})
-    rows = [["text", "setting", "optimem", *(f"{n} ({b['basis']})" for n, b in compared.items())]]
+    names = [f"{name} ({baseline['basis']})" for name, baseline in compared.items()]
+    rows = [["text", "setting", "optimem", *names]]
     for part in own:
-        if "most" in part:
-            rows.append([part["kind"], part["setting"], *[NONE] * (len(rows[0]) - 2)])
-            continue
-        cells = [
-            percent(b["right"], 1) + (" ★" if b["wins"] else "") for b in part["baselines"].values()
-        ]
-        ours = percent(part["figures"]["right"]["value"], 1)
-        rows.append([part["kind"], part["setting"], ours, *cells])
+        cells = [NOTHING] * (len(names) + 1)
+        if "figures" in part:
+            cells = [percent(part["figures"]["right"]["value"], 1)]
+            cells += map(_baseline_cell, part["baselines"].values())
+        rows.append([part["kind"], part["setting"], *cells])
     return rows
+
+
+def _baseline_cell(baseline: dict[str, Any]) -> str:
+    return percent(baseline["right"], 1) + (" ★" if baseline["wins"] else "")
 
 
 def faded_table(result: dict[str, Any]) -> Rows:
     """The same pages at every age."""
-    rows = [["text", "age", "tier", "right", "marked uncertain", "wrong and not marked"]]
+    rows = [["text", "age", "tier", "characters right", "marked uncertain", "silent errors"]]
     for row in parts(result, "faded"):
-        rows.append([
-            row["kind"], duration(row["age"]) if row["age"] else "new", ", ".join(row["tiers"]),
-            percent(row["right"]), percent(row["marked"]), percent(row["silent"]),
-        ])  # fmt: skip
+        age = duration(row["age"]) if row["age"] else "new"
+        shares = (row["right"], row["marked"], row["silent"])
+        rows.append([row["kind"], age, ", ".join(row["tiers"]), *map(percent, shares)])
     return rows
 
 
-def wins(result: dict[str, Any]) -> str:
+def baselines_ahead(result: dict[str, Any]) -> str:
     """One sentence on where baselines do as well or better."""
-    found: dict[str, int] = {}
-    total = 0
-    for part in parts(result, "score"):
-        total += 1
-        for name, other in part["baselines"].items():
-            found[name] = found.get(name, 0) + other["wins"]
-    told = [f"{name} in {count} of {total}" for name, count in found.items() if count]
-    return f"As good or better than optimem: {', '.join(told) or 'none of them'}."
+    scored = list(parts(result, "score"))
+    wins: dict[str, int] = defaultdict(int)
+    for part in scored:
+        for name, baseline in part["baselines"].items():
+            wins[name] += baseline["wins"]
+    ahead = [f"{name} in {count} of {len(scored)}" for name, count in wins.items() if count]
+    return f"As good as optimem or better: {', '.join(ahead) or 'no baseline'}."
 
 
-def unreached(result: dict[str, Any]) -> str:
-    """One sentence on ratios that a kind of text cannot reach; empty if there are none."""
-    missed: dict[str, list[dict[str, Any]]] = {}
+def unreachable_ratios(result: dict[str, Any]) -> str:
+    """One sentence on the ratios that a corpus cannot reach; empty if there are none."""
+    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for part in parts(result, "unreached"):
-        missed.setdefault(part["kind"], []).append(part)
-    told = [
-        f"{kind} at {' and '.join(part['setting'] for part in found)} (a full page of it at "
-        f"{found[0]['tier']} comes to {found[0]['most']:.1f}×)"
-        for kind, found in missed.items()
+        by_kind[part["kind"]].append(part)
+    found = [
+        f"{kind} at {' and '.join(part['setting'] for part in missed)} (a full page of it at "
+        f"{missed[0]['tier']} comes to {missed[0]['most']:.1f}×)"
+        for kind, missed in by_kind.items()
     ]
-    return f"{NONE} not reachable: {', '.join(told)}." if told else ""
+    return f"{NOTHING} not reachable: {', '.join(found)}." if found else ""
 
 
-SHORT = (0, 1, 2, 5, 6, 9, 11)  # columns of the main table that a terminal has room for
-
-
-def short_table(result: dict[str, Any]) -> Rows:
-    """The main table without the columns that a terminal has no room for."""
-    return [[row[at] for at in SHORT] for row in main_table(result)]
-
-
-def document(result: dict[str, Any]) -> str:
+def markdown_document(result: dict[str, Any]) -> str:
     """All tables as Markdown."""
     sections = [
-        ("By kind of text", unreached(result), main_table(result)),
-        ("The paper's own table", DIFFERENCE, paper_table(result)),
-        ("Baselines on the same pages", wins(result), baseline_table(result)),
+        ("By kind of text", unreachable_ratios(result), main_table(result)),
+        ("The paper's own table", CAVEAT, paper_table(result)),
+        ("Baselines on the same pages", baselines_ahead(result), baseline_table(result)),
         ("Faded memory", "", faded_table(result)),
     ]
     return "\n\n".join(
-        "\n\n".join(part for part in (f"## {title}", said, markdown(rows)) if part)
-        for title, said, rows in sections
+        "\n\n".join(part for part in (f"## {title}", note, markdown_table(rows)) if part)
+        for title, note, rows in sections
     )
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a Markdown table."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

@@ -1,6 +1,6 @@
-"""Whose tokens are counted: DeepSeek's, bytes, or those of a `tokenizer.json`.
+"""The tokenizer that ratios are stated in: DeepSeek's, bytes, or that of a `tokenizer.json`.
 
-A ratio says how many of these a vision token stands for, so it is stated with its tokenizer.
+A ratio says how many of its tokens one vision token replaces, so figures name their tokenizer.
 """
 
 from dataclasses import dataclass
@@ -11,69 +11,74 @@ from optimem.errors import TokenizerError
 from optimem.text.tokens import deepseek, tokenizer_file
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Vocabulary
 
 DEEPSEEK = "deepseek"
 BYTES = "bytes"
 
 
-class Counter(Protocol):
-    """Counts the tokens of a text and finds where one ends."""
+class Tokenizer(Protocol):
+    """Finds the tokens of a text."""
 
     @property
     def name(self) -> str:
-        """How reports call it."""
+        """The name shown in reports."""
 
     def ends(self, text: str) -> list[int]:
-        """(T,) the character at which each token ends."""
+        """(T,) the position in `text` after each token."""
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class VocabularyTokenizer:
     """A vocabulary of the `tokenizers` library."""
 
     name: str
-    tokenizer: "Tokenizer"
+    vocabulary: "Vocabulary"
 
     def ends(self, text: str) -> list[int]:
-        """See `Counter`."""
-        offsets = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        """See `Tokenizer`."""
+        offsets = self.vocabulary.encode(text, add_special_tokens=False).offsets
         return [end for _, end in offsets]
 
 
 @dataclass(frozen=True)
-class Bytes:
-    """One token a byte of UTF-8, as a byte-level model pays."""
+class ByteTokenizer:
+    """One token per byte of UTF-8, as a byte-level model pays."""
 
     name: str = BYTES
 
     def ends(self, text: str) -> list[int]:
-        """See `Counter`."""
+        """See `Tokenizer`."""
         return [at for at, char in enumerate(text, 1) for _ in char.encode()]
 
 
-def counter(name: str) -> Counter:
-    """The counter called "deepseek" (default everywhere) or "bytes", or that of a
-    tokenizer.json. Raises TokenizerError for any other name."""
+def open_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer called "deepseek" or "bytes", or that of the `tokenizer.json` at a path.
+    Raises TokenizerError for any other name."""
     if name == DEEPSEEK:
-        return Vocabulary(DEEPSEEK, deepseek())
+        return VocabularyTokenizer(DEEPSEEK, deepseek())
     if name == BYTES:
-        return Bytes()
+        return ByteTokenizer()
     if not Path(name).is_file():
         raise TokenizerError(
-            f"no tokenizer is called {name!r}; choose {DEEPSEEK}, {BYTES}, or give the path of a "
+            f"unknown tokenizer {name!r}; choose {DEEPSEEK}, {BYTES}, or the path of a "
             "tokenizer.json"
         )
-    return Vocabulary(Path(name).name, tokenizer_file(Path(name)))
+    return VocabularyTokenizer(Path(name).name, tokenizer_file(Path(name)))
 
 
-def first_tokens(text: str, count: int, tokens: Counter) -> str:
+def count_tokens(text: str, tokenizer: Tokenizer) -> int:
+    """The number of tokens in a text."""
+    return len(tokenizer.ends(text))
+
+
+def first_tokens(text: str, count: int, tokenizer: Tokenizer) -> str:
     """The text of the first `count` tokens."""
-    ends = tokens.ends(text)
+    ends = tokenizer.ends(text)
     return text if len(ends) <= count else text[: ends[count - 1]]
 
 
-def last_tokens(text: str, count: int, tokens: Counter) -> str:
+def last_tokens(text: str, count: int, tokenizer: Tokenizer) -> str:
     """The text of the last `count` tokens."""
-    ends = tokens.ends(text)
+    ends = tokenizer.ends(text)
     return text if len(ends) <= count else text[ends[-count - 1] :]

@@ -4,21 +4,18 @@ Plain UTF-8 files (also .xz) become runs of cells once; a page is then put toget
 random pieces of them, with role marks, random strings and blank ends in between.
 """
 
-import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from optimem.errors import InputError
 from optimem.protocols import Cells
 from optimem.renderers.alphabet import WIDE
 from optimem.renderers.dense import CAPACITY, DenseRenderer
+from optimem.text.files import read_text_file
 from optimem.turns import ROLES
 
-SEPARATOR = "\n\f\n"
-"""Between documents of a corpus file."""
 CHUNK = 1 << 22  # characters turned into cells at a time
 
 NOISE_PAGES = 0.10  # pages that hold nothing but noise
@@ -30,19 +27,9 @@ SHORTEST_PIECE = 40
 LINE = 240  # cells within which a piece looks for the start of a line
 
 
-def read_text(path: Path) -> str:
-    """A text file, .xz or plain, without document separators. Raises InputError."""
-    try:
-        data = path.read_bytes()
-        data = lzma.decompress(data) if path.suffix == ".xz" else data
-        return data.decode("utf-8").replace(SEPARATOR, "\n")
-    except (OSError, UnicodeDecodeError, lzma.LZMAError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
-
-
 def text_cells(path: Path, renderer: DenseRenderer) -> Cells:
     """All cells of a file."""
-    text = read_text(path)
+    text = read_text_file(path)
     parts = [renderer.cells(text[i : i + CHUNK]) for i in range(0, len(text), CHUNK)]
     return np.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""Scores are what kept libraries say, and what a count by hand says."""
+"""Scores are what other libraries say, and what a count by hand says."""
 
 import jiwer
 import numpy as np
@@ -7,18 +7,22 @@ from rapidfuzz.distance import Levenshtein
 
 from optimem.evaluation.measures import (
     BINS,
+    accuracy,
     calibration_error,
     loops,
     reliability,
     score_text,
+    silent_errors,
+    sum_bins,
     word_precision,
+    wrong_characters,
 )
-from optimem.evaluation.summary import bootstrap, characters_right, word_error_rate
+from optimem.evaluation.summary import characters_right, word_error_rate
 
 TRUTH = "Staging listens on port 6543.\nAsk ann@example.org, id a1b2c3d4.\nThe rest is prose."
 
 
-def damaged(seed: int, share: float) -> str:
+def damage(seed: int, share: float) -> str:
     """The text with letters replaced, dropped and doubled."""
     rng = np.random.default_rng(seed)
     acts = rng.choice(4, len(TRUTH), p=[1 - share, share / 2, share / 4, share / 4])
@@ -28,7 +32,7 @@ def damaged(seed: int, share: float) -> str:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_characters_and_words_are_counted_as_rapidfuzz_and_jiwer_do(seed: int) -> None:
-    read = damaged(seed, 0.05 * seed)
+    read = damage(seed, 0.05 * seed)
     score = score_text(TRUTH, read)
     assert characters_right([score]) == pytest.approx(
         Levenshtein.normalized_similarity(TRUTH, read)
@@ -38,7 +42,7 @@ def test_characters_and_words_are_counted_as_rapidfuzz_and_jiwer_do(seed: int) -
     assert score.edits / len(TRUTH) == pytest.approx(jiwer.cer(TRUTH, read))
 
 
-def test_lines_and_ids_come_back_to_the_letter_or_not() -> None:
+def test_lines_and_ids_are_read_verbatim_or_not() -> None:
     score = score_text(TRUTH, TRUTH.replace("6543", "6548"))
     assert (score.lines_exact, score.lines) == (2, 3)
     assert (score.ids_exact, score.ids) == (2, 3)
@@ -71,9 +75,28 @@ def test_calibration_error_is_the_gap_between_probability_and_share_right() -> N
     assert calibration_error(np.array(reliability(probability, np.arange(1000) < 900))) < 1e-6
 
 
-def test_the_interval_holds_the_value_and_is_the_same_for_one_seed() -> None:
-    pages = [score_text(TRUTH, damaged(seed, 0.02 * seed)) for seed in range(8)]
-    first = bootstrap(pages, characters_right, 3)
-    assert first.low < first.value < first.high
-    assert bootstrap(pages, characters_right, 3) == first
-    assert bootstrap(pages[:1], characters_right, 3).low == characters_right(pages[:1])
+def test_bins_of_pages_add_up() -> None:
+    page = score_text("ab", "ab")
+    page = page._replace(bins=reliability(np.full(2, 0.9, np.float32), np.array([True, False])))
+    assert sum_bins([page, page])[13].tolist() == pytest.approx([4, 3.6, 2])
+
+
+def test_accuracy_is_one_minus_the_edit_distance_over_the_length() -> None:
+    assert accuracy("abcd", "abcd") == 1
+    assert accuracy("abcd", "abxd") == pytest.approx(0.75)
+    assert accuracy("abcd", "abd") == pytest.approx(0.75)
+    assert accuracy("abcd", "abcdzzzz") == pytest.approx(0.5)
+    assert accuracy("", "") == 1
+
+
+def test_silent_errors_are_wrong_and_not_marked() -> None:
+    assert silent_errors("port 6543", "port 6\ufffd43") == 0
+    assert silent_errors("port 6543", "port 6743") == 1
+    assert silent_errors("port 6543", "port 643") == 1
+    assert silent_errors("port 6543", "port 6543!") == 1
+
+
+def test_wrong_characters_are_those_that_an_edit_touches() -> None:
+    assert wrong_characters("port 6543", "port 6743") == [False] * 6 + [True] + [False] * 2
+    assert wrong_characters("abc", "abc!") == [False] * 3 + [True]
+    assert wrong_characters("abc", "ac") == [False] * 2

@@ -7,7 +7,7 @@ import pytest
 
 from optimem.errors import InputError
 from optimem.renderers.dense import CAPACITY, DenseRenderer
-from optimem.training.pages import Noise, read_text
+from optimem.training.pages import Noise, text_cells
 from tests.training.small import CELLS, RENDERER, mixer
 
 
@@ -41,5 +41,5 @@ def test_typeset_text_has_no_straight_quotes_and_loses_no_letter() -> None:
 def test_bad_training_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.txt"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"bad\.txt cannot be read"):
-        read_text(path)
+    with pytest.raises(InputError, match=r"bad\.txt is not UTF-8 text: byte 0 is 0xff"):
+        text_cells(path, RENDERER)

@@ -1,11 +1,11 @@
 const turns = JSON.parse(document.getElementById("data").textContent);
-const shown = 50;
+const limit = 50;
 
-function element(name, className, text) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
+function element(tag, className, text) {
+  const created = document.createElement(tag);
+  created.className = className;
+  created.textContent = text;
+  return created;
 }
 
 function search() {
@@ -15,14 +15,14 @@ function search() {
     return words.every((word) => text.includes(word));
   });
   document.getElementById("count").textContent =
-    `${found.length} of ${turns.length} turns` + (found.length > shown ? `, the last ${shown} shown` : "");
-  document.getElementById("turns").replaceChildren(...found.slice(-shown).reverse().map((turn) => {
-    const made = element("article", "turn", "");
-    const sure = turn.exact ? "exact" : `${(turn.sure * 100).toFixed(1)} % sure`;
-    made.append(element("div", "soft",
-      `${turn.role} · ${turn.date} · ${turn.tier} · ${sure} · ${turn.scope} · ${turn.id}`));
-    made.append(element("pre", "", turn.text + (turn.cut ? " …" : "")));
-    return made;
+    `${found.length} of ${turns.length} turns` + (found.length > limit ? `, the last ${limit} shown` : "");
+  document.getElementById("turns").replaceChildren(...found.slice(-limit).reverse().map((turn) => {
+    const article = element("article", "turn", "");
+    const certainty = turn.exact ? "exact" : `${(turn.probability * 100).toFixed(1)} % certain`;
+    article.append(element("div", "soft",
+      `${turn.role} · ${turn.date} · ${turn.tier} · ${certainty} · ${turn.scope} · ${turn.id}`));
+    article.append(element("pre", "", turn.text + (turn.cut ? " …" : "")));
+    return article;
   }));
 }
 

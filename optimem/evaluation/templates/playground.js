@@ -3,20 +3,20 @@ const byId = (name) => document.getElementById(name);
 const percent = (share) => (share === 1 ? "100" : Math.min(share * 100, 99.99).toFixed(2)) + " %";
 
 function showText(view) {
-  const whole = document.createDocumentFragment();
-  const look = (at) => (view.sure[at] < 5 ? "u " : "") + (view.wrong[at] === "1" ? "w" : "");
+  const text = document.createDocumentFragment();
+  const style = (at) => (view.certainty[at] < 5 ? "u " : "") + (view.wrong[at] === "1" ? "w" : "");
   const characters = [...view.text];
   for (let start = 0, end; start < characters.length; start = end) {
-    const name = look(start);
-    for (end = start + 1; end < characters.length && look(end) === name;) end++;
+    const name = style(start);
+    for (end = start + 1; end < characters.length && style(end) === name;) end++;
     const piece = characters.slice(start, end).join("");
-    if (!name) { whole.append(piece); continue; }
+    if (!name) { text.append(piece); continue; }
     const span = document.createElement("span");
     span.className = name;
     span.textContent = piece;
-    whole.append(span);
+    text.append(span);
   }
-  byId("read").replaceChildren(whole);
+  byId("read").replaceChildren(text);
 }
 
 function showTokens(view) {
@@ -38,7 +38,7 @@ function show() {
     "pixels": `${view.side} × ${view.side}`, "vision tokens": view.tokens,
     "positions": view.positions, "bytes": view.bytes.toLocaleString("en"),
     "characters right": percent(view.right), "marked uncertain": percent(view.marked),
-    "wrong, not marked": percent(view.silent),
+    "silent errors": percent(view.silent),
   };
   byId("facts").innerHTML = Object.entries(facts)
     .map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("");

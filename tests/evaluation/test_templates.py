@@ -12,7 +12,7 @@ from optimem import OpticalMemory
 from optimem.evaluation.inspection import write_inspection
 from optimem.evaluation.report import write_report
 from optimem.testing import plain_codec
-from tests.evaluation.test_run import LOST, TEXT, run
+from tests.evaluation.small import LOST, PROSE, run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -27,7 +27,7 @@ WIDER = "document.documentElement.scrollWidth > document.documentElement.clientW
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(run(), TEXT.text, plain_codec(LOST), path)
+    write_report(run(), PROSE.text, plain_codec(LOST), path)
     return path
 
 
@@ -51,29 +51,29 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def page(browser: object) -> Iterator[object]:
-    """A page without network that fails the test if anything is said on the console."""
+    """A page without network that fails the test if the console shows anything."""
     context = browser.new_context(offline=True)
-    tab, said = context.new_page(), []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab, messages = context.new_page(), []
+    tab.on("console", lambda message: messages.append(message.text))
+    tab.on("pageerror", lambda error: messages.append(str(error)))
     yield tab
     context.close()
-    assert said == []
+    assert messages == []
 
 
 def test_the_slider_follows_the_keyboard_from_large_to_trace(page: object, report: Path) -> None:
     page.goto(report.as_uri())
     page.locator("#tier").focus()
-    seen = []
+    shown = []
     for _ in range(5):
         image = page.locator("#image").get_attribute("alt")
-        seen.append((page.locator("#name").text_content(), image.split()[-2]))
+        shown.append((page.locator("#name").text_content(), image.split()[-2]))
         page.keyboard.press("ArrowRight")
-    assert seen == [("large", "1280"), ("base", "1024"), ("small", "640"), ("tiny", "512"),
+    assert shown == [("large", "1280"), ("base", "1024"), ("small", "640"), ("tiny", "512"),
                     ("trace", "384")]  # fmt: skip
     marked = page.locator("#read .u.w").all_text_contents()
     assert marked
-    assert set("".join(marked)) == {"?"}  # what the small reader forgets, unsure and wrong
+    assert set("".join(marked)) == {"?"}  # what the small decoder loses: uncertain and wrong
     page.keyboard.press("Home")
     assert page.locator("#read .u").count() == 0
     assert page.evaluate("document.getElementById('image').naturalWidth") == 1280
