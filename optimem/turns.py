@@ -28,11 +28,11 @@ ROLES: tuple[Role, ...] = get_args(Role)
 """Who speaks; `text` is a document rather than a turn of a conversation."""
 
 MESSAGE_ROLES: dict[str, Role] = {
-    **{role: role for role in ROLES},
-    "human": "user", "ai": "assistant", "model": "assistant", "developer": "system",
-    "function": "tool",
+    "system": "system", "developer": "system", "user": "user", "human": "user",
+    "assistant": "assistant", "ai": "assistant", "model": "assistant",
+    "tool": "tool", "function": "tool",
 }  # fmt: skip
-"""What APIs and frameworks call the roles."""
+"""The roles of messages as APIs and frameworks call them."""
 
 
 def checked_text(text: str) -> str:
@@ -142,18 +142,18 @@ def _is_message(given: Any) -> bool:
 
 
 def _message_turn(message: Any) -> Turn:
+    known = {role: role for role in ROLES} | MESSAGE_ROLES
     name = _field(message, "role") or _field(message, "type") or "user"
-    if str(name) not in MESSAGE_ROLES:
+    if str(name) not in known:
         raise InputError(
-            f"{message!r:.200} is not a turn: its role is {name!r}; use one of "
-            f"{', '.join(MESSAGE_ROLES)}"
+            f"{message!r:.200} is not a turn: its role is {name!r}; use one of {', '.join(known)}"
         )
     content, calls = _field(message, "content"), _field(message, "tool_calls") or ()
     texts = [*_content_texts(message, "" if content is None and calls else content)]
-    called = [f"[calls {_call(call)}]" for call in calls]
+    called = [_call(call) for call in calls]
     return Turn(
         text="\n".join(filter(None, ["".join(texts), *called])),
-        role=MESSAGE_ROLES[str(name)],
+        role=known[str(name)],
         id=_field(message, "id"),
         time=_field(message, "time"),
     )
@@ -181,8 +181,14 @@ def _call(call: Any) -> str:
     """A tool call as OpenAI writes it, with JSON in a `function`, or as LangChain does."""
     function = _field(call, "function")
     if function is not None:
-        return f"{_field(function, 'name')}({_field(function, 'arguments')})"
-    return f"{_field(call, 'name')}({json.dumps(_field(call, 'args'), ensure_ascii=False)})"
+        return call_text(_field(function, "name"), _field(function, "arguments"))
+    arguments = json.dumps(_field(call, "args"), ensure_ascii=False, default=str)
+    return call_text(_field(call, "name"), arguments)
+
+
+def call_text(name: object, arguments: object) -> str:
+    """A tool call as the text of a turn."""
+    return f"[calls {name}({arguments})]"
 
 
 def _field(given: Any, name: str) -> Any:

@@ -97,8 +97,10 @@ def test_tool_calls_follow_the_text_of_their_message() -> None:
     assert langchain == Turn(role="assistant", text='Looking.\n[calls f({"é": 1})]')
 
 
-def test_every_role_is_known_by_its_own_name() -> None:
-    assert {role: MESSAGE_ROLES[role] for role in ROLES} == {role: role for role in ROLES}
+@pytest.mark.parametrize("role", [*ROLES, *MESSAGE_ROLES])
+def test_a_message_may_name_our_roles_and_those_of_apis(role: str) -> None:
+    (turn,) = as_turns(message(role, "hi"))
+    assert turn.role == (role if role in ROLES else MESSAGE_ROLES[role])
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,11 @@ from typing import Any, NamedTuple, Protocol
 
 from optimem.errors import InputError
 from optimem.prompts.pages import PageImage
-from optimem.turns import Role, Turn
+from optimem.turns import MESSAGE_ROLES, Role, Turn, call_text
 
 Message = Any
 """A message in an API's own form: a dict, or a LangChain message."""
 
-ROLES: dict[str, Role] = {
-    "system": "system", "developer": "system", "user": "user", "human": "user",
-    "assistant": "assistant", "ai": "assistant", "model": "assistant",
-    "tool": "tool", "function": "tool",
-}  # fmt: skip
 TEXT_BLOCKS = ("text", "input_text", "output_text", "refusal")
 SKIPPED_BLOCKS = (
     "tool_use", "tool_result", "tool_call", "thinking", "redacted_thinking", "reasoning",
@@ -95,7 +90,7 @@ class OpenAIForm:
         texts, drawable = _text_blocks(message)
         calls = [call for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
         functions = [call.get("function") or {} for call in calls]
-        texts += [_call_text(each.get("name"), each.get("arguments", "")) for each in functions]
+        texts += [call_text(each.get("name"), each.get("arguments", "")) for each in functions]
         answered = message.get("tool_call_id")
         return ParsedMessage(
             role=_role(message),
@@ -122,7 +117,7 @@ class AnthropicForm:
         blocks = [b for b in _blocks(message.get("content")) if isinstance(b, Mapping)]
         calls = [block for block in blocks if block.get("type") == "tool_use"]
         results = [block for block in blocks if block.get("type") == "tool_result"]
-        texts += [_call_text(b.get("name"), _json(b.get("input", {}))) for b in calls]
+        texts += [call_text(b.get("name"), _json(b.get("input", {}))) for b in calls]
         for block in results:
             result_texts, result_drawable = _text_blocks(block)
             texts, drawable = texts + result_texts, drawable and result_drawable
@@ -182,10 +177,10 @@ class LangChainForm:
         _, drawable = _text_blocks({"content": message.content})
         texts = [str(message.text)] if message.text else []
         calls = getattr(message, "tool_calls", None) or ()
-        texts += [_call_text(call["name"], _json(call["args"])) for call in calls]
+        texts += [call_text(call["name"], _json(call["args"])) for call in calls]
         if tools.results and getattr(message, "name", None):
             texts.insert(0, f"[{message.name}]")
-        role = ROLES.get(str(message.type), "text")
+        role = MESSAGE_ROLES.get(str(message.type), "text")
         return ParsedMessage(role, "\n".join(texts), tools, drawable)
 
     @staticmethod
@@ -254,9 +249,9 @@ def _recognize(messages: Sequence[Message]) -> Form | None:
 
 def _role(message: Mapping[str, Any], default: str = "") -> Role:
     name = str(message.get("role") or message.get("type") or default)
-    if name not in ROLES:
-        raise InputError(f"role {name!r} is unknown; use one of {', '.join(ROLES)}")
-    return ROLES[name]
+    if name not in MESSAGE_ROLES:
+        raise InputError(f"role {name!r} is unknown; use one of {', '.join(MESSAGE_ROLES)}")
+    return MESSAGE_ROLES[name]
 
 
 def _tool_ids(calls: Iterable[object], results: Iterable[object]) -> ToolIds:
@@ -287,10 +282,6 @@ def _gemini_text(part: Mapping[str, Any]) -> str | None:
     if "functionResponse" in part:
         return f"[result of {_json(part['functionResponse'])}]"
     return str(part["text"]) if "text" in part else None
-
-
-def _call_text(name: object, arguments: object) -> str:
-    return f"[calls {name}({arguments})]"
 
 
 def _user_message(before: str, images: Sequence[Message], after: str) -> dict[str, Any]:
