@@ -47,8 +47,8 @@ def checked_text(text: str) -> str:
 
 
 class Value(BaseModel):
-    """A frozen value whose fields are checked. Raises `invalid`, which names the fields that
-    are wrong, where pydantic would raise its ValidationError."""
+    """A frozen value with checked fields. Raises `invalid`, naming the wrong fields, where pydantic
+    would raise ValidationError. `kind`: what to call the value in that message."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,7 +76,7 @@ def _problem(error: Mapping[str, Any]) -> str:
 class Turn(Value):
     """One turn of a conversation, or a document.
 
-    `text`: any length, kept to the letter. `role`: default "user". `id`: the caller's message
+    `text`: any length, kept verbatim. `role`: default "user". `id`: the caller's message
     id; without one it is made from role, time and text, so that the same turn appended twice
     counts once. `time`: seconds since the epoch; default the time of the append. Raises
     TextError for text with a lone surrogate or a NUL, InputError for other wrong fields.

@@ -78,7 +78,7 @@ def shaky_values(reading: Reading, shaky: NDArray[np.bool_]) -> list[Verbatim]:
 def redrawn_index(spans: Iterable[SpanReading], uncertain: float) -> PageIndex:
     """The index entry of a page that is drawn again, from what could be read before: a turn is
     still found by words that have just faded."""
-    return index_page([(s.span.position.sequence, s.marked(uncertain)) for s in spans])
+    return index_page([(s.span.position.sequence, s.reading.marked(uncertain)) for s in spans])
 
 
 def _read_span(cells: ReadCells, span: Span, codec: PageCodec) -> Reading:

@@ -41,6 +41,12 @@ another, the latest holds. After what you take from a passage, cite its number, 
 passages do not hold the answer, reply with {marker} and nothing else.
 """
 
+LLM_FORMS = (
+    "give a LangChain chat model (an object whose invoke or ainvoke takes a string and returns "
+    "something with text or content) or a function from str to str"
+)
+"""What an error asks for in place of what is not a model."""
+
 _CITATION = re.compile(r"\[(\d+(?:\s*[,;]\s*\d+)*)\]")
 _MARKER_WRAPPING = " \t\n.!*_`\"'“”[]()"
 
@@ -141,12 +147,6 @@ def cited_numbers(reply: str, passages: int) -> list[int]:
     groups = (match.group(1) for match in _CITATION.finditer(reply))
     numbers = {int(number) for group in groups for number in re.split(r"\s*[,;]\s*", group)}
     return sorted(numbers & set(range(1, passages + 1)))
-
-
-LLM_FORMS = (
-    "give a LangChain chat model (an object whose invoke or ainvoke takes a string and returns "
-    "something with text or content) or a function from str to str"
-)
 
 
 class ChatModel(Protocol):

@@ -50,10 +50,6 @@ class SpanReading:
     reading: Reading
     exact: bool
 
-    def marked(self, uncertain: float) -> str:
-        """The text with U+FFFD for each character less probable than `uncertain`."""
-        return self.reading.marked(uncertain)
-
 
 @dataclass(frozen=True)
 class PageReading:
@@ -188,7 +184,7 @@ class TurnBuilder:
             TurnPart(
                 page=record.id,
                 tier=record.tier,
-                text=read.marked(uncertain),
+                text=read.reading.marked(uncertain),
                 guess=read.reading.text,
                 probability=read.reading.probability,
                 cell=read.reading.cell,

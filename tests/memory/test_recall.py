@@ -58,7 +58,7 @@ def test_a_misread_span_is_not_exact_and_what_is_doubtful_is_marked() -> None:
     record = replace(page_of("p?rt 6543"), spans=(span,))
     (reading,) = read_pages([record], plain_codec())
     assert not reading.spans[0].exact
-    assert reading.spans[0].marked(0.5) == "p\ufffdrt 6543"
+    assert reading.spans[0].reading.marked(0.5) == "p\ufffdrt 6543"
 
 
 def test_what_was_learned_when_a_page_was_written_counts() -> None:
