@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory.recall import SpanReading
-from optimem.memory.records import DOUBT_LEVELS, Doubt, PageIndex, PageRecord, Span, Verbatim
+from optimem.memory.recall import SpanReading, span_text
+from optimem.memory.records import DOUBT_LEVELS, Doubt, PageIndex, PageRecord, Verbatim
 from optimem.memory.retrieval import index_page
 from optimem.protocols import Cells, PageCodec, ReadCells, Reading
 from optimem.text.exact import kept_values
@@ -33,7 +33,7 @@ def draw(record: PageRecord, cells: ReadCells, tier: Tier, codec: PageCodec) -> 
     """
     (tokens,) = codec.encoder.encode([codec.renderer.page(cells.ids)], tier)
     (read,) = codec.decoder.read([tokens])
-    readings = [_read_span(cells, span, codec) for span in record.spans]
+    readings = [span_text(span, cells, codec) for span in record.spans]
     wrong = read.ids != cells.ids
     shaky = wrong | (read.probability < SHAKY)
     verbatim = tuple(value for reading in readings for value in shaky_values(reading, shaky))
@@ -79,12 +79,6 @@ def redrawn_index(spans: Iterable[SpanReading], uncertain: float) -> PageIndex:
     """The index entry of a page that is drawn again, from what could be read before: a turn is
     still found by words that have just faded."""
     return index_page([(s.span.position.sequence, s.reading.marked(uncertain)) for s in spans])
-
-
-def _read_span(cells: ReadCells, span: Span, codec: PageCodec) -> Reading:
-    part = slice(span.text_start, span.end)
-    reading = codec.renderer.text(ReadCells(cells.ids[part], cells.probability[part]))
-    return replace(reading, cell=reading.cell + span.text_start)
 
 
 def _doubts(wrong: NDArray[np.bool_], probability: NDArray[np.float32]) -> tuple[Doubt, ...]:

@@ -104,13 +104,18 @@ def _read_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> 
 
 
 def _read_span(span: Span, cells: ReadCells, codec: PageCodec) -> SpanReading:
-    part = slice(span.text_start, span.end)
-    reading = codec.renderer.text(ReadCells(cells.ids[part], cells.probability[part]))
-    reading = replace(reading, cell=reading.cell + span.text_start)
+    reading = span_text(span, cells, codec)
     exact = text_digest(reading.text) == span.digest
     if exact:
         reading = replace(reading, probability=np.ones_like(reading.probability))
     return SpanReading(span, reading, exact)
+
+
+def span_text(span: Span, cells: ReadCells, codec: PageCodec) -> Reading:
+    """The text of a span from the cells of its page."""
+    part = slice(span.text_start, span.end)
+    reading = codec.renderer.text(ReadCells(cells.ids[part], cells.probability[part]))
+    return replace(reading, cell=reading.cell + span.text_start)
 
 
 def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[Box]:
