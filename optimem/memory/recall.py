@@ -1,8 +1,8 @@
 """Pages to turns: what can still be read of a page, span by span, and the turns of a scope put
 together from it, those that match a query or all of them in order.
 
-A scope's records say where a turn is, the decoder what its cells show. Knows nothing of stores,
-ranking or what a turn is recalled for.
+A scope's records say where a turn is, the decoder what its cells show. Knows nothing of how turns
+are ranked or stored, or what they are recalled for.
 """
 
 from collections.abc import Iterable, Sequence
