@@ -34,7 +34,7 @@ from torch import Tensor
 from benchmarks.peer import random_model, transformers_model
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
-from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
+from optimem.model.deepseek_ocr.generation import GenerationInput, GenerationSettings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 from optimem.model.hardware import best_device
 
@@ -146,9 +146,9 @@ def decode(folder: Path, depth: int, steps: int) -> None:
 
 
 def _our_tokens(model: DeepSeekOCR, ids: Tensor, batch: int, steps: int) -> list[list[int]]:
-    prompts = [Prompt(ids[0].tolist(), model.embed_tokens(ids[0]))] * batch
+    prompts = [GenerationInput(ids[0].tolist(), model.embed_tokens(ids[0]))] * batch
     rows: list[list[int]] = [[] for _ in prompts]
-    for token in generate(model, prompts, Settings(limit=steps, no_repeat=None)):
+    for token in generate(model, prompts, GenerationSettings(limit=steps, no_repeat=None)):
         rows[token.row].append(token.id)
     return rows
 
@@ -218,7 +218,7 @@ def throughput(
     prompts = [_page_prompt(model, tokens) for tokens in encode()]  # a run that does not count
     _wait(device)
     _, encoding = timed(encode, device)
-    answer = partial(_answers, model, prompts, Settings(limit=steps, no_repeat=None))
+    answer = partial(_answers, model, prompts, GenerationSettings(limit=steps, no_repeat=None))
     answer()
     _wait(device)
     tokens, decoding = timed(answer, device)
@@ -229,16 +229,18 @@ def throughput(
     print(PUBLISHED)
 
 
-def _answers(model: DeepSeekOCR, prompts: list[Prompt], settings: Settings) -> int:
+def _answers(
+    model: DeepSeekOCR, prompts: list[GenerationInput], settings: GenerationSettings
+) -> int:
     """Tokens generated."""
     return sum(1 for _ in generate(model, prompts, settings))
 
 
-def _page_prompt(model: DeepSeekOCR, tokens: Tensor) -> Prompt:
+def _page_prompt(model: DeepSeekOCR, tokens: Tensor) -> GenerationInput:
     """A page's tokens between two words."""
     ids = [0, *[1] * len(tokens), 2]
     words = model.embed_tokens(torch.tensor([0, 2], device=tokens.device))
-    return Prompt(ids, torch.cat((words[:1], tokens, words[1:])))
+    return GenerationInput(ids, torch.cat((words[:1], tokens, words[1:])))
 
 
 def reduced(depth: int) -> DeepSeekConfig:

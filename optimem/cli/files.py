@@ -19,7 +19,7 @@ from optimem.cli.output import progress_bar
 from optimem.errors import FormatError, InputError
 from optimem.model import NANO
 from optimem.omem.atomic import atomic_write
-from optimem.omem.container import MAGIC, Kind, file_kind
+from optimem.omem.container import MAGIC, ContainerKind, file_kind
 from optimem.protocols import Reading
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ def read(
         elif reads_images:
             from optimem.api.files import read_document
 
-            answers = read_document(file, model=str(model), mode=mode, question=ask, only=page)
-            texts = _answer_texts(answers, confidence)
+            pages = None if page is None else [page - 1]
+            answers = read_document(file, model=str(model), mode=mode, question=ask, pages=pages)
+            texts = _answer_texts(enumerate(answers, page or 1), confidence)
         else:
             texts = _read_drawn_page(file, confidence)
         _write(texts, sys.stdout.buffer)
@@ -115,7 +116,7 @@ def _read_omem(
 ) -> Iterator[str]:
     """The text of each page, or its answer. `bar`: show the progress."""
     with progress_bar("reading pages") if bar else nullcontext() as progress:
-        if file_kind(source) is Kind.IMAGE_ARCHIVE:
+        if file_kind(source) is ContainerKind.IMAGE_ARCHIVE:
             yield from _read_image_archive(source, model, ask, confidence, page, progress)
         elif ask is not None:
             raise click.UsageError(f"--ask is for images; {source} holds text")
@@ -154,11 +155,9 @@ def _read_drawn_page(source: Path, confidence: bool) -> Iterator[str]:
         if is_image(source, None):
             raise InputError(image_model_message(source))
         raise FormatError(_not_omem_message(source))
-    from optimem.build import nano
-    from optimem.renderers.images import load_ink
+    from optimem.api.files import read_page_image
 
-    cells = nano().read_image(load_ink(source))
-    yield _reading_text(nano().renderer.text(cells), confidence)
+    yield _reading_text(read_page_image(source), confidence)
 
 
 def _answer_texts(answers: Iterable[tuple[int, Any]], confidence: bool) -> Iterator[str]:

@@ -17,7 +17,7 @@ from optimem.memory.retrieval import index_page
 from optimem.memory.serialization import index_section, parse_index
 from optimem.omem.container import (
     ZSTD_FAST,
-    Kind,
+    ContainerKind,
     compress,
     decompress,
     from_json,
@@ -95,19 +95,19 @@ def pack_value(value: Mapping[str, Any]) -> ItemBody:
 
 def pack_item(head: ItemHead, body: ItemBody) -> bytes:
     """Pack an item."""
-    return pack_container(Kind.ITEM, [to_json([*head, int(body.compressed)]), body.data])
+    return pack_container(ContainerKind.ITEM, [to_json([*head, int(body.compressed)]), body.data])
 
 
 def unpack_head(data: bytes) -> ItemHead:
     """Unpack an item's head. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.ITEM, data) as (fields, _):
+    with unpack_container(ContainerKind.ITEM, data) as (fields, _):
         created, updated, ttl, stamp, _ = from_json(_FIELDS, fields)
         return ItemHead(created, updated, ttl, stamp)
 
 
 def unpack_value(data: bytes) -> dict[str, Any]:
     """Unpack an item's value. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.ITEM, data) as (fields, body):
+    with unpack_container(ContainerKind.ITEM, data) as (fields, body):
         plain = decompress(body) if from_json(_FIELDS, fields).compressed else body
         value = json.loads(plain.decode("utf-8", "surrogatepass"))
         if not isinstance(value, dict):
@@ -123,18 +123,18 @@ def pack_words(text: str) -> bytes:
 
 def pack_mark(expires: int | None, words: bytes) -> bytes:
     """Pack a mark. `words`: from `pack_words` or `packed_words`."""
-    return pack_container(Kind.MARK, [b"" if expires is None else b"%d" % expires, words])
+    return pack_container(ContainerKind.MARK, [b"" if expires is None else b"%d" % expires, words])
 
 
 def packed_words(mark: bytes) -> bytes:
     """The words of a packed mark, still packed."""
-    with unpack_container(Kind.MARK, mark) as (_, words):
+    with unpack_container(ContainerKind.MARK, mark) as (_, words):
         return words
 
 
 def unpack_mark(data: bytes) -> ItemMark:
     """Unpack a mark. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.MARK, data) as (expires, words):
+    with unpack_container(ContainerKind.MARK, data) as (expires, words):
         return ItemMark(int(expires) if expires else None, parse_index(words) if words else None)
 
 

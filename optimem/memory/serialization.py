@@ -26,7 +26,7 @@ from optimem.memory.records import (
 )
 from optimem.omem.container import (
     ZSTD_FAST,
-    Kind,
+    ContainerKind,
     compress,
     decompress,
     from_json,
@@ -118,12 +118,12 @@ def pack_page(record: PageRecord) -> bytes:
         _pack_doubts(record.doubts),
         marker,
     ]
-    return pack_container(Kind.PAGE, sections)
+    return pack_container(ContainerKind.PAGE, sections)
 
 
 def unpack_page(data: bytes) -> PageRecord:
     """The page. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.PAGE, data) as (described, body, values, doubts, marker):
+    with unpack_container(ContainerKind.PAGE, data) as (described, body, values, doubts, marker):
         structure = from_json(_STRUCTURE, decompress(described))
         cells, texts = from_json(_VALUES, decompress(values)) if values else ([], [])
         return PageRecord(
@@ -143,7 +143,7 @@ def unpack_page(data: bytes) -> PageRecord:
 def page_parts(data: bytes) -> PageParts:
     """What the bytes of a packed page are for; the container counts as structure. Raises
     FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.PAGE, data) as (_, body, values, doubts, marker):
+    with unpack_container(ContainerKind.PAGE, data) as (_, body, values, doubts, marker):
         tokens = len(body) if marker == _TOKENS else 0
         return PageParts(
             tokens=tokens,
@@ -166,12 +166,12 @@ def pack_chunk(chunk: Chunk) -> bytes:
         int(chunk.pinned),
     ]
     content = to_json(fields) + b"\n" + chunk.text.encode()
-    return pack_container(Kind.CHUNK, [compress(content, ZSTD_FAST)])
+    return pack_container(ContainerKind.CHUNK, [compress(content, ZSTD_FAST)])
 
 
 def unpack_chunk(data: bytes) -> Chunk:
     """The chunk. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.CHUNK, data) as (content,):
+    with unpack_container(ContainerKind.CHUNK, data) as (content,):
         described, text = decompress(content).split(b"\n", 1)
         fields = from_json(_CHUNK, described)
         return Chunk(
@@ -189,12 +189,12 @@ def unpack_chunk(data: bytes) -> Chunk:
 def pack_state(state: ScopeState) -> bytes:
     """A scope's state as bytes."""
     fields = [state.next, *state.tail, state.cells, state.appended, state.epoch]
-    return pack_container(Kind.STATE, [to_json(fields)])
+    return pack_container(ContainerKind.STATE, [to_json(fields)])
 
 
 def unpack_state(data: bytes) -> ScopeState:
     """The state. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.STATE, data) as (section,):
+    with unpack_container(ContainerKind.STATE, data) as (section,):
         fields = from_json(_STATE, section)
         tail = Position(fields.sequence, fields.offset)
         return ScopeState(fields.next, tail, fields.cells, fields.appended, fields.epoch)
@@ -202,12 +202,12 @@ def unpack_state(data: bytes) -> ScopeState:
 
 def pack_index(index: PageIndex) -> bytes:
     """An index entry as bytes."""
-    return pack_container(Kind.INDEX, [index_section(index)])
+    return pack_container(ContainerKind.INDEX, [index_section(index)])
 
 
 def unpack_index(data: bytes) -> PageIndex:
     """The index entry. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.INDEX, data) as (section,):
+    with unpack_container(ContainerKind.INDEX, data) as (section,):
         return parse_index(section)
 
 
@@ -249,12 +249,12 @@ def parse_index(section: bytes) -> PageIndex:
 
 def pack_number(number: int) -> bytes:
     """A turn's number as bytes."""
-    return pack_container(Kind.TURN_NUMBER, [b"%d" % number])
+    return pack_container(ContainerKind.TURN_NUMBER, [b"%d" % number])
 
 
 def unpack_number(data: bytes) -> int:
     """The number. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(Kind.TURN_NUMBER, data) as (section,):
+    with unpack_container(ContainerKind.TURN_NUMBER, data) as (section,):
         return int(section)
 
 

@@ -53,7 +53,7 @@ _PARSE_ERRORS = (
 Schema = TypeVar("Schema")
 
 
-class Kind(Enum):
+class ContainerKind(Enum):
     """What a container holds: a byte that is stored, and a name for messages."""
 
     PAGE = b"P", "a page"
@@ -73,7 +73,7 @@ class Kind(Enum):
         self.code, self.label = code, label
 
 
-_KINDS = {kind.code: kind for kind in Kind}
+_KINDS = {kind.code: kind for kind in ContainerKind}
 
 
 class Section(NamedTuple):
@@ -83,14 +83,14 @@ class Section(NamedTuple):
     size: int
 
 
-def pack_container(kind: Kind, sections: Iterable[bytes]) -> bytes:
+def pack_container(kind: ContainerKind, sections: Iterable[bytes]) -> bytes:
     """`sections` as the bytes of a container."""
     body = b"".join((_head(kind), *(_length(section) + section for section in sections)))
     return body + blake2b(body, digest_size=CHECKSUM).digest()
 
 
 @contextmanager
-def unpack_container(kind: Kind, data: bytes, name: str = "") -> Iterator[list[bytes]]:
+def unpack_container(kind: ContainerKind, data: bytes, name: str = "") -> Iterator[list[bytes]]:
     """The sections of a container, for a block that parses them: whatever goes wrong there is a
     FormatError. `name`: what messages call the bytes, default the kind's label.
 
@@ -105,7 +105,7 @@ def unpack_container(kind: Kind, data: bytes, name: str = "") -> Iterator[list[b
 class ContainerWriter:
     """Writes a container to a file, section by section; `finish` completes it."""
 
-    def __init__(self, file: BinaryIO, kind: Kind) -> None:
+    def __init__(self, file: BinaryIO, kind: ContainerKind) -> None:
         self._file, self._hash = file, blake2b(digest_size=CHECKSUM)
         self._write(_head(kind))
 
@@ -124,7 +124,7 @@ class ContainerWriter:
         self._file.write(data)
 
 
-def find_sections(kind: Kind, file: BinaryIO, name: str = "") -> list[Section]:
+def find_sections(kind: ContainerKind, file: BinaryIO, name: str = "") -> list[Section]:
     """Where the sections of a file lie, once all of it has been checked. Arguments and errors as
     `unpack_container`."""
     name = name or kind.label
@@ -154,7 +154,7 @@ def open_container(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def file_kind(path: Path) -> Kind | None:
+def file_kind(path: Path) -> ContainerKind | None:
     """What a file holds by its first bytes; None if it is not a container of this version.
     Raises InputError if it cannot be opened."""
     with open_container(path) as file:
@@ -201,7 +201,7 @@ def from_json(schema: TypeAdapter[Schema], data: bytes) -> Schema:
     return schema.validate_python(json.loads(data), strict=True)
 
 
-def _head(kind: Kind) -> bytes:
+def _head(kind: ContainerKind) -> bytes:
     return _HEAD.pack(MAGIC, VERSION, kind.code)
 
 
@@ -260,7 +260,7 @@ def _check_sum(file: BinaryIO, name: str) -> int:
     return end
 
 
-def _check_kind(head: bytes, kind: Kind, name: str) -> None:
+def _check_kind(head: bytes, kind: ContainerKind, name: str) -> None:
     code = head[-1:]
     if code != kind.code:
         found = _KINDS[code].label if code in _KINDS else f"an unknown kind, {code!r}"

@@ -12,8 +12,8 @@ from typing import BinaryIO, Self
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from optimem.omem.container import (
+    ContainerKind,
     ContainerWriter,
-    Kind,
     Section,
     find_sections,
     format_errors,
@@ -24,30 +24,7 @@ from optimem.omem.container import (
 from optimem.omem.text import select_pages
 
 
-class ImagesReport(BaseModel):
-    """What compressing images came to.
-
-    `encoder`: its fingerprint. `vision_tokens`: as the paper counts a mode's. `valid_tokens`:
-    without those of the padding, as the paper counts modes that pad. `positions`: what the
-    decoder pays, newlines and separators included. `source_bytes`: of the files that were given.
-    `stored_bytes`: the whole file. `packing_error`: the root of the mean square by which packing
-    changed these tokens, relative to theirs. `seconds`: opening, encoding and packing the pages.
-    """
-
-    encoder: str
-    mode: str
-    packing: str
-    pages: int
-    vision_tokens: int
-    valid_tokens: int
-    positions: int
-    source_bytes: int
-    stored_bytes: int
-    packing_error: float
-    seconds: float
-
-
-class _Header(BaseModel):
+class _ArchiveHeader(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     encoder: str
@@ -55,7 +32,7 @@ class _Header(BaseModel):
     packing: str
 
 
-_HEADER = TypeAdapter(_Header)
+_HEADER = TypeAdapter(_ArchiveHeader)
 
 
 class ImageArchiveWriter:
@@ -63,8 +40,8 @@ class ImageArchiveWriter:
     `ImageArchive`."""
 
     def __init__(self, file: BinaryIO, *, encoder: str, mode: str, packing: str) -> None:
-        self._container = ContainerWriter(file, Kind.IMAGE_ARCHIVE)
-        header = _Header(encoder=encoder, mode=mode, packing=packing)
+        self._container = ContainerWriter(file, ContainerKind.IMAGE_ARCHIVE)
+        header = _ArchiveHeader(encoder=encoder, mode=mode, packing=packing)
         self._container.add(to_json(header.model_dump()))
 
     def add(self, page: bytes) -> None:
@@ -97,7 +74,7 @@ class ImageArchive:
         FormatError, VersionError or ChecksumError."""
         path = Path(path)
         with open_container(path) as file:
-            sections = find_sections(Kind.IMAGE_ARCHIVE, file, str(path))
+            sections = find_sections(ContainerKind.IMAGE_ARCHIVE, file, str(path))
             with format_errors(str(path)):
                 described, *pages = sections
                 header = from_json(_HEADER, _read(file, described))

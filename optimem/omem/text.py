@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter
 from optimem.errors import InputError
 from optimem.omem.atomic import atomic_write
 from optimem.omem.container import (
-    Kind,
+    ContainerKind,
     from_json,
     open_container,
     pack_container,
@@ -27,7 +27,7 @@ from optimem.tiers import Tier
 BATCH = 8  # pages encoded or read between two steps of a progress bar
 
 
-class _Header(BaseModel):
+class _TextHeader(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     encoder: str
@@ -35,7 +35,7 @@ class _Header(BaseModel):
     cells: list[NonNegativeInt]
 
 
-_HEADER = TypeAdapter(_Header)
+_HEADER = TypeAdapter(_TextHeader)
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class TokenFile:
 
     def to_bytes(self) -> bytes:
         """The file's content."""
-        header = _Header(
+        header = _TextHeader(
             encoder=self.fingerprint,
             tier=self.tier.label,
             cells=[page.cells for page in self.pages],
         )
         sections = [to_json(header.model_dump()), *(page.data for page in self.pages)]
-        return pack_container(Kind.TOKEN_FILE, sections)
+        return pack_container(ContainerKind.TOKEN_FILE, sections)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "this file") -> Self:
         """Read a file's content. `name`: what errors call it. Raises FormatError, VersionError or
         ChecksumError."""
-        with unpack_container(Kind.TOKEN_FILE, data, name) as (described, *tokens):
+        with unpack_container(ContainerKind.TOKEN_FILE, data, name) as (described, *tokens):
             header = from_json(_HEADER, described)
             tier, encoder = Tier.parse(header.tier), header.encoder
             pages = [

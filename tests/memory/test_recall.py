@@ -24,7 +24,7 @@ from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.recall import LIKELY, VERIFIED, TurnBuilder, line_boxes, read_pages
 from optimem.memory.records import Doubt, PageRecord, Verbatim
-from optimem.model.deepseek_ocr.text_pages import Said, aligned, rules_of
+from optimem.model.deepseek_ocr.alignment import ReadText, align, outline_rows
 from optimem.protocols import Box, Page, PageCodec, ReadCells, VisionTokens
 from optimem.renderers.ruled import RuledRenderer
 from optimem.results import RecalledTurn
@@ -256,7 +256,7 @@ class TesseractPages:
         )
         text = said.stdout.decode()
         sure = np.full(len(text), 0.9, np.float32)
-        return aligned(Said(text, sure), rules_of(self.drawn[token.data].cells))
+        return align(ReadText(text, sure), outline_rows(self.drawn[token.data].cells))
 
 
 @pytest.fixture

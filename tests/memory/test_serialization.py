@@ -20,7 +20,7 @@ from optimem.memory.records import (
     text_digest,
 )
 from optimem.memory.retrieval import index_page
-from optimem.omem.container import Kind, pack_container
+from optimem.omem.container import ContainerKind, pack_container
 from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
 
@@ -111,4 +111,4 @@ def test_a_newer_version_and_another_kind_are_named() -> None:
     with pytest.raises(FormatError, match="holds the number of a turn, not a page"):
         serialization.unpack_page(serialization.pack_number(1))
     with pytest.raises(FormatError, match="a page cannot be read"):
-        serialization.unpack_page(pack_container(Kind.PAGE, [b"", b"", b"", b"", b""]))
+        serialization.unpack_page(pack_container(ContainerKind.PAGE, [b"", b"", b"", b"", b""]))

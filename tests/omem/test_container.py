@@ -20,13 +20,14 @@ from optimem.items import serialization as items
 from optimem.memory import serialization as memory
 from optimem.memory.records import Chunk, Doubt, PageRecord, Position, ScopeState, Span, Verbatim
 from optimem.memory.retrieval import index_page
+from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from optimem.model.deepseek_ocr.text_pages import Rule, pack_ruled_page, unpack_ruled_page
+from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page
 from optimem.model.nano.token_coding import TokenCoder
 from optimem.omem import container
 from optimem.omem.container import (
+    ContainerKind,
     ContainerWriter,
-    Kind,
     compress,
     decompress,
     file_kind,
@@ -45,42 +46,44 @@ from optimem.tiers import Tier
 SECTIONS = [b"", b"x", bytes(127), bytes(128), bytes(70_000)]
 
 
-def unpacked(kind: Kind, data: bytes) -> list[bytes]:
+def unpacked(kind: ContainerKind, data: bytes) -> list[bytes]:
     with unpack_container(kind, data) as sections:
         return sections
 
 
 def test_sections_come_back() -> None:
     for sections in ([], SECTIONS):
-        assert unpacked(Kind.PAGE, pack_container(Kind.PAGE, sections)) == sections
+        assert (
+            unpacked(ContainerKind.PAGE, pack_container(ContainerKind.PAGE, sections)) == sections
+        )
 
 
 def test_small_records_cost_few_bytes() -> None:
-    assert len(pack_container(Kind.TURN_NUMBER, [b"7"])) == 16
+    assert len(pack_container(ContainerKind.TURN_NUMBER, [b"7"])) == 16
 
 
 def test_a_file_written_in_parts_is_the_same_container() -> None:
     file = io.BytesIO()
-    writer = ContainerWriter(file, Kind.IMAGE_ARCHIVE)
+    writer = ContainerWriter(file, ContainerKind.IMAGE_ARCHIVE)
     for section in SECTIONS:
         writer.add(section)
     assert writer.finish() == len(file.getvalue())
-    assert file.getvalue() == pack_container(Kind.IMAGE_ARCHIVE, SECTIONS)
+    assert file.getvalue() == pack_container(ContainerKind.IMAGE_ARCHIVE, SECTIONS)
     file.seek(0)
-    places = find_sections(Kind.IMAGE_ARCHIVE, file)
+    places = find_sections(ContainerKind.IMAGE_ARCHIVE, file)
     assert [file.getvalue()[at : at + size] for at, size in places] == SECTIONS
 
 
 def test_every_flipped_bit_and_every_cut_is_noticed() -> None:
-    data = pack_container(Kind.PAGE, [b"one", b"two"])
+    data = pack_container(ContainerKind.PAGE, [b"one", b"two"])
     for at in range(len(data) * 8):
         flipped = bytearray(data)
         flipped[at // 8] ^= 1 << at % 8
         with pytest.raises(FormatError):
-            unpacked(Kind.PAGE, bytes(flipped))
+            unpacked(ContainerKind.PAGE, bytes(flipped))
     for end in range(len(data)):
         with pytest.raises(ChecksumError, match="damaged or cut short"):
-            unpacked(Kind.PAGE, data[:end])
+            unpacked(ContainerKind.PAGE, data[:end])
 
 
 @pytest.mark.parametrize(
@@ -90,13 +93,13 @@ def test_every_flipped_bit_and_every_cut_is_noticed() -> None:
 def test_other_versions_are_named_with_a_remedy(start: bytes, version: int) -> None:
     remedy = "upgrade optimem" if version == 255 else "write it again with this release"
     with pytest.raises(VersionError, match=f"format version {version}, .* reads 3; {remedy}"):
-        unpacked(Kind.PAGE, start + bytes(30))
+        unpacked(ContainerKind.PAGE, start + bytes(30))
 
 
 def test_other_kinds_and_other_files_are_named() -> None:
-    data = pack_container(Kind.ITEM, [])
+    data = pack_container(ContainerKind.ITEM, [])
     with pytest.raises(FormatError, match="a page holds an item, not a page"):
-        unpacked(Kind.PAGE, data)
+        unpacked(ContainerKind.PAGE, data)
     with pytest.raises(FormatError, match=r"notes\.txt was not written by optimem: .*b'Once u'"):
         TokenFile.from_bytes(b"Once upon a time", "notes.txt")
 
@@ -104,7 +107,7 @@ def test_other_kinds_and_other_files_are_named() -> None:
 def test_a_file_says_what_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "f"
     for content, kind in (
-        (pack_container(Kind.TOKEN_FILE, []), Kind.TOKEN_FILE),
+        (pack_container(ContainerKind.TOKEN_FILE, []), ContainerKind.TOKEN_FILE),
         (b"OMEM\x01t", None),
         (b"OMEM\x03?", None),
         (b"OM", None),
@@ -116,8 +119,8 @@ def test_a_file_says_what_it_holds(tmp_path: Path) -> None:
 
 
 def test_codes_differ() -> None:
-    assert len({kind.code for kind in Kind}) == len(Kind)
-    assert all(len(kind.code) == 1 for kind in Kind)
+    assert len({kind.code for kind in ContainerKind}) == len(ContainerKind)
+    assert all(len(kind.code) == 1 for kind in ContainerKind)
 
 
 def test_compressed_bytes_come_back_and_others_are_refused() -> None:
@@ -157,7 +160,7 @@ def test_json_fits_its_schema_or_is_refused() -> None:
 class Sample(NamedTuple):
     """A container of a kind, and what parses it."""
 
-    kind: Kind
+    kind: ContainerKind
     data: bytes
     parse: Callable[[bytes], object]
 
@@ -182,35 +185,36 @@ def _samples() -> list[Sample]:
     coder = TokenCoder(np.zeros(8, np.float32), np.ones(8, np.float32))
     steps = np.arange(128, dtype=np.int16).reshape(16, 8) % 5
     page = StoredPage("e", "tiny", 64, 30, 20, torch.randn(5, 64))
-    rules = [Rule(0, " ", 5, 17, "\n"), Rule(0, "", 0, 0, "")]
+    rules = [RowOutline(0, " ", 5, 17, "\n"), RowOutline(0, "", 0, 0, "")]
     texts = TokenFile([body, body], Tier.SMALL, "nano-1")
     packed = [
-        Sample(Kind.DEEPSEEK_TOKENS, page.to_bytes(p), StoredPage.from_bytes) for p in Packing
+        Sample(ContainerKind.DEEPSEEK_TOKENS, page.to_bytes(p), StoredPage.from_bytes)
+        for p in Packing
     ]
     return [
-        Sample(Kind.PAGE, memory.pack_page(record), memory.unpack_page),
-        Sample(Kind.PAGE, memory.pack_page(record), memory.page_parts),
-        Sample(Kind.PAGE, memory.pack_page(kept), memory.unpack_page),
-        Sample(Kind.CHUNK, memory.pack_chunk(chunk), memory.unpack_chunk),
-        Sample(Kind.STATE, memory.pack_state(state), memory.unpack_state),
-        Sample(Kind.INDEX, memory.pack_index(index), memory.unpack_index),
-        Sample(Kind.TURN_NUMBER, memory.pack_number(41), memory.unpack_number),
-        Sample(Kind.ITEM, item, items.unpack_head),
-        Sample(Kind.ITEM, item, items.unpack_value),
-        Sample(Kind.MARK, items.pack_mark(7, items.pack_words("tea")), items.unpack_mark),
-        Sample(Kind.MARK, items.pack_mark(7, items.pack_words("tea")), items.packed_words),
-        Sample(Kind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
+        Sample(ContainerKind.PAGE, memory.pack_page(record), memory.unpack_page),
+        Sample(ContainerKind.PAGE, memory.pack_page(record), memory.page_parts),
+        Sample(ContainerKind.PAGE, memory.pack_page(kept), memory.unpack_page),
+        Sample(ContainerKind.CHUNK, memory.pack_chunk(chunk), memory.unpack_chunk),
+        Sample(ContainerKind.STATE, memory.pack_state(state), memory.unpack_state),
+        Sample(ContainerKind.INDEX, memory.pack_index(index), memory.unpack_index),
+        Sample(ContainerKind.TURN_NUMBER, memory.pack_number(41), memory.unpack_number),
+        Sample(ContainerKind.ITEM, item, items.unpack_head),
+        Sample(ContainerKind.ITEM, item, items.unpack_value),
+        Sample(ContainerKind.MARK, items.pack_mark(7, items.pack_words("tea")), items.unpack_mark),
+        Sample(ContainerKind.MARK, items.pack_mark(7, items.pack_words("tea")), items.packed_words),
+        Sample(ContainerKind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
         *packed,
         Sample(
-            Kind.RULED_PAGE,
+            ContainerKind.RULED_PAGE,
             pack_ruled_page(page, rules, Packing.INT8),
             lambda data: unpack_ruled_page(data, 192),
         ),
-        Sample(Kind.TOKEN_FILE, texts.to_bytes(), TokenFile.from_bytes),
+        Sample(ContainerKind.TOKEN_FILE, texts.to_bytes(), TokenFile.from_bytes),
         Sample(
-            Kind.IMAGE_ARCHIVE,
+            ContainerKind.IMAGE_ARCHIVE,
             pack_container(
-                Kind.IMAGE_ARCHIVE,
+                ContainerKind.IMAGE_ARCHIVE,
                 [b'{"encoder":"e","mode":"base","packing":"int8"}', b"page", b"page"],
             ),
             _archive_pages,
@@ -241,7 +245,7 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3), max_lea
 
 
 def test_every_kind_has_a_sample_that_parses() -> None:
-    assert {sample.kind for sample in SAMPLES} == set(Kind)
+    assert {sample.kind for sample in SAMPLES} == set(ContainerKind)
     for sample in SAMPLES:
         sample.parse(sample.data)
 
@@ -286,7 +290,7 @@ def test_forged_sections_parse_or_are_refused(data: st.DataObject) -> None:
     accepted_or_refused(sample, pack_container(sample.kind, sections))
 
 
-def _sealed(kind: Kind, body: bytes) -> bytes:
+def _sealed(kind: ContainerKind, body: bytes) -> bytes:
     """Any bytes between a right head and a right checksum."""
     file = io.BytesIO()
     writer = ContainerWriter(file, kind)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from optimem.errors import ChecksumError, FormatError, InputError, VersionError
-from optimem.omem.container import Kind, file_kind, pack_container
+from optimem.omem.container import ContainerKind, file_kind, pack_container
 from optimem.omem.images import ImageArchive, ImageArchiveWriter
 from optimem.omem.text import TokenFile
 from optimem.tiers import Tier
@@ -29,7 +29,7 @@ def test_pages_come_back(path: Path) -> None:
     file = ImageArchive.load(path)
     assert (file.fingerprint, file.mode, file.packing) == ("e", "base", "int8")
     assert [file.page(at) for at in (2, 0, 1)] == [PAGES[2], PAGES[0], PAGES[1]]
-    assert file_kind(path) is Kind.IMAGE_ARCHIVE
+    assert file_kind(path) is ContainerKind.IMAGE_ARCHIVE
 
 
 @pytest.mark.parametrize("index", [-1, 3])
@@ -67,7 +67,7 @@ def test_every_cut_is_found(path: Path) -> None:
 )
 def test_wrong_content_is_refused(path: Path, sections: list[bytes]) -> None:
     """A right checksum over wrong content, as only another program could write it."""
-    path.write_bytes(pack_container(Kind.IMAGE_ARCHIVE, sections))
+    path.write_bytes(pack_container(ContainerKind.IMAGE_ARCHIVE, sections))
     with pytest.raises(FormatError, match="cannot be read"):
         ImageArchive.load(path)
 
@@ -85,7 +85,7 @@ def test_files_of_text_and_of_images_are_told_apart(path: Path, tmp_path: Path) 
         TokenFile.load(path)
     text = tmp_path / "t.omem"
     TokenFile([], Tier.TINY, "e").save(text)
-    assert file_kind(text) is Kind.TOKEN_FILE
+    assert file_kind(text) is ContainerKind.TOKEN_FILE
     with pytest.raises(FormatError, match=r"holds a text \(`optimem.read_pages` reads it\), not"):
         ImageArchive.load(text)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from optimem.errors import ChecksumError, FormatError, InputError, VersionError
-from optimem.omem.container import Kind, pack_container
+from optimem.omem.container import ContainerKind, pack_container
 from optimem.omem.text import (
     TokenFile,
     decode_pages,
@@ -49,7 +49,7 @@ def test_every_flipped_bit_and_every_cut_is_found() -> None:
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(header: bytes, reason: str) -> None:
-    data = pack_container(Kind.TOKEN_FILE, [header, b"a", b"b"])
+    data = pack_container(ContainerKind.TOKEN_FILE, [header, b"a", b"b"])
     with pytest.raises(FormatError, match=f"this file cannot be read .*{reason}"):
         TokenFile.from_bytes(data)
 

@@ -1,5 +1,5 @@
-"""The released DeepSeek-OCR (3 B): its checkpoint, in the encoder and decoder of `model`.
+"""The released DeepSeek-OCR (3 B): everything that only this model needs.
 
-What only this model needs lives here: vocabulary and layout of views, loading, preprocessing,
-prompts, generation.
+Its sizes and layers, checkpoint, views and prompts, generation, and the ways in and out: images
+and ruled pages to stored vision tokens, and those to answers.
 """

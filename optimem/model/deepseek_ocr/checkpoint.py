@@ -1,8 +1,7 @@
-"""Where a checkpoint is: a folder, or a name on the hub that is fetched once.
+"""A checkpoint: where it is, and its published tensors in and out of our modules.
 
-The published checkpoint's tensors, in and out of our modules, without a second copy.
-
-The names are those of `deepseek-ai/DeepSeek-OCR` on the hub, its misspellings included.
+A checkpoint is a folder, or a name on the hub that is downloaded once. The tensors' names are those
+of `deepseek-ai/DeepSeek-OCR` on the hub, misspellings included; no tensor is held twice.
 """
 
 import json
@@ -19,42 +18,8 @@ from optimem.model import DEEPSEEK
 from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
-NEEDED = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json")
 TOKENIZER = "tokenizer.json"
-
-
-def checkpoint_folder(name: str | Path) -> Path:
-    """The folder of a checkpoint. A name such as `deepseek-ai/DeepSeek-OCR` is taken from the
-    hub's cache or downloaded (6.7 GB). Raises InputError if there is none, and
-    MissingExtraError without huggingface_hub."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        if not (folder / TOKENIZER).exists():
-            raise InputError(
-                f"{folder} holds no {TOKENIZER}; give the folder of a whole {DEEPSEEK}"
-            )
-        return folder
-    if str(name).count("/") != 1 or str(name).startswith(("/", ".", "~")):
-        raise InputError(f"there is no folder {name}; give one, or a hub name such as {DEEPSEEK}")
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import (
-            HfHubHTTPError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-        )
-    except ImportError as error:
-        raise MissingExtraError(
-            "fetching from the hub needs huggingface_hub: pip install 'optimem[hub]'"
-        ) from error
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=list(NEEDED)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise InputError(
-            f"{name} could not be had from the hub ({error}); download it elsewhere and give "
-            "its folder"
-        ) from error
-
+DOWNLOADED = ("*.safetensors", "*.safetensors.index.json", "config.json", TOKENIZER)
 
 SAM, CLIP = "model.sam_model.", "model.vision_model."
 CLASS_EMBEDDING = CLIP + "embeddings.class_embedding"
@@ -83,24 +48,47 @@ RENAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "image_newline": (("image_newline", "model.image_newline"),),
     "view_separator": (("view_separator", "model.view_seperator"),),
 }
-"""By the start of our name: what to replace in it for the published one."""
+"""By the start of one of our names: what to replace in it for the published one."""
 
 PATCH_EMBED = SAM + "patch_embed.proj.weight"
 POSITIONS = CLIP + "embeddings.position_embedding.weight"
 CLASS_POSITION = "encoder.class_token.position"
 GRID_POSITIONS = "encoder.global_positions.table"
 UNUSED = CLIP + "embeddings.patch_embedding.weight"
-"""CLIP's own patch embedding is in the file, but the compressed map takes its place."""
+"""CLIP's own patch embedding: in the files, but the compressed map takes its place."""
 
 
-def published_name(name: str) -> str:
-    """The published name of one of our parameters (but for CLIP's positions, which we keep
-    in two)."""
-    for start, pairs in RENAMES.items():
-        if name.startswith(start):
-            for ours, theirs in pairs:
-                name = name.replace(ours, theirs, 1)
-    return name
+def checkpoint_folder(name: str | Path) -> Path:
+    """The folder of a checkpoint. A hub name such as `deepseek-ai/DeepSeek-OCR` is looked up in
+    the hub's cache, or downloaded (6.7 GB). Raises InputError if there is no such checkpoint, and
+    MissingExtraError without huggingface_hub."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / TOKENIZER).exists():
+            raise InputError(
+                f"{folder} holds no {TOKENIZER}; give the folder of a complete {DEEPSEEK}"
+            )
+        return folder
+    if str(name).count("/") != 1 or str(name).startswith(("/", ".", "~")):
+        raise InputError(f"there is no folder {name}; give one, or a hub name such as {DEEPSEEK}")
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import (
+            HfHubHTTPError,
+            HFValidationError,
+            LocalEntryNotFoundError,
+        )
+    except ImportError as error:
+        raise MissingExtraError(
+            "downloading from the hub needs huggingface_hub: pip install 'optimem[hub]'"
+        ) from error
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=list(DOWNLOADED)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise InputError(
+            f"{name} cannot be downloaded from the hub ({error}); download it elsewhere and give "
+            "its folder"
+        ) from error
 
 
 def load_checkpoint(
@@ -108,9 +96,9 @@ def load_checkpoint(
 ) -> DeepSeekOCR:
     """The model from a folder with the published safetensors files.
 
-    Tensors stay mapped to the files unless `dtype` differs from theirs (bf16), in which case
-    each is converted alone. Raises InputError for a folder without them, and FormatError for
-    a file that is cut short or holds another model.
+    Tensors stay mapped to the files unless `dtype` differs from theirs (bf16); then they are
+    converted one by one. Raises InputError for a folder without such files, and FormatError for a
+    file that is cut short or holds another model.
     """
     with torch.device("meta"):
         model = DeepSeekOCR(config)
@@ -148,11 +136,24 @@ def save_checkpoint(model: DeepSeekOCR, folder: Path) -> None:
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 
+def published_name(name: str) -> str:
+    """The published name of one of our parameters, except for CLIP's positions, of which we
+    make two."""
+    for start, pairs in RENAMES.items():
+        if name.startswith(start):
+            for ours, theirs in pairs:
+                name = name.replace(ours, theirs, 1)
+    return name
+
+
 def _files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        return [folder / name for name in names]
+        try:
+            names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FormatError(f"{index} is not an index of tensors; download it again") from error
+        return [folder / name for name in sorted(names)]
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         raise InputError(
@@ -164,14 +165,16 @@ def _files(folder: Path) -> list[Path]:
 def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     try:
         with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118  a safetensors handle is no dict
+            for name in file.keys():  # noqa: SIM118  a safetensors handle is not a dict
                 yield name, file.get_tensor(name)
     except (OSError, SafetensorError) as error:
-        raise FormatError(f"{path} is no whole safetensors file: {error}") from error
+        raise FormatError(
+            f"{path} is not a complete safetensors file ({error}); download it again"
+        ) from error
 
 
 def _converted(published: str, value: Tensor, ours: dict[str, str]) -> dict[str, Tensor]:
-    """Our tensors by our names; none for a name we do not know."""
+    """Our tensors by our names; none for a name that we do not know."""
     if published == POSITIONS and value.ndim == 2:
         side = round((len(value) - 1) ** 0.5)
         grid = value[1:].view(1, side, -1, value.shape[1])
@@ -186,8 +189,8 @@ def _converted(published: str, value: Tensor, ours: dict[str, str]) -> dict[str,
 def _check_shape(path: Path, published: str, tensor: Tensor, wanted: torch.Size) -> None:
     if tensor.shape != wanted:
         raise FormatError(
-            f"{path}: {published} fills {tuple(tensor.shape)} where {tuple(wanted)} is wanted; "
-            "this is another model or size"
+            f"{path}: {published} has shape {tuple(tensor.shape)}, not {tuple(wanted)}; this is "
+            "another model or size"
         )
 
 

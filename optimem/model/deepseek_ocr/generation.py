@@ -1,11 +1,8 @@
-"""Repetition: what must not be said again, and when an answer has begun to go round.
+"""Generation: embedded prompts to tokens, several at once, step by step.
 
-Text models of pages loop now and then (deepseek-ai/DeepSeek-OCR, issue 151); the ban is the
-published one, the detector catches what it lets through.
-
-Generation: embedded prompts to tokens, several at once, one step after another.
-
-Knows tokens as numbers only; prompts, text and pages are other files' business.
+Models that read pages sometimes repeat themselves for ever (deepseek-ai/DeepSeek-OCR, issue 151).
+`NoRepeat` bans repeated n-grams by the published rule; `is_looping` detects what it lets through.
+Knows tokens as numbers only, nothing of prompts, text or pages.
 """
 
 import asyncio
@@ -20,96 +17,26 @@ from torch import Tensor
 from optimem.errors import InputError
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
+END = 1
+"""The token that ends a text."""
 CELL_START, CELL_END = 128_821, 128_822
 """`<td>` and `</td>`, which tables repeat."""
-
-LOOP_SPAN = 400
-"""Tokens that are looked back at for a loop that is not exact."""
-LOOP_DISTINCT = 0.25
-"""Share of different 4-grams among them under which they count as a loop."""
-EXACT_LOOP = 96
-"""Tokens that an exact repetition must fill, four times over, to count."""
-
-
-@dataclass(frozen=True)
-class NoRepeat:
-    """No `size` tokens in a row twice within the last `window`, but for `exempt` ones.
-
-    Published settings (size, window): (30, 90) for an image, (20, 50) for PDF pages,
-    (40, 90) in evaluation.
-    """
-
-    size: int = 30
-    window: int = 90
-    exempt: frozenset[int] = frozenset({CELL_START, CELL_END})
-
-    def banned(self, ids: Sequence[int]) -> set[int]:
-        """Tokens that must not follow `ids`."""
-        length = len(ids)
-        if length < self.size:
-            return set()
-        prefix = tuple(ids[length - self.size + 1 :])
-        starts = range(max(0, length - self.window), length - self.size + 1)
-        found = {
-            ids[start + self.size - 1]
-            for start in starts
-            if tuple(ids[start : start + self.size - 1]) == prefix
-        }
-        return found - self.exempt
-
-
-def is_looping(ids: Sequence[int]) -> bool:
-    """Whether generated tokens have begun to repeat themselves: exactly, at least four times,
-    or nearly, over a longer stretch."""
-    for period in range(1, min(len(ids) // 4, LOOP_SPAN // 4) + 1):
-        span = max(4 * period, EXACT_LOOP)
-        if len(ids) >= span:
-            tail = list(ids[-span:])
-            if tail[period:] == tail[:-period]:
-                return True
-    if len(ids) < LOOP_SPAN:
-        return False
-    tail = list(ids[-LOOP_SPAN:])
-    grams = {tuple(tail[i : i + 4]) for i in range(LOOP_SPAN - 3)}
-    return len(grams) < LOOP_DISTINCT * LOOP_SPAN
-
-
-END = 1  # of a text
-POSITIONS = 8192
+MAX_POSITIONS = 8192
 """Positions that the decoder was trained for, prompt and answer together."""
-LOOK_EVERY = 16
-"""Tokens between two looks for a loop."""
 
-
-class Finish(StrEnum):
-    """Why an answer ended: it was complete, ran into the limit, went round, or was stopped."""
-
-    END = "end"
-    LIMIT = "limit"
-    LOOP = "loop"
-    CANCELLED = "cancelled"
-
-
-class Prompt(NamedTuple):
-    """Token `ids`, image positions included, and the same `embedded` (N, C)."""
-
-    ids: Sequence[int]
-    embedded: Tensor
-
-
-class Token(NamedTuple):
-    """A step of an answer: which prompt's, the token, how likely the model thought it, and
-    whether it is the answer's last. The end token itself counts as a step."""
-
-    row: int
-    id: int
-    probability: float
-    finish: Finish | None
+LOOP_INTERVAL = 16
+"""Tokens between two checks for a loop."""
+LOOP_WINDOW = 400
+"""Last tokens that are checked for a loop that is not exact."""
+LOOP_DISTINCT = 0.25
+"""Share of distinct 4-grams among them below which they are a loop."""
+EXACT_LOOP = 96
+"""Tokens that an exact repetition, of at least four rounds, must fill to be a loop."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a token is chosen. `temperature` 0 takes the likeliest; above it tokens are drawn
+    """How a token is chosen. `temperature`: 0 takes the most likely. Above 0, tokens are drawn
     from the smallest set whose probability reaches `top_p`, reproducibly from `seed`."""
 
     temperature: float = 0.0
@@ -140,66 +67,124 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """`limit`: the most new tokens of an answer. `no_repeat`: None to allow anything."""
+class NoRepeat:
+    """Bans a token that would complete the same `size` tokens in a row for the second time within
+    the last `window`, unless it is `exempt`.
+
+    Published settings (size, window): (30, 90) for an image, (20, 50) for PDF pages, (40, 90) in
+    evaluation.
+    """
+
+    size: int = 30
+    window: int = 90
+    exempt: frozenset[int] = frozenset({CELL_START, CELL_END})
+
+    def banned(self, ids: Sequence[int]) -> set[int]:
+        """Tokens that must not follow `ids`."""
+        length = len(ids)
+        if length < self.size:
+            return set()
+        prefix = tuple(ids[length - self.size + 1 :])
+        starts = range(max(0, length - self.window), length - self.size + 1)
+        found = {
+            ids[start + self.size - 1]
+            for start in starts
+            if tuple(ids[start : start + self.size - 1]) == prefix
+        }
+        return found - self.exempt
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """`limit`: most new tokens of an answer. `no_repeat`: None to allow any repetition."""
 
     limit: int = 2048
     sampling: Sampling = field(default_factory=Sampling)
     no_repeat: NoRepeat | None = field(default_factory=NoRepeat)
 
 
+class FinishReason(StrEnum):
+    """Why an answer ended: it was complete, reached the limit, began to loop, or was
+    cancelled."""
+
+    END = "end"
+    LIMIT = "limit"
+    LOOP = "loop"
+    CANCELLED = "cancelled"
+
+
+class GenerationInput(NamedTuple):
+    """A prompt: token `ids`, image positions included, and the same `embedded` (N, C)."""
+
+    ids: Sequence[int]
+    embedded: Tensor
+
+
+class GeneratedToken(NamedTuple):
+    """A token of an answer. `row`: of which prompt. `probability`: as the model gave it.
+    `finish`: why the answer ends with this token, None if it goes on. The end token counts."""
+
+    row: int
+    id: int
+    probability: float
+    finish: FinishReason | None
+
+
 @dataclass
-class Answer:
-    """An answer that grows."""
+class _Generation:
+    """An answer in progress. `ids`: prompt and answer; `new`: the answer alone."""
 
     row: int
     ids: list[int]
-    said: list[int] = field(default_factory=list)
+    new: list[int] = field(default_factory=list)
 
-    def add(self, token: int, settings: Settings, limit: int) -> Finish | None:
-        """One token more; why it is the last, if it is."""
+    def add(self, token: int, limit: int) -> FinishReason | None:
+        """Add a token; why it is the last one, if it is."""
         self.ids.append(token)
-        self.said.append(token)
+        self.new.append(token)
         if token == END:
-            return Finish.END
-        if len(self.said) % LOOK_EVERY == 0 and is_looping(self.said):
-            return Finish.LOOP
-        return Finish.LIMIT if len(self.said) == limit else None
+            return FinishReason.END
+        if len(self.new) % LOOP_INTERVAL == 0 and is_looping(self.new):
+            return FinishReason.LOOP
+        return FinishReason.LIMIT if len(self.new) == limit else None
 
 
 @torch.inference_mode()
 def generate(
     model: DeepSeekOCR,
-    prompts: Sequence[Prompt],
-    settings: Settings | None = None,
+    prompts: Sequence[GenerationInput],
+    settings: GenerationSettings | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[Token]:
-    """Answer prompts together; the tokens of each step as they come. An answer that has ended
-    costs nothing more. `cancelled` is asked before each step. Raises InputError for a prompt
-    without room for an answer."""
-    settings = settings or Settings()
+) -> Iterator[GeneratedToken]:
+    """Answer prompts together, yielding the tokens of each step. An answer that has ended leaves
+    the batch. `cancelled` is called before each step. Raises InputError for a prompt that leaves
+    no room for an answer."""
+    settings = settings or GenerationSettings()
     batch, padding, longest = _batched(prompts)
-    limit = min(settings.limit, POSITIONS - longest)
+    limit = min(settings.limit, MAX_POSITIONS - longest)
     if limit < 1:
-        raise InputError(f"a prompt of {longest} positions leaves no room of {POSITIONS}")
+        raise InputError(
+            f"a prompt of {longest} positions and a limit of {settings.limit} leave no room for "
+            f"an answer; the model takes {MAX_POSITIONS} positions"
+        )
     caches = model.caches(len(prompts), longest + limit)
     choose = settings.sampling.chooser(batch.device)
-    answers = [Answer(row, list(prompt.ids)) for row, prompt in enumerate(prompts)]
-    while answers:
+    running = [_Generation(row, list(prompt.ids)) for row, prompt in enumerate(prompts)]
+    while running:
         if cancelled():
-            yield from (Token(answer.row, END, 1.0, Finish.CANCELLED) for answer in answers)
+            yield from (GeneratedToken(g.row, END, 1.0, FinishReason.CANCELLED) for g in running)
             return
         logits = model(batch, caches, padding, last=1)[:, -1].float()
-        sure = logits.softmax(-1)
-        chosen = choose(_without_banned(logits, answers, settings.no_repeat))
-        likely = sure.gather(1, chosen[:, None]).squeeze(1).tolist()
+        probabilities = logits.softmax(-1)
+        chosen = choose(_without_banned(logits, running, settings.no_repeat))
+        likely = probabilities.gather(1, chosen[:, None]).squeeze(1).tolist()
         going = []
-        for at, (answer, token) in enumerate(zip(answers, chosen.tolist(), strict=True)):
-            finish = answer.add(token, settings, limit)
-            yield Token(answer.row, token, likely[at], finish)
+        for at, (generation, token) in enumerate(zip(running, chosen.tolist(), strict=True)):
+            finish = generation.add(token, limit)
+            yield GeneratedToken(generation.row, token, likely[at], finish)
             going += [at] if finish is None else []
-        if len(going) < len(answers):
-            answers = [answers[at] for at in going]
+        if len(going) < len(running):
+            running = [running[at] for at in going]
             rows = torch.tensor(going, dtype=torch.long, device=batch.device)
             chosen, padding = chosen[rows], None if padding is None else padding[rows]
             for cache in caches:
@@ -209,18 +194,35 @@ def generate(
 
 async def agenerate(
     model: DeepSeekOCR,
-    prompts: Sequence[Prompt],
-    settings: Settings | None = None,
+    prompts: Sequence[GenerationInput],
+    settings: GenerationSettings | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> AsyncIterator[Token]:
+) -> AsyncIterator[GeneratedToken]:
     """Async twin of `generate`: each step runs in a thread."""
     steps = generate(model, prompts, settings, cancelled)
     while (token := await asyncio.to_thread(next, steps, None)) is not None:
         yield token
 
 
-def _batched(prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor | None, int]:
-    """Prompts side by side (B, N, C), shorter ones filled up at the start."""
+def is_looping(ids: Sequence[int]) -> bool:
+    """Whether the last of the generated tokens repeat themselves: exactly, at least four times,
+    or nearly, over a longer stretch."""
+    for period in range(1, min(len(ids) // 4, LOOP_WINDOW // 4) + 1):
+        span = max(4 * period, EXACT_LOOP)
+        if len(ids) >= span:
+            tail = list(ids[-span:])
+            if tail[period:] == tail[:-period]:
+                return True
+    if len(ids) < LOOP_WINDOW:
+        return False
+    tail = list(ids[-LOOP_WINDOW:])
+    grams = {tuple(tail[i : i + 4]) for i in range(LOOP_WINDOW - 3)}
+    return len(grams) < LOOP_DISTINCT * LOOP_WINDOW
+
+
+def _batched(prompts: Sequence[GenerationInput]) -> tuple[Tensor, Tensor | None, int]:
+    """Prompts side by side (B, N, C), shorter ones padded at the start; how much each is padded,
+    None if none is; and N."""
     lengths = [len(prompt.ids) for prompt in prompts]
     if not prompts or min(lengths) < 1:
         raise InputError("there is nothing to answer; give prompts of at least one token")
@@ -235,13 +237,13 @@ def _batched(prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor | None, int]:
 
 
 def _without_banned(
-    logits: Tensor, answers: Sequence[Answer], no_repeat: NoRepeat | None
+    logits: Tensor, running: Sequence[_Generation], no_repeat: NoRepeat | None
 ) -> Tensor:
     if no_repeat is None:
         return logits
     logits = logits.clone()
-    for at, answer in enumerate(answers):
-        banned = no_repeat.banned(answer.ids)
+    for at, generation in enumerate(running):
+        banned = no_repeat.banned(generation.ids)
         if banned:
             logits[at, list(banned)] = float("-inf")
     return logits

@@ -1,5 +1,5 @@
-"""DeepSeek-OCR as a memory's reader of images: files to stored tokens and text, stored tokens
-to answers. Importing this file loads neither torch nor the model; the first image does.
+"""DeepSeek-OCR as a memory's reader of images: files to stored tokens and text, stored tokens to
+answers. Importing this module loads neither torch nor the model; the first image does.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ from optimem.model.deepseek_ocr.prompts import MARKDOWN, ask
 from optimem.protocols import ImageAnswer, ImageReading
 
 if TYPE_CHECKING:
-    from optimem.model.deepseek_ocr.generation import Settings
+    from optimem.model.deepseek_ocr.generation import GenerationSettings
     from optimem.model.deepseek_ocr.images import RGBImage
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
 
 
 class DeepSeekImageReader:
-    """An `ImageReader`. `load` makes the reader, once, when it is first needed. `mode`: the
-    name of one of `MODES`, in which images are encoded; `packing`: how their tokens are kept,
-    see `Packing`; `settings`: of the generation."""
+    """An `ImageReader`. `load` makes the model's reader; it is called once, when first needed.
+    `mode`: the name of one of `MODES`, in which images are encoded. `packing`: how the values of
+    their tokens are stored, see `Packing`. `settings`: of the generation."""
 
     def __init__(
         self,
@@ -28,28 +28,29 @@ class DeepSeekImageReader:
         *,
         mode: str = "base",
         packing: str = "int8",
-        settings: "Settings | None" = None,
+        settings: "GenerationSettings | None" = None,
     ) -> None:
         self._load, self.mode = load, mode
         self.packing, self.settings = packing, settings
 
     @cached_property
     def reader(self) -> "DeepSeekReader":
-        """The checkpoint that encodes and answers."""
+        """The checkpoint that reads and answers."""
         return self._load()
 
     def read(self, path: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
-        """See `ImageReader`; read as Markdown."""
+        """See `ImageReader`; the text is Markdown."""
         from optimem.model.deepseek_ocr.images import open_images
         from optimem.model.deepseek_ocr.stored_tokens import Packing
 
         for image in open_images(path):
-            name = image_id(image)
-            if known(name):
-                yield ImageReading(name, b"", "")
+            image_id = hash_image(image)
+            if known(image_id):
+                yield ImageReading(image_id, b"", "")
                 continue
-            page, answer = self.reader.seen(image, MARKDOWN, self.mode, self.settings)
-            yield ImageReading(name, page.to_bytes(Packing(self.packing)), answer.grounded.text)
+            page, answer = self.reader.encode_and_answer(image, MARKDOWN, self.mode, self.settings)
+            tokens = page.to_bytes(Packing(self.packing))
+            yield ImageReading(image_id, tokens, answer.grounded.text)
 
     def ask(self, tokens: bytes, question: str) -> ImageAnswer:
         """See `ImageReader`."""
@@ -57,12 +58,10 @@ class DeepSeekImageReader:
 
         page = StoredPage.from_bytes(tokens)
         (answer,) = self.reader.answer([page], ask(question), self.settings)
-        probabilities = [piece.probability for piece in answer.pieces]
-        mean = sum(probabilities) / len(probabilities) if probabilities else 0.0
-        return ImageAnswer(answer.grounded.text, mean, answer.complete)
+        return ImageAnswer(answer.grounded.text, answer.probability, answer.complete)
 
 
-def image_id(image: "RGBImage") -> str:
-    """24 hex digits of a hash of the pixels."""
+def hash_image(image: "RGBImage") -> str:
+    """24 hex digits of a hash of the pixels: an image's id in a memory."""
     size = ",".join(map(str, image.size)).encode()
     return blake2b(size + image.tobytes(), digest_size=12).hexdigest()

@@ -10,28 +10,28 @@ from optimem.errors import InputError
 from optimem.text.tokens import tokenizer_file
 
 BEGIN = 0
+"""The token that begins every prompt."""
 IMAGE_ID = 128_815
+"""The token that stands for a position of the image."""
 IMAGE = "<image>"
+"""What stands for the image in the text of a prompt."""
 
 FREE_OCR = f"{IMAGE}\nFree OCR."
 MARKDOWN = f"{IMAGE}\n<|grounding|>Convert the document to markdown."
-GROUNDED_OCR = f"{IMAGE}\n<|grounding|>OCR this image."
-FIGURE = f"{IMAGE}\nParse the figure."
-DESCRIBE = f"{IMAGE}\nDescribe this image in detail."
-
-
-def locate(text: str) -> str:
-    """The prompt that asks where something is."""
-    if not text.strip() or "<|" in text:
-        raise InputError(f"cannot look for {text!r}; give words without special marks")
-    return f"{IMAGE}\nLocate <|ref|>{text}<|/ref|> in the image."
 
 
 def ask(question: str) -> str:
-    """The prompt that asks a question about the image."""
+    """The prompt that asks a question about the image. Raises InputError for an empty one."""
     if not question.strip():
-        raise InputError("the question is empty")
+        raise InputError("the question is empty; ask something")
     return f"{IMAGE}\n{question.strip()}"
+
+
+def locate(text: str) -> str:
+    """The prompt that asks where something is. Raises InputError for empty text or marks."""
+    if not text.strip() or "<|" in text:
+        raise InputError(f"cannot look for {text!r}; give words without special marks")
+    return f"{IMAGE}\nLocate <|ref|>{text}<|/ref|> in the image."
 
 
 class PromptIds(NamedTuple):
@@ -43,8 +43,8 @@ class PromptIds(NamedTuple):
 
 
 class DeepSeekTokenizer:
-    """The checkpoint's own `tokenizer.json`, read as it is: other tokenizer classes split
-    some text otherwise. Raises TokenizerError for a file that is none."""
+    """The checkpoint's own `tokenizer.json`, used as it is: other tokenizer classes split some
+    text differently. Raises TokenizerError for a file that is not a tokenizer."""
 
     def __init__(self, path: Path) -> None:
         self._tokenizer = tokenizer_file(path)
@@ -54,18 +54,18 @@ class DeepSeekTokenizer:
         encoded by itself, without special tokens and without an end."""
         before, mark, after = text.strip().partition(IMAGE)
         if not mark or IMAGE in after:
-            raise InputError(f"a prompt needs {IMAGE} exactly once; this has not: {text!r:.200}")
+            raise InputError(f"a prompt needs {IMAGE} exactly once; this does not: {text!r:.200}")
         head = [BEGIN, *self._ids(before)]
         ids = [*head, *[IMAGE_ID] * image_positions, *self._ids(after)]
         return PromptIds(ids, len(head), image_positions)
 
     def text(self, ids: Sequence[int]) -> str:
-        """The text of tokens, special marks such as `<|ref|>` kept."""
+        """The text of tokens, with special marks such as `<|ref|>`."""
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
 
     def stream(self) -> Callable[[int], str | None]:
-        """A function from one token after another to text; None while a character is not
-        whole."""
+        """A function from one token after another to text; None while a character is
+        incomplete."""
         decoding = DecodeStream(skip_special_tokens=False)
         return lambda token: decoding.step(self._tokenizer, token)
 

@@ -8,24 +8,32 @@ from typing import NamedTuple, Self
 
 import torch
 
+from optimem.errors import FormatError
 from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, load_checkpoint
 from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
-from optimem.model.deepseek_ocr.generation import END, Finish, Prompt, Settings, Token, generate
-from optimem.model.deepseek_ocr.grounding import Grounded, parse_grounding
-from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, views
+from optimem.model.deepseek_ocr.generation import (
+    END,
+    FinishReason,
+    GeneratedToken,
+    GenerationInput,
+    GenerationSettings,
+    generate,
+)
+from optimem.model.deepseek_ocr.grounding import GroundedText, parse_grounding
+from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.hardware import best_device, best_dtype
 from optimem.protocols import check_fingerprint
 
-NEXT_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gundam"}
-"""Where a page is looked at again after an answer that went round."""
+LARGER_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gundam"}
+"""The mode in which an image is encoded again after an answer that loops."""
 
 
-class Piece(NamedTuple):
-    """Text as it comes, and how likely the least likely of its tokens was; NaN where a
-    server does not tell."""
+class AnswerPiece(NamedTuple):
+    """Text of one or more tokens. `probability`: of the least likely of them; NaN from a server
+    that does not give it."""
 
     text: str
     probability: float
@@ -33,28 +41,33 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class PageAnswer:
-    """What was said of a page. `mode`: the one it was looked at in. `finish`: why it ended;
-    anything but END is incomplete."""
+    """A model's answer about an image. `mode`: in which the image was encoded. `finish`: why the
+    answer ended; only END is complete. `width`, `height`: of the image in pixels."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[AnswerPiece, ...]
     mode: str
-    finish: Finish
+    finish: FinishReason
     width: int
     height: int
 
     @property
     def text(self) -> str:
-        """The answer as the model wrote it, marks included."""
+        """The answer as the model wrote it, with its marks."""
         return "".join(piece.text for piece in self.pieces)
 
     @property
-    def complete(self) -> bool:
-        """Whether the model came to an end by itself."""
-        return self.finish is Finish.END
+    def probability(self) -> float:
+        """Mean over its pieces; 0 for an empty answer."""
+        return sum(p.probability for p in self.pieces) / len(self.pieces) if self.pieces else 0.0
 
     @property
-    def grounded(self) -> Grounded:
-        """The answer without marks, and the regions it named."""
+    def complete(self) -> bool:
+        """Whether the model ended the answer by itself."""
+        return self.finish is FinishReason.END
+
+    @property
+    def grounded(self) -> GroundedText:
+        """The answer without its marks, and the regions it names."""
         return parse_grounding(self.text, self.width, self.height)
 
     def marked(self, uncertain: float = 0.5) -> str:
@@ -63,7 +76,7 @@ class PageAnswer:
 
 
 class DeepSeekReader:
-    """Looks at images and answers from what it saw. Make one with `open`."""
+    """Encodes images and answers from their vision tokens. Make one with `open`."""
 
     def __init__(self, model: DeepSeekOCR, tokenizer: DeepSeekTokenizer) -> None:
         self.model, self.tokenizer = model, tokenizer
@@ -78,8 +91,9 @@ class DeepSeekReader:
         dtype: torch.dtype | None = None,
         config: DeepSeekConfig = DEEPSEEK_OCR,
     ) -> Self:
-        """Load a checkpoint folder or hub name. `device`: default CUDA or MPS where there is
-        one; `dtype`: default bf16 where the hardware multiplies it, else fp32."""
+        """Load a checkpoint by its folder or hub name. `device`: default CUDA or MPS if
+        available; `dtype`: default bf16 if the hardware multiplies it natively, else fp32. Errors
+        as `checkpoint_folder` and `load_checkpoint`."""
         folder = checkpoint_folder(name)
         device = device or best_device()
         model = load_checkpoint(folder, config=config, dtype=dtype or best_dtype(device))
@@ -97,88 +111,96 @@ class DeepSeekReader:
 
     @torch.inference_mode()
     def encode(self, images: Sequence[RGBImage], mode: Mode) -> list[StoredPage]:
-        """Vision tokens of upright RGB images, to be kept or asked."""
-        seen = [views(image, mode) for image in images]
-        on_device = [page.to(self.device) for page in seen]
-        found = []
-        for image, page, tokens in zip(images, seen, self.model.encode(on_device), strict=True):
-            down = 0 if page.tiles is None else len(page.tiles) // page.across
-            count = mode.tokens(page.across, down)
-            found.append(StoredPage(self.fingerprint, mode.name, count, *image.size, tokens))
-        return found
+        """The vision tokens of upright RGB images, to be stored or asked."""
+        views = [cut_views(image, mode) for image in images]
+        encoded = self.model.encode([each.to(self.device) for each in views])
+        pages = []
+        for image, each, tokens in zip(images, views, encoded, strict=True):
+            down = 0 if each.tiles is None else len(each.tiles) // each.across
+            count = mode.tokens(each.across, down)
+            pages.append(StoredPage(self.fingerprint, mode.name, count, *image.size, tokens))
+        return pages
 
     def answer(
         self,
         pages: Sequence[StoredPage],
         prompt: str = MARKDOWN,
-        settings: Settings | None = None,
+        settings: GenerationSettings | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[PageAnswer]:
-        """The same prompt asked of stored pages, all at once. Raises FingerprintError for
-        tokens of another encoder."""
-        prompts = [self._prompt(page, prompt) for page in pages]
-        tokens: list[list[Token]] = [[] for _ in pages]
+        """The answers about stored pages to one prompt, generated together. Raises
+        FingerprintError for tokens of another encoder."""
+        prompts = [self._embedded(page, prompt) for page in pages]
+        tokens: list[list[GeneratedToken]] = [[] for _ in pages]
         for token in generate(self.model, prompts, settings, cancelled):
             tokens[token.row].append(token)
         return [
             PageAnswer(
-                tuple(self._pieces(iter(said))),
+                tuple(self._pieces(iter(generated))),
                 page.mode,
-                said[-1].finish or Finish.CANCELLED,
+                generated[-1].finish or FinishReason.CANCELLED,
                 page.width,
                 page.height,
             )
-            for page, said in zip(pages, tokens, strict=True)
+            for page, generated in zip(pages, tokens, strict=True)
         ]
 
     def stream(
-        self, page: StoredPage, prompt: str = MARKDOWN, settings: Settings | None = None
-    ) -> Iterator[Piece]:
-        """The answer piece by piece, as it is written."""
-        return self._pieces(generate(self.model, [self._prompt(page, prompt)], settings))
+        self, page: StoredPage, prompt: str = MARKDOWN, settings: GenerationSettings | None = None
+    ) -> Iterator[AnswerPiece]:
+        """The answer piece by piece, as it is generated."""
+        return self._pieces(generate(self.model, [self._embedded(page, prompt)], settings))
 
     def read(
         self,
         image: RGBImage,
         prompt: str = MARKDOWN,
         mode: str = "base",
-        settings: Settings | None = None,
+        settings: GenerationSettings | None = None,
     ) -> PageAnswer:
-        """Look at a image and answer; see `seen`."""
-        return self.seen(image, prompt, mode, settings)[1]
+        """The answer about an image; see `encode_and_answer`."""
+        return self.encode_and_answer(image, prompt, mode, settings)[1]
 
-    def seen(
+    def encode_and_answer(
         self,
         image: RGBImage,
         prompt: str = MARKDOWN,
         mode: str = "base",
-        settings: Settings | None = None,
+        settings: GenerationSettings | None = None,
     ) -> tuple[StoredPage, PageAnswer]:
-        """A image's vision tokens and the answer from them. An answer that goes round is
-        stopped and asked once more in the next larger mode; if that goes round too, it stays
-        incomplete."""
+        """An image's vision tokens and the answer from them. After an answer that loops, the
+        image is encoded and asked once more in the next larger mode; if that answer loops, too,
+        it stays incomplete."""
         (page,) = self.encode([image], MODES[mode])
         (answer,) = self.answer([page], prompt, settings)
-        if answer.finish is Finish.LOOP and mode in NEXT_MODE:
-            (page,) = self.encode([image], MODES[NEXT_MODE[mode]])
+        if answer.finish is FinishReason.LOOP and mode in LARGER_MODE:
+            (page,) = self.encode([image], MODES[LARGER_MODE[mode]])
             (answer,) = self.answer([page], prompt, settings)
         return page, answer
 
-    def locate(self, page: StoredPage, text: str, settings: Settings | None = None) -> Grounded:
+    def locate(
+        self, page: StoredPage, text: str, settings: GenerationSettings | None = None
+    ) -> GroundedText:
         """Where something is on a stored page."""
         (answer,) = self.answer([page], locate(text), settings)
         return answer.grounded
 
-    def _prompt(self, page: StoredPage, text: str) -> Prompt:
+    def _embedded(self, page: StoredPage, prompt: str) -> GenerationInput:
+        """A prompt with a page's tokens in the place of its image."""
         check_fingerprint(page.fingerprint, self.fingerprint)
-        ids, start, count = self.tokenizer.prompt(text, len(page.tokens))
+        ids, start, count = self.tokenizer.prompt(prompt, len(page.tokens))
         words = torch.tensor([*ids[:start], *ids[start + count :]], device=self.device)
         embedded = self.model.embed_tokens(words)
-        seen = page.tokens.to(embedded)
-        return Prompt(ids, torch.cat((embedded[:start], seen, embedded[start:])))
+        if page.tokens.shape[1] != embedded.shape[1]:
+            raise FormatError(
+                f"vision tokens of {page.tokens.shape[1]} dimensions are not this model's, which "
+                f"have {embedded.shape[1]}; encode the image again"
+            )
+        tokens = page.tokens.to(embedded)
+        return GenerationInput(ids, torch.cat((embedded[:start], tokens, embedded[start:])))
 
-    def _pieces(self, tokens: Iterator[Token]) -> Iterator[Piece]:
-        """Text of tokens; a character that takes several comes with the last of them."""
+    def _pieces(self, tokens: Iterator[GeneratedToken]) -> Iterator[AnswerPiece]:
+        """The text of tokens; a character of several tokens comes with the last of them."""
         decode = self.tokenizer.stream()
         probability = 1.0
         for token in tokens:
@@ -187,7 +209,7 @@ class DeepSeekReader:
             probability = min(probability, token.probability)
             text = decode(token.id)
             if text:
-                yield Piece(text, probability)
+                yield AnswerPiece(text, probability)
                 probability = 1.0
 
 

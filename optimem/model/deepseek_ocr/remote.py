@@ -1,7 +1,7 @@
-"""A reader of images on another machine: an OpenAI-compatible server such as vLLM (0.12 or
-later) that serves the checkpoint.
+"""A reader of images on another machine: an OpenAI-compatible server, such as vLLM 0.12 or later,
+that serves the checkpoint.
 
-It sends images, not vision tokens: such servers take no ready tokens for this model.
+It is sent images, because such servers do not accept vision tokens for this model.
 """
 
 import asyncio
@@ -13,23 +13,23 @@ from typing import Any
 
 from optimem.errors import InputError, MissingExtraError, ReaderUnavailableError
 from optimem.model import DEEPSEEK
-from optimem.model.deepseek_ocr.generation import Finish, Settings
+from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings
 from optimem.model.deepseek_ocr.images import RGBImage
 from optimem.model.deepseek_ocr.prompts import IMAGE, MARKDOWN
-from optimem.model.deepseek_ocr.reader import PageAnswer, Piece
+from optimem.model.deepseek_ocr.reader import AnswerPiece, PageAnswer
 
-FINISHES = {"stop": Finish.END, "length": Finish.LIMIT}
+FINISH_REASONS = {"stop": FinishReason.END, "length": FinishReason.LIMIT}
 MODE = "remote"
-"""The server decides how a page is looked at."""
+"""The server decides how an image is cut into views."""
 
 
 class RemoteReader:
     """Reads images through a server.
 
-    `url`: its base, as `http://host:8000/v1`. `timeout`: seconds for one try. `retries`: tries
-    more, with growing pauses, when the server is away, busy (429) or failing (5xx).
-    `concurrency`: the most requests at a time. Raises MissingExtraError without the `openai`
-    package.
+    `url`: its base, such as `http://host:8000/v1`. `timeout`: seconds for one try. `retries`:
+    further tries, with growing pauses, if the server is unreachable, busy (429) or failing (5xx).
+    `concurrency`: most requests at a time. Raises InputError for settings out of range, and
+    MissingExtraError without the `openai` package.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class RemoteReader:
         if concurrency < 1 or retries < 0 or timeout <= 0:
             raise InputError(
                 f"concurrency {concurrency}, retries {retries} and timeout {timeout} cannot be "
-                "used; give at least 1, 0 and something above 0"
+                "used; give at least 1, at least 0, and more than 0"
             )
         try:
             import openai
         except ImportError as error:
-            raise MissingExtraError("this needs openai: pip install 'optimem[server]'") from error
+            raise MissingExtraError("servers need openai: pip install 'optimem[server]'") from error
         self._errors = openai
         self._options: dict[str, Any] = {"base_url": url, "api_key": api_key, "timeout": timeout}
         self.url, self.model, self.retries, self.concurrency = url, model, retries, concurrency
@@ -59,46 +59,46 @@ class RemoteReader:
         self,
         images: Sequence[RGBImage],
         prompt: str = MARKDOWN,
-        settings: Settings | None = None,
+        settings: GenerationSettings | None = None,
     ) -> list[PageAnswer]:
-        """What the server reads on each image. Raises ReaderUnavailableError when it does
-        not answer, and InputError when it refuses what it is asked."""
+        """The server's answer about each image. Raises ReaderUnavailableError if it does not
+        answer, and InputError if it refuses the request."""
         return asyncio.run(self.aread(images, prompt, settings))
 
     async def aread(
         self,
         images: Sequence[RGBImage],
         prompt: str = MARKDOWN,
-        settings: Settings | None = None,
+        settings: GenerationSettings | None = None,
     ) -> list[PageAnswer]:
         """Async twin of `read`."""
-        places = asyncio.Semaphore(self.concurrency)
-        settings = settings or Settings()
+        slots = asyncio.Semaphore(self.concurrency)
+        settings = settings or GenerationSettings()
         async with self._errors.AsyncOpenAI(**self._options, max_retries=self.retries) as client:
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
-                        group.create_task(self._one(client, places, image, prompt, settings))
+                        group.create_task(self._read_one(client, slots, image, prompt, settings))
                         for image in images
                     ]
             except ExceptionGroup as failed:
                 raise failed.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _one(
+    async def _read_one(
         self,
         client: Any,
-        places: asyncio.Semaphore,
+        slots: asyncio.Semaphore,
         image: RGBImage,
         prompt: str,
-        settings: Settings,
+        settings: GenerationSettings,
     ) -> PageAnswer:
-        async with places:
+        async with slots:
             try:
                 answer = await client.chat.completions.create(
                     **self._request(image, prompt, settings)
                 )
-            except self._errors.APIConnectionError as error:  # also when it takes too long
+            except self._errors.APIConnectionError as error:  # a timeout is one, too
                 raise ReaderUnavailableError(
                     f"{self.url} does not answer ({error}); is the server running?"
                 ) from error
@@ -108,7 +108,9 @@ class RemoteReader:
                 raise InputError(f"{self.url} refuses the request: {error}") from error
         return _answer(answer, image)
 
-    def _request(self, image: RGBImage, prompt: str, settings: Settings) -> dict[str, Any]:
+    def _request(
+        self, image: RGBImage, prompt: str, settings: GenerationSettings
+    ) -> dict[str, Any]:
         data = io.BytesIO()
         image.save(data, "PNG")
         url = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
@@ -139,8 +141,8 @@ def _answer(answer: Any, image: RGBImage) -> PageAnswer:
     (choice,) = answer.choices
     tokens = choice.logprobs.content if choice.logprobs else None
     if tokens:
-        pieces = tuple(Piece(token.token, exp(token.logprob)) for token in tokens)
-    else:  # a server that tells no probabilities
-        pieces = (Piece(choice.message.content or "", float("nan")),)
-    finish = FINISHES.get(choice.finish_reason, Finish.CANCELLED)
+        pieces = tuple(AnswerPiece(token.token, exp(token.logprob)) for token in tokens)
+    else:  # a server that gives no probabilities
+        pieces = (AnswerPiece(choice.message.content or "", float("nan")),)
+    finish = FINISH_REASONS.get(choice.finish_reason, FinishReason.CANCELLED)
     return PageAnswer(pieces, MODE, finish, *image.size)

@@ -1,29 +1,27 @@
-"""A model's free text back to the cells of the page it was read from.
+"""Text for DeepSeek-OCR: ruled pages to stored vision tokens, and back by reading them.
 
-A model that reads any page says what it reads, and how long that is nobody knows before. What is
-kept of each row besides its vision tokens, its `Rule`, tells how many characters are expected
-of it and, by a short check, which reading of it is right; the text is cut into rows so that they
-come nearest to that (dynamic programming, ends of lines and words preferred), and each row is
-laid into its cells.
-
-Text pages for DeepSeek-OCR: ruled pages to stored vision tokens, and back by reading them.
-
-The encoder and decoder of a memory, a token file or an evaluation that is made with the released
-model instead of `optimem-nano`.
+The encoder and decoder of a memory, a text file or an evaluation that uses the released model
+instead of `optimem-nano`. What the model reads is free text; `alignment` lays it into the cells.
+Importing this module loads neither torch nor the model; the first page does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import NonNegativeInt, TypeAdapter
+from pydantic import TypeAdapter
 
+from optimem.model.deepseek_ocr.alignment import (
+    ReadText,
+    RowOutline,
+    align,
+    check_outlines,
+    outline_rows,
+)
 from optimem.model.deepseek_ocr.prompts import FREE_OCR
 from optimem.omem.container import (
-    Kind,
+    ContainerKind,
     compress,
     decompress,
     from_json,
@@ -31,164 +29,25 @@ from optimem.omem.container import (
     to_json,
     unpack_container,
 )
-from optimem.protocols import REPLACEMENT, Cells, Page, ReadCells, VisionTokens, check_fingerprint
-from optimem.renderers.ruled import (
-    COLUMNS,
-    FILL,
-    LABEL_ROLES,
-    RULED_VERSION,
-    role_label,
-    text_cells,
-)
+from optimem.protocols import Page, ReadCells, VisionTokens, check_fingerprint
+from optimem.renderers.ruled import RULED_VERSION
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
     from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
     from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
-SLACK = 12  # characters by which a row's reading may be longer or shorter
-INSIDE_WORD, BETWEEN_WORDS = 4.0, 1.0  # what a cut costs there; at the end of a line nothing
-MISREAD, LEFT_OUT = 8.0, 20.0  # what a row costs that fails its check, or was not read
-STATES = 64  # cuts that are followed up from one row to the next
+BATCH = 8
+"""Pages that are read together, and encoded together on a GPU."""
+SPARE_TOKENS = 64
+"""Tokens that an answer may have beyond one for each cell."""
 
-
-class Rule(NamedTuple):
-    """What is known of a row without reading it. `indent`, `ending`: white space at its start
-    and end, a line's end among it. `length`: characters between; `check`: 16 bits of their
-    checksum. `mark`: the cell of a role's label, 0 for none."""
-
-    mark: int
-    indent: str
-    length: NonNegativeInt
-    check: int
-    ending: str
-
-    @property
-    def label(self) -> str:
-        """What is drawn at the start and is no text."""
-        return role_label(LABEL_ROLES[self.mark]) if self.mark else ""
-
-    @property
-    def expected(self) -> int:
-        """Characters that a model should read of the row."""
-        return len(self.label.rstrip() if not self.length else self.label) + self.length
-
-
-_RULES = TypeAdapter(list[Rule])
-
-
-class Said(NamedTuple):
-    """What a model read: `text`, and how likely each character was, (len(text),) float32."""
-
-    text: str
-    probability: NDArray[np.float32]
-
-
-States = dict[int, tuple[float, tuple[tuple[int, int], ...]]]
-"""By the place in a text up to which it is cut: what that cost, and the rows' starts and ends."""
-
-
-def rules_of(cells: Cells) -> list[Rule]:
-    """The rules of a page's rows."""
-    return [_rule(row.tolist()) for row in cells.reshape(-1, COLUMNS)]
-
-
-def _rule(row: list[int]) -> Rule:
-    text = "".join(chr(cell) for cell in row if cell < FILL)
-    body = text.strip()
-    start = text.index(body) if body else 0
-    ending = text[start + len(body) :]
-    mark = row[0] if row[0] in LABEL_ROLES else 0
-    return Rule(mark, text[:start], len(body), _check(body), ending)
-
-
-def _check(body: str) -> int:
-    return crc32(body.encode("utf-8", "surrogatepass")) & 0xFFFF
-
-
-def aligned(said: Said, rules: Sequence[Rule]) -> ReadCells:
-    """The cells of a page, each with its probability: 1 for what is known by its rule, 0 for what
-    was expected and not read."""
-    parts = zip(rules, row_ends(said.text, rules), strict=True)
-    rows = [_laid(rule, said, start, end) for rule, (start, end) in parts]
-    ids = np.array([cell for row in rows for cell in row[0]], np.uint32)
-    return ReadCells(ids, np.array([sure for row in rows for sure in row[1]], np.float32))
-
-
-def _laid(rule: Rule, said: Said, start: int, end: int) -> tuple[list[int], list[float]]:
-    """A row's cells and probabilities from what was read of it."""
-    start += len(rule.label)
-    body = _body(said.text[start:end])[: rule.length].ljust(rule.length, REPLACEMENT)
-    sure = said.probability[start:end][: rule.length].tolist()
-    known = [1.0] * len(rule.indent) + sure + [0.0] * (rule.length - len(sure))
-    head = [rule.mark, *[FILL] * (len(rule.label) - 1)] if rule.mark else []
-    cells = head + text_cells(rule.indent + body + rule.ending, len(head))
-    cells = (cells + [FILL] * COLUMNS)[:COLUMNS]
-    told = iter(known + [1.0] * len(rule.ending))
-    return cells, [next(told) if cell < FILL else 1.0 for cell in cells]
-
-
-def _body(read: str) -> str:
-    return read.replace("\n", " ")
-
-
-def row_ends(text: str, rules: Sequence[Rule]) -> list[tuple[int, int]]:
-    """Where each row starts and ends in a text, so that they come nearest to what is expected.
-    A row may be left out, and a line that belongs to none skipped."""
-    states: States = {0: (0.0, ())}
-    for rule in rules:
-        following: States = {}
-        for at, (cost, found) in _with_skips(text, states).items():
-            for start, end, more in _cuts(text, at, rule):
-                known = following.get(end)
-                if known is None or cost + more < known[0]:
-                    following[end] = (cost + more, (*found, (start, end)))
-        best = sorted(following.items(), key=lambda state: state[1][0])[:STATES]
-        states = dict(best)
-    return list(min(states.items(), key=lambda s: s[1][0] + len(text) - s[0])[1][1])
-
-
-def _with_skips(text: str, states: States) -> States:
-    """The states, and those in which the rest of a line was skipped."""
-    reached = dict(states)
-    for at, (cost, found) in states.items():
-        start = _next_ink(text, at)
-        skipped = text.find("\n", start) + 1
-        price = cost + skipped - start
-        if skipped and (skipped not in reached or price < reached[skipped][0]):
-            reached[skipped] = (price, found)
-    return reached
-
-
-def _cuts(text: str, at: int, rule: Rule) -> Iterator[tuple[int, int, float]]:
-    """Where a row may start and end, and what that costs."""
-    length = rule.expected
-    yield at, at, min(length, LEFT_OUT)
-    start = _next_ink(text, at)
-    if not length or start == len(text):
-        return
-    for end in range(start + max(length - SLACK, 1), min(start + length + SLACK, len(text)) + 1):
-        gap = text[end : end + 1]
-        if gap.strip() and end != start + length:
-            continue
-        cost = float(abs(end - start - length))
-        cost += 0 if gap in ("", "\n") else BETWEEN_WORDS if gap.isspace() else INSIDE_WORD
-        right = _check(_body(text[start + len(rule.label) : end])) == rule.check
-        yield start, end, 0.0 if right else cost + MISREAD
-
-
-def _next_ink(text: str, at: int) -> int:
-    return at + len(text[at:]) - len(text[at:].lstrip())
-
-
-BATCH = 8  # pages that are read together
-SPARE = 64  # tokens that an answer may have beyond one for each cell
+_OUTLINES = TypeAdapter(list[RowOutline])
 
 
 class DeepSeekPages:
-    """Encodes and reads ruled pages. `load` makes the reader, once, when it is first needed;
-    until then torch is not loaded either. `packing`: how vision tokens are kept, see `Packing`.
-    """
+    """Encodes and reads ruled pages. `load` makes the model's reader; it is called once, when
+    first needed. `packing`: how the values of vision tokens are stored, see `Packing`."""
 
     def __init__(self, load: "Callable[[], DeepSeekReader]", packing: str = "int8") -> None:
         self._load, self.packing = load, packing
@@ -204,76 +63,68 @@ class DeepSeekPages:
         return f"{self.reader.fingerprint}-{RULED_VERSION}"
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
-        """One `VisionTokens` a page: its stored tokens, and the rules of its rows."""
-        from optimem.model.deepseek_ocr.images import Mode, drawn_image
+        """The vision tokens of each page, with the outlines of its rows."""
+        from optimem.model.deepseek_ocr.images import Mode, page_image
 
-        at_once = 1 if self.reader.device.type == "cpu" else BATCH
-        found: list[VisionTokens] = []
-        for start in range(0, len(pages), at_once):
-            batch = pages[start : start + at_once]
-            images = [drawn_image(page.image(tier)) for page in batch]
-            seen = self.reader.encode(images, Mode(tier.label, tier.value))
-            found += map(self._packed, batch, seen)
-        return found
-
-    def _packed(self, page: Page, seen: "StoredPage") -> VisionTokens:
-        data = pack_ruled_page(seen, rules_of(page.cells), self.packing)
-        return VisionTokens(Tier.parse(seen.mode), len(page.cells), self.fingerprint, data)
+        batch = 1 if self.reader.device.type == "cpu" else BATCH
+        mode = Mode(tier.label, tier.value)
+        encoded: list[VisionTokens] = []
+        for start in range(0, len(pages), batch):
+            drawn = pages[start : start + batch]
+            stored = self.reader.encode([page_image(page.image(tier)) for page in drawn], mode)
+            encoded += [
+                self._vision_tokens(page, tier, tokens)
+                for page, tokens in zip(drawn, stored, strict=True)
+            ]
+        return encoded
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """The cells of each page. Raises FingerprintError for tokens of another encoder and
         ChecksumError for damaged ones."""
-        from optimem.model.deepseek_ocr.generation import Settings
+        from optimem.model.deepseek_ocr.generation import GenerationSettings
 
-        opened = [self.opened(token) for token in tokens]
         found: list[ReadCells] = []
-        for start in range(0, len(opened), BATCH):
-            batch = opened[start : start + BATCH]
-            longest = max(token.cells for token in tokens[start : start + BATCH])
-            settings = Settings(limit=longest + SPARE)
+        pages = [self.unpack(page) for page in tokens]
+        for start in range(0, len(pages), BATCH):
+            batch = pages[start : start + BATCH]
+            cells = max(page.cells for page in tokens[start : start + BATCH])
+            settings = GenerationSettings(limit=cells + SPARE_TOKENS)
             answers = self.reader.answer([page for page, _ in batch], FREE_OCR, settings)
             found += [
-                aligned(_said(answer), rules)
-                for answer, (_, rules) in zip(answers, batch, strict=True)
+                align(_read_text(answer), outlines)
+                for answer, (_, outlines) in zip(answers, batch, strict=True)
             ]
         return found
 
-    def opened(self, token: VisionTokens) -> "tuple[StoredPage, list[Rule]]":
-        """A page's stored tokens and the rules of its rows. Errors as `read`."""
-        check_fingerprint(token.fingerprint, self.fingerprint)
-        return unpack_ruled_page(token.data, token.cells)
+    def unpack(self, tokens: VisionTokens) -> "tuple[StoredPage, list[RowOutline]]":
+        """A page's stored tokens and the outlines of its rows. Errors as `read`."""
+        check_fingerprint(tokens.fingerprint, self.fingerprint)
+        return unpack_ruled_page(tokens.data, tokens.cells)
+
+    def _vision_tokens(self, page: Page, tier: Tier, tokens: "StoredPage") -> VisionTokens:
+        data = pack_ruled_page(tokens, outline_rows(page.cells), self.packing)
+        return VisionTokens(tier, len(page.cells), self.fingerprint, data)
 
 
-def pack_ruled_page(page: "StoredPage", rules: Sequence[Rule], packing: str) -> bytes:
-    """A page's tokens and the rules of its rows as a container."""
+def pack_ruled_page(page: "StoredPage", outlines: Sequence[RowOutline], packing: str) -> bytes:
+    """A page's tokens and the outlines of its rows as a container."""
     from optimem.model.deepseek_ocr.stored_tokens import Packing
 
-    sections = [compress(to_json(rules)), *page.to_sections(Packing(packing))]
-    return pack_container(Kind.RULED_PAGE, sections)
+    sections = [compress(to_json(outlines)), *page.to_sections(Packing(packing))]
+    return pack_container(ContainerKind.RULED_PAGE, sections)
 
 
-def unpack_ruled_page(data: bytes, cells: int) -> "tuple[StoredPage, list[Rule]]":
-    """The inverse of `pack_ruled_page` for a page of `cells` cells. Raises FormatError,
+def unpack_ruled_page(data: bytes, cells: int) -> "tuple[StoredPage, list[RowOutline]]":
+    """The inverse of `pack_ruled_page`, for a page of `cells` cells. Raises FormatError,
     VersionError or ChecksumError."""
     from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
-    with unpack_container(Kind.RULED_PAGE, data) as (packed, *sections):
-        rules = from_json(_RULES, decompress(packed))
-        _check_rules(rules, cells)
-        return StoredPage.from_sections(sections), rules
+    with unpack_container(ContainerKind.RULED_PAGE, data) as (packed, *sections):
+        outlines = from_json(_OUTLINES, decompress(packed))
+        check_outlines(outlines, cells)
+        return StoredPage.from_sections(sections), outlines
 
 
-def _check_rules(rules: Sequence[Rule], cells: int) -> None:
-    """Raises ValueError if the rows of a page of `cells` cannot have these rules."""
-    if len(rules) * COLUMNS != cells:
-        raise ValueError(f"{len(rules)} rows stand for {cells} cells")
-    for rule in rules:
-        if rule.mark and rule.mark not in LABEL_ROLES:
-            raise ValueError(f"{rule.mark} is the label of no role")
-        if len(rule.indent) + rule.length + len(rule.ending) > COLUMNS:
-            raise ValueError(f"a row holds more than {COLUMNS} characters")
-
-
-def _said(answer: "PageAnswer") -> Said:
-    sure = [piece.probability for piece in answer.pieces for _ in piece.text]
-    return Said(answer.text, np.array(sure, np.float32))
+def _read_text(answer: "PageAnswer") -> ReadText:
+    probability = [piece.probability for piece in answer.pieces for _ in piece.text]
+    return ReadText(answer.text, np.array(probability, np.float32))

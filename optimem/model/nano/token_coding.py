@@ -11,7 +11,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.omem.container import Kind, pack_container, unpack_container
+from optimem.omem.container import ContainerKind, pack_container, unpack_container
 
 LOWEST, HIGHEST = -1024, 1023
 """The range of levels that can be written; others are clipped to it."""
@@ -38,11 +38,11 @@ class TokenCoder:
         coder = _stream.queue.RangeEncoder()
         coder.encode(symbols, _FAMILY, *self._models(len(levels)))
         words = coder.get_compressed().astype("<u4").tobytes()
-        return pack_container(Kind.NANO_TOKENS, [words])
+        return pack_container(ContainerKind.NANO_TOKENS, [words])
 
     def decode(self, data: bytes, tokens: int) -> Levels:
         """The levels (tokens, C). Raises FormatError, VersionError or ChecksumError."""
-        with unpack_container(Kind.NANO_TOKENS, data) as (section,):
+        with unpack_container(ContainerKind.NANO_TOKENS, data) as (section,):
             words = np.frombuffer(section, "<u4").astype(np.uint32)
             symbols = _decoded(_stream.queue.RangeDecoder(words), *self._models(tokens))
         levels = np.tile(np.round(self.mean).astype(np.int16), (tokens, 1))

@@ -9,7 +9,7 @@ PAGE = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] >>"
 LOCK = b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>" % (b"41" * 32, b"42" * 32)
 
 
-def write_picture(path: Path, width: int = 120, height: int = 90, seed: int = 0) -> Path:
+def write_image(path: Path, width: int = 120, height: int = 90, seed: int = 0) -> Path:
     """A image of noise, in the format of its suffix."""
     pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
     Image.fromarray(pixels).save(path)

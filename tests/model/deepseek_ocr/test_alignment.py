@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optimem.model.deepseek_ocr.text_pages import Said, aligned, rules_of
+from optimem.model.deepseek_ocr.alignment import ReadText, align, outline_rows
 from optimem.protocols import REPLACEMENT, Cells, ReadCells
 from optimem.renderers.ruled import COLUMNS, FILL, RuledRenderer
 
@@ -25,7 +25,7 @@ def rows(cells: Cells) -> list[str]:
 
 
 def read(said: str, sure: float = 0.9) -> ReadCells:
-    return aligned(Said(said, np.full(len(said), sure, np.float32)), rules_of(CELLS))
+    return align(ReadText(said, np.full(len(said), sure, np.float32)), outline_rows(CELLS))
 
 
 def wrong_rows(found: ReadCells) -> list[int]:
@@ -81,11 +81,11 @@ def test_any_answer_makes_a_whole_page(said: str) -> None:
 def test_characters_that_are_drawn_together_keep_their_cells(text: str) -> None:
     cells = RENDERER.cells(text, "tool")
     said = f"Tool: {text}"
-    found = aligned(Said(said, np.full(len(said), 0.9, np.float32)), rules_of(cells))
+    found = align(ReadText(said, np.full(len(said), 0.9, np.float32)), outline_rows(cells))
     assert np.array_equal(found.ids, cells)
     assert RENDERER.text(found).probability == pytest.approx(0.9 * np.ones(len(text)), abs=0.1)
 
 
 def test_an_empty_page_is_empty() -> None:
-    nothing = aligned(Said("words", np.ones(5, np.float32)), [])
+    nothing = align(ReadText("words", np.ones(5, np.float32)), [])
     assert len(nothing.ids) == 0

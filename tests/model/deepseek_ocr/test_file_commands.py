@@ -19,7 +19,7 @@ from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.omem.text import TokenFile
 from optimem.tiers import Tier
-from tests.model.deepseek_ocr.papers import write_pdf, write_picture
+from tests.model.deepseek_ocr.papers import write_image, write_pdf
 from tests.model.deepseek_ocr.test_image_reader import BriefReader
 
 ROOT = Path(optimem.__file__).parents[1]
@@ -41,8 +41,8 @@ def run(*arguments: str) -> Result:
 
 
 def made(*more: str) -> dict[str, object]:
-    """What compressing a image and a PDF of two pages reports."""
-    write_picture(Path("a.png"))
+    """What compressing an image and a PDF of two pages reports."""
+    write_image(Path("a.png"))
     write_pdf(Path("b.pdf"), 2)
     done = run("compress", "a.png", "b.pdf", "--model", "x", "--mode", "tiny", "-o", "p.omem",
                "--json", *more)  # fmt: skip
@@ -50,7 +50,7 @@ def made(*more: str) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-def test_pictures_go_into_one_file(brief: BriefReader) -> None:
+def test_images_go_into_one_file(brief: BriefReader) -> None:
     pytest.importorskip("pypdfium2")
     report = made("--packing", "int4")
     assert (report["pages"], report["vision_tokens"], report["positions"]) == (3, 3 * 64, 3 * 73)
@@ -80,7 +80,7 @@ def test_the_file_is_read_and_asked(brief: BriefReader) -> None:
 
 
 def test_one_input_names_the_output_and_fields_are_shown(brief: BriefReader) -> None:
-    write_picture(Path("scan.webp"))
+    write_image(Path("scan.webp"))
     done = run("compress", "scan.webp", "--model", "x", "--mode", "tiny")
     assert "scan.webp → scan.omem" in done.stdout
     for field in ("vision tokens", "valid tokens", "positions", "packing error", "stored bytes"):
@@ -122,7 +122,7 @@ def test_one_input_names_the_output_and_fields_are_shown(brief: BriefReader) -> 
 def test_what_cannot_be_done_is_named(
     brief: BriefReader, monkeypatch: pytest.MonkeyPatch, arguments: str, code: int, message: str
 ) -> None:
-    write_picture(Path("a.png"))
+    write_image(Path("a.png"))
     Path("a.txt").write_text("a text")
     Path("b.pdf").write_bytes(b"%PDF-1.7")
     Path("junk.jpg").write_bytes(b"\xff\xfe\0\1")

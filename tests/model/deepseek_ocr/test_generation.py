@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from optimem.errors import InputError
 from optimem.model.deepseek_ocr.generation import (
     END,
-    Finish,
+    FinishReason,
+    GeneratedToken,
+    GenerationInput,
+    GenerationSettings,
     NoRepeat,
-    Prompt,
     Sampling,
-    Settings,
-    Token,
     agenerate,
     generate,
     is_looping,
@@ -24,8 +24,8 @@ from optimem.model.deepseek_ocr.generation import (
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
 
-def prompts(model: DeepSeekOCR, *words: Sequence[int]) -> list[Prompt]:
-    return [Prompt(ids, model.embed_tokens(torch.tensor(ids))) for ids in words]
+def prompts(model: DeepSeekOCR, *words: Sequence[int]) -> list[GenerationInput]:
+    return [GenerationInput(ids, model.embed_tokens(torch.tensor(ids))) for ids in words]
 
 
 def banned_as_published(ids: list[int], size: int, window: int) -> set[int]:
@@ -48,7 +48,7 @@ def test_the_ban_is_the_published_one(ids: list[int], size: int, window: int) ->
 
 def test_no_n_gram_comes_twice_in_the_window(model: DeepSeekOCR) -> None:
     rule = NoRepeat(size=3, window=30, exempt=frozenset())
-    settings = Settings(limit=80, no_repeat=rule)
+    settings = GenerationSettings(limit=80, no_repeat=rule)
     said = [token.id for token in generate(model, prompts(model, [0, 7]), settings)]
     grams = [tuple(said[i : i + 3]) for i in range(len(said) - 2)]
     for at, gram in enumerate(grams):
@@ -79,15 +79,15 @@ def test_an_answer_that_goes_round_is_stopped(model: DeepSeekOCR) -> None:
             return logits
 
     parrot = Parrot(model.config)
-    tokens = list(generate(parrot, prompts(parrot, [0]), Settings(no_repeat=None)))
-    assert tokens[-1].finish == Finish.LOOP
+    tokens = list(generate(parrot, prompts(parrot, [0]), GenerationSettings(no_repeat=None)))
+    assert tokens[-1].finish == FinishReason.LOOP
     assert len(tokens) < 200
 
 
 def test_the_limit_is_kept_and_probabilities_are_the_models(model: DeepSeekOCR) -> None:
     (given_prompt,) = prompts(model, [0, 4, 2])
-    tokens = list(generate(model, [given_prompt], Settings(limit=3, no_repeat=None)))
-    assert [token.finish for token in tokens][-1] in (Finish.LIMIT, Finish.END)
+    tokens = list(generate(model, [given_prompt], GenerationSettings(limit=3, no_repeat=None)))
+    assert [token.finish for token in tokens][-1] in (FinishReason.LIMIT, FinishReason.END)
     with torch.inference_mode():
         first = model(given_prompt.embedded[None])[0, -1].softmax(-1)
     assert tokens[0].id == int(first.argmax())
@@ -96,7 +96,7 @@ def test_the_limit_is_kept_and_probabilities_are_the_models(model: DeepSeekOCR) 
 
 def test_sampling_is_reproducible_and_stays_in_the_nucleus(model: DeepSeekOCR) -> None:
     def said(sampling: Sampling) -> list[int]:
-        settings = Settings(limit=12, sampling=sampling, no_repeat=None)
+        settings = GenerationSettings(limit=12, sampling=sampling, no_repeat=None)
         return [token.id for token in generate(model, prompts(model, [0, 4]), settings)]
 
     warm = Sampling(temperature=1.5, top_p=0.9, seed=3)
@@ -108,17 +108,21 @@ def test_sampling_is_reproducible_and_stays_in_the_nucleus(model: DeepSeekOCR) -
 
 
 def test_it_can_be_cancelled(model: DeepSeekOCR) -> None:
-    seen: list[Token] = []
+    seen: list[GeneratedToken] = []
     for token in generate(model, prompts(model, [0], [0, 5]), cancelled=lambda: len(seen) >= 4):
         seen.append(token)
-    assert len([token for token in seen if token.finish == Finish.CANCELLED]) == 2
+    assert len([token for token in seen if token.finish == FinishReason.CANCELLED]) == 2
 
 
 def test_the_async_twin_says_the_same(model: DeepSeekOCR) -> None:
-    async def said() -> list[Token]:
-        return [t async for t in agenerate(model, prompts(model, [0, 4]), Settings(limit=5))]
+    async def said() -> list[GeneratedToken]:
+        return [
+            t async for t in agenerate(model, prompts(model, [0, 4]), GenerationSettings(limit=5))
+        ]
 
-    assert asyncio.run(said()) == list(generate(model, prompts(model, [0, 4]), Settings(limit=5)))
+    assert asyncio.run(said()) == list(
+        generate(model, prompts(model, [0, 4]), GenerationSettings(limit=5))
+    )
 
 
 def test_what_cannot_be_answered_is_named(model: DeepSeekOCR) -> None:
@@ -129,8 +133,8 @@ def test_what_cannot_be_answered_is_named(model: DeepSeekOCR) -> None:
 
 
 def test_an_end_token_ends(model: DeepSeekOCR) -> None:
-    tokens = list(generate(model, prompts(model, [0, 9], [0, 3]), Settings(limit=150)))
+    tokens = list(generate(model, prompts(model, [0, 9], [0, 3]), GenerationSettings(limit=150)))
     for row in (0, 1):
         own = [token for token in tokens if token.row == row]
-        assert (own[-1].id == END) == (own[-1].finish == Finish.END)
+        assert (own[-1].id == END) == (own[-1].finish == FinishReason.END)
         assert all(token.finish is None for token in own[:-1])

@@ -1,4 +1,4 @@
-"""Grounded answers and prompts."""
+"""GroundedText answers and prompts."""
 
 from pathlib import Path
 

@@ -10,15 +10,15 @@ from PIL import Image
 from benchmarks.peer import random_model
 from optimem import ImageArchive, compress_images, read_images
 from optimem.errors import FingerprintError, InputError, OptimemError
-from optimem.model.deepseek_ocr.generation import Settings
+from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.images import MODES, count_images, open_image, open_images
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, ask
 from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from tests.model.deepseek_ocr.papers import write_pdf, write_picture
+from tests.model.deepseek_ocr.papers import write_image, write_pdf
 from tests.model.deepseek_ocr.small import SMALL
 
-BRIEF = Settings(limit=12)
+BRIEF = GenerationSettings(limit=12)
 
 
 class BriefReader(DeepSeekReader):
@@ -28,7 +28,7 @@ class BriefReader(DeepSeekReader):
         self,
         pages: Sequence[StoredPage],
         prompt: str = MARKDOWN,
-        settings: Settings | None = BRIEF,
+        settings: GenerationSettings | None = BRIEF,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[PageAnswer]:
         return super().answer(pages, prompt, BRIEF, cancelled)
@@ -41,7 +41,7 @@ def brief(reader: DeepSeekReader) -> BriefReader:
 
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
-    return write_picture(tmp_path / "scan.png")
+    return write_image(tmp_path / "scan.png")
 
 
 @pytest.mark.parametrize("packing", list(Packing))
@@ -63,8 +63,8 @@ def test_the_file_alone_answers_as_the_picture_does(
 
 def test_the_report_adds_up(brief: BriefReader, tmp_path: Path) -> None:
     sources = [
-        write_picture(tmp_path / "wide.png", 1000, 750),
-        write_picture(tmp_path / "p.jpg", 90, 120),
+        write_image(tmp_path / "wide.png", 1000, 750),
+        write_image(tmp_path / "p.jpg", 90, 120),
     ]
     told: list[tuple[int, int]] = []
     out = tmp_path / "p.omem"
@@ -92,7 +92,7 @@ def test_what_packing_changed_is_measured(brief: BriefReader, scan: Path, tmp_pa
 
 
 def test_tiled_modes_are_counted(brief: BriefReader, tmp_path: Path) -> None:
-    scan = write_picture(tmp_path / "p.png", 1300, 650)
+    scan = write_image(tmp_path / "p.png", 1300, 650)
     report = compress_images(scan, tmp_path / "p.omem", model=brief, mode="Gundam")
     tokens = MODES["gundam"].tokens(2, 1)
     assert (report.vision_tokens, report.valid_tokens) == (tokens, tokens)
@@ -101,7 +101,7 @@ def test_tiled_modes_are_counted(brief: BriefReader, tmp_path: Path) -> None:
 
 def test_pages_keep_their_order_and_any_can_be_asked(brief: BriefReader, tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
-    sources = [write_pdf(tmp_path / "a.pdf", 3), write_picture(tmp_path / "b.png")]
+    sources = [write_pdf(tmp_path / "a.pdf", 3), write_image(tmp_path / "b.png")]
     out = tmp_path / "p.omem"
     assert compress_images(sources, out, model=brief, mode="tiny").pages == 4
     assert [answer.width for answer in read_images(out, model=brief)] == [200, 202, 204, 120]
@@ -156,7 +156,7 @@ def test_what_is_no_picture_is_named_and_writes_nothing(
     pytest.importorskip("pypdfium2")
     make(tmp_path / "x")
     out = tmp_path / "x.omem"
-    sources = [write_picture(tmp_path / "good.png"), tmp_path / "x"]
+    sources = [write_image(tmp_path / "good.png"), tmp_path / "x"]
     with pytest.raises(InputError, match=message):
         write_image_archive(sources, out, never, MODES["tiny"], Packing.INT8)
     assert not list(tmp_path.glob("x.omem*"))
@@ -168,9 +168,9 @@ def test_a_fault_halfway_leaves_nothing(brief: BriefReader, tmp_path: Path, kind
     if kind == "page":
         source = write_pdf(tmp_path / "x.pdf", 2, missing=True)
     else:
-        source = write_picture(tmp_path / "x.jpg", 400, 400)
+        source = write_image(tmp_path / "x.jpg", 400, 400)
         source.write_bytes(source.read_bytes()[:5000])
-    sources = [write_picture(tmp_path / "good.png"), source]
+    sources = [write_image(tmp_path / "good.png"), source]
     with pytest.raises(InputError, match=r"x\.\w+ cannot be read"):
         compress_images(sources, tmp_path / "x.omem", model=brief, mode="tiny")
     assert not list(tmp_path.glob("x.omem*"))

@@ -10,12 +10,11 @@ from PIL import Image, ImageOps
 from optimem.errors import InputError
 from optimem.model.deepseek_ocr.images import (
     MODES,
+    cut_views,
     open_image,
+    open_images,
     parse_mode,
-    pdf_pages,
     tile_grid,
-    valid_tokens,
-    views,
 )
 
 
@@ -64,7 +63,7 @@ def test_counts_of_tiled_modes() -> None:
 
 
 def test_valid_tokens_of_a_padded_page() -> None:
-    assert valid_tokens(MODES["base"], 1000, 750) == int(256 * 0.75)
+    assert MODES["base"].valid_tokens(1000, 750) == int(256 * 0.75)
 
 
 @pytest.mark.parametrize("most", [6, 9])
@@ -79,30 +78,30 @@ def test_the_grid_is_the_published_one(size: tuple[int, int], most: int) -> None
 
 def test_a_small_page_is_not_tiled() -> None:
     assert tile_grid(640, 640) == (0, 0)
-    assert views(image(600, 400), MODES["gundam"]).tiles is None
+    assert cut_views(image(600, 400), MODES["gundam"]).tiles is None
 
 
 @pytest.mark.parametrize("name", ["tiny", "small"])
 def test_small_modes_resize(name: str) -> None:
-    picture, side = image(300, 500), MODES[name].base
-    assert torch.equal(views(picture, MODES[name]).overview, values(picture.resize((side, side))))
+    scan, side = image(300, 500), MODES[name].base
+    assert torch.equal(cut_views(scan, MODES[name]).overview, values(scan.resize((side, side))))
 
 
 @pytest.mark.parametrize("name", ["base", "large", "gundam", "gundam-m"])
 def test_large_modes_pad(name: str) -> None:
-    picture, side = image(300, 500), MODES[name].base
-    expected = ImageOps.pad(picture, (side, side), color=(127, 127, 127))
-    assert torch.equal(views(picture, MODES[name]).overview, values(expected))
+    scan, side = image(300, 500), MODES[name].base
+    expected = ImageOps.pad(scan, (side, side), color=(127, 127, 127))
+    assert torch.equal(cut_views(scan, MODES[name]).overview, values(expected))
 
 
 def test_tiles_are_cut_row_by_row() -> None:
-    picture = image(1300, 900)
-    seen = views(picture, MODES["gundam"])
+    scan = image(1300, 900)
+    views = cut_views(scan, MODES["gundam"])
     across, down = tile_grid(1300, 900)
-    assert seen.across == across
-    assert seen.tiles is not None
-    resized = picture.resize((640 * across, 640 * down))
-    for at, tile in enumerate(seen.tiles):
+    assert views.across == across
+    assert views.tiles is not None
+    resized = scan.resize((640 * across, 640 * down))
+    for at, tile in enumerate(views.tiles):
         row, column = divmod(at, across)
         box = (640 * column, 640 * row, 640 * (column + 1), 640 * (row + 1))
         assert torch.equal(tile, values(resized.crop(box)))
@@ -127,10 +126,13 @@ def test_pages_of_a_pdf(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2")
     pages = [image(200, 300), image(300, 200)]
     pages[0].save(tmp_path / "p.pdf", save_all=True, append_images=pages[1:])
-    assert [page.size[0] > page.size[1] for page in pdf_pages(tmp_path / "p.pdf")] == [False, True]
+    assert [page.size[0] > page.size[1] for page in open_images(tmp_path / "p.pdf")] == [
+        False,
+        True,
+    ]
     (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.4 nothing")
     with pytest.raises(InputError, match=r"bad\.pdf cannot be read"):
-        next(pdf_pages(tmp_path / "bad.pdf"))
+        next(open_images(tmp_path / "bad.pdf"))
 
 
 def test_an_unknown_mode_is_named() -> None:

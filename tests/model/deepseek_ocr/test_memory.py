@@ -11,7 +11,7 @@ from optimem import OpticalMemory
 from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import EntryKind
-from optimem.model.deepseek_ocr.generation import Settings
+from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
@@ -33,7 +33,7 @@ class Ending(DeepSeekImageReader):
 
 @pytest.fixture
 def images(reader: DeepSeekReader) -> Ending:
-    return Ending(lambda: reader, mode="tiny", settings=Settings(limit=8))
+    return Ending(lambda: reader, mode="tiny", settings=GenerationSettings(limit=8))
 
 
 @pytest.fixture

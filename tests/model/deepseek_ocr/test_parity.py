@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from optimem.model.deepseek_ocr.generation import Prompt, Settings, generate
+from optimem.model.deepseek_ocr.generation import GenerationInput, GenerationSettings, generate
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 from tests.model.deepseek_ocr.small import IMAGE_ID
 
@@ -59,17 +59,17 @@ def test_logits_of_a_page_and_a_prompt(pair: Pair) -> None:
         torch.testing.assert_close(ours(embedded), expected, atol=2e-5, rtol=1e-5)
 
 
-def prompt(model: DeepSeekOCR, page: Views, words: list[int]) -> Prompt:
+def prompt(model: DeepSeekOCR, page: Views, words: list[int]) -> GenerationInput:
     """A page between the first token and some words."""
     (tokens,) = model.encode([page])
     ids = [0, *[IMAGE_ID] * len(tokens), *words]
     embedded = model.embed_tokens(torch.tensor([0, *words]))
-    return Prompt(ids, torch.cat((embedded[:1], tokens, embedded[1:])))
+    return GenerationInput(ids, torch.cat((embedded[:1], tokens, embedded[1:])))
 
 
-def said(model: DeepSeekOCR, prompts: list[Prompt], limit: int) -> list[list[int]]:
+def said(model: DeepSeekOCR, prompts: list[GenerationInput], limit: int) -> list[list[int]]:
     rows: list[list[int]] = [[] for _ in prompts]
-    for token in generate(model, prompts, Settings(limit=limit, no_repeat=None)):
+    for token in generate(model, prompts, GenerationSettings(limit=limit, no_repeat=None)):
         rows[token.row].append(token.id)
     return rows
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from optimem import build
 from optimem.cli.files import read
-from optimem.model.deepseek_ocr.generation import Finish
-from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer, Piece
+from optimem.model.deepseek_ocr.generation import FinishReason
+from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def test_a_picture_is_read_by_the_model(
 
     def look(page: Image.Image, prompt: str, mode: str) -> PageAnswer:
         asked.append((page.size, prompt, mode))
-        pieces = (Piece("# Tit", 0.9), Piece("le", 0.2))
-        return PageAnswer(pieces, mode, Finish.LIMIT, *page.size)
+        pieces = (AnswerPiece("# Tit", 0.9), AnswerPiece("le", 0.2))
+        return PageAnswer(pieces, mode, FinishReason.LIMIT, *page.size)
 
     monkeypatch.setattr(build, "deepseek_reader", lambda model: reader)
     monkeypatch.setattr(reader, "read", look)

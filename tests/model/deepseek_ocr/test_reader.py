@@ -10,13 +10,13 @@ from PIL import Image
 from benchmarks.peer import random_model
 from optimem.errors import ChecksumError, FingerprintError, FormatError, InputError
 from optimem.model.deepseek_ocr.checkpoint import checkpoint_folder, load_checkpoint
-from optimem.model.deepseek_ocr.generation import Finish, Settings
+from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings
 from optimem.model.deepseek_ocr.images import MODES
-from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer, Piece
-from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage, pack, unpack
+from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage, pack_tokens, unpack_tokens
 from tests.model.deepseek_ocr.small import SMALL, write_tokenizer
 
-BRIEF = Settings(limit=12)
+BRIEF = GenerationSettings(limit=12)
 
 
 def image(width: int = 700, height: int = 500) -> Image.Image:
@@ -33,7 +33,7 @@ def test_stored_tokens_answer_as_the_picture_does(reader: DeepSeekReader, name: 
     assert again.tokens.shape == (positions, SMALL.decoder.width)
     (now,), (later,) = (reader.answer([p], settings=BRIEF) for p in (page, again))
     assert now.text == later.text
-    assert now.finish in (Finish.LIMIT, Finish.END)
+    assert now.finish in (FinishReason.LIMIT, FinishReason.END)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_stored_tokens_answer_as_the_picture_does(reader: DeepSeekReader, name: 
 )
 def test_packing_costs_what_it_says(packing: Packing, worst: float) -> None:
     tokens = torch.randn(30, 128, generator=torch.Generator().manual_seed(1))
-    packed = pack(tokens, packing)
-    found = unpack(packed, packing, 30, 128).float()
+    packed = pack_tokens(tokens, packing)
+    found = unpack_tokens(packed, packing, 30, 128).float()
     assert (found - tokens).norm() / tokens.norm() < worst
     bits = {"bf16": 16, "int8": 8, "int4": 4}[packing]
     assert len(packed[0]) * 8 == 30 * 128 * bits
@@ -69,7 +69,7 @@ def test_an_answer_that_goes_round_is_asked_again_larger(
 
     def looping(pages: list[StoredPage], *_: object) -> list[PageAnswer]:
         modes.append(pages[0].mode)
-        return [PageAnswer((), pages[0].mode, Finish.LOOP, 1, 1)]
+        return [PageAnswer((), pages[0].mode, FinishReason.LOOP, 1, 1)]
 
     monkeypatch.setattr(reader, "answer", looping)
     answer = reader.read(image(), mode="tiny")
@@ -78,7 +78,9 @@ def test_an_answer_that_goes_round_is_asked_again_larger(
 
 
 def test_uncertain_pieces_are_marked() -> None:
-    answer = PageAnswer((Piece("sure ", 0.9), Piece("not", 0.2)), "tiny", Finish.END, 1, 1)
+    answer = PageAnswer(
+        (AnswerPiece("sure ", 0.9), AnswerPiece("not", 0.2)), "tiny", FinishReason.END, 1, 1
+    )
     assert answer.marked(0.5) == "sure ⟦not⟧"
     assert answer.complete
 
@@ -99,10 +101,10 @@ def test_damaged_pages_are_named(reader: DeepSeekReader) -> None:
 
 
 def test_a_checkpoint_that_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"is wanted; this is another model or size"):
+    with pytest.raises(FormatError, match=r"this is another model or size"):
         load_checkpoint(folder)  # the published sizes
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:5000])
-    with pytest.raises(FormatError, match="no whole safetensors file"):
+    with pytest.raises(FormatError, match="not a complete safetensors file"):
         load_checkpoint(tmp_path, config=SMALL)
     from safetensors.torch import load_file, save_file
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from optimem.errors import InputError, ReaderUnavailableError
-from optimem.model.deepseek_ocr.generation import Finish, Settings
+from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings
 from optimem.model.deepseek_ocr.remote import RemoteReader
 
 PICTURE = Image.new("RGB", (200, 100), "white")
@@ -96,11 +96,11 @@ Serve = Callable[[Callable[[int], tuple[int, float]]], Server]
 
 def test_a_picture_goes_out_and_an_answer_comes_back(serve: Serve) -> None:
     server = serve(lambda _: (200, 0))
-    (answer,) = RemoteReader(server.url).read([PICTURE], settings=Settings(limit=77))
+    (answer,) = RemoteReader(server.url).read([PICTURE], settings=GenerationSettings(limit=77))
     assert answer.grounded.text == "Hi"
     assert answer.grounded.regions[0].boxes[0].right == 200
     assert answer.pieces[1].probability == pytest.approx(0.135, abs=1e-3)
-    assert answer.finish is Finish.END
+    assert answer.finish is FinishReason.END
     (request,) = server.requests
     assert request["path"] == "/v1/chat/completions"
     assert request["max_tokens"] == 77

@@ -33,7 +33,7 @@ STEPS = 60
 def teach(reader: DeepSeekReader, tokens: VisionTokens, answer: str) -> DeepSeekReader:
     """A copy of a model whose decoder says `answer` when it reads a page."""
     taught = DeepSeekReader(copy.deepcopy(reader.model), reader.tokenizer)
-    page = DeepSeekPages(lambda: taught).opened(tokens)[0]
+    page = DeepSeekPages(lambda: taught).unpack(tokens)[0]
     model, prompt = taught.model, taught.tokenizer.prompt(FREE_OCR, len(page.tokens))
     said = [*taught.tokenizer.prompt(f"<image>{answer}", 0).ids[1:], END]
     ids = [*prompt.ids[: prompt.start], *prompt.ids[prompt.start + prompt.image :], *said[:-1]]
@@ -99,7 +99,7 @@ def test_a_page_that_the_model_cannot_read_stays_text(reader: DeepSeekReader) ->
 def test_what_is_stored_is_the_mode_of_the_tier(reader: DeepSeekReader, tier: Tier) -> None:
     pages = DeepSeekPages(lambda: reader, Packing.INT4)
     (tokens,) = pages.encode([RENDERER.page(CELLS)], tier)
-    stored, rules = pages.opened(tokens)
+    stored, rules = pages.unpack(tokens)
     assert stored.vision_tokens == tier.tokens
     assert len(stored.tokens) == tier.positions
     assert [rule.length for rule in rules] == [len(line) for line in SAID.split("\n")]
