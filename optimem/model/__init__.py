@@ -1,6 +1,6 @@
-"""The models: DeepEncoder, the mixture-of-experts decoder, and what is built of them.
+"""The models: layers that both share, and `nano/` and `deepseek_ocr/`, which are built of them.
 
-The only room beside `training/` that uses torch, and importing this file does not load it. Knows
+The only room besides `training/` that uses torch; importing this file does not load it. Knows
 nothing of stores or memory.
 """
 

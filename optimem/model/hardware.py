@@ -5,10 +5,9 @@ its docstring names. Measured with torch 2.13.
 
 **Slices.** glibc's malloc maps a block of more than 32 MB afresh at every call and unmaps it
 when it is freed, so the kernel must zero and map its pages each time; at that size this takes
-longer than the arithmetic. On a CPU, work on large maps is therefore cut into slices whose
-intermediate tensors stay far below the limit and, as a side effect, within the caches. On a GPU
-a slice only bounds memory: the attention bias of a map of 80 × 80 positions would take 2 GB if
-all twelve heads of SAM-B were computed together.
+longer than the arithmetic. On a CPU, work on large maps is therefore cut into slices of 8 MB per
+thread, which also fit the caches better. On a GPU a slice only bounds memory: the attention bias
+of a map of 80 × 80 positions would take 2 GB if all twelve heads of SAM-B were computed together.
 
 **Few rows.** A decoding step multiplies a few rows by large matrices. Its time is the time to
 read the weights, provided that the library's inner loops run over them.
