@@ -1,7 +1,7 @@
-"""Training pages: text of many kinds, mixed with what no language prior can guess.
+"""Training pages: text of many kinds, mixed with strings that no language prior can guess.
 
-Plain UTF-8 files (also .xz) become runs of cells once; a page is then put together from
-random pieces of them, with role marks, random strings and blank ends in between.
+Text files become runs of cells once. A page is then composed of random pieces of them, with role
+marks and random strings between, and sometimes a blank end. Knows nothing of the model.
 """
 
 from collections.abc import Callable
@@ -16,26 +16,29 @@ from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.text.files import read_text_file
 from optimem.turns import ROLES
 
-CHUNK = 1 << 22  # characters turned into cells at a time
+BLOCK = 1 << 22  # characters turned into cells at a time
 
-NOISE_PAGES = 0.10  # pages that hold nothing but noise
-NOISE_PIECES = 0.18  # pieces of the other pages that are noise
-PART_PAGES = 0.12  # pages that end before they are full
-ACCENTED_PIECES = 0.10  # text pieces with rare symbols strewn in
-TYPESET_PIECES = 0.25  # text pieces with typographic quotes and dashes, as language models write
-SHORTEST_PIECE = 40
+# shares of the pages, of their pieces, and of the pieces of text
+NOISE_PAGES = 0.10  # hold nothing but noise
+PARTIAL_PAGES = 0.12  # end before they are full
+NOISE_PIECES = 0.18  # of the other pages
+ROLE_PIECES = 0.7  # start with a role mark
+ACCENTED_PIECES = 0.10  # have rare symbols strewn in
+TYPESET_PIECES = 0.25  # have typographic quotes and dashes, as language models write them
+SHORTEST_PIECE = 40  # cells
 LINE = 240  # cells within which a piece looks for the start of a line
 
 
 def text_cells(path: Path, renderer: DenseRenderer) -> Cells:
-    """All cells of a file."""
+    """All cells of a text file, plain or .xz. Raises InputError or TextError."""
     text = read_text_file(path)
-    parts = [renderer.cells(text[i : i + CHUNK]) for i in range(0, len(text), CHUNK)]
+    parts = [renderer.cells(text[i : i + BLOCK]) for i in range(0, len(text), BLOCK)]
     return np.concatenate(parts)
 
 
 class Noise:
-    """Strings that can only be read, not guessed."""
+    """Cells that can only be read, not guessed; each kind is a method (rng, size) that makes at
+    least `size` cells. `words`: real text, for `shuffled_words`."""
 
     def __init__(self, renderer: DenseRenderer, words: Cells) -> None:
         alphabet = renderer.alphabet
@@ -63,26 +66,27 @@ class Noise:
         )  # fmt: skip
 
     def __call__(self, rng: np.random.Generator, size: int) -> Cells:
+        """`size` cells of a random kind."""
         return self.kinds[rng.integers(len(self.kinds))](rng, size)[:size]
 
     def random_printable(self, rng: np.random.Generator, size: int) -> Cells:
-        """ASCII, each character alike."""
+        """Printable ASCII, uniformly distributed."""
         return rng.choice(self.printable, size)
 
     def identifiers(self, rng: np.random.Generator, size: int) -> Cells:
-        """Hex strings of one length, spaces between."""
+        """Hex strings of one length, separated by spaces."""
         cells = rng.choice(self.hex, size)
         cells[:: rng.choice([5, 9, 13, 33, 41, 65])] = self.space
         return cells
 
     def uuids(self, rng: np.random.Generator, size: int) -> Cells:
-        """UUIDs, spaces between."""
+        """UUIDs, separated by spaces."""
         cells = rng.choice(self.hex, -(-size // 37) * 37).reshape(-1, 37)
         cells[:, [8, 13, 18, 23]], cells[:, 36] = self.dash, self.space
         return cells.ravel()
 
     def base64_lines(self, rng: np.random.Generator, size: int) -> Cells:
-        """Base64 without line ends."""
+        """Base64 without line breaks."""
         return rng.choice(self.base64, size)
 
     def numbers(self, rng: np.random.Generator, size: int) -> Cells:
@@ -91,12 +95,12 @@ class Noise:
         return np.where(marks, rng.choice(self.punctuation, size), rng.choice(self.digits, size))
 
     def shuffled_words(self, rng: np.random.Generator, size: int) -> Cells:
-        """Letters of real text in an order that spells nothing."""
+        """Characters of real text in random order."""
         start = rng.integers(max(len(self.words) - size, 1))
         return rng.permutation(self.words[start : start + size])
 
     def rare(self, rng: np.random.Generator, size: int) -> Cells:
-        """Rare narrow symbols between ASCII."""
+        """Rare narrow symbols among ASCII."""
         rare = rng.random(size) < rng.choice([0.1, 0.5, 0.9])
         return np.where(rare, rng.choice(self.narrow, size), rng.choice(self.printable, size))
 
@@ -109,12 +113,14 @@ class Noise:
     def typeset(self, rng: np.random.Generator, cells: Cells) -> Cells:
         """Text with typographic quotes, apostrophes, dashes and bullets instead of ASCII's."""
         before = np.concatenate(([self.space], cells[:-1]))
-        opens, set_ = np.isin(before, self.openers), cells.copy()
+        opens, typeset = np.isin(before, self.openers), cells.copy()
         for plain, (opening, closing) in self.typographic.items():
-            set_ = np.where(cells == plain, np.where(opens, opening, closing), set_)
-        dash, again = cells == self.dash, (cells == self.dash) & (before == self.dash)
-        lone = dash & (opens | np.append(again[1:], False))
-        return np.where(lone, rng.choice(self.dashes), set_)[~again].astype(np.uint16)
+            typeset = np.where(cells == plain, np.where(opens, opening, closing), typeset)
+        dash, second = cells == self.dash, (cells == self.dash) & (before == self.dash)
+        replaced = dash & (
+            opens | np.append(second[1:], False)
+        )  # after a space, or the first of two
+        return np.where(replaced, rng.choice(self.dashes), typeset)[~second].astype(np.uint16)
 
     def strew(self, rng: np.random.Generator, cells: Cells) -> Cells:
         """Text with one character in ten replaced by a rare one."""
@@ -123,7 +129,8 @@ class Noise:
 
 @dataclass
 class PageMixer:
-    """Draws pages of cells. `sources`: runs of cells; `weights`: how often each is used."""
+    """Composes pages of cells. `sources`: runs of cells; `weights`: how often, relative to each
+    other, text is taken from each."""
 
     renderer: DenseRenderer
     sources: list[Cells]
@@ -137,15 +144,15 @@ class PageMixer:
         self.share = np.array(self.weights) / sum(self.weights)
 
     def batch(self, pages: int) -> Cells:
-        """(pages, 12,800) cells; blanks are spaces."""
+        """Cells (pages, 12,800); blank ends are spaces."""
         return np.stack([self.page() for _ in range(pages)])
 
     def page(self) -> Cells:
         """One page."""
         page = np.zeros(CAPACITY, np.uint16)
         only_noise = self.rng.random() < NOISE_PAGES
-        part = self.rng.random() < PART_PAGES
-        end = int(self.rng.integers(1, CAPACITY)) if part else CAPACITY
+        partial = self.rng.random() < PARTIAL_PAGES
+        end = int(self.rng.integers(1, CAPACITY)) if partial else CAPACITY
         filled = 0
         while filled < end:
             piece = self._piece(end - filled, only_noise)
@@ -160,7 +167,7 @@ class PageMixer:
             piece = self.noise(self.rng, size)
         else:
             piece = self._text(size)
-        if self.rng.random() < 0.7:
+        if self.rng.random() < ROLE_PIECES:
             mark = self.rng.choice(self.roles)
             piece = np.concatenate(([mark], piece))[:room].astype(np.uint16)
         return piece

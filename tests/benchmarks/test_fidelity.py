@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from benchmarks.fidelity import measure, rows, typeset
+from benchmarks.fidelity import measure, table, typeset
 from optimem.tiers import Tier
 
 PROSE = 'The keeper\'s log -- "eleven boats" -- was short. ' * 400
 
 
 def test_typesetting_changes_punctuation_alone() -> None:
-    said = '"It\'s," he said -- \'so\' ("quoted") well-known...\n- item - x\n"\'Nested\'"'
-    told = "“It’s,” he said — ‘so’ (“quoted”) well-known…\n• item — x\n“‘Nested’”"
-    assert typeset(said) == told
+    plain = '"It\'s," he said -- \'so\' ("quoted") well-known...\n- item - x\n"\'Nested\'"'
+    expected = "“It’s,” he said — ‘so’ (“quoted”) well-known…\n• item — x\n“‘Nested’”"
+    assert typeset(plain) == expected
 
 
 def test_every_text_is_measured_typeset_ones_and_random_ones_too(tmp_path: Path) -> None:
@@ -19,4 +19,4 @@ def test_every_text_is_measured_typeset_ones_and_random_ones_too(tmp_path: Path)
     scores = measure([tmp_path / "log.val.txt"], 1, [Tier.BASE])
     assert [score.kind for score in scores] == ["log", "typeset", "random"]
     assert all(score.right > 0.95 and 2 < score.bytes_per_byte < 5 for score in scores)
-    assert len(rows(scores)) == 4
+    assert [len(row) for row in table(scores)] == [10] * 4
