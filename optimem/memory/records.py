@@ -181,13 +181,13 @@ class ScopeState:
 class PageIndex:
     """The words of a page, one row per span. `sequence` (R,) int64: the row's turn. `length`
     (R,) uint32: its number of words. Postings, sorted by term: `term` (P,) uint32 hash, `row`
-    (P,) uint16, `count` (P,) uint16.
+    (P,) uint32, `count` (P,) uint16.
     """
 
     sequence: NDArray[np.int64]
     length: NDArray[np.uint32]
     term: NDArray[np.uint32]
-    row: NDArray[np.uint16]
+    row: NDArray[np.uint32]
     count: NDArray[np.uint16]
 
 

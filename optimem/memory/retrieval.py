@@ -39,7 +39,7 @@ def index_page(rows: Sequence[tuple[int, str]]) -> PageIndex:
         sequence=np.array([number for number, _ in rows], np.int64),
         length=np.array([counts.total() for counts in counted], np.uint32),
         term=columns[0].astype(np.uint32),
-        row=columns[1].astype(np.uint16),
+        row=columns[1].astype(np.uint32),
         count=np.minimum(columns[2], MAX_COUNT).astype(np.uint16),
     )
 

@@ -218,7 +218,7 @@ def index_section(index: PageIndex) -> bytes:
         np.diff(index.sequence, prepend=0),
         index.length,
         np.diff(index.term, prepend=np.uint32(0)),
-        index.row,
+        index.row.astype(np.uint16),  # a page has fewer spans than 65,536
         index.count,
     ]
     sizes = _SIZES.pack(index.sequence.size, index.term.size)
@@ -242,7 +242,7 @@ def parse_index(section: bytes) -> PageIndex:
         np.cumsum(sequence, dtype=np.int64),
         length,
         np.cumsum(term, dtype=np.uint32),
-        row,
+        row.astype(np.uint32),
         counts,
     )
 

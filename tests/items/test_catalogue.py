@@ -9,6 +9,7 @@ from optimem.items.collection import new_item
 from optimem.items.names import Address, Namespace, shard_scopes
 from optimem.items.shard import ItemShard
 from optimem.protocols import Store
+from optimem.testing import InMemoryStore
 from tests.items.racing import RacingStore
 
 SECOND = 1_000_000
@@ -98,3 +99,13 @@ def test_a_mark_that_goes_after_it_was_listed_is_left_out() -> None:
     refs = catalogue.live(SCOPE, (), 1)
     ItemShard(racing._store, SCOPE).write({Address(("n",), "gone"): None}, 1)
     assert keys([ref for ref, _ in catalogue.ranked(refs, "tea")]) == {"kept"}
+
+
+def test_an_item_is_found_among_more_than_two_bytes_count() -> None:
+    store = InMemoryStore()
+    plain, needle = (new_item({"text": text}, [["text"]]) for text in ("common", "needle"))
+    items = {Address(("n",), f"{number:05d}"): plain for number in range(65_536)}
+    ItemShard(store, SCOPE).write(items | {Address(("n",), "needle"): needle}, 0)
+    catalogue = Catalogue(store)
+    ranked = catalogue.ranked(catalogue.live(SCOPE, (), 1), "needle")
+    assert keys([ref for ref, _ in ranked]) == {"needle"}

@@ -120,3 +120,9 @@ def test_only_index_entries_that_are_new_are_fetched(
     )
     cache.ranker(records, keys, [])
     assert fetched == [keys[2].words]
+
+
+def test_a_turn_is_found_in_a_tail_of_more_turns_than_sixteen_bits_count() -> None:
+    rows = [(number, "common") for number in range(66_000)]
+    ranker = TurnRanker([index_page([*rows, (66_000, "needle")])])
+    assert [turn for turn, _ in ranker.best("needle", 3)] == [66_000]
