@@ -125,7 +125,7 @@ class OpticalMemory:
         )
         if state.cells >= self.codec.renderer.capacity:
             write = self._writer(records, when).write_pages
-            self._background.submit(partial(write, partial=False))
+            self._background.submit(records.scope, partial(write, partial=False))
         return report
 
     def append_file(
@@ -146,9 +146,11 @@ class OpticalMemory:
 
     def flush(self, scope: Scope | str, *, now: float | None = None) -> int:
         """Put the whole tail on pages, the last one partly filled. Returns the number of pages
-        this call wrote. Raises what went wrong in the background since the last call."""
-        self.drain()
-        return self._writer(self._records(scope), self._now(now)).write_pages(partial=True)
+        this call wrote. Raises what went wrong with this scope in the background since the last
+        call."""
+        records = self._records(scope)
+        self._background.drain(records.scope)
+        return self._writer(records, self._now(now)).write_pages(partial=True)
 
     def drain(self) -> None:
         """Wait until the background thread has written all full pages. Raises what went wrong
@@ -230,7 +232,7 @@ class OpticalMemory:
         seconds. `dry_run`: report what would happen and change nothing. `progress`: called with
         the number of pages looked at so far.
         """
-        self.drain()
+        self._background.wait()
         fader = Fader(self.store, self.codec, self.policy, self._now(now), dry_run)
         return fader.sweep(limit, lease, progress)
 
@@ -247,7 +249,7 @@ class OpticalMemory:
         """Delete a whole scope, or one turn of it by its id: text, pages, index and due times.
         Raises InputError for an unknown turn."""
         records = self._records(scope)
-        self.drain()
+        self._background.wait()
         try:
             if turn is None:
                 return forget_scopes([records])
@@ -257,7 +259,7 @@ class OpticalMemory:
 
     def forget_user(self, user: str, *, namespace: str = "") -> ForgetReceipt:
         """Delete all scopes of a user in a namespace."""
-        self.drain()
+        self._background.wait()
         scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
         try:
             return forget_scopes([self._records(scope) for scope in scopes])

@@ -13,7 +13,7 @@ from optimem.errors import ConflictError
 from optimem.items import serialization
 from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
 from optimem.items.serialization import ItemBody, ItemHead
-from optimem.memory.scope_records import ATTEMPTS, retry
+from optimem.memory.scope_records import retry
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
 
@@ -72,12 +72,15 @@ class ItemShard:
         exist. Raises ConflictError if one is replaced at every attempt."""
         found: dict[Address, Item] = {}
         missing = list(dict.fromkeys(addresses))
-        for _ in range(ATTEMPTS):
-            items, missing = self._try_read(missing)
-            found |= items
-            if not missing:
-                return [found.get(address) for address in addresses]
-        raise ConflictError(f"{missing[0]} was replaced at all {ATTEMPTS} reads; read it again")
+
+        def attempt() -> list[Item | None]:
+            items, missing[:] = self._try_read(missing)
+            found.update(items)
+            if missing:
+                raise ConflictError(f"{missing[0]} was replaced while it was read")
+            return [found.get(address) for address in addresses]
+
+        return retry(attempt, self.scope, "read")
 
     def write(self, puts: Mapping[Address, NewItem | None], now: int) -> None:
         """Put items and delete those with None, all in one commit. Raises ConflictError if others

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 
-from optimem.errors import FormatError, InputError
+from optimem.errors import ConflictError, FormatError, InputError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.drawing import draw_each, redrawn_index
@@ -128,15 +128,17 @@ class ScopeSweep:
         if due is None or due > self.now:
             edit.reschedule(entry, due)
             self.tally.kept += self._commit(edit)
-            return
-        state, version = self.records.state()
+        elif self._remove(entry, lambda: self._without_chunk(chunk, entry)):
+            self.tally.bytes_before += len(entry.value)
+            self._moved(chunk.turn, "tail", None)
+
+    def _without_chunk(self, chunk: Chunk, entry: Entry) -> Edit:
+        edit, (state, version) = self.records.edit(), self.records.state()
         edit.remove_chunk(chunk.position, entry.version)
         edit.put_state(without_chunks(state, [chunk], self.codec.renderer), version)
         if self.records.holders(chunk.position.sequence) == [entry.key]:
             edit.remove_turn(chunk.turn)
-        if self._commit(edit):
-            self.tally.bytes_before += len(entry.value)
-            self._moved(chunk.turn, "tail", None)
+        return edit
 
     def _settle(self, page: DuePage) -> bool:
         """Keep or forget a page, neither of which needs it to be read; False if it is to fade."""
@@ -160,14 +162,21 @@ class ScopeSweep:
 
     def _forget(self, page: DuePage) -> None:
         """Remove a page, and the ids of turns of which nothing else is left."""
+        if self._remove(page.entry, lambda: self._without_page(page)):
+            self.tally.bytes_before += len(page.entry.value)
+            self._moved(page.record.id, _label(page.record), None)
+
+    def _without_page(self, page: DuePage) -> Edit:
+        """If a turn goes on elsewhere, the scope's state is written too, so that of two sweeps
+        that remove the last two parts of a turn, one sees what the other did."""
         edit, record = self.records.edit(), page.record
+        if not all(span.whole for span in record.spans):
+            edit.put_state(*self.records.state())
         edit.remove_page(record.key, page.entry.version)
         for span in record.spans:
-            whole = span.starts and span.ends
-            if whole or self.records.holders(span.position.sequence) == [page.entry.key]:
+            if span.whole or self.records.holders(span.position.sequence) == [page.entry.key]:
                 edit.remove_turn(span.turn)
-        if self._commit_page(page, edit):
-            self._moved(record.id, _label(record), None)
+        return edit
 
     def _fade(self, page: DuePage, reading: PageReading) -> None:
         """Draw a page at the smallest tier that its floor allows, of its age's tier and up; keep
@@ -215,6 +224,23 @@ class ScopeSweep:
         self.tally.bytes_before += len(page.entry.value)
         self.tally.bytes_after += edit.page_bytes
         return True
+
+    def _remove(self, entry: Entry, edit_without: Callable[[], Edit]) -> bool:
+        """Commit an edit that removes an entry; made again if the scope has changed, but not if
+        the entry itself has."""
+
+        def attempt() -> bool:
+            edit = edit_without()
+            if self.dry_run or edit.try_commit():
+                return True
+            versions = [found.version for found in self.records.due_entries([entry.key])]
+            if versions == [entry.version]:
+                raise ConflictError(f"{self.records.scope} changed; sweep again")
+            return False
+
+        removed = retry(attempt, self.records.scope, "sweep")
+        self.tally.skipped += not removed
+        return removed
 
     def _commit(self, edit: Edit) -> bool:
         """Commit once; True if it succeeded, or would have been tried in a dry run."""

@@ -5,6 +5,7 @@ A scope's records say where a turn is, the decoder what its cells show. Knows no
 are ranked or stored, or what they are recalled for.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from optimem.errors import StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import (
     DOUBT_LEVELS,
@@ -22,7 +24,7 @@ from optimem.memory.records import (
     holding,
     text_digest,
 )
-from optimem.memory.retrieval import RankerCache, with_following
+from optimem.memory.retrieval import RankerCache, TurnRanker, with_following
 from optimem.memory.scope_records import ScopeRecords, Stored
 from optimem.protocols import Box, PageCodec, ReadCells, Reading, VisionTokens
 from optimem.results import PagePart, RecalledTurn, Recollection
@@ -38,6 +40,8 @@ REFRESH_AFTER = 3600.0
 """Seconds after which recalling a page again stores the time of the recall."""
 BATCH = 16
 """Pages decoded at a time."""
+
+log = logging.getLogger("optimem")
 
 R = TypeVar("R", bound=RecalledTurn)
 
@@ -241,6 +245,16 @@ class Matches(NamedTuple):
     weights: dict[int, float]
 
 
+class StoredHits(NamedTuple):
+    """The turns that match a query, as they are stored: the ranker that found them, their numbers
+    with scores, the pages that hold them, and the tail."""
+
+    ranker: TurnRanker
+    hits: list[tuple[int, float]]
+    pages: list[Stored[PageRecord]]
+    tail: list[Chunk]
+
+
 @dataclass(frozen=True)
 class Recaller:
     """Reads the turns of one scope as they are at `now`."""
@@ -264,10 +278,9 @@ class Recaller:
 
     def matches(self, query: str, k: int, *, refresh: bool, following: int = 0) -> Matches:
         """What `recall` returns, before results are built: a snippet can still be cut out."""
-        page_keys, tail = self.records.snapshot()
-        ranker = self.rankers.ranker(self.records, page_keys, tail)
-        hits = with_following(ranker.best(query, k), ranker.turns.tolist(), following)
-        pages = self._pages(sorted({key for turn, _ in hits for key in holding(page_keys, turn)}))
+        ranker, hits, pages, tail = self.records.at_one_moment(
+            lambda: self._search(query, k, following)
+        )
         turns = self._turns(pages, tail, {number for number, _ in hits})
         if refresh:
             self._refresh(pages)
@@ -277,14 +290,24 @@ class Recaller:
     def between(self, since: float, until: float) -> list[RecalledTurn]:
         """All turns of a time, both ends included, in order. Pages that hold none are not
         decoded."""
-        page_keys, tail = self.records.snapshot()
-        pages = self._pages(page_keys)
+        pages, tail = self.records.at_one_moment(self._everything)
         parts: list[Span | Chunk] = [*tail]
         for page in pages:
             parts += page.record.spans
         wanted = {part.position.sequence for part in parts if since <= part.time <= until}
         turns = self._turns(pages, tail, wanted).values()
         return [turn.build(RecalledTurn, self.now, self.codec) for turn in turns]
+
+    def _search(self, query: str, k: int, following: int) -> StoredHits:
+        page_keys, tail = self.records.snapshot()
+        ranker = self.rankers.ranker(self.records, page_keys, tail)
+        hits = with_following(ranker.best(query, k), ranker.turns.tolist(), following)
+        wanted = {key for turn, _ in hits for key in holding(page_keys, turn)}
+        return StoredHits(ranker, hits, self._pages(sorted(wanted)), tail)
+
+    def _everything(self) -> tuple[list[Stored[PageRecord]], list[Chunk]]:
+        page_keys, tail = self.records.snapshot()
+        return self._pages(page_keys), tail
 
     def _pages(self, keys: Sequence[PageKey]) -> list[Stored[PageRecord]]:
         """The pages that are still there."""
@@ -317,8 +340,12 @@ class Recaller:
         return turns
 
     def _refresh(self, pages: Sequence[Stored[PageRecord]]) -> None:
-        """Let pages fade later; whoever changes one at the same time wins."""
-        for record, version in pages:
-            if self.now - record.accessed >= REFRESH_AFTER:
-                record = replace(record, accessed=self.now)
-                self.records.refresh(record, version, self.policy.page_due(record))
+        """Let pages fade later; whoever changes one at the same time wins. A store that cannot be
+        written, such as a replica or a full one, is read all the same."""
+        try:
+            for record, version in pages:
+                if self.now - record.accessed >= REFRESH_AFTER:
+                    record = replace(record, accessed=self.now)
+                    self.records.refresh(record, version, self.policy.page_due(record))
+        except StoreError as error:
+            log.info("pages of %s were recalled, but not refreshed: %s", self.records.scope, error)

@@ -66,6 +66,11 @@ class Span:
         return self.position.offset == 0
 
     @property
+    def whole(self) -> bool:
+        """Whether the whole turn is here."""
+        return self.starts and self.ends
+
+    @property
     def text_start(self) -> int:
         """The first cell of text."""
         return self.start + self.starts

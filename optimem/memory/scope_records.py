@@ -7,8 +7,11 @@ or gives way (`Edit.try_commit`).
 """
 
 import math
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
 from optimem.errors import ConflictError
@@ -34,8 +37,10 @@ from optimem.turns import Scope
 
 T = TypeVar("T")
 
-ATTEMPTS = 50
-"""Attempts after which `retry` gives up."""
+PATIENCE = 30.0
+"""Seconds after which `retry` gives up."""
+MIN_WAIT, MAX_WAIT = 0.001, 0.1
+"""Seconds that `retry` waits at most after the first conflict, and after any."""
 BATCH = 16
 """Chunks or pages fetched at a time."""
 START = Position(0, 0)
@@ -61,14 +66,19 @@ class EntrySize(NamedTuple):
 
 def retry(attempt: Callable[[], T], scope: Scope, action: str) -> T:
     """Run `attempt`, which reads what it needs and commits, until nobody else commits in between.
-    It runs again at once, since each conflict is somebody else's progress. Raises ConflictError
-    after `ATTEMPTS` attempts."""
-    for _ in range(ATTEMPTS):
+    After each conflict it waits for a random time, so that many writers do not keep meeting.
+    Raises ConflictError after `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
+    for conflicts in count():
         try:
             return attempt()
-        except ConflictError:
-            continue
-    raise ConflictError(f"{scope} changed {ATTEMPTS} times during one {action}; {action} again")
+        except ConflictError as error:
+            if time.monotonic() >= deadline:
+                raise ConflictError(
+                    f"{scope} kept changing for {PATIENCE:g} s during one {action}; {action} again"
+                ) from error
+        time.sleep(random.uniform(0, min(MIN_WAIT * 2 ** min(conflicts, 16), MAX_WAIT)))
+    raise AssertionError("unreachable")
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,19 @@ class ScopeRecords:
             if again.same_tail(state):
                 pages = [key for key in self.page_keys() if key.position < state.tail]
                 return pages, chunks
+
+    def at_one_moment(self, read: Callable[[], T]) -> T:
+        """What `read` returns, which reads this scope's entries; it runs again if a turn was
+        forgotten or the scope begun anew meanwhile. Raises ConflictError if that does not end."""
+
+        def attempt() -> T:
+            before = self.state().record.epoch
+            found = read()
+            if self.state().record.epoch != before:
+                raise ConflictError(f"{self.scope} changed while it was read; read it again")
+            return found
+
+        return retry(attempt, self.scope, "read")
 
     def turn_numbers(self, turns: Sequence[str]) -> list[int | None]:
         """The numbers of turns by their ids; None for a turn the scope does not hold."""

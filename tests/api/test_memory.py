@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +205,31 @@ def test_what_it_holds_is_told_by_id(memory: OpticalMemory) -> None:
     memory.forget("s", turn="a")
     assert memory.holds("s", ["a"]) == [False]
     assert memory.holds("elsewhere", ["b"]) == [False]
+
+
+class BrokenFor(InMemoryStore):
+    """A store that fails to write pages of one scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.broken = Scope.parse(scope)
+
+    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
+        if scope == self.broken and any(change.key.startswith("page:") for change in changes):
+            raise StoreUnavailableError("no pages today")
+        super().commit(scope, changes)
+
+
+def test_a_page_that_cannot_be_written_stops_no_other_scope() -> None:
+    memory = OpticalMemory.open(BrokenFor("bad"), codec=plain_codec(), clock=lambda: NOW)
+    for _ in range(5):
+        memory.append("bad", Turn(text="x" * 500))
+    memory.append("good", Turn(text="y" * 500, id="y"))
+    assert memory.sweep(now=NOW + 2 * DAY).moves[0].scope == "good"
+    assert memory.flush("good") == 1
+    assert memory.forget("good", turn="y").left == 0
+    assert memory.forget_user("nobody").left == 0
+    with pytest.raises(StoreUnavailableError, match="no pages today") as raised:
+        memory.drain()
+    assert not hasattr(raised.value, "__notes__")
+    memory.close()

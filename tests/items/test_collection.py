@@ -11,7 +11,7 @@ from optimem.build import store_at
 from optimem.errors import ConflictError, InputError, StoreUnavailableError
 from optimem.items.collection import Collection, ItemQuery, Sweeper, new_item
 from optimem.items.names import ITEMS, MARKS, Address, MarkName
-from optimem.memory.scope_records import ATTEMPTS
+from optimem.memory import scope_records
 from tests.items.racing import RacingStore
 
 A, B = Address(("users", "ann"), "a"), Address(("users", "ann"), "b")
@@ -158,8 +158,11 @@ def test_a_search_leaves_out_what_goes_meanwhile(both: Both) -> None:
     assert both.mine.search(ItemQuery(("users",), "tea"), 2.0) == []
 
 
-def test_a_writer_that_never_gets_its_turn_says_so(both: Both) -> None:
-    both.first(*[lambda: both.put(both.other, "theirs", 2.0)] * ATTEMPTS)
+def test_a_writer_that_never_gets_its_turn_says_so(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope_records, "PATIENCE", 0.05)
+    both.first(*[lambda: both.put(both.other, "theirs", 2.0)] * 999)
     with pytest.raises(ConflictError, match="put again"):
         both.put(both.mine, "mine", 3.0)
 

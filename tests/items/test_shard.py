@@ -9,7 +9,7 @@ from optimem.errors import ConflictError
 from optimem.items.collection import new_item
 from optimem.items.names import Address, MarkName, item_entry_key, shard_scopes
 from optimem.items.shard import Item, ItemShard
-from optimem.memory.scope_records import ATTEMPTS
+from optimem.memory import scope_records
 from tests.items.racing import RacingStore
 
 A, B, C = (Address(("users",), key) for key in "abc")
@@ -85,14 +85,18 @@ def test_touching_restarts_the_time_to_live_and_changes_nothing_else(shard: Item
     assert read_one(shard).mark == touched.mark
 
 
-def test_an_item_that_is_replaced_during_every_read_is_given_up() -> None:
+def test_an_item_that_is_replaced_during_every_read_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scope_records, "PATIENCE", 0.05)
     racing = RacingStore(store_at(":memory:"))
     scope = shard_scopes("")[0]
     other = ItemShard(racing._store, scope)
     shard = ItemShard(racing, scope)  # type: ignore[arg-type]
     other.write({A: new_item({}, ttl=9)}, 1)
     replace = lambda: other.write({A: new_item({}, ttl=9)}, 2)  # noqa: E731
-    racing.between_reads = [replace if turn % 2 == 0 else int for turn in range(2 * ATTEMPTS)]
-    with pytest.raises(ConflictError, match="read it again"):
+    racing.between_reads = [replace if turn % 2 == 0 else int for turn in range(999)]
+    with pytest.raises(ConflictError, match="read again"):
         shard.read([A])
+    racing.between_reads = []
     assert read_one(shard).head.updated == 2

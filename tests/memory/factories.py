@@ -5,10 +5,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from optimem import OpticalMemory
-from optimem.memory.records import Chunk, PageRecord, Position, ScopeState, Span, text_digest
+from optimem.errors import StoreUnavailableError
+from optimem.memory.records import (
+    Chunk,
+    EntryKind,
+    PageRecord,
+    Position,
+    ScopeState,
+    Span,
+    text_digest,
+)
 from optimem.memory.scope_records import ScopeRecords
-from optimem.protocols import Change, VisionTokens
+from optimem.protocols import Change, Entry, VisionTokens
 from optimem.store.sqlite import SQLiteStore
+from optimem.testing import InMemoryStore
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -79,3 +89,31 @@ class ContendedStore(SQLiteStore):
             waiting[0]()
         self.others = waiting[1:]
         super().commit(scope, changes)
+
+
+class ReadOnlyStore(InMemoryStore):
+    """A store that can be made read-only, as a replica is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_only = False
+
+    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
+        if self.read_only:
+            raise StoreUnavailableError("you cannot write against a read only replica")
+        super().commit(scope, changes)
+
+
+class InterruptedStore(InMemoryStore):
+    """A store in which `other` acts once, just before the first page is fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other: Callable[[], object] | None = None
+
+    def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
+        other = self.other
+        if other and any(EntryKind.of(key) is EntryKind.PAGE for key in keys):
+            self.other = None
+            other()
+        return super().get(scope, keys)

@@ -2,11 +2,12 @@
 
 import logging
 import threading
+from functools import partial
 
 import pytest
 
 from optimem.errors import StoreError
-from optimem.memory.background import BackgroundThread, async_twin
+from optimem.memory.background import MAX_ERRORS, BackgroundThread, async_twin
 
 
 @pytest.fixture
@@ -20,8 +21,12 @@ def failing(error: Exception) -> None:
 
 def test_jobs_run_in_order_on_one_other_thread(thread: BackgroundThread) -> None:
     ran: list[tuple[int, str]] = []
+
+    def job(number: int) -> None:
+        ran.append((number, threading.current_thread().name))
+
     for number in range(5):
-        thread.submit(lambda number=number: ran.append((number, threading.current_thread().name)))  # type: ignore[misc]
+        thread.submit(number, partial(job, number))
     thread.drain()
     assert [number for number, _ in ran] == list(range(5))
     assert len({name for _, name in ran}) == 1
@@ -33,9 +38,9 @@ def test_errors_are_raised_once_by_the_next_drain(
     thread: BackgroundThread, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR, "optimem"):
-        thread.submit(lambda: failing(StoreError("gone")))
-        thread.submit(lambda: failing(ValueError("a bug")))
-        thread.submit(lambda: None)
+        thread.submit("a", lambda: failing(StoreError("gone")))
+        thread.submit("b", lambda: failing(ValueError("a bug")))
+        thread.submit("c", lambda: None)
         with pytest.raises(StoreError, match="gone") as raised:
             thread.drain()
     assert raised.value.__notes__ == ["also: ValueError('a bug')"]
@@ -51,11 +56,58 @@ def test_closing_waits_for_the_jobs(thread: BackgroundThread) -> None:
         go.wait(5)
         ran.append(1)
 
-    thread.submit(job)
+    thread.submit("s", job)
     started.wait(5)
     go.set()
     thread.close()
     assert ran == [1]
+
+
+def test_errors_are_raised_by_the_drain_of_their_key_alone(thread: BackgroundThread) -> None:
+    thread.submit("a", lambda: failing(StoreError("gone")))
+    thread.wait()
+    thread.drain("b")
+    with pytest.raises(StoreError, match="gone"):
+        thread.drain("a")
+    thread.drain()
+
+
+def test_a_job_that_keeps_failing_leaves_one_error_and_one_line(
+    thread: BackgroundThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        thread.submit("a", lambda: failing(StoreError("gone")))
+        thread.wait()
+    assert caplog.messages == ["the job failed: gone"]
+    with pytest.raises(StoreError) as raised:
+        thread.drain()
+    assert not hasattr(raised.value, "__notes__")
+
+
+def test_a_later_success_clears_an_error(thread: BackgroundThread) -> None:
+    thread.submit("a", lambda: failing(StoreError("gone")))
+    thread.wait()
+    thread.submit("a", lambda: None)
+    thread.drain()
+
+
+def test_only_the_last_errors_are_kept(thread: BackgroundThread) -> None:
+    for key in range(MAX_ERRORS + 5):
+        thread.submit(key, lambda: failing(ValueError("a bug")))
+    with pytest.raises(ValueError, match="a bug") as raised:
+        thread.drain()
+    assert len(raised.value.__notes__) == MAX_ERRORS - 1
+
+
+def test_of_jobs_with_one_key_one_waits(thread: BackgroundThread) -> None:
+    started, go, ran = threading.Event(), threading.Event(), list[int]()
+    thread.submit("first", lambda: (started.set(), go.wait(5)))
+    started.wait(5)
+    for number in range(9):
+        thread.submit("a", partial(ran.append, number))
+    go.set()
+    thread.drain()
+    assert ran == [0]
 
 
 class Adder:

@@ -327,3 +327,22 @@ def test_a_page_drawn_before_its_turn_was_pinned_is_not_written() -> None:
         while_drawing(memory, lambda: memory.pin(SCOPE, "a"))
         assert memory.flush(SCOPE) == 1
         assert memory.sweep(now=NOW + 400 * DAY).moves == []
+
+
+def test_two_sweeps_that_remove_the_last_two_parts_of_a_turn_remove_its_id() -> None:
+    """Each found the other's page still there, and left the id to the other."""
+    store = ContendedStore()
+    memory = OpticalMemory.open(
+        store, codec=plain_codec(), policy=DecayPolicy(forget_after=365 * DAY), clock=lambda: NOW
+    )
+    long = Turn(text="long " * (2 * CAPACITY // 5 - 1), id="long")
+    memory.append(SCOPE, long)
+    memory.flush(SCOPE)
+    assert memory.stats().pages == 2
+    store.others = [lambda: memory.sweep(now=NOW + 400 * DAY, limit=1)]
+    memory.sweep(now=NOW + 400 * DAY, limit=1)
+    memory.sweep(now=NOW + 401 * DAY)
+    assert memory.stats().pages == 0
+    assert memory.holds(SCOPE, ["long"]) == [False]
+    assert memory.append(SCOPE, long).added == 1
+    assert texts(memory) == [long.text]

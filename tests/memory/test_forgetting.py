@@ -6,9 +6,10 @@ import pytest
 
 from optimem import OpticalMemory
 from optimem.errors import ConflictError, InputError
+from optimem.memory import scope_records
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
-from optimem.memory.scope_records import ATTEMPTS, ScopeRecords
+from optimem.memory.scope_records import ScopeRecords
 from optimem.testing.pages import CAPACITY, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
@@ -171,9 +172,10 @@ def test_a_turn_that_is_put_on_a_page_meanwhile_is_forgotten_there() -> None:
     assert records_of(memory).state().record.cells == 0
 
 
-def test_who_never_gets_to_forget_says_so() -> None:
+def test_who_never_gets_to_forget_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope_records, "PATIENCE", 0.05)
     store, memory = contended()
-    turns = [Turn(text="", id=f"theirs {n}") for n in range(ATTEMPTS)]
+    turns = [Turn(text="", id=f"theirs {n}") for n in range(999)]
     store.others = [partial(memory.append, SCOPE, turn) for turn in turns]
     forgetter = TurnForgetter(records_of(memory), memory.codec, memory.policy)
     with pytest.raises(ConflictError, match="forget again"):

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -32,9 +33,67 @@ from optimem.testing import ManualClock, PlainModel, PlainRenderer, open_memory,
 from optimem.testing.pages import COLUMNS
 from optimem.tiers import Tier
 from optimem.turns import Turn
-from tests.memory.factories import NOW, SCOPE, make_chunk, make_page, make_span
+from tests.memory.factories import (
+    NOW,
+    SCOPE,
+    InterruptedStore,
+    ReadOnlyStore,
+    make_chunk,
+    make_page,
+    make_span,
+)
 
 CONVERSATION = ["Which certificate does the proxy serve?", "looking", "/etc/tls/a.pem", "Anything?"]
+
+
+def test_turns_beside_one_that_is_forgotten_meanwhile_are_read_whole() -> None:
+    """Their page is drawn anew between the listing of pages and their fetching."""
+    store = InterruptedStore()
+    with open_memory(store) as memory:
+        turns = [Turn(text=f"the {c} port " + c * 90, id=c) for c in "abcdefgh"]
+        memory.append(SCOPE, [*turns, Turn(text="long " * 200, id="long")])
+        memory.flush(SCOPE)
+        store.other = lambda: memory.forget(SCOPE, turn="b")
+        left = ["a", *"cdefgh", "long"]
+        assert [turn.id for turn in memory.reconstruct(SCOPE)] == left
+        store.other = lambda: memory.forget(SCOPE, turn="d")
+        found = memory.recall(SCOPE, "port", k=9)
+        assert {turn.id for turn in found} == set("acefgh")
+        store.other = lambda: memory.forget(SCOPE, turn="h")  # it shares a page with "long"
+        (turn,) = memory.recall(SCOPE, "long", k=1)
+        assert (turn.text, turn.exact) == ("long " * 200, True)
+
+
+def test_readers_beside_many_that_forget_see_every_other_turn(tmp_path: Path) -> None:
+    kept, gone = [f"kept {n}" for n in range(12)], [f"gone {n}" for n in range(12)]
+    ids = [id for pair in zip(kept, gone, strict=True) for id in pair]
+    with OpticalMemory.open(tmp_path / "m.db", codec=plain_codec()) as memory:
+        memory.append(SCOPE, [Turn(text=f"port {id} " * 12, id=id) for id in ids])
+        memory.flush(SCOPE)
+        with ThreadPoolExecutor(3) as pool:
+            forgetting = pool.submit(lambda: [memory.forget(SCOPE, turn=id) for id in gone])
+            readings = 0
+            while not forgetting.done() or readings < 2:
+                for turns in (memory.reconstruct(SCOPE), memory.recall(SCOPE, "port", k=99)):
+                    found = {turn.id: turn for turn in turns}
+                    assert found.keys() >= set(kept)
+                    assert all(found[id].text == f"port {id} " * 12 for id in found)
+                readings += 1
+            forgetting.result()
+        assert [turn.id for turn in memory.reconstruct(SCOPE)] == kept
+
+
+def test_a_store_that_cannot_be_written_is_recalled_from() -> None:
+    store, clock = ReadOnlyStore(), ManualClock()
+    with open_memory(store, clock=clock) as memory:
+        memory.append(SCOPE, Turn(text="the port is 6543", id="p"))
+        memory.flush(SCOPE)
+        clock.advance(hours=2)
+        store.read_only = True
+        (turn,) = memory.recall(SCOPE, "port")
+        assert memory.answer(SCOPE, "What is the port?").known
+        assert turn.text == memory.reconstruct(SCOPE)[0].text == "the port is 6543"
+        assert memory.stats(SCOPE).pages == 1
 
 
 def page_of(text: str, **fields: object) -> PageRecord:

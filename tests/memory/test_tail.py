@@ -1,17 +1,20 @@
 """Turns as text, before they are on a page."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from optimem import OpticalMemory
 from optimem.errors import ConflictError
+from optimem.memory import scope_records
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.records import Position, ScopeState
-from optimem.memory.scope_records import ATTEMPTS, ScopeRecords
+from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import CHUNK, append_turns, chunk_cells, without_chunks
 from optimem.results import AppendReport
-from optimem.testing.pages import PlainRenderer
+from optimem.testing.pages import PlainRenderer, plain_codec
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, ContendedStore, make_chunk
 
@@ -112,8 +115,25 @@ def test_who_loses_a_race_appends_after_the_winner() -> None:
     assert [chunk.text for chunk in records.chunks()] == ["theirs"] * 3 + ["mine"]
 
 
-def test_who_never_gets_its_turn_says_so() -> None:
-    records = contended(ATTEMPTS)
+def test_who_never_gets_its_turn_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope_records, "PATIENCE", 0.05)
+    records = contended(999)
     with pytest.raises(ConflictError, match="append again"):
         append(records, Turn(text="mine", id="mine"))
     assert records.turn_numbers(["mine"]) == [None]
+
+
+def test_eight_writers_on_one_scope_all_get_their_turn(tmp_path: Path) -> None:
+    with OpticalMemory.open(tmp_path / "m.db", codec=plain_codec()) as memory:
+
+        def write(writer: int) -> int:
+            turns = [Turn(text=f"{writer} {n}", id=f"{writer} {n}") for n in range(25)]
+            return sum(memory.append(SCOPE, turn).added for turn in turns)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(write, range(8))) == 200
+        found = [turn.id for turn in memory.reconstruct(SCOPE)]
+        assert len(found) == len(set(found)) == 200
+        for writer in range(8):
+            theirs = [id for id in found if id.startswith(f"{writer} ")]
+            assert theirs == [f"{writer} {n}" for n in range(25)]
