@@ -256,6 +256,15 @@ class Store(Protocol):
     def usage(self, scope: Scope) -> int:
         """The total size of a scope's keys and values in bytes."""
 
+    def wipe(self) -> list[str]:
+        """Erase the bytes of removed and replaced values as far as that is quick. Returns where
+        such bytes may still be, each place with the reason and the remedy; empty if nowhere that
+        the store knows of."""
+
+    def purge(self) -> list[str]:
+        """As `wipe`, but first rewrite every file that the store can have rewritten, however
+        long that takes."""
+
     def close(self) -> None:
         """Release what this store opened itself. Closing twice is harmless."""
 

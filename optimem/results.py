@@ -189,7 +189,10 @@ class SweepReport(Result):
 
 class ForgetReceipt(Result):
     """What was deleted. `entries`: stored values deleted, or rewritten without the turn.
-    `left`: entries in which a new listing still finds it; 0 is the proof."""
+    `left`: entries in which a new listing still finds it. `residue`: where its bytes may still
+    be, such as in a log that somebody is reading, each place with the reason and the remedy. It
+    is gone when `left` is 0 and `residue` empty; backups and copies of the store are not looked
+    at."""
 
     scopes: list[str]
     turns: int
@@ -197,6 +200,7 @@ class ForgetReceipt(Result):
     entries: int
     bytes: int
     left: int
+    residue: list[str]
 
 
 class MemoryStats(Result):

@@ -266,6 +266,14 @@ class OpticalMemory:
         finally:
             clear_cache(self.codec.decoder)
 
+    def purge(self) -> list[str]:
+        """Have the store rewrite its files, so that nothing of what was forgotten or replaced is
+        left in them: SQLite's file, a Redis server's append-only file and snapshot. Takes as long
+        as the whole store is large. Returns where such bytes may still be, each place with the
+        reason and the remedy; empty if nowhere that the store knows of."""
+        self.drain()
+        return self.store.purge()
+
     def stats(self, scope: Scope | str | None = None) -> MemoryStats:
         """What a scope, or by default the whole store, holds and costs."""
         scopes = list(self.store.scopes()) if scope is None else [scope]
@@ -293,6 +301,7 @@ class OpticalMemory:
     aunpin = async_twin(unpin)
     aforget = async_twin(forget)
     aforget_user = async_twin(forget_user)
+    apurge = async_twin(purge)
     astats = async_twin(stats)
     aclose = async_twin(close)
 

@@ -24,6 +24,8 @@ from optimem.turns import ROLES
 if TYPE_CHECKING:
     from optimem.results import PagePart, Passage, RecalledTurn
 
+NOT_PURGED = 1
+"""Exit code of `purge` if removed bytes may be left."""
 UNKNOWN = 1
 """Exit code of `ask` if the memory does not know, as grep's if nothing matches."""
 
@@ -212,6 +214,25 @@ def forget(
         print_fields(f"forgotten: {what}", receipt.model_dump())
 
 
+@click.command(epilog="\b\nExample:\n  optimem purge --store redis://localhost:6379/0")
+@memory_options("store")
+@json_option
+def purge(options: MemoryOptions, as_json: bool) -> None:
+    """Rewrite the store's files.
+
+    Afterwards nothing of what was forgotten or replaced is left in them. Takes as long as the
+    whole store is large. Exits with 1 if something may be left, and says where.
+    """
+    with options.open() as memory:
+        residue = memory.purge()
+    if as_json:
+        print_json({"residue": residue})
+    else:
+        click.echo("\n".join(f"not purged: {place}" for place in residue) or "purged")
+    if residue:
+        sys.exit(NOT_PURGED)
+
+
 @click.command(epilog="\b\nExample:\n  optimem pin work/ann/monday m42")
 @click.argument("scope")
 @click.argument("turn")
@@ -263,4 +284,4 @@ def _certainty(turn: "RecalledTurn") -> str:
     return "exact" if turn.exact else f"{turn.probability:.1%} certain"
 
 
-COMMANDS = (remember, recall, ask, reconstruct, sweep, stats, forget, pin, unpin)
+COMMANDS = (remember, recall, ask, reconstruct, sweep, stats, forget, purge, pin, unpin)

@@ -36,6 +36,7 @@ def forget_scopes(scopes: Sequence[ScopeRecords]) -> ForgetReceipt:
         entries=entries,
         bytes=size,
         left=left,
+        residue=scopes[0].wipe() if scopes else [],
     )
 
 
@@ -69,6 +70,7 @@ class TurnForgetter:
             entries=len(edit.changes),
             bytes=max(before - self.records.bytes_used(), 0),
             left=self.records.traces(turn, number),
+            residue=self.records.wipe(),
         )
 
     def _remove_chunks(self, edit: Edit, number: int) -> None:

@@ -214,6 +214,10 @@ class ScopeRecords:
         """Remove every entry; the number removed."""
         return self.store.clear(self.scope)
 
+    def wipe(self) -> list[str]:
+        """Erase the bytes of what was removed; where some may still be, see `Store.wipe`."""
+        return self.store.wipe()
+
     def edit(self) -> "Edit":
         """Changes to commit together."""
         return Edit(self.store, self.scope)

@@ -20,6 +20,7 @@ from optimem.store.arguments import (
     scope_tag,
 )
 from optimem.store.redis_client import Argument, RedisClient, RedisConnection
+from optimem.store.redis_files import ServerFiles
 from optimem.store.redis_index import QueuedScope, ScopeIndex
 from optimem.store.redis_layout import (
     CLAIM,
@@ -69,6 +70,7 @@ class RedisStore:
     ) -> None:
         self._redis = RedisConnection(url, client, timeout)
         self._index = ScopeIndex(self._redis)
+        self._files = ServerFiles(self._redis)
         try:
             self._check_layout()
         except BaseException:
@@ -148,6 +150,14 @@ class RedisStore:
     def usage(self, scope: Scope) -> int:
         """See `Store`."""
         return int(self._redis.call("HGET", scope_keys(scope_tag(scope)).meta, "bytes") or 0)
+
+    def wipe(self) -> list[str]:
+        """See `Store`. Erases nothing, as no file of a server can be rewritten quickly."""
+        return self._files.residue()
+
+    def purge(self) -> list[str]:
+        """See `Store`. Runs BGREWRITEAOF and BGSAVE where the server keeps such a file."""
+        return self._files.rewrite()
 
     def close(self) -> None:
         """Close the client if it was made here. Closing twice is harmless."""

@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -48,6 +49,13 @@ _UNREACHABLE = (
 )
 
 
+class RedisNode(NamedTuple):
+    """A server, and how to run a command on it."""
+
+    name: str
+    call: Callable[..., Any]
+
+
 class RedisConnection:
     """A Redis client whose errors are ours.
 
@@ -71,10 +79,22 @@ class RedisConnection:
                 self._client = _checked(_connect(url, timeout, self.name))
         self._execute: Callable[..., Any] = self._client.execute_command
 
-    def call(self, *command: Argument) -> Any:
-        """Run a command."""
+    def call(self, *command: Argument, **options: Any) -> Any:
+        """Run a command. `options`: of the client, such as the node to run it on."""
         with redis_errors(self.name):
-            return self._execute(*command)
+            return self._execute(*command, **options)
+
+    def primaries(self) -> "list[RedisNode]":
+        """The server, or every primary of a cluster."""
+        if isinstance(self._client, redis.Redis):
+            return [RedisNode(self.name, self.call)]
+        cluster: Any = self._client
+        with redis_errors(self.name):
+            nodes = cluster.get_primaries()
+        return [
+            RedisNode(f"{node.name} of {self.name}", partial(self.call, target_nodes=node))
+            for node in nodes
+        ]
 
     def run(self, script: str, keys: Sequence[str], *arguments: Argument) -> Any:
         """Run a script by its hash. Sends its text only to a server that does not have it yet,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from optimem.errors import StoreLockedError, StoreUnavailableError
+from optimem.errors import StoreUnavailableError
 from optimem.protocols import Change, Entry, EntryInfo
 from optimem.store.arguments import (
     check_changes,
@@ -29,6 +29,7 @@ from optimem.store.sqlite_file import (
     open_database,
     sqlite_errors,
     transaction,
+    truncate_log,
 )
 from optimem.turns import Scope
 
@@ -46,6 +47,8 @@ _DELETE = "DELETE FROM entries WHERE scope = ? AND key = ?"
 _CLEAR = "DELETE FROM entries WHERE scope = ?"
 _USAGE = "SELECT coalesce(sum(length(key) + length(value)), 0) FROM entries WHERE scope = ?"
 
+_IN_USE = "another connection is using it; purge when it has finished (`optimem purge`)"
+
 
 class SQLiteStore:
     """Versioned bytes in one file, for many threads and processes at once.
@@ -56,7 +59,8 @@ class SQLiteStore:
     store, and StoreUnavailableError for one that cannot be opened. None of them is changed.
 
     Deleted values are wiped from the log by the commit that deletes them; replaced values by the
-    next commit that deletes something, by `clear`, or by `close`.
+    next commit that deletes something, by `clear`, or by `close`. Where a reader prevents that,
+    nobody waits for it; `wipe` does.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
@@ -89,7 +93,7 @@ class SQLiteStore:
         with self._transaction("IMMEDIATE") as db:
             deleted = sum(_apply(db, tag, change) for change in changes)
         if deleted:
-            self._wipe_once()
+            self._try_wipe()
 
     def scopes(self) -> Iterator[Scope]:
         """See `Store`. Runs one short query for each scope."""
@@ -116,24 +120,32 @@ class SQLiteStore:
         return [(scope_of(tag), key.decode()) for tag, key in rows]
 
     def clear(self, scope: Scope) -> int:
-        """See `Store`. Also wipes the deleted bytes.
-
-        Raises StoreLockedError if another process keeps reading for longer than the timeout. The
-        entries are deleted then, but their bytes may still be in the log; clear again.
-        """
+        """See `Store`."""
         with self._transaction("IMMEDIATE") as db:
             deleted = db.execute(_CLEAR, (scope_tag(scope),)).rowcount
-        if not self._wipe():
-            raise StoreLockedError(
-                f"deleted {deleted} entries from {self._path!r}, but a reader keeps their bytes in "
-                "the write-ahead log; clear again when it has finished"
-            )
+        self._try_wipe()
         return deleted
 
     def usage(self, scope: Scope) -> int:
         """See `Store`."""
         with self._transaction("DEFERRED") as db:
             return int(db.execute(_USAGE, (scope_tag(scope),)).fetchone()[0])
+
+    def wipe(self) -> list[str]:
+        """See `Store`. Waits for readers until the timeout, without keeping others waiting."""
+        deadline = time.monotonic() + self._timeout
+        while reason := self._try_wipe():
+            if time.monotonic() >= deadline:
+                return [f"{self._path}-wal, the log of the store: {reason}"]
+            time.sleep(RETRY_PAUSE)
+        return []
+
+    def purge(self) -> list[str]:
+        """See `Store`. Writes the file anew, which also makes it as small as it can be; needs
+        that much space on the disk and raises StoreFullError without it."""
+        with self._connection() as db:
+            db.execute("VACUUM")
+        return self.wipe()
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""
@@ -167,21 +179,14 @@ class SQLiteStore:
         self._db = open_database(self._path, self._timeout)
         self._pid = os.getpid()
 
-    def _wipe(self) -> bool:
-        """Wipe the log, retrying until the timeout: SQLite itself waits for readers, but not for
-        another connection that is wiping. Returns False if readers prevent it."""
-        deadline = time.monotonic() + self._timeout
-        while not self._wipe_once():
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(RETRY_PAUSE)
-        return True
-
-    def _wipe_once(self) -> bool:
-        """Move the log into the file and truncate it. Returns False if a reader prevents it."""
+    def _try_wipe(self) -> str:
+        """Move the log into the file and truncate it, without waiting for anybody. Returns why
+        that failed, "" if it did not. Never raises, since what was committed stays so."""
         with self._connection() as db:
-            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
+            try:
+                return "" if truncate_log(db) else _IN_USE
+            except sqlite3.Error as error:
+                return f"{error}; free some space on its disk and forget or purge again"
 
 
 def _apply(db: sqlite3.Connection, tag: str, change: Change) -> int:

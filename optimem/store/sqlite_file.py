@@ -108,6 +108,18 @@ def transaction(db: sqlite3.Connection, mode: Mode) -> Iterator[None]:
             db.rollback()
 
 
+def truncate_log(db: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the file and truncate it. Returns False at once if another
+    connection prevents it."""
+    (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {patience}")
+    return not busy
+
+
 def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:
     """Check the file before any statement that could write to it, then set it up."""
     is_new = _is_new(db, path)

@@ -91,6 +91,14 @@ class InMemoryStore:
             held = self._of(scope)
         return sum(len(key_bytes(key)) + len(entry.value) for key, entry in held.items())
 
+    def wipe(self) -> list[str]:
+        """See `Store`."""
+        return []
+
+    def purge(self) -> list[str]:
+        """See `Store`."""
+        return []
+
     def close(self) -> None:
         """See `Store`."""
 

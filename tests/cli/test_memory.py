@@ -33,7 +33,8 @@ def test_a_memory_from_start_to_end(tmp_path: Path) -> None:
     assert b"0 pages would fade" in run("sweep", "--dry-run", "--store", store).stdout
     assert run("forget", "a/b/c", "--store", store, stdin=b"n\n").returncode == 130
     receipt = json.loads(run("forget", "a/b/c", "--yes", "--json", "--store", store).stdout)
-    assert (receipt["turns"], receipt["left"]) == (2, 0)
+    assert (receipt["turns"], receipt["left"], receipt["residue"]) == (2, 0, [])
+    assert run("purge", "--store", store).stdout == b"purged\n"
     missing = run("pin", "a/b/c", "x", "--store", store)
     assert missing.returncode == 1
     assert b"holds no turn 'x'" in missing.stderr

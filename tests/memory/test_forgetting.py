@@ -1,6 +1,9 @@
 """What is forgotten is gone from text, pages, index and queue, and the rest stays."""
 
+import sqlite3
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from optimem.memory import scope_records
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.scope_records import ScopeRecords
+from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import CAPACITY, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
@@ -181,3 +185,19 @@ def test_who_never_gets_to_forget_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ConflictError, match="forget again"):
         forgetter.forget("a")
     assert memory.holds(SCOPE, ["a"]) == [True]
+
+
+def test_a_receipt_says_where_bytes_may_still_be(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    store = SQLiteStore(path, timeout=0.05)
+    memory = OpticalMemory(store, plain_codec(), clock=lambda: NOW, owns_store=True)
+    with memory, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        memory.append(SCOPE, [Turn(text="secret", id="a"), Turn(text="plain", id="b")])
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entries").fetchone()
+        for receipt in (memory.forget(SCOPE, turn="a"), memory.forget(SCOPE)):
+            assert receipt.left == 0
+            assert str(path) in receipt.residue[0]
+        reader.execute("COMMIT")
+        memory.append(SCOPE, Turn(text="more", id="c"))
+        assert memory.forget(SCOPE, turn="c").residue == []

@@ -172,6 +172,7 @@ class TestCluster:
         assert store.claim_due(now=99, limit=99, lease=1) == [(scope, "a") for scope in scopes]
         store.commit(HOME, [Change("a", b"faded", expect=1), Change("b", None)])
         assert store.usage(HOME) == 6
+        assert store.wipe() == store.purge() == []
         assert sum(store.clear(scope) for scope in scopes) == 2 * len(scopes) - 1
         assert list(store.scopes()) == []
         store.close()

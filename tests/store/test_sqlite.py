@@ -5,7 +5,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,26 @@ for i in range(10**9):
     store.commit(Scope(session="home"), changes)
     print(i, flush=True)
 """
+
+READER = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN")
+db.execute("SELECT count(*) FROM entries").fetchone()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Another process that keeps a read transaction open."""
+    command = [sys.executable, "-c", READER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"reading\n"
+        yield
+        reader.communicate()
 
 
 @pytest.fixture
@@ -166,16 +189,54 @@ class TestForgetting:
         assert self.found(path, gone) == []
         assert len(store.entries(HOME)) == 30
 
-    def test_clear_says_so_if_a_reader_keeps_bytes(self, path: Path, store: SQLiteStore) -> None:
-        store.commit(HOME, [Change("a", b"secret42" * 9)])
-        patient = SQLiteStore(path, timeout=0.05)
-        with sqlite3.connect(path, isolation_level=None) as reader:
-            reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM entries").fetchone()
-            with pytest.raises(StoreLockedError, match="clear again"):
-                patient.clear(HOME)
-            reader.execute("COMMIT")
-        reader.close()
-        assert patient.clear(HOME) == 0
-        assert self.found(path, {"a-name": b"secret42" * 9}) == []
-        patient.close()
+    def test_a_wipe_says_what_a_reader_in_another_process_keeps(self, path: Path) -> None:
+        store, secret = SQLiteStore(path, timeout=0.05), {"a-name": b"secret42" * 9}
+        store.commit(HOME, [Change(name, value) for name, value in secret.items()])
+        with reading(path):
+            assert store.clear(HOME) == 1
+            (residue,) = store.wipe()
+            assert "-wal" in residue
+            assert "optimem purge" in residue
+            assert self.found(path, secret) == ["a-name"]  # it says so because it is so
+        assert store.wipe() == []
+        assert self.found(path, secret) == []
+        store.close()
+
+    def test_a_purge_removes_what_was_written_without_overwriting(self, path: Path) -> None:
+        store, secrets = SQLiteStore(path), self.secrets(3)
+        store._db.execute("PRAGMA secure_delete = OFF")
+        store.commit(HOME, [Change(name, value) for name, value in secrets.items()])
+        put(store, AWAY, kept=1.0)
+        store.clear(HOME)
+        assert store.wipe() == []
+        assert self.found(path, secrets)
+        assert store.purge() == []
+        assert self.found(path, secrets) == []
+        assert [info.key for info in store.entries(AWAY)] == ["kept"]
+        store.close()
+
+
+class TestAReaderInAnotherProcess:
+    def test_nobody_waits_for_it(self, path: Path, store: SQLiteStore) -> None:
+        put(store, HOME, a=1.0, b=1.0, c=1.0)
+        with reading(path):
+            started = time.monotonic()
+            for key in "abc":
+                store.commit(HOME, [Change(key, None)])
+            store.clear(HOME)
+            assert time.monotonic() - started < 2  # the timeout is 5 s
+
+    def test_a_wipe_that_waits_for_it_holds_up_no_other_thread(
+        self, path: Path, store: SQLiteStore
+    ) -> None:
+        put(store, HOME, a=1.0)
+        with ThreadPoolExecutor() as pool, reading(path):
+            store.clear(HOME)
+            wiping = pool.submit(store.wipe)
+            started = time.monotonic()
+            for number in range(20):
+                put(store, HOME, **{f"k{number}": 1.0})
+            assert time.monotonic() - started < 2
+            assert not wiping.done()
+            assert len(store.entries(HOME)) == 20
+        assert wiping.result() == []
