@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: demo test lint types contracts bench clean help
+.PHONY: demo test lint types contracts reference bench clean help
 
 help:
 	@echo "make demo       set up and run the demo (pages and a picture in ./demo)"
 	@echo "make test       set up and run the tests"
 	@echo "make lint types contracts    ruff, mypy --strict, import contracts"
+	@echo "make reference  write docs/cli.md and docs/api.md from the code"
 	@echo "make bench      the README's figures (needs text of your own: TEXT='a.txt b.txt')"
 	@echo "make clean      remove the virtual environment and caches"
 
@@ -41,6 +42,9 @@ types: $(VENV)/.dev
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+reference: $(VENV)/.dev
+	$(BIN)/python docs/reference.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fidelity $(TEXT)

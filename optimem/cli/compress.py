@@ -39,7 +39,8 @@ MESSAGE_KEYS = ("messages", "contents")
 )
 @click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
-              help=f"The file to write.  [default: INPUT with the suffix {SUFFIX}]")  # fmt: skip
+              show_default=f"INPUT with the suffix {SUFFIX}",
+              help="The file to write.")  # fmt: skip
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="optimem-nano, or a DeepSeek-OCR folder or hub name, which images "
               "need.")  # fmt: skip
@@ -145,7 +146,8 @@ def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("--keep", type=click.IntRange(0), default=1, show_default=True, metavar="N",
               help="How many of the last messages stay text.")  # fmt: skip
 @click.option("--form", type=click.Choice(["openai", "anthropic", "gemini", "langchain"]),
-              help="Form of the message made of a text.  [default: the provider's]")  # fmt: skip
+              show_default="the provider's",
+              help="Form of the message made of a text.")  # fmt: skip
 @click.option("--no-exact", is_flag=True,
               help="Do not repeat ids, numbers and paths as text.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path),

@@ -89,13 +89,13 @@ def read(
 )
 @file_argument
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
-              help="The file to write.  [default: standard output]")  # fmt: skip
+              show_default="standard output", help="The file to write.")  # fmt: skip
 @page_option
 @confidence_option
-@click.option("--model", metavar="NAME",
-              help=f"The model that wrote the file.  [default: {NANO}]")  # fmt: skip
+@click.option("--model", default=NANO, show_default=True, metavar="NAME",
+              help="The model that wrote the file.")  # fmt: skip
 def decompress(
-    source: Path, out: Path | None, page: int | None, confidence: bool, model: str | None
+    source: Path, out: Path | None, page: int | None, confidence: bool, model: str
 ) -> None:
     """Write the text of an .omem file.
 

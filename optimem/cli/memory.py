@@ -114,8 +114,8 @@ def ask(
     """Answer a question with a quotation.
 
     QUESTION is answered with sentences of SCOPE, quoted verbatim, with � for uncertain characters.
-    A model that reads images asks images directly, by their vision tokens. Exits with 1 if nothing
-    readable answers the question.
+    If a model that reads images is given, it answers from an image by its vision tokens. Exits
+    with 1 if nothing readable answers the question.
     """
     with options.open() as memory:
         answer = memory.answer(scope, question, k=k, now=now)
