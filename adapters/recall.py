@@ -1,6 +1,7 @@
 """Recall from a memory as LangChain asks for it: a retriever for chains, a tool for agents."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,13 @@ from pydantic import ConfigDict, Field
 
 from optimem.api.memory import OpticalMemory
 from optimem.errors import MissingExtraError
-from optimem.memory.prompting import format_context
+from optimem.memory.prompting import QUOTED, format_context
 from optimem.results import Recollection
 
 TOOL_DESCRIPTION = (
     "Search the memory of earlier conversations. Give a question or key words; returns what "
-    "was said, by whom and how long ago. The character \ufffd stands for one that has faded."
+    "was said, by whom and how long ago. The character \ufffd stands for one that has faded. "
+    f"{QUOTED}"
 )
 NOTHING_FOUND = "Nothing in memory matches this query."
 
@@ -30,6 +32,10 @@ Search = Callable[[str, str], str]
 
 class OptimemRetriever(BaseRetriever):
     """Up to `k` turns of a scope that match a query, best first.
+
+    A document's `page_content` is the turn's text verbatim; its metadata hold what is known of the
+    turn, and as "context" the text for a prompt: attributed, with a mark before each line, so that
+    it cannot pass for anyone else's words.
 
     `k`: may also be given to `invoke`. `refresh`: whether recalled pages fade later.
     """
@@ -57,6 +63,7 @@ class OptimemRetriever(BaseRetriever):
 def to_document(hit: Recollection) -> Document:
     """A recalled turn as a document, with its certainty and age as metadata."""
     metadata = {
+        "context": format_context([hit], sys.maxsize),
         "role": hit.role,
         "time": hit.time,
         "age": hit.age,

@@ -11,12 +11,12 @@ from optimem.adapters.sizes import stable_cut_index
 from optimem.api.memory import OpticalMemory
 from optimem.api.prompts import compress_prompt
 from optimem.errors import BudgetError, ImageSupportError, NoGainError
-from optimem.memory.prompting import count_tokens, format_context
+from optimem.memory.prompting import QUOTED, count_tokens, format_context
 from optimem.prompts import ModelRule, rule_for
 
 RECALLED = (
     "Recalled from earlier in this conversation, oldest first; \ufffd stands for a character that "
-    "has faded:\n"
+    f"has faded. {QUOTED}\n"
 )
 NOTHING_RECALLED = "Earlier messages of this conversation were left out; none matches the question."
 FOLLOWING = 3

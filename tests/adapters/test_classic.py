@@ -24,7 +24,7 @@ def test_a_chain_gets_what_matches_its_input(memory: OpticalMemory) -> None:
     chain = LLMChain(llm=model, prompt=prompt, memory=remembering(memory))
     chain.invoke({"question": "The staging port is 6543."})
     answer = chain.invoke({"question": "Which is the staging port?"})
-    assert answer["history"] == "[user, just now] The staging port is 6543."
+    assert answer["history"] == "[user, just now]:\n> The staging port is 6543."
     assert answer["text"] == "It is 6543."
     assert len(memory.reconstruct("s1")) == 4
 
