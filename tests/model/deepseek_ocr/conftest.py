@@ -10,7 +10,7 @@ from benchmarks.peer import random_model, transformers_model
 from optimem.model.deepseek_ocr.checkpoint import load_checkpoint, save_checkpoint
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
-from tests.model.deepseek_ocr.small import IMAGE_ID, SMALL, write_tokenizer
+from tests.model.deepseek_ocr.small import IMAGE_ID, SMALL, BriefReader, write_tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reader(folder: Path) -> DeepSeekReader:
     cpu = torch.device("cpu")
     return DeepSeekReader.open(folder, device=cpu, dtype=torch.float32, config=SMALL)
+
+
+@pytest.fixture(scope="session")
+def brief(reader: DeepSeekReader) -> BriefReader:
+    """The same, with short answers."""
+    return BriefReader(reader.model, reader.tokenizer)

@@ -1,10 +1,15 @@
-"""A small DeepSeek-OCR: its sizes and its tokenizer."""
+"""A small DeepSeek-OCR: its sizes, its tokenizer, and a reader that answers briefly."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from optimem.model.deepseek_ocr.config import DecoderConfig, DeepSeekConfig, EncoderConfig
+from optimem.model.deepseek_ocr.generation import GenerationSettings
+from optimem.model.deepseek_ocr.prompts import MARKDOWN
+from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
 IMAGE_ID = 299
 SMALL = DeepSeekConfig(
@@ -48,3 +53,19 @@ def write_tokenizer(folder: Path) -> None:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     made.save(str(folder / "tokenizer.json"))
+
+
+BRIEF = GenerationSettings(limit=12)
+
+
+class BriefReader(DeepSeekReader):
+    """The random model says nothing that ends; here it says little."""
+
+    def answer(
+        self,
+        pages: Sequence[StoredPage],
+        prompt: str = MARKDOWN,
+        settings: GenerationSettings | None = BRIEF,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[PageAnswer]:
+        return super().answer(pages, prompt, BRIEF, cancelled)

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from optimem.errors import InputError
 from optimem.model.deepseek_ocr.images import (
     MODES,
+    count_images,
     cut_views,
     open_image,
     open_images,
@@ -139,3 +140,15 @@ def test_an_unknown_mode_is_named() -> None:
     assert parse_mode(" Gundam-M ") is MODES["gundam-m"]
     with pytest.raises(InputError, match="no mode is called 'huge'"):
         parse_mode("huge")
+
+
+def test_every_page_of_a_tiff_counts_and_no_frame_of_an_animation(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (20 + at, 10), (at, 0, 0)) for at in range(3)]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    for name in ("p.tiff", "p.gif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], exif=exif)
+    sizes = [image.size for image in open_images(tmp_path / "p.tiff")]
+    assert sizes[0] == (10, 20)
+    assert len(sizes) == count_images(tmp_path / "p.tiff") == 3
+    assert len(list(open_images(tmp_path / "p.gif"))) == count_images(tmp_path / "p.gif") == 1

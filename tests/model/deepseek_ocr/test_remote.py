@@ -14,7 +14,7 @@ from optimem.errors import InputError, ReaderUnavailableError
 from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings
 from optimem.model.deepseek_ocr.remote import RemoteReader
 
-PICTURE = Image.new("RGB", (200, 100), "white")
+IMAGE = Image.new("RGB", (200, 100), "white")
 TITLE = "<|ref|>title<|/ref|><|det|>[[0, 0, 999, 999]]<|/det|>"
 
 
@@ -94,9 +94,9 @@ def serve() -> Iterator[Callable[[Callable[[int], tuple[int, float]]], Server]]:
 Serve = Callable[[Callable[[int], tuple[int, float]]], Server]
 
 
-def test_a_picture_goes_out_and_an_answer_comes_back(serve: Serve) -> None:
+def test_an_image_goes_out_and_an_answer_comes_back(serve: Serve) -> None:
     server = serve(lambda _: (200, 0))
-    (answer,) = RemoteReader(server.url).read([PICTURE], settings=GenerationSettings(limit=77))
+    (answer,) = RemoteReader(server.url).read([IMAGE], settings=GenerationSettings(limit=77))
     assert answer.grounded.text == "Hi"
     assert answer.grounded.regions[0].boxes[0].right == 200
     assert answer.pieces[1].probability == pytest.approx(0.135, abs=1e-3)
@@ -115,7 +115,7 @@ def test_a_picture_goes_out_and_an_answer_comes_back(serve: Serve) -> None:
 
 def test_a_server_that_fails_for_a_while_is_asked_again(serve: Serve) -> None:
     server = serve(lambda count: (503 if count < 3 else 200, 0))
-    assert RemoteReader(server.url).read([PICTURE])[0].complete
+    assert RemoteReader(server.url).read([IMAGE])[0].complete
     assert len(server.requests) == 3
 
 
@@ -123,13 +123,13 @@ def test_a_server_that_fails_for_a_while_is_asked_again(serve: Serve) -> None:
 def test_a_server_that_keeps_failing_is_named(serve: Serve, status: int) -> None:
     server = serve(lambda _: (status, 0))
     with pytest.raises(ReaderUnavailableError, match="busy or fails"):
-        RemoteReader(server.url, retries=1).read([PICTURE])
+        RemoteReader(server.url, retries=1).read([IMAGE])
     assert len(server.requests) == 2
 
 
 def test_no_more_requests_at_a_time_than_allowed(serve: Serve) -> None:
     server = serve(lambda _: (200, 0.05))
-    answers = RemoteReader(server.url, concurrency=2).read([PICTURE] * 6)
+    answers = RemoteReader(server.url, concurrency=2).read([IMAGE] * 6)
     assert len(answers) == 6
     assert server.most == 2
 
@@ -137,18 +137,18 @@ def test_no_more_requests_at_a_time_than_allowed(serve: Serve) -> None:
 def test_a_server_that_is_too_slow_is_named(serve: Serve) -> None:
     server = serve(lambda _: (200, 0.6))
     with pytest.raises(ReaderUnavailableError, match="does not answer"):
-        RemoteReader(server.url, timeout=0.2, retries=0).read([PICTURE])
+        RemoteReader(server.url, timeout=0.2, retries=0).read([IMAGE])
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(ReaderUnavailableError, match="is the server running"):
-        RemoteReader("http://127.0.0.1:9/v1", retries=0).read([PICTURE])
+        RemoteReader("http://127.0.0.1:9/v1", retries=0).read([IMAGE])
 
 
 def test_a_request_that_is_refused_is_named_and_not_repeated(serve: Serve) -> None:
     server = serve(lambda _: (400, 0))
     with pytest.raises(InputError, match="refuses the request"):
-        RemoteReader(server.url).read([PICTURE])
+        RemoteReader(server.url).read([IMAGE])
     assert len(server.requests) == 1
 
 

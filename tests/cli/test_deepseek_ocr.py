@@ -1,5 +1,5 @@
-"""`compress`, `decompress` and `read` of images, with the small random model in the large one's
-place."""
+"""Commands with DeepSeek-OCR on files of images and of text and on memories, with the small random
+model in its place."""
 
 import json
 import os
@@ -7,33 +7,43 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 import optimem
 from optimem import build, read_images
 from optimem.cli import cli
 from optimem.errors import FingerprintError
-from optimem.model.deepseek_ocr.reader import DeepSeekReader
+from optimem.model.deepseek_ocr.generation import FinishReason
+from optimem.model.deepseek_ocr.reader import AnswerPiece, PageAnswer
 from optimem.omem.text import TokenFile
 from optimem.tiers import Tier
-from tests.model.deepseek_ocr.papers import write_image, write_pdf
-from tests.model.deepseek_ocr.test_image_reader import BriefReader
+from tests.model.deepseek_ocr.image_files import write_image, write_pdf
+from tests.model.deepseek_ocr.small import BriefReader
 
 ROOT = Path(optimem.__file__).parents[1]
 THIS_ONE = {**os.environ, "PYTHONPATH": str(ROOT)}
 """For a process in another folder: the package that is tested."""
 
 
+MODEL = "small/model"
+TEXT = "Staging listens on port 6543.\n\tIndented, 漢字 and עברית.\n"
+
+
 @pytest.fixture(autouse=True)
-def brief(reader: DeepSeekReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BriefReader:
-    """The folder is `tmp_path`, and the model "x" the small one."""
-    brief = BriefReader(reader.model, reader.tokenizer)
+def _small_model(
+    brief: BriefReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The folder is `tmp_path`, and the small model goes by two names."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(build, "deepseek_reader", {"x": brief}.__getitem__)
-    return brief
+    monkeypatch.setattr(build, "deepseek_reader", {"x": brief, MODEL: brief}.__getitem__)
+    build.ruled_codec.cache_clear()
+    yield
+    build.ruled_codec.cache_clear()
 
 
 def run(*arguments: str) -> Result:
@@ -50,7 +60,7 @@ def made(*more: str) -> dict[str, object]:
     return dict(json.loads(done.stdout))
 
 
-def test_images_go_into_one_file(brief: BriefReader) -> None:
+def test_images_go_into_one_file() -> None:
     pytest.importorskip("pypdfium2")
     report = made("--packing", "int4")
     assert (report["pages"], report["vision_tokens"], report["positions"]) == (3, 3 * 64, 3 * 73)
@@ -61,7 +71,7 @@ def test_images_go_into_one_file(brief: BriefReader) -> None:
     assert 0 < float(str(report["packing_error"])) < 0.2
 
 
-def test_the_file_is_read_and_asked(brief: BriefReader) -> None:
+def test_the_file_is_read_and_asked() -> None:
     pytest.importorskip("pypdfium2")
     made()
     Path("a.png").unlink()
@@ -79,7 +89,7 @@ def test_the_file_is_read_and_asked(brief: BriefReader) -> None:
     assert Path("p.md").read_text("utf-8").count("⟦") > 0
 
 
-def test_one_input_names_the_output_and_fields_are_shown(brief: BriefReader) -> None:
+def test_one_input_names_the_output_and_fields_are_shown() -> None:
     write_image(Path("scan.webp"))
     done = run("compress", "scan.webp", "--model", "x", "--mode", "tiny")
     assert "scan.webp → scan.omem" in done.stdout
@@ -141,7 +151,7 @@ def test_what_cannot_be_done_is_named(
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
-def test_a_text_goes_to_the_model_that_is_named(brief: BriefReader) -> None:
+def test_a_text_goes_to_the_model_that_is_named() -> None:
     Path("a.txt").write_text("a text")
     for command in (("compress", "a.txt"), ("read", "text.omem"), ("decompress", "text.omem")):
         TokenFile([], Tier.TINY, "e").save(Path("text.omem"))
@@ -150,7 +160,7 @@ def test_a_text_goes_to_the_model_that_is_named(brief: BriefReader) -> None:
         assert "nobody/nothing" in str(done.exception)
 
 
-def test_a_text_of_another_encoder_is_refused(brief: BriefReader) -> None:
+def test_a_text_of_another_encoder_is_refused() -> None:
     Path("a.txt").write_text("a text")
     assert run("compress", "a.txt", "--model", "optimem-nano").exit_code == 0
     file = TokenFile.load(Path("a.omem"))
@@ -161,7 +171,7 @@ def test_a_text_of_another_encoder_is_refused(brief: BriefReader) -> None:
         assert part in str(done.exception)
 
 
-def test_a_pipe_is_read_once(brief: BriefReader) -> None:
+def test_a_pipe_is_read_once() -> None:
     Path("a.txt").write_text("a text that comes through a pipe\n")
     python = f"{sys.executable} -m optimem.cli"
     command = f"{python} compress <(cat a.txt) -o a.omem && {python} read <(cat a.omem)"
@@ -175,7 +185,7 @@ def test_an_interrupted_run_leaves_what_was_there(folder: Path) -> None:
     pytest.importorskip("pypdfium2")
     write_pdf(Path("paper.pdf"), 400)
     Path("paper.omem").write_bytes(b"from before")
-    script = "tests.model.deepseek_ocr.small_command"
+    script = "tests.cli.small_deepseek_ocr"
     command = [sys.executable, "-m", script, "compress", "paper.pdf", "--mode", "tiny",
                "--model", str(folder)]  # fmt: skip
     pipe = subprocess.PIPE
@@ -190,3 +200,86 @@ def test_an_interrupted_run_leaves_what_was_there(folder: Path) -> None:
     assert b"interrupted" in err
     assert sorted(path.name for path in Path().iterdir()) == ["paper.omem", "paper.pdf"]
     assert Path("paper.omem").read_bytes() == b"from before"
+
+
+def test_an_image_is_read_by_the_model(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def read(image: Image.Image, prompt: str, mode: str) -> PageAnswer:
+        calls.append((image.size, prompt, mode))
+        pieces = (AnswerPiece("# Tit", 0.9), AnswerPiece("le", 0.2))
+        return PageAnswer(pieces, mode, FinishReason.LIMIT, *image.size)
+
+    monkeypatch.setattr(brief, "read", read)
+    write_image(Path("p.jpg"), 80, 60)
+    done = run("read", "p.jpg", "--model", "x", "--confidence")
+    assert done.output.splitlines() == ["# Tit⟦le⟧", "page 1 is incomplete: limit"]
+    run("read", "p.jpg", "--model", "x", "--ask", "Sum?")
+    assert calls[0][0] == (80, 60)
+    assert "markdown" in calls[0][1]
+    assert calls[1][1] == "<image>\nSum?"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--model", "x", "--mode", "huge"], "no mode is called 'huge'"),
+        (["--model", "y"], "there is no folder y"),
+        (["--ask", "What?"], "--ask needs --model"),
+        (["--model", "x", "--page", "3"], "there is no page 3"),
+    ],
+)
+def test_what_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, more: list[str], message: str
+) -> None:
+    monkeypatch.undo()
+    path = write_image(Path("p.jpg").absolute())
+    done = run("read", str(path), *more)
+    assert done.exit_code != 0
+    assert message in done.output + str(done.exception)
+
+
+def test_a_text_goes_into_a_file_and_what_is_read_keeps_its_lines() -> None:
+    Path("a.txt").write_text(TEXT)
+    done = run("compress", "a.txt", "--model", MODEL, "--tier", "tiny", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert (report["pages"], report["vision_tokens"], report["positions"]) == (1, 64, 73)
+    assert 0 <= report["accuracy"] < 0.9
+    assert TokenFile.load(Path("a.omem")).fingerprint.endswith("-ruled-1")
+    read = run("decompress", "a.omem", "--model", MODEL).stdout
+    assert [len(line) for line in read.split("\n")] == [len(line) for line in TEXT.split("\n")]
+    with pytest.raises(FingerprintError, match="--model"):
+        CliRunner().invoke(cli, ["read", "a.omem"], catch_exceptions=False)
+
+
+def test_a_memory_of_the_model_keeps_what_it_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIMEM_STORE", "memory.db")
+    Path("a.txt").write_text(TEXT)
+    assert run("remember", "s", "a.txt", "--model", MODEL, "--flush").exit_code == 0
+    monkeypatch.setenv("OPTIMEM_MODEL", MODEL)
+    assert json.loads(run("stats", "s", "--json").stdout)["pages_by_tier"] == {"text": 1}
+    (found,) = json.loads(run("recall", "s", "staging port", "--json").stdout)
+    assert (found["text"], found["exact"]) == (TEXT, True)
+    assert "6543" in run("ask", "s", "which port does staging listen on?").stdout
+
+
+def test_an_image_without_a_model_that_reads_it_is_named() -> None:
+    Path("scan.pdf").write_bytes(b"%PDF-1.7 and so on")
+    done = run("remember", "s", "scan.pdf", "--store", "memory.db")
+    assert done.exit_code != 0
+    assert "needs a model that reads images" in done.output + str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["reconstruct s", "sweep", "inspect"])
+def test_an_unknown_model_is_named(command: str) -> None:
+    done = run(*command.split(), "--model", "gpt-9", "--store", "memory.db")
+    assert done.exit_code != 0
+    assert "no model is called 'gpt-9'" in done.output + str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["stats", "pin s t", "unpin s t"])
+def test_what_reads_no_page_takes_no_model(command: str) -> None:
+    done = run(*command.split(), "--model", MODEL)
+    assert done.exit_code == 2
+    assert "No such option" in done.output
