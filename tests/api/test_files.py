@@ -89,7 +89,7 @@ def test_the_image_of_a_page_is_read(tmp_path: Path, scan: Path) -> None:
 
 
 @pytest.mark.parametrize("packing", list(Packing))
-def test_the_file_alone_answers_as_the_picture_does(
+def test_the_file_alone_answers_as_the_image_does(
     brief: BriefReader, scan: Path, tmp_path: Path, packing: Packing
 ) -> None:
     out = tmp_path / "scan.omem"
