@@ -1,8 +1,9 @@
 """LangChain messages as turns of a memory, and turns as messages again."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
 
 from langchain_core.messages import AnyMessage, BaseMessage, message_to_dict, messages_from_dict
 
@@ -15,9 +16,8 @@ from optimem.turns import Turn
 PLAIN_TYPES: dict[str, str] = {"user": "human", "assistant": "ai", "system": "system"}
 """LangChain's message types that text and an id can make up, by role."""
 
-JSON_PREFIX = "\u2063message:"
-"""Starts a turn that holds a message as JSON. The invisible separator keeps plain text from
-starting so by accident."""
+EXTRA = "langchain"
+"""The key of a turn's `extra` that holds the type of its message and all fields but the text."""
 
 
 def parse_message(message: BaseMessage) -> ParsedMessage:
@@ -49,28 +49,26 @@ def to_turns(messages: Iterable[BaseMessage], keys: Iterable[str]) -> list[Turn]
 
 
 def to_exact_turn(message: BaseMessage, key: str) -> Turn:
-    """A turn from which `from_exact_turn` makes the same message: its text if the message is
-    nothing more, else its JSON."""
-    role = parse_message(message).role
+    """A turn from which `from_exact_turn` makes the same message: the text, and beside it what
+    else there is to the message. Raises InputError for fields that are not JSON."""
+    role, texts = parse_message(message).role, _texts(message.content)
     if _is_plain(message):
         return Turn(text=str(message.content), role=role, id=key)
-    written = json.dumps(message_to_dict(message), ensure_ascii=False)
-    return Turn(text=JSON_PREFIX + written, role=role, id=key)
+    shown = "".join(texts) or message_text(message)  # a call without text is found by its name
+    extra = {**message_to_dict(message), "lengths": [len(text) for text in texts]}
+    extra["data"] = {**extra["data"], "content": _without_texts(message.content)}
+    return Turn(text=shown, role=role, id=key, extra={EXTRA: extra})
 
 
 def from_exact_turn(turn: RecalledTurn) -> AnyMessage:
-    """The message of a turn. JSON that has faded comes back as text."""
-    data = {"content": turn.text, "id": turn.id}
-    if turn.guess.startswith(JSON_PREFIX):
-        try:
-            (message,) = messages_from_dict([json.loads(turn.guess.removeprefix(JSON_PREFIX))])
-        except (ValueError, KeyError, TypeError):
-            data["content"] = turn.text.removeprefix(JSON_PREFIX)
-        else:
-            return message  # type: ignore[return-value]  # one of AnyMessage
+    """The message of a turn, its text as it can be read now. What is not text never fades."""
     kind = PLAIN_TYPES.get(turn.role, "human")  # a ToolMessage would need the id of its call
-    (message,) = messages_from_dict([{"type": kind, "data": data}])
-    return message  # type: ignore[return-value]
+    stored = {"type": kind, "data": {"content": turn.text, "id": turn.id}}
+    if extra := turn.extra.get(EXTRA):
+        content = _with_texts(extra["data"]["content"], turn.text, extra["lengths"])
+        stored = {"type": extra["type"], "data": {**extra["data"], "content": content}}
+    (message,) = messages_from_dict([stored])
+    return message  # type: ignore[return-value]  # one of AnyMessage
 
 
 def _is_plain(message: BaseMessage) -> bool:
@@ -79,6 +77,37 @@ def _is_plain(message: BaseMessage) -> bool:
     if message.type not in PLAIN_TYPES.values() or not isinstance(content, str) or not content:
         return False
     return message == type(message)(content=content, id=message.id)
+
+
+def _texts(content: Any) -> list[str]:
+    """The texts in a message's content, that of each text block."""
+    if isinstance(content, str):
+        return [content]
+    texts = (block if isinstance(block, str) else block.get("text") for block in content)
+    return [text for text in texts if isinstance(text, str)]
+
+
+def _without_texts(content: Any) -> Any:
+    """A message's content with "" for each text."""
+    return _with_texts(content, "", [0] * len(_texts(content)))
+
+
+def _with_texts(content: Any, text: str, lengths: Sequence[int]) -> Any:
+    """A message's content with its texts, cut from `text` by their lengths. The last takes the
+    rest, as a faded text may have become longer or shorter."""
+    if not any(lengths):
+        text = ""
+    ends = [*accumulate(lengths)][:-1]
+    texts = iter([text[a:b] for a, b in zip([0, *ends], [*ends, None], strict=True)])
+    if isinstance(content, str):
+        return next(texts)
+    return [_with_text(block, texts) for block in content]
+
+
+def _with_text(block: Any, texts: Iterator[str]) -> Any:
+    if isinstance(block, str):
+        return next(texts)
+    return {**block, "text": next(texts)} if isinstance(block.get("text"), str) else block
 
 
 def _content_key(index: int, message: BaseMessage) -> str:

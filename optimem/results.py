@@ -10,7 +10,7 @@ from html import escape
 from itertools import groupby
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from optimem.protocols import REPLACEMENT, Box
 from optimem.text.ages import ago
@@ -60,7 +60,8 @@ class RecalledTurn(Result):
     `text`: with U+FFFD for each uncertain character. `guess`: the most likely text, character by
     character. `probability`: mean over the characters; `least`: of the most doubtful one.
     `exact`: its hash proves that `guess` is what was written. `time`: seconds since the epoch.
-    `age`: seconds since then, at least 0. `parts`: where it is, in reading order.
+    `age`: seconds since then, at least 0. `parts`: where it is, in reading order. `extra`: as it
+    was appended.
     """
 
     id: str
@@ -73,6 +74,7 @@ class RecalledTurn(Result):
     least: float
     exact: bool
     parts: list[PagePart]
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def tier(self) -> str:

@@ -78,8 +78,10 @@ class Turn(Value):
 
     `text`: any length, kept verbatim. `role`: default "user". `id`: the caller's message
     id; without one it is made from role, time and text, so that the same turn appended twice
-    counts once. `time`: seconds since the epoch; default the time of the append. Raises
-    TextError for text with a lone surrogate or a NUL, InputError for other wrong fields.
+    counts once. `time`: seconds since the epoch; default the time of the append. `extra`: JSON
+    that belongs to the turn, such as a message's type and tool calls; stored beside the text as
+    it is, it never fades. Raises TextError for text with a lone surrogate or a NUL, InputError for
+    other wrong fields.
     """
 
     kind: ClassVar[str] = "turn"
@@ -87,19 +89,29 @@ class Turn(Value):
     text: str
     role: Role = "user"
     id: str | None = None
-    time: float | None = None
+    time: float | None = Field(default=None, allow_inf_nan=False)
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("text")
     @classmethod
     def _text_is_text(cls, value: str) -> str:
         return checked_text(value)
 
+    @field_validator("extra")
+    @classmethod
+    def _extra_is_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return dict(json.loads(json.dumps(value, allow_nan=False)))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"extra={value!r:.80} is not JSON: {error}") from error
+
     @property
     def key(self) -> str:
         """The id, or 32 hex digits of the content's SHA-256."""
         if self.id is not None:
             return self.id
-        content = f"{self.role}\0{self.time}\0{self.text}".encode()
+        extra = f"\0{json.dumps(self.extra, sort_keys=True)}" if self.extra else ""
+        content = f"{self.role}\0{self.time}\0{self.text}{extra}".encode()
         return hashlib.sha256(content).hexdigest()[:32]
 
 

@@ -173,7 +173,7 @@ def _fill(
 def _rest(chunk: Chunk, start: int) -> Chunk:
     """A chunk from its character `start` on."""
     position = Position(chunk.position.sequence, chunk.position.offset + start)
-    return replace(chunk, position=position, text=chunk.text[start:])
+    return replace(chunk, position=position, text=chunk.text[start:], extra="")
 
 
 def _span(parts: Sequence[Chunk], start: int, end: int) -> Span:
@@ -189,4 +189,5 @@ def _span(parts: Sequence[Chunk], start: int, end: int) -> Span:
         ends=last.ends,
         pinned=first.pinned,
         digest=text_digest("".join(chunk.text for chunk in parts)),
+        extra=first.extra,
     )

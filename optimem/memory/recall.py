@@ -5,6 +5,7 @@ A scope's records say where a turn is, the decoder what its cells show. Knows no
 are ranked or stored, or what they are recalled for.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -169,12 +170,14 @@ class TurnPart(NamedTuple):
 
 @dataclass
 class TurnBuilder:
-    """A turn put together from its parts in reading order. `number`: the turn's in its scope."""
+    """A turn put together from its parts in reading order. `number`: the turn's in its scope.
+    `extra`: JSON, empty for none."""
 
     number: int
     id: str
     role: Role
     time: float
+    extra: str = ""
     parts: list[TurnPart] = field(default_factory=list)
 
     @property
@@ -233,6 +236,7 @@ class TurnBuilder:
             least=float(probability.min()) if len(probability) else 1.0,
             exact=all(part.exact for part in self.parts),
             parts=[part.page_part(codec) for part in self.parts],
+            extra=json.loads(self.extra) if self.extra else {},
             **fields,
         )
 
@@ -321,7 +325,8 @@ class Recaller:
 
         def turn(part: Span | Chunk) -> TurnBuilder:
             number = part.position.sequence
-            return turns.setdefault(number, TurnBuilder(number, part.turn, part.role, part.time))
+            new = TurnBuilder(number, part.turn, part.role, part.time, part.extra)
+            return turns.setdefault(number, new)
 
         holding_any = [
             page.record

@@ -47,7 +47,8 @@ class Span:
 
     `turn`: the turn's id. `start`, `end`: its cells on the page, including the role mark if the
     turn starts here. `ends`: the turn's last character is here. `digest`: hash of the text as
-    written, which proves a reading exact however faded the page is.
+    written, which proves a reading exact however faded the page is. `extra`: the turn's, as JSON,
+    if the turn starts here and has any; else empty.
     """
 
     position: Position
@@ -59,6 +60,7 @@ class Span:
     ends: bool
     pinned: bool
     digest: bytes
+    extra: str = ""
 
     @property
     def starts(self) -> bool:
@@ -151,7 +153,7 @@ class PageParts(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A turn, or the part of a long one, in the tail. `turn`: the turn's id. `appended`: when it
-    came in. `ends`: the turn's last character is here."""
+    came in. `ends`: the turn's last character is here. `extra`: as in `Span`."""
 
     position: Position
     role: Role
@@ -161,6 +163,7 @@ class Chunk:
     ends: bool
     pinned: bool
     text: str
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ _RoleNumber = Literal[0, 1, 2, 3, 4]
 
 class _Structure(BaseModel):
     """A page but its body. What there is of each span is in columns: equal neighbours cost next
-    to nothing under zstd. `turn`, `end`: differences to the span before."""
+    to nothing under zstd. `turn`, `end`: differences to the span before. `extra`: empty if no span
+    has any."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,6 +69,7 @@ class _Structure(BaseModel):
     ends: list[_Flag]
     pinned: list[_Flag]
     digest: str
+    extra: list[str] = []
     tier: str = ""
     cells: NonNegativeInt = 0
     encoder: str = ""
@@ -89,6 +91,7 @@ class _ChunkFields(NamedTuple):
     appended: float
     ends: _Flag
     pinned: _Flag
+    extra: str = ""
 
 
 class _StateFields(NamedTuple):
@@ -164,6 +167,7 @@ def pack_chunk(chunk: Chunk) -> bytes:
         chunk.appended,
         int(chunk.ends),
         int(chunk.pinned),
+        *([chunk.extra] if chunk.extra else []),
     ]
     content = to_json(fields) + b"\n" + chunk.text.encode()
     return pack_container(ContainerKind.CHUNK, [compress(content, ZSTD_FAST)])
@@ -183,6 +187,7 @@ def unpack_chunk(data: bytes) -> Chunk:
             ends=bool(fields.ends),
             pinned=bool(fields.pinned),
             text=text.decode(),
+            extra=fields.extra,
         )
 
 
@@ -278,6 +283,8 @@ def _structure(record: PageRecord) -> dict[str, Any]:
         "pinned": [int(span.pinned) for span in spans],
         "digest": b"".join(span.digest for span in spans).hex(),
     }
+    if any(span.extra for span in spans):
+        found["extra"] = [span.extra for span in spans]
     if isinstance(record.body, VisionTokens):
         body = record.body
         found |= {"tier": body.tier.label, "cells": body.cells, "encoder": body.fingerprint}
@@ -298,6 +305,7 @@ def _spans(structure: _Structure) -> tuple[Span, ...]:
         structure.ends,
         structure.pinned,
         [digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST)],
+        structure.extra or [""] * len(ends),
         strict=True,
     )
     return tuple(
@@ -311,8 +319,9 @@ def _spans(structure: _Structure) -> tuple[Span, ...]:
             ends=bool(last),
             pinned=bool(pinned),
             digest=digest,
+            extra=extra,
         )
-        for sequence, offset, role, turn, time, start, end, last, pinned, digest in columns
+        for sequence, offset, role, turn, time, start, end, last, pinned, digest, extra in columns
     )
 
 

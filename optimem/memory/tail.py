@@ -10,6 +10,7 @@ from uuid import uuid4
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import Chunk, Position, ScopeState
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.omem.container import to_json
 from optimem.protocols import Cells, Renderer
 from optimem.results import AppendReport
 from optimem.turns import Turn
@@ -104,6 +105,7 @@ def _chunks(turn: Turn, number: int, now: float) -> list[Chunk]:
             ends=start + CHUNK >= len(turn.text),
             pinned=False,
             text=turn.text[start : start + CHUNK],
+            extra=to_json(turn.extra).decode() if turn.extra and not start else "",
         )
         for start in starts
     ]

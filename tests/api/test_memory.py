@@ -233,3 +233,34 @@ def test_a_page_that_cannot_be_written_stops_no_other_scope() -> None:
         memory.drain()
     assert not hasattr(raised.value, "__notes__")
     memory.close()
+
+
+def test_extra_is_kept_exactly_and_goes_with_its_turn(memory: OpticalMemory) -> None:
+    extra = {"calls": [{"id": "c1", "args": {"ü": 1.5, "none": None}}], "note": "a\nb\u2028"}
+    memory.append(SCOPE, [Turn(text="w" * 950, id="a", extra=extra), Turn(text="plain", id="b")])
+    memory.append(SCOPE, [Turn(text="", id="c", extra={"secret": "hunter2"})])
+    for _ in range(2):
+        assert [turn.extra for turn in memory.reconstruct(SCOPE)] == [
+            extra, {}, {"secret": "hunter2"},
+        ]  # fmt: skip
+        memory.flush(SCOPE)
+    assert memory.recall(SCOPE, "plain")[0].extra == {}
+    memory.forget(SCOPE, turn="c")
+    assert [turn.extra for turn in memory.reconstruct(SCOPE)] == [extra, {}]
+
+
+@pytest.mark.parametrize("extra", [{"a": object()}, {"a": float("nan")}, {1: {2}}, "text"])
+def test_extra_that_is_not_json_is_named(extra: object) -> None:
+    with pytest.raises(InputError, match="extra"):
+        Turn(text="a", extra=extra)
+
+
+def test_turns_that_differ_in_extra_alone_are_two(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, [Turn(text="", extra={"n": n}) for n in (1, 2)])
+    assert len(memory.reconstruct(SCOPE)) == 2
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), "soon"])
+def test_a_turn_of_no_time_is_refused(memory: OpticalMemory, time: object) -> None:
+    with pytest.raises(InputError, match="time="):
+        memory.append(SCOPE, {"text": "a", "time": time})
