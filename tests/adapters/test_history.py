@@ -40,7 +40,7 @@ def test_structure_comes_back_at_every_tier() -> None:
     clock, codec = ManualClock(), plain_codec(dict.fromkeys(Tier, 9))
     policy = DecayPolicy(floor=0, write_error=1)
     with open_memory(codec=codec, clock=clock, policy=policy) as memory:
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="use OptimemMiddleware"):
             history = OptimemChatMessageHistory(memory, "s1")
         history.add_messages([*SAID, forged, ToolMessage("z" * 900, tool_call_id="c2", id="z")])
         memory.flush("s1")
