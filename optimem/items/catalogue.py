@@ -13,6 +13,7 @@ from optimem.items import serialization
 from optimem.items.names import MarkName, Namespace, mark_prefix
 from optimem.items.serialization import ItemMark
 from optimem.memory.caching import LRU
+from optimem.memory.records import entry_place
 from optimem.memory.retrieval import TurnRanker
 from optimem.protocols import Store
 from optimem.turns import Scope
@@ -90,5 +91,7 @@ class Catalogue:
             entries = self._store.get(scope, [ref.name.entry_key for ref in here])
             for ref, entry in zip(here, entries, strict=True):
                 if entry:
-                    found[ref] = serialization.unpack_mark(entry.value)
+                    found[ref] = serialization.unpack_mark(
+                        entry.value, entry_place(scope, entry.key)
+                    )
         return found

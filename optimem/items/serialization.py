@@ -93,21 +93,23 @@ def pack_value(value: Mapping[str, Any]) -> ItemBody:
     return ItemBody(plain, False)
 
 
-def pack_item(head: ItemHead, body: ItemBody) -> bytes:
+def pack_item(head: ItemHead, body: ItemBody, place: bytes) -> bytes:
     """Pack an item."""
-    return pack_container(ContainerKind.ITEM, [to_json([*head, int(body.compressed)]), body.data])
+    return pack_container(
+        ContainerKind.ITEM, [to_json([*head, int(body.compressed)]), body.data], place
+    )
 
 
-def unpack_head(data: bytes) -> ItemHead:
+def unpack_head(data: bytes, place: bytes) -> ItemHead:
     """Unpack an item's head. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.ITEM, data) as (fields, _):
+    with unpack_container(ContainerKind.ITEM, data, place=place) as (fields, _):
         created, updated, ttl, stamp, _ = from_json(_FIELDS, fields)
         return ItemHead(created, updated, ttl, stamp)
 
 
-def unpack_value(data: bytes) -> dict[str, Any]:
+def unpack_value(data: bytes, place: bytes) -> dict[str, Any]:
     """Unpack an item's value. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.ITEM, data) as (fields, body):
+    with unpack_container(ContainerKind.ITEM, data, place=place) as (fields, body):
         plain = decompress(body) if from_json(_FIELDS, fields).compressed else body
         value = json.loads(plain.decode("utf-8", "surrogatepass"))
         if not isinstance(value, dict):
@@ -121,20 +123,21 @@ def pack_words(text: str) -> bytes:
     return index_section(index) if len(index.term) else b""
 
 
-def pack_mark(expires: int | None, words: bytes) -> bytes:
+def pack_mark(expires: int | None, words: bytes, place: bytes) -> bytes:
     """Pack a mark. `words`: from `pack_words` or `packed_words`."""
-    return pack_container(ContainerKind.MARK, [b"" if expires is None else b"%d" % expires, words])
+    written = b"" if expires is None else b"%d" % expires
+    return pack_container(ContainerKind.MARK, [written, words], place)
 
 
-def packed_words(mark: bytes) -> bytes:
+def packed_words(mark: bytes, place: bytes) -> bytes:
     """The words of a packed mark, still packed."""
-    with unpack_container(ContainerKind.MARK, mark) as (_, words):
+    with unpack_container(ContainerKind.MARK, mark, place=place) as (_, words):
         return words
 
 
-def unpack_mark(data: bytes) -> ItemMark:
+def unpack_mark(data: bytes, place: bytes) -> ItemMark:
     """Unpack a mark. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.MARK, data) as (expires, words):
+    with unpack_container(ContainerKind.MARK, data, place=place) as (expires, words):
         return ItemMark(int(expires) if expires else None, parse_index(words) if words else None)
 
 

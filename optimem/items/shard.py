@@ -13,6 +13,7 @@ from optimem.errors import ConflictError
 from optimem.items import serialization
 from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
 from optimem.items.serialization import ItemBody, ItemHead
+from optimem.memory.records import entry_place
 from optimem.memory.scope_records import retry
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
@@ -22,9 +23,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item as it was read. `expires`: microseconds since the epoch, None for never. `entry`,
-    `mark`: its entries; the mark of an item that never expires is not read."""
+    """An item as it was read. `scope`: of its shard. `expires`: microseconds since the epoch,
+    None for never. `entry`, `mark`: its entries; the mark of an item that never expires is not
+    read."""
 
+    scope: Scope
     address: Address
     head: ItemHead
     expires: int | None
@@ -44,7 +47,7 @@ class Item:
     @property
     def value(self) -> dict[str, Any]:
         """The value; a new object each time."""
-        return serialization.unpack_value(self.entry.value)
+        return serialization.unpack_value(self.entry.value, entry_place(self.scope, self.entry.key))
 
     def is_live(self, now: int) -> bool:
         """Whether it has not expired. `now`: microseconds since the epoch."""
@@ -91,7 +94,7 @@ class ItemShard:
             changes = [
                 change
                 for (address, new), old in zip(puts.items(), current, strict=True)
-                for change in _put(address, new, old, now)
+                for change in self._put(address, new, old, now)
             ]
             self.store.commit(self.scope, changes)
 
@@ -104,8 +107,9 @@ class ItemShard:
         for item in items:
             expires = _expiry(item.head.ttl, now)
             if item.mark and expires is not None and expires != item.expires:
-                words = serialization.packed_words(item.mark.value)
-                data = serialization.pack_mark(expires, words)
+                place = self._place(item.mark.key)
+                words = serialization.packed_words(item.mark.value, place)
+                data = serialization.pack_mark(expires, words, place)
                 groups.append([Change(item.mark.key, data, item.mark.version)])
         self._commit_each(groups)
 
@@ -119,7 +123,7 @@ class ItemShard:
         their two entries."""
         entries = self.store.get(self.scope, [item_entry_key(address) for address in wanted])
         stored = {
-            address: (entry, serialization.unpack_head(entry.value))
+            address: (entry, serialization.unpack_head(entry.value, self._place(entry.key)))
             for address, entry in zip(wanted, entries, strict=True)
             if entry
         }
@@ -128,7 +132,8 @@ class ItemShard:
         for address, (entry, head) in stored.items():
             mark = marks.get(address)
             if mark or address not in marks:
-                items[address] = Item(address, head, _mark_expiry(mark), entry, mark)
+                expires = self._expiry(mark)
+                items[address] = Item(self.scope, address, head, expires, entry, mark)
         return items, [address for address, mark in marks.items() if mark is None]
 
     def _marks(self, heads: Mapping[Address, ItemHead]) -> dict[Address, Entry | None]:
@@ -136,6 +141,32 @@ class ItemShard:
         stamps = {address: head.stamp for address, head in heads.items() if head.ttl is not None}
         keys = [MarkName(address, stamp, True).entry_key for address, stamp in stamps.items()]
         return dict(zip(stamps, self.store.get(self.scope, keys) if keys else [], strict=True))
+
+    def _put(
+        self, address: Address, new: NewItem | None, old: Item | None, now: int
+    ) -> list[Change]:
+        """The changes that put a new item, or none, in place of the old one, if there is one."""
+        if new is None:
+            return _deletion(old) if old else []
+        created = old.head.created if old and old.is_live(now) else now
+        head = ItemHead(created, now, new.ttl, new_stamp(now))
+        mark = MarkName(address, head.stamp, new.ttl is not None)
+        key = item_entry_key(address)
+        item = serialization.pack_item(head, new.body, self._place(key))
+        expires, mark_place = _expiry(new.ttl, now), self._place(mark.entry_key)
+        version = old.entry.version if old else 0
+        return [
+            Change(key, item, version),
+            Change(mark.entry_key, serialization.pack_mark(expires, new.words, mark_place), 0),
+            *([_mark_deletion(old)] if old else []),
+        ]
+
+    def _expiry(self, mark: Entry | None) -> int | None:
+        found = mark and serialization.unpack_mark(mark.value, self._place(mark.key))
+        return found.expires if found else None
+
+    def _place(self, key: str) -> bytes:
+        return entry_place(self.scope, key)
 
     def _commit_each(self, groups: Sequence[Sequence[Change]]) -> int:
         """Commit each group of changes that has no conflict, in one commit if all have none.
@@ -147,22 +178,6 @@ class ItemShard:
         except ConflictError:
             return sum(self._commit_each([group]) for group in groups) if len(groups) > 1 else 0
         return len(groups)
-
-
-def _put(address: Address, new: NewItem | None, old: Item | None, now: int) -> list[Change]:
-    """The changes that put a new item, or none, in place of the old one, if there is one."""
-    if new is None:
-        return _deletion(old) if old else []
-    created = old.head.created if old and old.is_live(now) else now
-    head = ItemHead(created, now, new.ttl, new_stamp(now))
-    mark = MarkName(address, head.stamp, new.ttl is not None)
-    packed_mark = serialization.pack_mark(_expiry(new.ttl, now), new.words)
-    version = old.entry.version if old else 0
-    return [
-        Change(item_entry_key(address), serialization.pack_item(head, new.body), version),
-        Change(mark.entry_key, packed_mark, 0),
-        *([_mark_deletion(old)] if old else []),
-    ]
 
 
 def _deletion(item: Item) -> list[Change]:
@@ -179,7 +194,3 @@ def _mark_deletion(item: Item) -> Change:
 
 def _expiry(ttl: int | None, now: int) -> int | None:
     return None if ttl is None else now + ttl
-
-
-def _mark_expiry(mark: Entry | None) -> int | None:
-    return serialization.unpack_mark(mark.value).expires if mark else None

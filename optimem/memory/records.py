@@ -26,9 +26,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optimem.omem.container import to_json
 from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
-from optimem.turns import Role
+from optimem.turns import Role, Scope
 
 DOUBT_LEVELS = 255
 """Levels of a stored doubt: one byte."""
@@ -265,6 +266,11 @@ def holding(keys: Sequence[PageKey], number: int) -> list[PageKey]:
     before = [key for key in keys if key.position.sequence < number]
     starts_a_page = bool(within) and within[0].position.offset == 0
     return within if starts_a_page or not before else [before[-1], *within]
+
+
+def entry_place(scope: Scope, key: str) -> bytes:
+    """Where an entry is stored, as bytes that stand for no other scope and key."""
+    return to_json([scope.namespace, scope.user, scope.session, key])
 
 
 def chunk_key(position: Position) -> str:

@@ -28,6 +28,7 @@ from optimem.memory.records import (
     ScopeState,
     chunk_key,
     chunk_position,
+    entry_place,
     holding,
     image_key,
     turn_key,
@@ -93,7 +94,7 @@ class ScopeRecords:
         (entry,) = self.store.get(self.scope, [STATE_KEY])
         if entry is None:
             return Stored(EMPTY, 0)
-        return Stored(serialization.unpack_state(entry.value), entry.version)
+        return Stored(self._unpacked(serialization.unpack_state, entry), entry.version)
 
     def page_keys(self) -> list[PageKey]:
         """Keys of all pages in reading order."""
@@ -103,7 +104,8 @@ class ScopeRecords:
     def pages(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord] | None]:
         """Pages by their keys; None for one that is gone."""
         entries = self.store.get(self.scope, [key.page for key in wanted])
-        return [e and Stored(serialization.unpack_page(e.value), e.version) for e in entries]
+        unpack = serialization.unpack_page
+        return [e and Stored(self._unpacked(unpack, e), e.version) for e in entries]
 
     def chunks(self, start: Position = START, enough: float = math.inf) -> list[Chunk]:
         """The tail in reading order from `start` on, up to `enough` characters."""
@@ -112,7 +114,7 @@ class ScopeRecords:
             if size >= enough:
                 break
             entries = self.store.get(self.scope, keys[at : at + BATCH])
-            found += [serialization.unpack_chunk(entry.value) for entry in entries if entry]
+            found += [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
             size = sum(len(chunk.text) for chunk in found)
         return found
 
@@ -142,7 +144,7 @@ class ScopeRecords:
     def turn_numbers(self, turns: Sequence[str]) -> list[int | None]:
         """The numbers of turns by their ids; None for a turn the scope does not hold."""
         entries = self.store.get(self.scope, [turn_key(turn) for turn in turns])
-        return [entry and serialization.unpack_number(entry.value) for entry in entries]
+        return [entry and self._unpacked(serialization.unpack_number, entry) for entry in entries]
 
     def index_entries(
         self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageIndex]]
@@ -157,14 +159,15 @@ class ScopeRecords:
         entries = self.store.get(self.scope, [key.words for key in missing]) if missing else []
         for key, entry in zip(missing, entries, strict=True):
             if entry:
-                kept[key] = Stored(serialization.unpack_index(entry.value), entry.version)
+                index = self._unpacked(serialization.unpack_index, entry)
+                kept[key] = Stored(index, entry.version)
         return kept
 
     def image(self, turn: str) -> bytes | None:
         """The vision tokens of the image that a turn describes; None if there are none."""
         key = image_key(turn)
         (entry,) = self.store.get(self.scope, [key]) if key else (None,)
-        return entry.value if entry else None
+        return entry and self._unpacked(serialization.unpack_image, entry)
 
     def due_entries(self, keys: Sequence[str]) -> list[Entry]:
         """Entries that the due queue returned, those that are still there; see `unpack`."""
@@ -173,8 +176,8 @@ class ScopeRecords:
     def unpack(self, entry: Entry) -> PageRecord | Chunk:
         """The record in a due entry. Raises FormatError, VersionError or ChecksumError."""
         if EntryKind.of(entry.key) is EntryKind.CHUNK:
-            return serialization.unpack_chunk(entry.value)
-        return serialization.unpack_page(entry.value)
+            return self._unpacked(serialization.unpack_chunk, entry)
+        return self._unpacked(serialization.unpack_page, entry)
 
     def holders(self, number: int) -> list[str]:
         """Keys of the pages and chunks on which a turn lies."""
@@ -203,8 +206,8 @@ class ScopeRecords:
             wanted = [key.page for key in keys[at : at + BATCH]]
             for entry in self.store.get(self.scope, wanted):
                 if entry:
-                    data = entry.value
-                    yield serialization.unpack_page(data), serialization.page_parts(data)
+                    page = self._unpacked(serialization.unpack_page, entry)
+                    yield page, self._unpacked(serialization.page_parts, entry)
 
     def bytes_used(self) -> int:
         """Bytes of all keys and values."""
@@ -233,7 +236,12 @@ class ScopeRecords:
         """Store the vision tokens of the image that a turn describes."""
         key = image_key(turn)
         assert key is not None  # the turn's id comes from `image_turn`
-        self.store.commit(self.scope, [Change(key, tokens)])
+        data = serialization.pack_image(tokens, entry_place(self.scope, key))
+        self.store.commit(self.scope, [Change(key, data)])
+
+    def _unpacked(self, unpack: Callable[[bytes, bytes], T], entry: Entry) -> T:
+        """What an entry holds. Raises FormatError, VersionError or ChecksumError."""
+        return unpack(entry.value, entry_place(self.scope, entry.key))
 
     def _chunk_keys(self, start: Position = START) -> list[str]:
         """Keys of the tail in reading order from `start` on."""
@@ -252,11 +260,14 @@ class Edit:
 
     def put_state(self, state: ScopeState, expect: int) -> None:
         """Write the scope's state."""
-        self.changes.append(Change(STATE_KEY, serialization.pack_state(state), expect))
+        data = serialization.pack_state(state, self._place(STATE_KEY))
+        self.changes.append(Change(STATE_KEY, data, expect))
 
     def put_turn(self, turn: str, number: int) -> None:
         """Write a new turn's number."""
-        self.changes.append(Change(turn_key(turn), serialization.pack_number(number), expect=0))
+        key = turn_key(turn)
+        data = serialization.pack_number(number, self._place(key))
+        self.changes.append(Change(key, data, expect=0))
 
     def remove_turn(self, turn: str) -> None:
         """Remove a turn's number, and the image that it describes, if it does."""
@@ -264,8 +275,9 @@ class Edit:
 
     def put_chunk(self, chunk: Chunk, due: float | None, expect: int | None) -> None:
         """Write a chunk."""
-        data = serialization.pack_chunk(chunk)
-        self.changes.append(Change(chunk_key(chunk.position), data, expect, due))
+        key = chunk_key(chunk.position)
+        data = serialization.pack_chunk(chunk, self._place(key))
+        self.changes.append(Change(key, data, expect, due))
 
     def remove_chunk(self, position: Position, expect: int | None = None) -> None:
         """Remove the chunk that starts at a position."""
@@ -279,10 +291,11 @@ class Edit:
         index: PageIndex | None = None,
     ) -> None:
         """Write a page, and its index entry; without `index` that stays as it is."""
-        data = serialization.pack_page(record)
-        self.changes.append(Change(record.key.page, data, expect, due))
+        key, words = record.key.page, record.key.words
+        data = serialization.pack_page(record, self._place(key))
+        self.changes.append(Change(key, data, expect, due))
         if index is not None:
-            self.changes.append(Change(record.key.words, serialization.pack_index(index)))
+            self.changes.append(Change(words, serialization.pack_index(index, self._place(words))))
 
     def remove_page(self, key: PageKey, expect: int) -> None:
         """Remove a page and its index entry."""
@@ -291,6 +304,9 @@ class Edit:
     def reschedule(self, entry: Entry, due: float | None) -> None:
         """Put an entry, as it is, back in the due queue; None for never."""
         self.changes.append(Change(entry.key, entry.value, entry.version, due))
+
+    def _place(self, key: str) -> bytes:
+        return entry_place(self.scope, key)
 
     @property
     def page_bytes(self) -> int:

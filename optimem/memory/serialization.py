@@ -1,4 +1,5 @@
-"""Records to bytes and back. Knows nothing of stores, keys or models.
+"""Records to bytes and back, bound to the place where they are stored: `place` is made by
+`records.entry_place`, and only there can the bytes be read. Knows nothing of stores or models.
 
 A page is five sections: structure, body, exact values, doubts, and one byte that says whether the
 body is tokens or text. They are apart so that the bytes of each can be counted.
@@ -107,7 +108,7 @@ _STRUCTURE, _VALUES = TypeAdapter(_Structure), TypeAdapter(_Values)
 _CHUNK, _STATE = TypeAdapter(_ChunkFields), TypeAdapter(_StateFields)
 
 
-def pack_page(record: PageRecord) -> bytes:
+def pack_page(record: PageRecord, place: bytes) -> bytes:
     """A page as bytes."""
     if isinstance(record.body, VisionTokens):
         body, marker = record.body.data, _TOKENS
@@ -121,12 +122,18 @@ def pack_page(record: PageRecord) -> bytes:
         _pack_doubts(record.doubts),
         marker,
     ]
-    return pack_container(ContainerKind.PAGE, sections)
+    return pack_container(ContainerKind.PAGE, sections, place)
 
 
-def unpack_page(data: bytes) -> PageRecord:
+def unpack_page(data: bytes, place: bytes) -> PageRecord:
     """The page. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.PAGE, data) as (described, body, values, doubts, marker):
+    with unpack_container(ContainerKind.PAGE, data, place=place) as (
+        described,
+        body,
+        values,
+        doubts,
+        marker,
+    ):
         structure = from_json(_STRUCTURE, decompress(described))
         cells, texts = from_json(_VALUES, decompress(values)) if values else ([], [])
         return PageRecord(
@@ -143,10 +150,16 @@ def unpack_page(data: bytes) -> PageRecord:
         )
 
 
-def page_parts(data: bytes) -> PageParts:
+def page_parts(data: bytes, place: bytes) -> PageParts:
     """What the bytes of a packed page are for; the container counts as structure. Raises
     FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.PAGE, data) as (_, body, values, doubts, marker):
+    with unpack_container(ContainerKind.PAGE, data, place=place) as (
+        _,
+        body,
+        values,
+        doubts,
+        marker,
+    ):
         tokens = len(body) if marker == _TOKENS else 0
         return PageParts(
             tokens=tokens,
@@ -157,7 +170,7 @@ def page_parts(data: bytes) -> PageParts:
         )
 
 
-def pack_chunk(chunk: Chunk) -> bytes:
+def pack_chunk(chunk: Chunk, place: bytes) -> bytes:
     """A chunk as bytes."""
     fields = [
         *chunk.position,
@@ -170,12 +183,12 @@ def pack_chunk(chunk: Chunk) -> bytes:
         *([chunk.extra] if chunk.extra else []),
     ]
     content = to_json(fields) + b"\n" + chunk.text.encode()
-    return pack_container(ContainerKind.CHUNK, [compress(content, ZSTD_FAST)])
+    return pack_container(ContainerKind.CHUNK, [compress(content, ZSTD_FAST)], place)
 
 
-def unpack_chunk(data: bytes) -> Chunk:
+def unpack_chunk(data: bytes, place: bytes) -> Chunk:
     """The chunk. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.CHUNK, data) as (content,):
+    with unpack_container(ContainerKind.CHUNK, data, place=place) as (content,):
         described, text = decompress(content).split(b"\n", 1)
         fields = from_json(_CHUNK, described)
         return Chunk(
@@ -191,28 +204,28 @@ def unpack_chunk(data: bytes) -> Chunk:
         )
 
 
-def pack_state(state: ScopeState) -> bytes:
+def pack_state(state: ScopeState, place: bytes) -> bytes:
     """A scope's state as bytes."""
     fields = [state.next, *state.tail, state.cells, state.appended, state.epoch]
-    return pack_container(ContainerKind.STATE, [to_json(fields)])
+    return pack_container(ContainerKind.STATE, [to_json(fields)], place)
 
 
-def unpack_state(data: bytes) -> ScopeState:
+def unpack_state(data: bytes, place: bytes) -> ScopeState:
     """The state. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.STATE, data) as (section,):
+    with unpack_container(ContainerKind.STATE, data, place=place) as (section,):
         fields = from_json(_STATE, section)
         tail = Position(fields.sequence, fields.offset)
         return ScopeState(fields.next, tail, fields.cells, fields.appended, fields.epoch)
 
 
-def pack_index(index: PageIndex) -> bytes:
+def pack_index(index: PageIndex, place: bytes) -> bytes:
     """An index entry as bytes."""
-    return pack_container(ContainerKind.INDEX, [index_section(index)])
+    return pack_container(ContainerKind.INDEX, [index_section(index)], place)
 
 
-def unpack_index(data: bytes) -> PageIndex:
+def unpack_index(data: bytes, place: bytes) -> PageIndex:
     """The index entry. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.INDEX, data) as (section,):
+    with unpack_container(ContainerKind.INDEX, data, place=place) as (section,):
         return parse_index(section)
 
 
@@ -252,15 +265,26 @@ def parse_index(section: bytes) -> PageIndex:
     )
 
 
-def pack_number(number: int) -> bytes:
+def pack_number(number: int, place: bytes) -> bytes:
     """A turn's number as bytes."""
-    return pack_container(ContainerKind.TURN_NUMBER, [b"%d" % number])
+    return pack_container(ContainerKind.TURN_NUMBER, [b"%d" % number], place)
 
 
-def unpack_number(data: bytes) -> int:
+def unpack_number(data: bytes, place: bytes) -> int:
     """The number. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.TURN_NUMBER, data) as (section,):
+    with unpack_container(ContainerKind.TURN_NUMBER, data, place=place) as (section,):
         return int(section)
+
+
+def pack_image(tokens: bytes, place: bytes) -> bytes:
+    """An image's vision tokens as bytes."""
+    return pack_container(ContainerKind.IMAGE, [tokens], place)
+
+
+def unpack_image(data: bytes, place: bytes) -> bytes:
+    """The tokens. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.IMAGE, data, place=place) as (tokens,):
+        return tokens
 
 
 def _structure(record: PageRecord) -> dict[str, Any]:

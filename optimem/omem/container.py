@@ -2,10 +2,11 @@
 
     container   magic "OMEM" · format version (1 byte) · kind (1 byte) · sections · checksum
     section     its length in bytes (LEB128) · its bytes
-    checksum    8 bytes of BLAKE2b over all that precedes it
+    checksum    8 bytes of BLAKE2b over all that precedes it, keyed with the place it is kept in
 
-The checksum comes last, so that a long file can be written section by section. Bytes that are
-read here either parse or raise FormatError, VersionError or ChecksumError, whatever they are.
+The place of a record is its scope and key, so that none is ever taken for another; a file has no
+place. The checksum comes last, so that a long file can be written section by section. Bytes that
+are read here either parse or raise FormatError, VersionError or ChecksumError, whatever they are.
 Knows nothing of what the sections hold.
 """
 
@@ -61,6 +62,7 @@ class ContainerKind(Enum):
     STATE = b"S", "the state of a scope"
     INDEX = b"I", "the index of a page"
     TURN_NUMBER = b"N", "the number of a turn"
+    IMAGE = b"m", "the vision tokens of an image"
     ITEM = b"V", "an item"
     MARK = b"M", "the mark of an item"
     NANO_TOKENS = b"n", "a page of optimem-nano"
@@ -83,21 +85,27 @@ class Section(NamedTuple):
     size: int
 
 
-def pack_container(kind: ContainerKind, sections: Iterable[bytes]) -> bytes:
-    """`sections` as the bytes of a container."""
+def pack_container(kind: ContainerKind, sections: Iterable[bytes], place: bytes = b"") -> bytes:
+    """`sections` as the bytes of a container. `place`: where it will be kept; it can be read
+    nowhere else. Files have none."""
     body = b"".join((_head(kind), *(_length(section) + section for section in sections)))
-    return body + blake2b(body, digest_size=CHECKSUM).digest()
+    checksum = _hash(place)
+    checksum.update(body)
+    return body + checksum.digest()
 
 
 @contextmanager
-def unpack_container(kind: ContainerKind, data: bytes, name: str = "") -> Iterator[list[bytes]]:
+def unpack_container(
+    kind: ContainerKind, data: bytes, name: str = "", place: bytes = b""
+) -> Iterator[list[bytes]]:
     """The sections of a container, for a block that parses them: whatever goes wrong there is a
-    FormatError. `name`: what messages call the bytes, default the kind's label.
+    FormatError. `name`: what messages call the bytes, default the kind's label. `place`: as in
+    `pack_container`.
 
     Raises FormatError for other bytes or another kind, VersionError for another format version
-    and ChecksumError for damaged bytes.
+    and ChecksumError for damaged bytes or another place.
     """
-    places = find_sections(kind, BytesIO(data), name)
+    places = find_sections(kind, BytesIO(data), name, place)
     with format_errors(name or kind.label):
         yield [data[start : start + size] for start, size in places]
 
@@ -106,7 +114,7 @@ class ContainerWriter:
     """Writes a container to a file, section by section; `finish` completes it."""
 
     def __init__(self, file: BinaryIO, kind: ContainerKind) -> None:
-        self._file, self._hash = file, blake2b(digest_size=CHECKSUM)
+        self._file, self._hash = file, _hash()
         self._write(_head(kind))
 
     def add(self, section: bytes) -> None:
@@ -124,12 +132,14 @@ class ContainerWriter:
         self._file.write(data)
 
 
-def find_sections(kind: ContainerKind, file: BinaryIO, name: str = "") -> list[Section]:
+def find_sections(
+    kind: ContainerKind, file: BinaryIO, name: str = "", place: bytes = b""
+) -> list[Section]:
     """Where the sections of a file lie, once all of it has been checked. Arguments and errors as
     `unpack_container`."""
     name = name or kind.label
     _check_head(file.read(_HEAD.size), name)
-    end = _check_sum(file, name)
+    end = _check_sum(file, name, place)
     file.seek(0)
     _check_kind(file.read(_HEAD.size), kind, name)
     sections = []
@@ -244,18 +254,23 @@ def _version_error(name: str, version: int) -> VersionError:
     )
 
 
-def _check_sum(file: BinaryIO, name: str) -> int:
+def _hash(place: bytes = b"") -> blake2b:
+    """The checksum of a container for a place, before any bytes."""
+    return blake2b(key=blake2b(place).digest() if place else b"", digest_size=CHECKSUM)
+
+
+def _check_sum(file: BinaryIO, name: str, place: bytes) -> int:
     """Compare the checksum; where it starts."""
     end = left = file.seek(0, 2) - CHECKSUM
-    found = blake2b(digest_size=CHECKSUM)
+    found = _hash(place)
     file.seek(0)
     while left > 0 and (data := file.read(min(left, _BLOCK))):
         found.update(data)
         left -= len(data)
     if end < _HEAD.size or file.read() != found.digest():
         raise ChecksumError(
-            f"{name} is damaged or cut short (its checksum does not match); restore it from a "
-            "copy, or write it again"
+            f"{name} is damaged or cut short{', or was written elsewhere' if place else ''} (its "
+            "checksum does not match); restore it from a copy, or write it again"
         )
     return end
 

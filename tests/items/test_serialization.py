@@ -22,6 +22,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )
+PLACE = b"where it is stored"
 HEAD = ItemHead(1, 2, None, "0" * 22)
 
 
@@ -35,9 +36,9 @@ def same(one: Any, other: Any) -> bool:
 @example({"big": 10**400, "small": 5e-324, "zero": -0.0, "one": 1.0, "lone": "\ud800", "": [{}]})
 def test_json_comes_back_with_the_same_types(value: dict[str, Any]) -> None:
     check_value(value)
-    packed = serialization.pack_item(HEAD, serialization.pack_value(value))
-    assert same(serialization.unpack_value(packed), value)
-    assert serialization.unpack_head(packed) == HEAD
+    packed = serialization.pack_item(HEAD, serialization.pack_value(value), PLACE)
+    assert same(serialization.unpack_value(packed, PLACE), value)
+    assert serialization.unpack_head(packed, PLACE) == HEAD
 
 
 class Colour(StrEnum):
@@ -78,8 +79,8 @@ def test_depth_is_limited_and_a_circle_is_deep() -> None:
 
 def test_an_enum_that_equals_its_text_comes_back_as_the_text() -> None:
     check_value({"c": Colour.RED})
-    packed = serialization.pack_item(HEAD, serialization.pack_value({"c": Colour.RED}))
-    assert serialization.unpack_value(packed) == {"c": Colour.RED}
+    packed = serialization.pack_item(HEAD, serialization.pack_value({"c": Colour.RED}), PLACE)
+    assert serialization.unpack_value(packed, PLACE) == {"c": Colour.RED}
 
 
 def test_long_values_are_compressed_and_short_ones_are_not() -> None:
@@ -93,20 +94,22 @@ def test_long_values_are_compressed_and_short_ones_are_not() -> None:
 
 
 def test_damaged_and_foreign_entries_are_named() -> None:
-    packed = serialization.pack_item(HEAD, serialization.pack_value({"a": 1}))
+    packed = serialization.pack_item(HEAD, serialization.pack_value({"a": 1}), PLACE)
     with pytest.raises(ChecksumError):
-        serialization.unpack_value(packed[:-1] + b"?")
+        serialization.unpack_value(packed[:-1] + b"?", PLACE)
     with pytest.raises(FormatError):
-        serialization.unpack_mark(packed)
+        serialization.unpack_mark(packed, PLACE)
 
 
 def test_words_of_a_mark() -> None:
     mark = serialization.unpack_mark(
-        serialization.pack_mark(7, serialization.pack_words("Tea and \ud800 tea"))
+        serialization.pack_mark(7, serialization.pack_words("Tea and \ud800 tea"), PLACE),
+        PLACE,
     )
     assert mark.expires == 7
     assert mark.words is not None
     assert mark.words.term.tolist() == terms("tea")
     assert serialization.unpack_mark(
-        serialization.pack_mark(None, serialization.pack_words("the and"))
+        serialization.pack_mark(None, serialization.pack_words("the and"), PLACE),
+        PLACE,
     ) == (None, None)

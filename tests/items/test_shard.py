@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from optimem.build import store_at
-from optimem.errors import ConflictError
+from optimem.errors import ChecksumError, ConflictError
 from optimem.items.collection import new_item
 from optimem.items.names import Address, MarkName, item_entry_key, shard_scopes
 from optimem.items.shard import Item, ItemShard
 from optimem.memory import scope_records
+from optimem.protocols import Change
 from tests.items.racing import RacingStore
 
 A, B, C = (Address(("users",), key) for key in "abc")
@@ -100,3 +101,15 @@ def test_an_item_that_is_replaced_during_every_read_is_given_up(
         shard.read([A])
     racing.between_reads = []
     assert read_one(shard).head.updated == 2
+
+
+def test_values_that_were_swapped_are_not_taken_for_each_other(shard: ItemShard) -> None:
+    shard.write({A: new_item({"n": 1}), B: new_item({"n": 2}, ttl=9)}, 5 * SECOND)
+    keys = [item_entry_key(A), item_entry_key(B)]
+    first, second = shard.store.get(shard.scope, keys)
+    assert first
+    assert second
+    shard.store.commit(shard.scope, [Change(keys[0], second.value), Change(keys[1], first.value)])
+    for address in (A, B):
+        with pytest.raises(ChecksumError, match="written elsewhere"):
+            shard.read([address])

@@ -14,14 +14,15 @@ from optimem.memory.records import (
     Position,
     ScopeState,
     image_turn,
+    turn_key,
 )
 from optimem.memory.retrieval import index_page
 from optimem.memory.scope_records import BATCH, ScopeRecords, retry
-from optimem.protocols import Change, Entry
+from optimem.protocols import Change, Entry, Store
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import plain_codec
 from optimem.turns import Scope, Turn
-from tests.memory.factories import make_chunk, make_page, make_span, put
+from tests.memory.factories import NOW, make_chunk, make_page, make_span, put
 
 
 class Watched(SQLiteStore):
@@ -268,3 +269,34 @@ def test_attempts_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConflictError, match=r"^a/b/s kept changing for 0.05 s .* append again$"):
         retry(attempt, Scope.parse("a/b/s"), "append")
     assert len(calls) > 1
+
+
+def test_values_that_were_swapped_are_not_taken_for_each_other() -> None:
+    memory = OpticalMemory.open(":memory:", codec=plain_codec(), clock=lambda: NOW)
+    for scope in ("ann", "bob"):
+        memory.append(scope, [Turn(text=f"of {scope}", id="1"), Turn(text=f"{scope}'s", id="2")])
+        memory.flush(scope)
+        memory.append(scope, Turn(text=f"{scope} again", id="3"))
+    ann, bob = Scope(session="ann"), Scope(session="bob")
+    pairs = [
+        (key, (ann, key), (bob, key))
+        for key in [info.key for info in memory.store.entries(ann)]
+        if memory.store.get(bob, [key])[0]
+    ]
+    turns = [(ann, turn_key("1")), (ann, turn_key("2"))]
+    assert len(pairs) > 4  # chunk, state and the turns' numbers; pages have keys of their own
+    for what, one, other in [*pairs, ("turns", *turns)]:
+        swap(memory.store, one, other)
+        with pytest.raises(ChecksumError, match="written elsewhere"):
+            (memory.holds("ann", ["1", "2", "3"]), memory.reconstruct("ann"))
+        swap(memory.store, one, other)
+        assert len(memory.reconstruct("ann")) == 3, what
+
+
+def swap(store: Store, one: tuple[Scope, str], other: tuple[Scope, str]) -> None:
+    """Put each of two values in the other's place."""
+    (first,), (second,) = store.get(one[0], [one[1]]), store.get(other[0], [other[1]])
+    assert first
+    assert second
+    store.commit(one[0], [Change(one[1], second.value)])
+    store.commit(other[0], [Change(other[1], first.value)])

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +119,18 @@ def test_a_file_says_what_it_holds(tmp_path: Path) -> None:
         file_kind(tmp_path / "none")
 
 
+def test_a_container_is_read_only_in_its_place() -> None:
+    data = pack_container(ContainerKind.PAGE, SECTIONS, b"here")
+    with unpack_container(ContainerKind.PAGE, data, place=b"here") as sections:
+        assert sections == SECTIONS
+    for place in (b"", b"there", b"her"):
+        with (
+            pytest.raises(ChecksumError),
+            unpack_container(ContainerKind.PAGE, data, place=place),
+        ):
+            pass
+
+
 def test_codes_differ() -> None:
     assert len({kind.code for kind in ContainerKind}) == len(ContainerKind)
     assert all(len(kind.code) == 1 for kind in ContainerKind)
@@ -165,6 +178,10 @@ class Sample(NamedTuple):
     parse: Callable[[bytes], object]
 
 
+NOWHERE = b""
+"""The place of a file, here of records too, so that all samples are packed and forged alike."""
+
+
 def _samples() -> list[Sample]:
     spans = tuple(
         Span(Position(i, 0), "user", f"m{i}", 5.0, 3 * i, 3 * i + 3, True, False, bytes(8))
@@ -180,8 +197,24 @@ def _samples() -> list[Sample]:
     state = ScopeState(3, Position(1, 5), 77, 9.5, "e")
     index = index_page([(3, "alpha beta beta"), (4, "gamma alpha")])
     item = items.pack_item(
-        items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50})
+        items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50}), NOWHERE
     )
+    mark = items.pack_mark(7, items.pack_words("tea"), NOWHERE)
+    kinds, whole = ContainerKind, memory.pack_page(record, NOWHERE)
+    records: list[tuple[ContainerKind, bytes, Callable[..., object]]] = [
+        (kinds.PAGE, whole, memory.unpack_page),
+        (kinds.PAGE, whole, memory.page_parts),
+        (kinds.PAGE, memory.pack_page(kept, NOWHERE), memory.unpack_page),
+        (kinds.CHUNK, memory.pack_chunk(chunk, NOWHERE), memory.unpack_chunk),
+        (kinds.STATE, memory.pack_state(state, NOWHERE), memory.unpack_state),
+        (kinds.INDEX, memory.pack_index(index, NOWHERE), memory.unpack_index),
+        (kinds.TURN_NUMBER, memory.pack_number(41, NOWHERE), memory.unpack_number),
+        (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
+        (kinds.ITEM, item, items.unpack_head),
+        (kinds.ITEM, item, items.unpack_value),
+        (kinds.MARK, mark, items.unpack_mark),
+        (kinds.MARK, mark, items.packed_words),
+    ]
     coder = TokenCoder(np.zeros(8, np.float32), np.ones(8, np.float32))
     steps = np.arange(128, dtype=np.int16).reshape(16, 8) % 5
     page = StoredPage("e", "tiny", 64, 30, 20, torch.randn(5, 64))
@@ -192,17 +225,7 @@ def _samples() -> list[Sample]:
         for p in Packing
     ]
     return [
-        Sample(ContainerKind.PAGE, memory.pack_page(record), memory.unpack_page),
-        Sample(ContainerKind.PAGE, memory.pack_page(record), memory.page_parts),
-        Sample(ContainerKind.PAGE, memory.pack_page(kept), memory.unpack_page),
-        Sample(ContainerKind.CHUNK, memory.pack_chunk(chunk), memory.unpack_chunk),
-        Sample(ContainerKind.STATE, memory.pack_state(state), memory.unpack_state),
-        Sample(ContainerKind.INDEX, memory.pack_index(index), memory.unpack_index),
-        Sample(ContainerKind.TURN_NUMBER, memory.pack_number(41), memory.unpack_number),
-        Sample(ContainerKind.ITEM, item, items.unpack_head),
-        Sample(ContainerKind.ITEM, item, items.unpack_value),
-        Sample(ContainerKind.MARK, items.pack_mark(7, items.pack_words("tea")), items.unpack_mark),
-        Sample(ContainerKind.MARK, items.pack_mark(7, items.pack_words("tea")), items.packed_words),
+        *(Sample(kind, data, partial(unpack, place=NOWHERE)) for kind, data, unpack in records),
         Sample(ContainerKind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
         *packed,
         Sample(
