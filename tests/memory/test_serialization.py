@@ -43,9 +43,9 @@ def test_pages_come_back() -> None:
 def test_what_a_turn_carries_beside_its_text_comes_back() -> None:
     spans = (SPANS[0], replace(SPANS[1], extra='{"name":"\\u00fc"}'), SPANS[2])
     record = replace(RECORD, spans=spans)
-    assert serialization.unpack_page(serialization.pack_page(record)) == record
+    assert serialization.unpack_page(serialization.pack_page(record, PLACE), PLACE) == record
     chunk = Chunk(Position(0, 0), "tool", "k", 1.5, 2.5, True, True, "text", '{"a":"\\n"}')
-    assert serialization.unpack_chunk(serialization.pack_chunk(chunk)) == chunk
+    assert serialization.unpack_chunk(serialization.pack_chunk(chunk, PLACE), PLACE) == chunk
 
 
 def test_kept_text_comes_back() -> None:
