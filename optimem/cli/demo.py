@@ -74,13 +74,13 @@ def demo(out: Path) -> None:
     from optimem.build import nano_codec
 
     console, codec, conversation = Console(), nano_codec(), _load_conversation()
+    out.mkdir(parents=True, exist_ok=True)
     _print_introduction(console, conversation)
     pages = _page_cells(conversation.turns, codec)
     readings, hits = _read_every_tier(conversation, pages, codec)
     _print_table(console, readings, conversation)
     _print_lines(console, readings)
     _print_answer(console, hits, readings)
-    out.mkdir(parents=True, exist_ok=True)
     _save_images(out, readings, conversation, pages[0], codec)
     console.print(f"The pages, and all of this as one image: {out}/overview.png\n")
 

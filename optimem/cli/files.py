@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import click
 
@@ -39,6 +39,26 @@ file_argument = click.argument(
 )
 
 
+class ReadOptions(NamedTuple):
+    """How a file is read. `page`: only this one, from 1. `question`: for images, to be answered
+    instead. `confidence`: show which characters are uncertain."""
+
+    model: str
+    page: int | None
+    question: str | None
+    confidence: bool
+
+    @property
+    def pages(self) -> list[int] | None:
+        """The pages to read, from 0; None for all."""
+        return None if self.page is None else [self.page - 1]
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether the model reads any image, and answers questions about it."""
+        return self.model != NANO
+
+
 @click.command(
     epilog="\b\nExamples:\n"
     "  optimem read notes.omem > notes.txt\n"
@@ -64,21 +84,17 @@ def read(
     --model, any image or PDF is read the same way. Without a model, the only image that can be
     read is the PNG of a page that optimem drew in its dense style.
     """
-    reads_images = model not in (None, NANO)
-    if ask is not None and not reads_images:
+    options = ReadOptions(model or NANO, page, ask, confidence)
+    if ask is not None and not options.reads_images:
         raise click.UsageError("--ask needs --model, a model that answers questions")
     with seekable(source) as file:
         if _is_omem(file):
             reject_option("mode", "images that are not encoded yet")
-            texts = _read_omem(file, model, ask, confidence, page, bar=not sys.stdout.isatty())
-        elif reads_images:
-            from optimem.api.files import read_document
-
-            pages = None if page is None else [page - 1]
-            answers = read_document(file, model=str(model), mode=mode, question=ask, pages=pages)
-            texts = _answer_texts(enumerate(answers, page or 1), confidence)
+            texts = _read_omem(file, options, bar=not sys.stdout.isatty())
+        elif options.reads_images:
+            texts = _read_document(file, options, mode)
         else:
-            texts = _read_drawn_page(file, confidence)
+            texts = _read_drawn_page(file, options)
         _write(texts, sys.stdout.buffer)
 
 
@@ -102,54 +118,62 @@ def decompress(
     A file of images gives Markdown, page by page. With -o the text goes to a file, which is
     written as a whole or not at all.
     """
+    options = ReadOptions(model, page, None, confidence)
     shows_text = out is None and sys.stdout.isatty()  # which is progress enough
     with seekable(source) as file:
         if not _is_omem(file):
             raise FormatError(_not_omem_message(source))
-        texts = _read_omem(file, model, None, confidence, page, bar=not shows_text)
+        texts = _read_omem(file, options, bar=not shows_text)
         with nullcontext(sys.stdout.buffer) if out is None else atomic_write(out) as target:
             _write(texts, target)
 
 
-def _read_omem(
-    source: Path, model: str | None, ask: str | None, confidence: bool, page: int | None, bar: bool
-) -> Iterator[str]:
+def _read_omem(source: Path, options: ReadOptions, bar: bool) -> Iterator[str]:
     """The text of each page, or its answer. `bar`: show the progress."""
     with progress_bar("reading pages") if bar else nullcontext() as progress:
         if file_kind(source) is ContainerKind.IMAGE_ARCHIVE:
-            yield from _read_image_archive(source, model, ask, confidence, page, progress)
-        elif ask is not None:
+            yield from _read_image_archive(source, options, progress)
+        elif options.question is not None:
             raise click.UsageError(f"--ask is for images; {source} holds text")
         else:
-            yield from _read_token_file(source, model, confidence, page, progress)
+            yield from _read_token_file(source, options, progress)
 
 
 def _read_image_archive(
-    source: Path, model: str | None, ask: str | None, confidence: bool, page: int | None,
-    progress: "Progress | None",
-) -> Iterator[str]:  # fmt: skip
+    source: Path, options: ReadOptions, progress: "Progress | None"
+) -> Iterator[str]:
     from optimem.api.files import read_images
 
-    if model in (None, NANO):
+    if not options.reads_images:
         raise InputError(image_model_message(source))
-    pages = None if page is None else [page - 1]
-    answers = read_images(source, model=str(model), question=ask, pages=pages, progress=progress)
-    return _answer_texts(enumerate(answers, page or 1), confidence)
+    answers = read_images(
+        source, model=options.model, question=options.question, pages=options.pages,
+        progress=progress,
+    )  # fmt: skip
+    return _answer_texts(answers, options)
 
 
 def _read_token_file(
-    source: Path, model: str | None, confidence: bool, page: int | None, progress: "Progress | None"
+    source: Path, options: ReadOptions, progress: "Progress | None"
 ) -> Iterator[str]:
     from optimem.api.files import read_pages
     from optimem.omem.text import TokenFile
 
-    pages = None if page is None else [page - 1]
     file = TokenFile.load(source)
-    for reading in read_pages(file, model=model or NANO, pages=pages, progress=progress):
-        yield _reading_text(reading, confidence)
+    readings = read_pages(file, model=options.model, pages=options.pages, progress=progress)
+    return (_reading_text(reading, options) for reading in readings)
 
 
-def _read_drawn_page(source: Path, confidence: bool) -> Iterator[str]:
+def _read_document(source: Path, options: ReadOptions, mode: str) -> Iterator[str]:
+    from optimem.api.files import read_document
+
+    answers = read_document(
+        source, model=options.model, mode=mode, question=options.question, pages=options.pages
+    )
+    return _answer_texts(answers, options)
+
+
+def _read_drawn_page(source: Path, options: ReadOptions) -> Iterator[str]:
     """The text of the PNG of a page that optimem drew."""
     if not _starts_with(source, PNG):
         if is_image(source, None):
@@ -157,19 +181,20 @@ def _read_drawn_page(source: Path, confidence: bool) -> Iterator[str]:
         raise FormatError(_not_omem_message(source))
     from optimem.api.files import read_page_image
 
-    yield _reading_text(read_page_image(source), confidence)
+    yield _reading_text(read_page_image(source), options)
 
 
-def _answer_texts(answers: Iterable[tuple[int, Any]], confidence: bool) -> Iterator[str]:
+def _answer_texts(answers: Iterable[Any], options: ReadOptions) -> Iterator[str]:
     """What DeepSeek-OCR reads on each page; names pages whose reading was cut short."""
-    for number, answer in answers:
-        yield (answer.marked(UNCERTAIN) if confidence else answer.grounded.text) + "\n"
+    for number, answer in enumerate(answers, options.page or 1):
+        text = answer.marked(UNCERTAIN) if options.confidence else answer.grounded.text
+        yield text + "\n"
         if not answer.complete:
             click.echo(f"page {number} is incomplete: {answer.finish.value}", err=True)
 
 
-def _reading_text(reading: Reading, confidence: bool) -> str:
-    if not confidence:
+def _reading_text(reading: Reading, options: ReadOptions) -> str:
+    if not options.confidence:
         return reading.text
     pairs = zip(reading.text, reading.probability.tolist(), strict=True)
     return "".join(char if certain >= UNCERTAIN else f"⟦{char}⟧" for char, certain in pairs)

@@ -46,6 +46,11 @@ mode_option = click.option(
     "--mode", default="base", show_default=True, metavar="MODE",
     help="For images: tiny, small, base, large, gundam or gundam-m.",
 )  # fmt: skip
+now_option = click.option(
+    "--now", metavar="TIME",
+    callback=lambda context, parameter, text: None if text is None else parse_time(text),
+    help="An ISO date or epoch seconds, in place of the current time.",
+)  # fmt: skip
 
 
 def parse_time(text: str) -> float:
@@ -59,13 +64,6 @@ def parse_time(text: str) -> float:
     except ValueError:
         raise InputError(f"{text!r} is not a time; write 2026-11-21 or epoch seconds") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-now_option = click.option(
-    "--now", metavar="TIME",
-    callback=lambda context, parameter, text: None if text is None else parse_time(text),
-    help="An ISO date or epoch seconds, in place of the current time.",
-)  # fmt: skip
 
 
 class MemoryOptions(NamedTuple):

@@ -114,7 +114,7 @@ class Part(NamedTuple):
 
 
 def evaluate(
-    files: Sequence[str | Path] = (),
+    files: str | Path | Sequence[str | Path] = (),
     *,
     corpora: Sequence[Corpus] = (),
     model: str = NANO,
@@ -126,19 +126,20 @@ def evaluate(
     tokenizer: str = DEEPSEEK,
     controlled: bool = True,
     seed: int = 0,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Measure what compressing text costs in fidelity.
 
-    `files`: paths, or `kind=path` to name the kind of text. `corpora`: texts already at hand.
-    `model`: as in `OpticalMemory.open`; `codec` in its place is one that is already open.
-    `ratios`: text tokens per vision token; one that only some corpora reach is reported for the
-    others. `tiers`: measured on full pages. `pages`: at most, of each corpus. `baselines`: names;
-    `llmlingua2=CHECKPOINT` names its weights. `tokenizer`: "deepseek", "bytes", or the path of a
-    `tokenizer.json`. `controlled`: add texts that cannot be guessed. `seed`: of everything drawn
-    at random. `folder`: keeps partial results, from which a run with the same arguments resumes.
-    `progress`: called with parts done and parts in all.
+    `files`: a path or several, or `kind=path` to name the kind of text. `corpora`: texts that are
+    no files. `model`: as in `OpticalMemory.open`; `codec` in its place is one that is already
+    open. `ratios`: text tokens per vision token; one that only some corpora reach is reported for
+    the others. `tiers`: also measured, on full pages. `pages`: at most, of each corpus.
+    `baselines`: names; `llmlingua2=CHECKPOINT` names its weights; default those that need nothing
+    installed. `tokenizer`: "deepseek", "bytes", or the path of a `tokenizer.json`. `controlled`:
+    add texts that cannot be guessed. `seed`: of everything drawn at random. `folder`: keeps
+    partial results, from which a run with the same arguments resumes. `progress`: called with
+    parts done and parts in all.
 
     The result is JSON-ready: `run` identifies it, `kinds` names the corpora, `parts` holds the
     figures. Raises InputError for a file or model that cannot be used, SampleError, RatioError,
@@ -146,20 +147,28 @@ def evaluate(
     """
     if pages < 1 or seed < 0:
         raise InputError(f"{pages} pages, seed {seed}: give at least one page and a seed from 0")
-    checked, counted = check_ratios(ratios), open_tokenizer(tokenizer)
-    given = [*corpora, *read_corpora([str(file) for file in files])]
-    if not given:
+    checked_ratios, opened_tokenizer = check_ratios(ratios), open_tokenizer(tokenizer)
+    sources = [files] if isinstance(files, str | Path) else files
+    measured = [*corpora, *read_corpora([str(source) for source in sources])]
+    if not measured:
         raise SampleError("there is no text to measure; give at least one file")
-    opened = open_baselines(baselines)
+    opened_baselines = open_baselines(baselines)
     codec = codec or named_codec(model)
     if controlled:
         size = CONTROLLED_PAGES * codec.renderer.capacity
-        given += controlled_corpora(seed, size, given[0].text)
+        measured += controlled_corpora(seed, size, measured[0].text)
     plan = EvaluationPlan(
-        number_duplicates(given), checked, tuple(tiers), pages, tuple(baselines), opened, counted,
-        seed, codec,
-    )  # fmt: skip
-    return _run(plan, folder, progress)
+        corpora=number_duplicates(measured),
+        ratios=checked_ratios,
+        tiers=tuple(tiers),
+        pages=pages,
+        baseline_names=tuple(baselines),
+        baselines=opened_baselines,
+        tokenizer=opened_tokenizer,
+        seed=seed,
+        codec=codec,
+    )
+    return _run(plan, None if folder is None else Path(folder), progress)
 
 
 def _run(plan: EvaluationPlan, folder: Path | None, progress: Progress | None) -> Result:

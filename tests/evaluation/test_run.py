@@ -105,6 +105,14 @@ def test_another_runs_folder_is_refused(tmp_path: Path) -> None:
         run(folder=tmp_path, seed=9)
 
 
+def test_a_single_path_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(PROSE.text)
+    for given in (tmp_path / "a.txt", str(tmp_path / "a.txt"), [tmp_path / "a.txt"]):
+        assert run(files=given, corpora=[], ratios=())["kinds"] == ["prose"]
+    run(files=f"log={tmp_path / 'a.txt'}", corpora=[], ratios=(), folder=str(tmp_path / "out"))
+    assert (tmp_path / "out" / "results.jsonl").exists()
+
+
 def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(SampleError, match="fills 5 cells and a page has 400"):
         run(corpora=[Corpus("prose", "short", False)])
