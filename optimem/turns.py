@@ -105,6 +105,9 @@ class Turn(Value):
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"extra={value!r:.80} is not JSON: {error}") from error
 
+    def __hash__(self) -> int:
+        return hash(self.key)  # `extra` is a dict, which has no hash
+
     @property
     def key(self) -> str:
         """The id, or 32 hex digits of the content's SHA-256."""

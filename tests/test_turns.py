@@ -19,6 +19,11 @@ def test_a_turn_without_an_id_is_known_by_its_content() -> None:
     assert Turn(text="a", id="m1").key == "m1"
 
 
+def test_turns_can_be_members_of_sets() -> None:
+    calls = {"tool_calls": [{"id": "c1"}]}
+    assert len({Turn(text="a"), Turn(text="a"), Turn(text="a", extra=calls)}) == 2
+
+
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800"])
 def test_what_is_no_text_is_named(text: str) -> None:
     with pytest.raises(TextError, match="character 1 is U\\+"):
