@@ -12,6 +12,7 @@ import redis
 
 REDIS_SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
 REDIS_CLI = shutil.which("redis-cli") or shutil.which("valkey-cli")
+OPENSSL = shutil.which("openssl")
 PATIENCE = 20.0
 """Seconds a server may take to answer on a busy machine."""
 
@@ -51,6 +52,42 @@ class RedisServer:
         """End it."""
         self._process.terminate()
         self._process.wait()
+
+
+class RedisSentinel:
+    """One sentinel that watches a primary on this machine and decides alone."""
+
+    def __init__(self, folder: Path, service: str, primary: int) -> None:
+        self.port = free_port()
+        settings = folder / "sentinel.conf"
+        settings.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n"
+            f"sentinel monitor {service} 127.0.0.1 {primary} 1\n"
+            f"sentinel down-after-milliseconds {service} 500\n"
+            f"sentinel failover-timeout {service} 2000\n"
+        )
+        command = [str(REDIS_SERVER), str(settings), "--sentinel"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
+def certificates(folder: Path) -> Path:
+    """A folder with the certificate of an authority, and with a server's certificate and key."""
+    subject = ["-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    new = ["req", "-newkey", "rsa:2048", "-nodes"]
+    for command in (
+        [*new, "-x509", "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=test"],
+        [*new, "-keyout", "server.key", "-out", "server.csr", *subject, *names],
+        ["x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2",
+         "-CAcreateserial", "-copy_extensions", "copy", "-out", "server.crt"],
+    ):  # fmt: skip
+        subprocess.run([str(OPENSSL), *command], cwd=folder, check=True, capture_output=True)
+    return folder
 
 
 def free_port() -> int:

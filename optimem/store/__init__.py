@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 
 from optimem.errors import InputError
 from optimem.protocols import Store
+from optimem.store.arguments import redacted
 
 if TYPE_CHECKING:
     from optimem.store.redis_client import RedisClient
 
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
+_KINDS = ("", "+sentinel", "+cluster")
+_REDIS, _VALKEY = (
+    tuple(name + kind for kind in _KINDS for name in names)
+    for names in (("redis", "rediss"), ("valkey", "valkeys"))
+)
+REDIS_SCHEMES = ("unix", *_REDIS, *_VALKEY)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # at least two letters: C:\ is a drive
-_ADDRESSES = ("a file path", "sqlite:///path", ":memory:", *(f"{s}://…" for s in REDIS_SCHEMES))
+_URLS = tuple(f"{scheme}://…" for scheme in ("unix", *_REDIS))
+_ADDRESSES = ("a file path", "sqlite:///path", ":memory:", *_URLS)
 
 
 def open_store(target: "str | os.PathLike[str] | RedisClient", *, timeout: float = 5.0) -> Store:
@@ -51,8 +58,7 @@ def _sqlite_path(address: str, has_scheme: bool) -> str:
         return ":memory:"
     if address.lower().startswith("sqlite:///"):
         return address[len("sqlite:///") :]
-    shown = re.sub(r"//[^/@]*@", "//…@", address)  # hide the password
     raise InputError(
-        f"{shown!r} is not a store address; give {', '.join(_ADDRESSES)} (write ./name for a file "
-        "name with a colon)"
+        f"{redacted(address)!r} is not a store address; give {', '.join(_ADDRESSES)} (write ./name "
+        "for a file name with a colon)"
     )

@@ -36,6 +36,17 @@ def key_bytes(key: str) -> bytes:
         ) from None
 
 
+def redacted(url: str) -> str:
+    """A URL as messages may show it: without user, password and options. Nothing but its scheme
+    if a sign of a password stands where it is unclear what ends there."""
+    scheme, separator, rest = url.partition("://")
+    place, _, options = rest.partition("?")
+    if "@" in options:
+        return f"{scheme}{separator}…"
+    _, at, place = place.rpartition("@")
+    return f"{scheme}{separator}{'…@' if at else ''}{place}"
+
+
 def check_changes(changes: Sequence[Change]) -> None:
     """Raises InputError for two changes of one key, or a due time that is not finite."""
     keys: set[str] = set()

@@ -33,6 +33,7 @@ from optimem.store.redis_layout import (
     PEEK,
     scope_keys,
 )
+from optimem.store.redis_server import check_server
 from optimem.turns import Scope
 
 _ATTEMPTS = 100
@@ -58,8 +59,8 @@ class RedisStore:
     Takes a `url`, a `client`, or neither: then the URL is the variable REDIS_URL. A client that
     is passed in stays open and must not decode responses. `timeout`: seconds to wait for the
     server; applies to a client made here. Raises InputError for a URL or client that cannot be
-    used, VersionError for a server with a newer data layout, and StoreUnavailableError if the
-    server cannot be reached.
+    used or leads to a server that evicts keys, VersionError for a server with a newer data layout,
+    and StoreUnavailableError if the server cannot be reached.
 
     If a commit raises StoreUnavailableError, its reply was lost, and the server may have applied
     it. Retry with `expect`, so that it cannot apply twice.
@@ -72,6 +73,7 @@ class RedisStore:
         self._index = ScopeIndex(self._redis)
         self._files = ServerFiles(self._redis)
         try:
+            check_server(self._redis)
             self._check_layout()
         except BaseException:
             self.close()

@@ -5,14 +5,12 @@ Works with one server, through Sentinel's `master_for`, and with a cluster. Know
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     ClusterDownError,
     NoPermissionError,
@@ -23,15 +21,17 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
-from redis.retry import Retry
 
 from optimem.errors import (
+    FormatError,
     InputError,
     StoreError,
     StoreFullError,
     StoreLockedError,
     StoreUnavailableError,
 )
+from optimem.store.arguments import redacted
+from optimem.store.redis_url import connect
 
 RedisClient = redis.Redis | redis.RedisCluster
 """A client as callers may pass it. `RedisCluster` is not a subclass of `Redis`."""
@@ -59,8 +59,7 @@ class RedisNode(NamedTuple):
 class RedisConnection:
     """A Redis client whose errors are ours.
 
-    Takes a `url`, a `client`, or neither: then the URL is the variable REDIS_URL. URL schemes:
-    redis, rediss and unix for a server, redis+cluster and rediss+cluster for a cluster.
+    Takes a `url` as in `redis_url`, a `client`, or neither: then the URL is the variable REDIS_URL.
     `timeout`: seconds to wait for a reply; applies to a client made here. Raises InputError for
     a URL or client that cannot be used.
     """
@@ -74,9 +73,11 @@ class RedisConnection:
             self._client = _checked(client)
         else:
             url = url or os.environ.get("REDIS_URL", "")
-            self.name = _without_password(url)
+            if not url:
+                raise InputError("no Redis server given; give a URL or a client, or set REDIS_URL")
+            self.name = redacted(url)
             with redis_errors(self.name):
-                self._client = _checked(_connect(url, timeout, self.name))
+                self._client = _checked(connect(url, timeout))
         self._execute: Callable[..., Any] = self._client.execute_command
 
     def call(self, *command: Argument, **options: Any) -> Any:
@@ -84,9 +85,14 @@ class RedisConnection:
         with redis_errors(self.name):
             return self._execute(*command, **options)
 
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it leads to a cluster."""
+        return not isinstance(self._client, redis.Redis)
+
     def primaries(self) -> "list[RedisNode]":
         """The server, or every primary of a cluster."""
-        if isinstance(self._client, redis.Redis):
+        if not self.is_cluster:
             return [RedisNode(self.name, self.call)]
         cluster: Any = self._client
         with redis_errors(self.name):
@@ -135,6 +141,11 @@ def redis_errors(name: str) -> Iterator[None]:
             "and permissions"
         ) from error
     except ResponseError as error:
+        if str(error).startswith("PARTLOST "):
+            raise FormatError(
+                f"{name} has lost a part of a scope, evicted or deleted by others "
+                f"({str(error).removeprefix('PARTLOST ')}); restore it, or forget the scope"
+            ) from error
         if str(error).startswith(("BUSY ", "TRYAGAIN ")):
             raise StoreLockedError(f"{name}: {error}; retry later") from error
         if str(error).startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN")):
@@ -142,26 +153,6 @@ def redis_errors(name: str) -> Iterator[None]:
         raise StoreError(f"{name} refused a command: {error}") from error
     except RedisError as error:
         raise StoreError(f"{name}: {error}") from error
-
-
-def _connect(url: str, timeout: float, name: str) -> RedisClient:
-    """A client for a URL. It retries once, because the server may have dropped a pooled
-    connection."""
-    if not url:
-        raise InputError("no Redis server given; give a URL or a client, or set REDIS_URL")
-    scheme, separator, rest = url.partition("://")
-    options: dict[str, Any] = {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "retry": Retry(NoBackoff(), 1),
-    }
-    try:
-        if scheme.endswith("+cluster"):
-            plain = scheme.removesuffix("+cluster") + separator + rest
-            return redis.RedisCluster.from_url(plain, **options)
-        return redis.Redis.from_url(url, **options)
-    except ValueError as error:
-        raise InputError(f"{name} is not a Redis URL: {error}") from None
 
 
 def _checked(client: object) -> RedisClient:
@@ -177,8 +168,3 @@ def _checked(client: object) -> RedisClient:
             "decode_responses=False"
         )
     return client
-
-
-def _without_password(url: str) -> str:
-    """A URL as messages may show it."""
-    return re.sub(r"//[^/@]*@", "//…@", url.partition("?")[0])

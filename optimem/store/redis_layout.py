@@ -71,7 +71,17 @@ def _key(tag: str, field: str) -> str:
     return f"optimem:v{LAYOUT}:{{{tag}}}:{field}"
 
 
-GET = """\
+_WHOLE = """\
+-- Refuses a scope of which the server has lost a key.
+local count = redis.call('HLEN', KEYS[2])
+if redis.call('HLEN', KEYS[1]) ~= count or redis.call('ZCARD', KEYS[3]) ~= count then
+  return redis.error_reply('PARTLOST ' .. KEYS[2])
+end
+"""
+
+GET = (
+    _WHOLE
+    + """\
 -- ARGV: names. Returns the version and value of each; nil for a name that does not exist.
 local found = {}
 for i, name in ipairs(ARGV) do
@@ -80,8 +90,11 @@ for i, name in ipairs(ARGV) do
 end
 return found
 """
+)
 
-ENTRIES = """\
+ENTRIES = (
+    _WHOLE
+    + """\
 -- ARGV: first and last name in byte order. Returns name, version, size and due time of each.
 local found = {}
 for _, name in ipairs(redis.call('ZRANGE', KEYS[3], ARGV[1], ARGV[2], 'BYLEX')) do
@@ -92,8 +105,11 @@ for _, name in ipairs(redis.call('ZRANGE', KEYS[3], ARGV[1], ARGV[2], 'BYLEX')) 
 end
 return found
 """
+)
 
-COMMIT = """\
+COMMIT = (
+    _WHOLE
+    + """\
 -- Applies all changes if every expected version holds.
 -- ARGV: commit id, earliest due time ('' if nothing is set, 'inf' if nothing is due), announced
 -- token, fresh token, its life in ms; then for each change: name, expected version ('' for any),
@@ -160,6 +176,7 @@ redis.call('HSET', meta, 'last', id)
 if redis.call('EXISTS', versions) == 0 then return {'emptied'} end
 return {'done'}
 """
+)
 
 PEEK = """\
 -- ARGV: now, limit. Returns name and due time of the scope's earliest due entries.
