@@ -27,6 +27,7 @@ from optimem.adapters.sizes import Size, Trigger, cut_index, is_reached, parse_s
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ImageSupportError, InputError, OptimemError, ProviderError
 from optimem.prompts import ModelRule
+from optimem.turns import Scope
 
 log = logging.getLogger("optimem")
 
@@ -160,7 +161,7 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
             return self.scope
         info = getattr(runtime, "execution_info", None)
         thread = getattr(info, "thread_id", None)
-        return str(thread).replace("/", "%2F") if thread else DEFAULT_SCOPE
+        return str(Scope(session=str(thread))) if thread else DEFAULT_SCOPE
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

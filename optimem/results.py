@@ -148,10 +148,12 @@ class Answer(Result):
 
 
 class AppendReport(Result):
-    """`added`: turns appended. `duplicates`: turns that the scope held already."""
+    """`added`: turns appended. `duplicates`: turns that the scope held already. `forgotten`: turns
+    left out because they were forgotten (`OpticalMemory.readmit` lets them in again)."""
 
     added: int
     duplicates: int
+    forgotten: int = 0
 
 
 class Move(Result):

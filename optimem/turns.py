@@ -6,6 +6,7 @@ alone. Knows nothing of pages, stores or any framework.
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
@@ -26,6 +27,9 @@ from optimem.errors import InputError, ScopeError, TextError
 Role = Literal["system", "user", "assistant", "tool", "text"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Who speaks; `text` is a document rather than a turn of a conversation."""
+
+RESERVED = "optimem."
+"""Namespaces that start so belong to optimem: of items, and of what was forgotten."""
 
 MESSAGE_ROLES: dict[str, Role] = {
     "system": "system", "developer": "system", "user": "user", "human": "user",
@@ -77,8 +81,10 @@ class Turn(Value):
     """One turn of a conversation, or a document.
 
     `text`: any length, kept verbatim. `role`: default "user". `id`: the caller's message
-    id; without one it is made from role, time and text, so that the same turn appended twice
-    counts once. `time`: seconds since the epoch; default the time of the append. `extra`: JSON
+    id; without one it is made from the turn's fields and its place in the conversation. A turn
+    with an id or a `time`, and a document, counts once however often it is appended; any other
+    turn once at its place (see `OpticalMemory.append`). `time`: seconds since the epoch; default
+    the time of the append. `extra`: JSON
     that belongs to the turn, such as a message's type and tool calls; stored beside the text as
     it is, it never fades. Raises TextError for text with a lone surrogate or a NUL, InputError for
     other wrong fields.
@@ -111,10 +117,13 @@ class Turn(Value):
     @property
     def key(self) -> str:
         """The id, or 32 hex digits of the content's SHA-256."""
-        if self.id is not None:
-            return self.id
+        return self.nth_key(0) if self.id is None else self.id
+
+    def nth_key(self, number: int) -> str:
+        """The key of the turn, which has no id, if `number` turns before it are equal."""
         extra = f"\0{json.dumps(self.extra, sort_keys=True)}" if self.extra else ""
-        content = f"{self.role}\0{self.time}\0{self.text}{extra}".encode()
+        nth = f"\0{number}" if number else ""
+        content = f"{self.role}\0{self.time}\0{self.text}{extra}{nth}".encode()
         return hashlib.sha256(content).hexdigest()[:32]
 
 
@@ -215,8 +224,8 @@ class Scope(Value):
     and `namespace` may be empty; scopes that differ in any part share nothing.
 
     Written as `namespace/user/session`, `user/session` or just `session`; a part may hold any
-    character but NUL (for one with a "/", give the parts by name). Raises ScopeError, or
-    TextError for a part with a lone surrogate or a NUL.
+    character but NUL, "/" written as %2F and "%" as %25. Raises ScopeError, or TextError for a
+    part with a lone surrogate or a NUL.
     """
 
     kind: ClassVar[str] = "scope"
@@ -239,11 +248,20 @@ class Scope(Value):
         parts = text.split("/") if isinstance(text, str) else []
         if not 1 <= len(parts) <= 3 or not parts[-1]:
             raise ScopeError(f"{text!r} is not a scope; write namespace/user/session or session")
-        namespace, user, session = ["", ""][: 3 - len(parts)] + parts
+        namespace, user, session = ["", ""][: 3 - len(parts)] + list(map(_unescaped, parts))
         return cls(session=session, user=user, namespace=namespace)
 
     def __str__(self) -> str:
-        parts = [self.namespace, self.user, self.session]
+        parts = list(map(_escaped, (self.namespace, self.user, self.session)))
         while len(parts) > 1 and not parts[0]:
             parts.pop(0)
         return "/".join(parts)
+
+
+def _escaped(part: str) -> str:
+    """A part of a scope as it is written; "%" only where it would be read as an escape."""
+    return re.sub("%(?=2F|25)", "%25", part).replace("/", "%2F")
+
+
+def _unescaped(part: str) -> str:
+    return re.sub("%2F|%25", lambda match: "/" if match[0] == "%2F" else "%", part)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from optimem import build
-from optimem.errors import InputError
+from optimem.errors import InputError, ScopeError
 from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.background import BackgroundThread, async_twin
 from optimem.memory.caching import clear_cache
@@ -27,6 +27,7 @@ from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tail import append_turns
+from optimem.memory.tombstones import FORGOTTEN, readmit
 from optimem.model import NANO
 from optimem.protocols import Clock, ImageReader, PageCodec, Store
 from optimem.results import (
@@ -38,7 +39,7 @@ from optimem.results import (
     Recollection,
     SweepReport,
 )
-from optimem.turns import Scope, Turns, as_turns
+from optimem.turns import RESERVED, Scope, Turns, as_turns
 
 DEEPSEEK_WRITE_ERROR = 0.03
 """`write_error` for pages that DeepSeek-OCR reads: it reads 97 of 100 characters right
@@ -112,10 +113,20 @@ class OpticalMemory:
         )
 
     def append(self, scope: Scope | str, turns: Turns, *, now: float | None = None) -> AppendReport:
-        """Remember turns, each once however often it is appended.
+        """Remember turns, each once.
 
         `turns`: one or several strings, `Turn`s, dicts or messages; see `optimem.turns.Turns`.
-        They are stored durably within milliseconds; a background thread puts them on pages as
+        A turn with an id or a time, and a document (role "text"), counts once however often it is
+        appended. Other turns count once at their place in the conversation: those at the start of
+        `turns` that repeat its end, or three or more that it holds side by side, were sent again
+        and are not stored twice; so the whole conversation, or its last turns, may be sent with
+        what is new. Everything else is new, whatever it says. Where several write to one scope and
+        send again what they are not sure of, give ids.
+
+        A turn that was forgotten, by `forget` of it or of its scope, is left out until `readmit`;
+        so is a turn of a time before its scope was forgotten.
+
+        Turns are stored durably within milliseconds; a background thread puts them on pages as
         these fill. Raises InputError for anything else, TextError for text with a lone surrogate
         or a NUL. A file is appended by `append_file`.
         """
@@ -247,24 +258,32 @@ class OpticalMemory:
 
     def forget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
         """Delete a whole scope, or one turn of it by its id: text, pages, index and due times.
-        Raises InputError for an unknown turn."""
+        What was forgotten is not stored again: a hash of each id stays behind, and `append` leaves
+        such turns out until `readmit`. Raises InputError for an unknown turn."""
         records = self._records(scope)
         self._background.wait()
         try:
             if turn is None:
-                return forget_scopes([records])
-            return TurnForgetter(records, self.codec, self.policy).forget(turn)
+                return forget_scopes([records], self._now(None))
+            forgetter = TurnForgetter(records, self.codec, self.policy, self._now(None))
+            return forgetter.forget(turn)
         finally:
             clear_cache(self.codec.decoder)
 
     def forget_user(self, user: str, *, namespace: str = "") -> ForgetReceipt:
-        """Delete all scopes of a user in a namespace."""
+        """Delete all scopes of a user in a namespace, as `forget` does."""
+        self._records(Scope(session="any", user=user, namespace=namespace))  # raises if reserved
         self._background.wait()
         scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
         try:
-            return forget_scopes([self._records(scope) for scope in scopes])
+            return forget_scopes([self._records(each) for each in scopes], self._now(None))
         finally:
             clear_cache(self.codec.decoder)
+
+    def readmit(self, scope: Scope | str, *, turn: str | None = None) -> int:
+        """Let `append` store again what was forgotten: a turn by its id, or a scope and all its
+        turns. Brings nothing back. Returns the number of turns."""
+        return readmit(self._records(scope), turn)
 
     def purge(self) -> list[str]:
         """Have the store rewrite its files, so that nothing of what was forgotten or replaced is
@@ -276,8 +295,10 @@ class OpticalMemory:
 
     def stats(self, scope: Scope | str | None = None) -> MemoryStats:
         """What a scope, or by default the whole store, holds and costs."""
-        scopes = list(self.store.scopes()) if scope is None else [scope]
-        return memory_stats(self._records(each) for each in scopes)
+        if scope is not None:
+            return memory_stats([self._records(scope)])
+        scopes = [each for each in self.store.scopes() if each.namespace != FORGOTTEN]
+        return memory_stats(ScopeRecords(self.store, each) for each in scopes)
 
     def close(self) -> None:
         """Wait for the background thread, and close the store if it was opened here. Raises what
@@ -301,6 +322,7 @@ class OpticalMemory:
     aunpin = async_twin(unpin)
     aforget = async_twin(forget)
     aforget_user = async_twin(forget_user)
+    areadmit = async_twin(readmit)
     apurge = async_twin(purge)
     astats = async_twin(stats)
     aclose = async_twin(close)
@@ -349,7 +371,13 @@ class OpticalMemory:
         return when
 
     def _records(self, scope: Scope | str) -> ScopeRecords:
-        return ScopeRecords(self.store, Scope.parse(scope))
+        parsed = Scope.parse(scope)
+        if parsed.namespace.startswith(RESERVED):
+            raise ScopeError(
+                f"{scope!r} is no scope of a memory: namespaces that start with {RESERVED!r} are "
+                "kept for items and for what was forgotten; use another, or OptimemStore for items"
+            )
+        return ScopeRecords(self.store, parsed)
 
     def _writer(self, records: ScopeRecords, now: float) -> PageWriter:
         return PageWriter(records, self.codec, self.policy, now)

@@ -73,6 +73,8 @@ def remember(
         print_json(report.model_dump())
     else:
         click.echo(f"{report.added} turns remembered, {report.duplicates} already known")
+        if report.forgotten:
+            click.echo(f"{report.forgotten} were forgotten before; see `optimem readmit`", err=True)
 
 
 @click.command(epilog='\b\nExample:\n  optimem recall work/ann/monday "which port?" -k 3')
@@ -253,6 +255,19 @@ def unpin(scope: str, turn: str, options: MemoryOptions) -> None:
         memory.unpin(scope, turn)
 
 
+@click.command(
+    epilog="\b\nExamples:\n  optimem readmit work/ann/monday\n"
+    "  optimem readmit work/ann/monday --turn m42"
+)
+@click.argument("scope")
+@click.option("--turn", metavar="ID", help="Only this turn.")
+@memory_options("store")
+def readmit(scope: str, turn: str | None, options: MemoryOptions) -> None:
+    """Let turns of SCOPE that were forgotten be remembered again; brings nothing back."""
+    with options.open() as memory:
+        click.echo(f"{memory.readmit(scope, turn=turn)} turns may be remembered again")
+
+
 def _print_turns(turns: "Sequence[RecalledTurn]", as_json: bool) -> None:
     if as_json:
         print_json([turn.model_dump(mode="json") for turn in turns])
@@ -284,4 +299,4 @@ def _certainty(turn: "RecalledTurn") -> str:
     return "exact" if turn.exact else f"{turn.probability:.1%} certain"
 
 
-COMMANDS = (remember, recall, ask, reconstruct, sweep, stats, forget, purge, pin, unpin)
+COMMANDS = (remember, recall, ask, reconstruct, sweep, stats, forget, readmit, purge, pin, unpin)

@@ -28,11 +28,11 @@ from typing import NamedTuple
 from zlib import crc32
 
 from optimem.errors import InputError, ScopeError
-from optimem.turns import Scope
+from optimem.turns import RESERVED, Scope
 
 Namespace = tuple[str, ...]
 
-HOME = "optimem.items"
+HOME = f"{RESERVED}items"
 """The namespace of the shards' scopes."""
 
 SHARDS = 16

@@ -14,19 +14,21 @@ from optimem.memory.recall import PageReading, read_pages
 from optimem.memory.records import EntryKind, PageRecord, Span, holding, page_id
 from optimem.memory.scope_records import Edit, ScopeRecords, Stored, retry
 from optimem.memory.tail import without_chunks
+from optimem.memory.tombstones import bury_scope, tombstone
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, ReadCells
 from optimem.results import ForgetReceipt
 from optimem.tiers import Tier
 
 
-def forget_scopes(scopes: Sequence[ScopeRecords]) -> ForgetReceipt:
-    """Remove everything in some scopes."""
+def forget_scopes(scopes: Sequence[ScopeRecords], now: float) -> ForgetReceipt:
+    """Remove everything in some scopes, and leave tombstones."""
     kinds: Counter[EntryKind | None] = Counter()
     entries = size = left = 0
     for records in scopes:
         kinds.update(entry.kind for entry in records.entry_sizes())
         size += records.bytes_used()
+        _bury(records, now)
         entries += records.clear()
         left += len(records.entry_sizes())
     return ForgetReceipt(
@@ -40,6 +42,18 @@ def forget_scopes(scopes: Sequence[ScopeRecords]) -> ForgetReceipt:
     )
 
 
+def _bury(records: ScopeRecords, now: float) -> None:
+    """Leave tombstones of all turns. The state is written last, so that whoever appends at the same
+    time fails, reads again and finds them."""
+
+    def attempt() -> None:
+        version = records.state_version()
+        bury_scope(records, now)
+        records.remove_state(version)
+
+    retry(attempt, records.scope, "forget")
+
+
 @dataclass(frozen=True)
 class TurnForgetter:
     """Removes single turns of a scope."""
@@ -47,6 +61,7 @@ class TurnForgetter:
     records: ScopeRecords
     codec: PageCodec
     policy: DecayPolicy
+    now: float
 
     def forget(self, turn: str) -> ForgetReceipt:
         """Remove a turn; pages that held it are drawn again without it. Raises InputError for a
@@ -60,6 +75,7 @@ class TurnForgetter:
         before = self.records.bytes_used()
         edit = self.records.edit()
         edit.remove_turn(turn)
+        edit.put_tombstone(turn, tombstone(self.now))
         self._remove_chunks(edit, number)
         pages = self._remove_spans(edit, number)
         edit.commit()

@@ -36,7 +36,7 @@ def append_images(
     def known(image: str) -> bool:
         return records.turn_numbers([image_turn(image)])[0] is not None
 
-    added = duplicates = 0
+    added = duplicates = forgotten = 0
     for number, image in enumerate(reader.read(path, known), 1):
         if not image.tokens:
             duplicates += 1
@@ -44,8 +44,11 @@ def append_images(
         records.put_image(image_turn(image.id), image.tokens)
         text = f"{path.name}, page {number}\n{image.text}".replace("\0", REPLACEMENT)
         report = append(Turn(text=text, role="text", id=image_turn(image.id)))
+        if report.forgotten:
+            records.remove_image(image_turn(image.id))
         added, duplicates = added + report.added, duplicates + report.duplicates
-    return AppendReport(added=added, duplicates=duplicates)
+        forgotten += report.forgotten
+    return AppendReport(added=added, duplicates=duplicates, forgotten=forgotten)
 
 
 def ask_image(

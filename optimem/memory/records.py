@@ -9,6 +9,7 @@ pages and tail share one order.
     tail:<position>           a chunk
     page:<position>:<id>      a page
     index:<position>:<id>     the words of that page
+    gone:<hash>               a turn that was forgotten, so that no late writer stores it again
     image:<hash>              an image's vision tokens, by the id of the turn that describes it
 
 Positions are fixed-width hexadecimal, so key order is reading order. A page's key includes its
@@ -172,7 +173,7 @@ class ScopeState:
     """The state of a scope. `next`: the next turn's number. `tail`: where the tail starts; all
     text before lies on pages. `cells`: of the tail. `appended`: time of the last append.
     `epoch`: changes whenever text already in the tail changes, so that a page drawn from older
-    text is not committed.
+    text is not committed. `recent`: hashes of the last turns (see `admission`).
     """
 
     next: int
@@ -180,6 +181,7 @@ class ScopeState:
     cells: int
     appended: float
     epoch: str
+    recent: str = ""
 
     def same_tail(self, other: "ScopeState") -> bool:
         """Whether the tail starts at the same text; turns may have been appended."""
@@ -216,6 +218,7 @@ class EntryKind(StrEnum):
 
     STATE = "head"
     TURN = "id"
+    GONE = "gone"
     CHUNK = "tail"
     PAGE = "page"
     INDEX = "index"
@@ -287,6 +290,11 @@ def chunk_position(key: str) -> Position:
 def turn_key(turn: str) -> str:
     """The key of a turn's number: a hash of its id, as ids may be long or hold anything."""
     return f"{EntryKind.TURN}:{_hashed(turn)}"
+
+
+def gone_key(turn: str) -> str:
+    """The key of the tombstone of a forgotten turn."""
+    return f"{EntryKind.GONE}:{_hashed(turn)}"
 
 
 def image_turn(image: str) -> str:

@@ -29,6 +29,7 @@ from optimem.memory.records import (
     chunk_key,
     chunk_position,
     entry_place,
+    gone_key,
     holding,
     image_key,
     turn_key,
@@ -95,6 +96,16 @@ class ScopeRecords:
         if entry is None:
             return Stored(EMPTY, 0)
         return Stored(self._unpacked(serialization.unpack_state, entry), entry.version)
+
+    def state_version(self) -> int:
+        """The version of the scope's state, which may be damaged; 0 for a new scope."""
+        (entry,) = self.store.get(self.scope, [STATE_KEY])
+        return entry.version if entry else 0
+
+    def remove_state(self, expect: int) -> None:
+        """Remove the scope's state. Raises ConflictError if it has another version."""
+        if expect:
+            self.store.commit(self.scope, [Change(STATE_KEY, None, expect)])
 
     def page_keys(self) -> list[PageKey]:
         """Keys of all pages in reading order."""
@@ -243,6 +254,12 @@ class ScopeRecords:
         """What an entry holds. Raises FormatError, VersionError or ChecksumError."""
         return unpack(entry.value, entry_place(self.scope, entry.key))
 
+    def remove_image(self, turn: str) -> None:
+        """Remove the vision tokens of an image whose turn was not stored."""
+        key = image_key(turn)
+        assert key is not None
+        self.store.commit(self.scope, [Change(key, None)])
+
     def _chunk_keys(self, start: Position = START) -> list[str]:
         """Keys of the tail in reading order from `start` on."""
         keys = (info.key for info in self.store.entries(self.scope, EntryKind.CHUNK.prefix))
@@ -272,6 +289,10 @@ class Edit:
     def remove_turn(self, turn: str) -> None:
         """Remove a turn's number, and the image that it describes, if it does."""
         self.changes.extend(Change(key, None) for key in _turn_keys(turn))
+
+    def put_tombstone(self, turn: str, data: bytes) -> None:
+        """Write that a turn was forgotten."""
+        self.changes.append(Change(gone_key(turn), data))
 
     def put_chunk(self, chunk: Chunk, due: float | None, expect: int | None) -> None:
         """Write a chunk."""

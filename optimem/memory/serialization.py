@@ -102,6 +102,7 @@ class _StateFields(NamedTuple):
     cells: int
     appended: float
     epoch: str
+    recent: str = ""
 
 
 _STRUCTURE, _VALUES = TypeAdapter(_Structure), TypeAdapter(_Values)
@@ -206,7 +207,7 @@ def unpack_chunk(data: bytes, place: bytes) -> Chunk:
 
 def pack_state(state: ScopeState, place: bytes) -> bytes:
     """A scope's state as bytes."""
-    fields = [state.next, *state.tail, state.cells, state.appended, state.epoch]
+    fields = [state.next, *state.tail, state.cells, state.appended, state.epoch, state.recent]
     return pack_container(ContainerKind.STATE, [to_json(fields)], place)
 
 
@@ -214,8 +215,14 @@ def unpack_state(data: bytes, place: bytes) -> ScopeState:
     """The state. Raises FormatError, VersionError or ChecksumError."""
     with unpack_container(ContainerKind.STATE, data, place=place) as (section,):
         fields = from_json(_STATE, section)
-        tail = Position(fields.sequence, fields.offset)
-        return ScopeState(fields.next, tail, fields.cells, fields.appended, fields.epoch)
+        return ScopeState(
+            next=fields.next,
+            tail=Position(fields.sequence, fields.offset),
+            cells=fields.cells,
+            appended=fields.appended,
+            epoch=fields.epoch,
+            recent=fields.recent,
+        )
 
 
 def pack_index(index: PageIndex, place: bytes) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+from optimem.memory.admission import Admitted, admit
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import Chunk, Position, ScopeState
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
@@ -26,18 +27,19 @@ def append_turns(
     policy: DecayPolicy,
     now: float,
 ) -> tuple[AppendReport, ScopeState]:
-    """Put turns at the end of a scope, each at most once; the scope's new state, too. Raises
+    """Put turns at the end of a scope, those that are new; the scope's new state, too. Raises
     ConflictError if others keep writing."""
 
     def attempt() -> tuple[AppendReport, ScopeState]:
         state, version = records.state()
-        new = _unknown(records, turns)
+        new, duplicates, forgotten, recent = admit(records, turns, state)
         if new:
             edit = records.edit()
-            state = _put_turns(edit, new, state, renderer, policy, now)
+            state = _put_turns(edit, new, replace(state, recent=recent), renderer, policy, now)
             edit.put_state(state, version)
             edit.commit()
-        return AppendReport(added=len(new), duplicates=len(turns) - len(new)), state
+        report = AppendReport(added=len(new), duplicates=duplicates, forgotten=forgotten)
+        return report, state
 
     return retry(attempt, records.scope, "append")
 
@@ -59,18 +61,9 @@ def new_epoch() -> str:
     return uuid4().hex
 
 
-def _unknown(records: ScopeRecords, turns: Sequence[Turn]) -> list[Turn]:
-    """The turns that the scope does not hold, each once."""
-    first: dict[str, Turn] = {}
-    for turn in turns:
-        first.setdefault(turn.key, turn)
-    numbers = records.turn_numbers(list(first))
-    return [turn for turn, number in zip(first.values(), numbers, strict=True) if number is None]
-
-
 def _put_turns(
     edit: Edit,
-    turns: Sequence[Turn],
+    turns: Sequence[Admitted],
     state: ScopeState,
     renderer: Renderer,
     policy: DecayPolicy,
@@ -78,9 +71,9 @@ def _put_turns(
 ) -> ScopeState:
     """Write new turns as chunks; the state after them."""
     cells = state.cells
-    for number, turn in enumerate(turns, state.next):
-        edit.put_turn(turn.key, number)
-        for chunk in _chunks(turn, number, now):
+    for number, (turn, key) in enumerate(turns, state.next):
+        edit.put_turn(key, number)
+        for chunk in _chunks(turn, key, number, now):
             edit.put_chunk(chunk, policy.chunk_due(chunk), expect=0)
             cells += len(chunk_cells(chunk, renderer))
     return replace(
@@ -92,14 +85,14 @@ def _put_turns(
     )
 
 
-def _chunks(turn: Turn, number: int, now: float) -> list[Chunk]:
+def _chunks(turn: Turn, key: str, number: int, now: float) -> list[Chunk]:
     """A turn as chunks; an empty turn is one empty chunk."""
     starts = range(0, max(len(turn.text), 1), CHUNK)
     return [
         Chunk(
             position=Position(number, start),
             role=turn.role,
-            turn=turn.key,
+            turn=key,
             time=now if turn.time is None else turn.time,
             appended=now,
             ends=start + CHUNK >= len(turn.text),

@@ -63,6 +63,7 @@ class ContainerKind(Enum):
     INDEX = b"I", "the index of a page"
     TURN_NUMBER = b"N", "the number of a turn"
     IMAGE = b"m", "the vision tokens of an image"
+    TOMBSTONE = b"G", "a tombstone"
     ITEM = b"V", "an item"
     MARK = b"M", "the mark of an item"
     NANO_TOKENS = b"n", "a page of optimem-nano"

@@ -17,6 +17,7 @@ from optimem.results import AppendReport
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import FakeImageReader, InMemoryStore, plain_codec
 from optimem.turns import Scope, Turn
+from tests.memory.factories import memory_scopes
 
 NOW = 1_700_000_000.0
 SCOPE = "acme/ann/s1"
@@ -55,7 +56,7 @@ def test_forgetting_a_scope_and_a_user_leaves_nothing(memory: OpticalMemory) -> 
     receipt = memory.forget_user("ann", namespace="acme")
     assert receipt.scopes == ["acme/ann/s2"]
     assert receipt.left == 0
-    assert [str(scope) for scope in memory.store.scopes()] == ["acme/bob/s1"]
+    assert memory_scopes(memory) == ["acme/bob/s1"]
 
 
 class FailingStore(SQLiteStore):

@@ -16,6 +16,7 @@ from optimem.memory.records import (
     text_digest,
 )
 from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.tombstones import FORGOTTEN
 from optimem.protocols import Change, Entry, VisionTokens
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import InMemoryStore
@@ -74,6 +75,11 @@ def put(records: ScopeRecords, *found: PageRecord | Chunk, due: float | None = N
 def texts(memory: OpticalMemory) -> list[str]:
     """What can be read of all turns."""
     return [turn.text for turn in memory.reconstruct(SCOPE)]
+
+
+def memory_scopes(memory: OpticalMemory) -> list[str]:
+    """All scopes but those of tombstones."""
+    return [str(scope) for scope in memory.store.scopes() if scope.namespace != FORGOTTEN]
 
 
 class ContendedStore(SQLiteStore):

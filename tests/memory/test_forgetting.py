@@ -17,7 +17,7 @@ from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import CAPACITY, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-from tests.memory.factories import NOW, SCOPE, ContendedStore, texts
+from tests.memory.factories import NOW, SCOPE, ContendedStore, memory_scopes, texts
 
 
 def records_of(memory: OpticalMemory) -> ScopeRecords:
@@ -153,11 +153,11 @@ def test_scopes_are_forgotten_whole_and_others_stay(memory: OpticalMemory) -> No
         memory.flush(scope)
     gone = [ScopeRecords(memory.store, Scope.parse(scope)) for scope in ("a", "b")]
     used = sum(records.bytes_used() for records in gone)
-    receipt = forget_scopes(gone)
+    receipt = forget_scopes(gone, NOW)
     assert (receipt.scopes, receipt.turns, receipt.pages) == (["a", "b"], 4, 4)
     assert (receipt.bytes, receipt.left) == (used, 0)
     assert receipt.entries == 2 * (1 + 2 + 2 + 2)  # state, turns, pages and their words
-    assert [str(scope) for scope in memory.store.scopes()] == ["c"]
+    assert memory_scopes(memory) == ["c"]
 
 
 def contended() -> tuple[ContendedStore, OpticalMemory]:
@@ -181,7 +181,7 @@ def test_who_never_gets_to_forget_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     store, memory = contended()
     turns = [Turn(text="", id=f"theirs {n}") for n in range(999)]
     store.others = [partial(memory.append, SCOPE, turn) for turn in turns]
-    forgetter = TurnForgetter(records_of(memory), memory.codec, memory.policy)
+    forgetter = TurnForgetter(records_of(memory), memory.codec, memory.policy, NOW)
     with pytest.raises(ConflictError, match="forget again"):
         forgetter.forget("a")
     assert memory.holds(SCOPE, ["a"]) == [True]

@@ -1,0 +1,90 @@
+"""Tombstones: what was forgotten, so that no late writer stores it again.
+
+A forgotten turn leaves a hash of its id in its scope. A forgotten scope leaves the hashes of all
+its turns' ids, and the time, in a scope of its own whose name is a hash; they are written before
+the scope is cleared, so that whoever appends after that finds them. Knows nothing of text or pages.
+"""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+
+from optimem.memory.records import EntryKind, gone_key
+from optimem.memory.scope_records import ScopeRecords
+from optimem.omem.container import ContainerKind, pack_container, unpack_container
+from optimem.protocols import Change
+from optimem.turns import RESERVED, Scope, Turn
+
+FORGOTTEN = f"{RESERVED}forgotten"
+"""The namespace of the scopes that hold the tombstones of forgotten scopes."""
+BATCH = 1000
+"""Tombstones written at a time."""
+
+_WHEN = "when"
+_TIME = struct.Struct("<d")
+
+
+def tombstone(when: float) -> bytes:
+    """A tombstone of something forgotten at a time."""
+    return pack_container(ContainerKind.TOMBSTONE, [_TIME.pack(when)])
+
+
+def bury_scope(records: ScopeRecords, when: float) -> None:
+    """Leave tombstones of a scope that is about to be cleared, and of its turns."""
+    graves, store, stone = _graves(records), records.store, tombstone(when)
+    kinds = (EntryKind.TURN, EntryKind.GONE)
+    infos = [info for kind in kinds for info in store.entries(records.scope, kind.prefix)]
+    keys = [EntryKind.GONE.prefix + info.key.partition(":")[2] for info in infos]
+    for start in range(0, len(keys), BATCH):
+        store.commit(graves, [Change(key, stone) for key in keys[start : start + BATCH]])
+    if keys:
+        store.commit(graves, [Change(_WHEN, stone)])
+
+
+def forgotten(records: ScopeRecords, turns: Sequence[Turn], keys: Sequence[str]) -> list[bool]:
+    """Whether each turn was forgotten: by its key, or with its scope if it is of a time before
+    that."""
+    names = [gone_key(key) for key in keys]
+    here = records.store.get(records.scope, names)
+    *there, when = records.store.get(_graves(records), [*names, _WHEN])
+    until = _time(when.value) if when else None
+    return [
+        one is not None or other is not None or _is_before(turn, until)
+        for turn, one, other in zip(turns, here, there, strict=True)
+    ]
+
+
+def readmit(records: ScopeRecords, turn: str | None) -> int:
+    """Remove the tombstones of a turn, or of a scope and all its turns; how many there were."""
+    scopes, removed = (records.scope, _graves(records)), 0
+    for scope in scopes:
+        if turn is not None:
+            keys = [gone_key(turn)]
+        else:
+            keys = [info.key for info in records.store.entries(scope, EntryKind.GONE.prefix)]
+        found = [entry.key for entry in records.store.get(scope, keys) if entry]
+        for start in range(0, len(found), BATCH):
+            batch = found[start : start + BATCH]
+            records.store.commit(scope, [Change(key, None) for key in batch])
+        removed += len(found)
+    if turn is None:
+        records.store.clear(_graves(records))
+    return removed
+
+
+def _graves(records: ScopeRecords) -> Scope:
+    scope = records.scope
+    parts = "\0".join((scope.namespace, scope.user, scope.session))
+    return Scope(
+        namespace=FORGOTTEN, session=hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+    )
+
+
+def _time(data: bytes) -> float:
+    with unpack_container(ContainerKind.TOMBSTONE, data) as (section,):
+        (when,) = _TIME.unpack(section)
+        return float(when)
+
+
+def _is_before(turn: Turn, when: float | None) -> bool:
+    return turn.time is not None and when is not None and turn.time <= when
