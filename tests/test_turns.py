@@ -161,3 +161,8 @@ def test_values_raise_errors_of_ours(make: Any, error: type[InputError], says: s
         make()
     assert says in str(raised.value)
     assert "pydantic" not in str(raised.value)
+
+
+def test_equal_turns_are_one_in_a_set() -> None:
+    one, other = (Turn(text="a", extra={"n": [1]}) for _ in range(2))
+    assert len({one, other, Turn(text="a"), Turn(text="a", extra={"n": [2]})}) == 3

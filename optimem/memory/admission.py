@@ -58,14 +58,17 @@ def admit(records: ScopeRecords, turns: Sequence[Turn], state: ScopeState) -> Ad
     """Sort out which turns are new to a scope with this state."""
     known, last = _look_up(records, turns, _keys_from_start(turns)), _split(state.recent)
     repeated = max(_overlap([_digest(turn) for turn in turns], last), _run(known))
-    rest = _resolved(records, turns[repeated:], known[repeated:])
+    left = [at for at, turn in enumerate(turns) if at >= repeated or not _has_place(turn)]
+    others = [turns[at] for at in left]
+    rest = _resolved(records, others, [known[at] for at in left])
     new = dict[str, Turn]()
-    for turn, found in zip(turns[repeated:], rest, strict=True):
+    for turn, found in zip(others, rest, strict=True):
         if found.number is not None and _has_place(turn):  # all its usual keys are taken
             found = Known(turn.nth_key(OCCURRENCES + state.next + len(new)), None, False)
         if found.is_free:
             new.setdefault(found.key, turn)
-    forgotten = sum(found.forgotten for found in [*known[:repeated], *rest])
+    skipped = [known[at] for at in sorted({*range(len(turns))} - {*left})]
+    forgotten = sum(found.forgotten for found in [*skipped, *rest])
     recent = [*last, *map(_digest, new.values())][-RECENT:]
     return Admission(
         new=[Admitted(turn, key) for key, turn in new.items()],

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimem.errors import InputError
+from optimem.errors import FormatError, InputError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import draw_each, redrawn_index
 from optimem.memory.recall import PageReading, read_pages
 from optimem.memory.records import EntryKind, PageRecord, Span, holding, page_id
 from optimem.memory.scope_records import Edit, ScopeRecords, Stored, retry
-from optimem.memory.tail import without_chunks
+from optimem.memory.tail import new_epoch, without_chunks
 from optimem.memory.tombstones import bury_scope, tombstone
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, ReadCells
@@ -47,9 +47,15 @@ def _bury(records: ScopeRecords, now: float) -> None:
     time fails, reads again and finds them."""
 
     def attempt() -> None:
-        version = records.state_version()
+        try:
+            state, version = records.state()
+        except FormatError:
+            version = 0  # nobody can append to a scope whose state is damaged
         bury_scope(records, now)
-        records.remove_state(version)
+        if version:
+            edit = records.edit()
+            edit.put_state(replace(state, epoch=new_epoch()), version)
+            edit.commit()
 
     retry(attempt, records.scope, "forget")
 

@@ -97,16 +97,6 @@ class ScopeRecords:
             return Stored(EMPTY, 0)
         return Stored(self._unpacked(serialization.unpack_state, entry), entry.version)
 
-    def state_version(self) -> int:
-        """The version of the scope's state, which may be damaged; 0 for a new scope."""
-        (entry,) = self.store.get(self.scope, [STATE_KEY])
-        return entry.version if entry else 0
-
-    def remove_state(self, expect: int) -> None:
-        """Remove the scope's state. Raises ConflictError if it has another version."""
-        if expect:
-            self.store.commit(self.scope, [Change(STATE_KEY, None, expect)])
-
     def page_keys(self) -> list[PageKey]:
         """Keys of all pages in reading order."""
         infos = self.store.entries(self.scope, EntryKind.PAGE.prefix)
