@@ -11,7 +11,7 @@ from optimem.errors import FormatError, InputError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import draw_each, redrawn_index
 from optimem.memory.recall import PageReading, read_pages
-from optimem.memory.records import EntryKind, PageRecord, Span, holding, page_id
+from optimem.memory.records import EntryKind, PageRecord, Span, gone_key, holding, page_id
 from optimem.memory.scope_records import Edit, ScopeRecords, Stored, retry
 from optimem.memory.tail import new_epoch, without_chunks
 from optimem.memory.tombstones import bury_scope, tombstone
@@ -81,7 +81,7 @@ class TurnForgetter:
         before = self.records.bytes_used()
         edit = self.records.edit()
         edit.remove_turn(turn)
-        edit.put_tombstone(turn, tombstone(self.now))
+        edit.changes.append(tombstone(self.records.scope, gone_key(turn), self.now))
         self._remove_chunks(edit, number)
         pages = self._remove_spans(edit, number)
         edit.commit()

@@ -29,7 +29,6 @@ from optimem.memory.records import (
     chunk_key,
     chunk_position,
     entry_place,
-    gone_key,
     holding,
     image_key,
     turn_key,
@@ -279,10 +278,6 @@ class Edit:
     def remove_turn(self, turn: str) -> None:
         """Remove a turn's number, and the image that it describes, if it does."""
         self.changes.extend(Change(key, None) for key in _turn_keys(turn))
-
-    def put_tombstone(self, turn: str, data: bytes) -> None:
-        """Write that a turn was forgotten."""
-        self.changes.append(Change(gone_key(turn), data))
 
     def put_chunk(self, chunk: Chunk, due: float | None, expect: int | None) -> None:
         """Write a chunk."""

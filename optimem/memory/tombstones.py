@@ -9,10 +9,10 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-from optimem.memory.records import EntryKind, gone_key
+from optimem.memory.records import EntryKind, entry_place, gone_key
 from optimem.memory.scope_records import ScopeRecords
 from optimem.omem.container import ContainerKind, pack_container, unpack_container
-from optimem.protocols import Change
+from optimem.protocols import Change, Entry
 from optimem.turns import RESERVED, Scope, Turn
 
 FORGOTTEN = f"{RESERVED}forgotten"
@@ -24,30 +24,32 @@ _WHEN = "when"
 _TIME = struct.Struct("<d")
 
 
-def tombstone(when: float) -> bytes:
-    """A tombstone of something forgotten at a time."""
-    return pack_container(ContainerKind.TOMBSTONE, [_TIME.pack(when)])
+def tombstone(scope: Scope, key: str, when: float) -> Change:
+    """Write that what the key stands for was forgotten at a time."""
+    place = entry_place(scope, key)
+    return Change(key, pack_container(ContainerKind.TOMBSTONE, [_TIME.pack(when)], place))
 
 
 def bury_scope(records: ScopeRecords, when: float) -> None:
     """Leave tombstones of a scope that is about to be cleared, and of its turns."""
-    graves, store, stone = _graves(records), records.store, tombstone(when)
+    graves, store = _graves(records), records.store
     kinds = (EntryKind.TURN, EntryKind.GONE)
     infos = [info for kind in kinds for info in store.entries(records.scope, kind.prefix)]
     keys = [EntryKind.GONE.prefix + info.key.partition(":")[2] for info in infos]
     for start in range(0, len(keys), BATCH):
-        store.commit(graves, [Change(key, stone) for key in keys[start : start + BATCH]])
+        store.commit(graves, [tombstone(graves, key, when) for key in keys[start : start + BATCH]])
     if keys:
-        store.commit(graves, [Change(_WHEN, stone)])
+        store.commit(graves, [tombstone(graves, _WHEN, when)])
 
 
 def forgotten(records: ScopeRecords, turns: Sequence[Turn], keys: Sequence[str]) -> list[bool]:
     """Whether each turn was forgotten: by its key, or with its scope if it is of a time before
     that."""
     names = [gone_key(key) for key in keys]
+    graves = _graves(records)
     here = records.store.get(records.scope, names)
-    *there, when = records.store.get(_graves(records), [*names, _WHEN])
-    until = _time(when.value) if when else None
+    *there, when = records.store.get(graves, [*names, _WHEN])
+    until = _time(graves, when) if when else None
     return [
         one is not None or other is not None or _is_before(turn, until)
         for turn, one, other in zip(turns, here, there, strict=True)
@@ -80,8 +82,9 @@ def _graves(records: ScopeRecords) -> Scope:
     )
 
 
-def _time(data: bytes) -> float:
-    with unpack_container(ContainerKind.TOMBSTONE, data) as (section,):
+def _time(scope: Scope, entry: Entry) -> float:
+    place = entry_place(scope, entry.key)
+    with unpack_container(ContainerKind.TOMBSTONE, entry.value, place=place) as (section,):
         (when,) = _TIME.unpack(section)
         return float(when)
 
