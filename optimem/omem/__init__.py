@@ -1,1 +1,1 @@
-"""The container of everything stored, and the `.omem` files made of it."""
+"""The container of everything stored, and the `.omem` files of text and of images."""

@@ -27,7 +27,7 @@ from optimem.errors import ChecksumError, FormatError, InputError, VersionError
 
 MAGIC = b"OMEM"
 VERSION = 3
-"""Versions 1 and 2 were separate formats for records, texts and images; nothing reads them now."""
+"""Versions 1 and 2 were several formats, for records, texts and images; no code reads them."""
 CHECKSUM = 8  # bytes
 
 ZSTD_DENSE, ZSTD_FAST = 19, 3
@@ -36,7 +36,7 @@ MAX_DECOMPRESSED = 1 << 30
 """Bytes that a section may decompress to. SQLite and Redis hold no larger values."""
 
 _HEAD = struct.Struct("<4sB1s")  # magic, version, kind
-_OLD_RECORD = b"Om\x01"  # how records began before the version counted for everything
+_OLD_RECORD = b"Om\x01"  # how records of version 1 began
 _BLOCK = 1 << 20  # bytes hashed at a time
 _MAX_SHIFT = 56  # of the last seven bits of a length
 _PARSE_ERRORS = (
@@ -136,8 +136,7 @@ class ContainerWriter:
 def find_sections(
     kind: ContainerKind, file: BinaryIO, name: str = "", place: bytes = b""
 ) -> list[Section]:
-    """Where the sections of a file lie, once all of it has been checked. Arguments and errors as
-    `unpack_container`."""
+    """Check all of a file and find its sections. Arguments and errors as `unpack_container`."""
     name = name or kind.label
     _check_head(file.read(_HEAD.size), name)
     end = _check_sum(file, name, place)
@@ -157,7 +156,7 @@ def find_sections(
 
 @contextmanager
 def open_container(path: Path) -> Iterator[BinaryIO]:
-    """A file to read. Raises InputError if it cannot be opened."""
+    """A file to read. Raises InputError if it cannot be opened or read."""
     try:
         with path.open("rb") as file:
             yield file
@@ -180,7 +179,7 @@ def format_errors(name: str) -> Iterator[None]:
         yield
     except _PARSE_ERRORS as error:
         raise FormatError(
-            f"{name} cannot be read ({_reason(error)}); optimem did not write it so"
+            f"{name} cannot be read ({_reason(error)}); it is not in optimem's format"
         ) from error
 
 
@@ -241,8 +240,8 @@ def _check_head(head: bytes, name: str) -> None:
         raise _version_error(name, 1)
     if not MAGIC.startswith(head[: len(MAGIC)]):
         raise FormatError(
-            f"{name} was not written by optimem: it starts with {head!r}; `optimem compress` "
-            "writes .omem files"
+            f"{name} was not written by optimem: it starts with {head!r}; give an .omem file, or "
+            "a store of optimem"
         )
     if len(head) == _HEAD.size and head[len(MAGIC)] != VERSION:
         raise _version_error(name, head[len(MAGIC)])

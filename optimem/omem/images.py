@@ -36,8 +36,8 @@ _HEADER = TypeAdapter(_ArchiveHeader)
 
 
 class ImageArchiveWriter:
-    """Writes pages as they come; `finish` completes the file. `encoder`, `mode`, `packing`: see
-    `ImageArchive`."""
+    """Writes pages as they are made; `finish` completes the file. `encoder`: its fingerprint;
+    `mode`, `packing`: see `ImageArchive`."""
 
     def __init__(self, file: BinaryIO, *, encoder: str, mode: str, packing: str) -> None:
         self._container = ContainerWriter(file, ContainerKind.IMAGE_ARCHIVE)
@@ -55,11 +55,11 @@ class ImageArchiveWriter:
 
 @dataclass(frozen=True)
 class ImageArchive:
-    """A file of images on disk; a page is read when it is asked for. Make one with `load`.
+    """A file of images on disk; each page is read when it is asked for. Make one with `load`.
 
     `fingerprint`: of the encoder. `mode`: how images were cut into views. `packing`: how the
-    values of their tokens are kept. Names of both: see `optimem.compress_images`. `pages`: where
-    each lies in the file.
+    values of their tokens are stored; for both see `optimem.compress_images`. `pages`: where each
+    lies in the file.
     """
 
     path: Path
@@ -70,7 +70,7 @@ class ImageArchive:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Check a file, all of it, and read its header. Raises InputError if it cannot be opened,
+        """Check all of a file and read its header. Raises InputError if it cannot be opened,
         FormatError, VersionError or ChecksumError."""
         path = Path(path)
         with open_container(path) as file:

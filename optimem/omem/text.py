@@ -1,7 +1,7 @@
 """The `.omem` file of a text: its pages as vision tokens, without a copy of the text.
 
 A container of kind `TOKEN_FILE`: a header (JSON: encoder, tier, cells of each page), then the
-tokens of each page. Knows neither models nor how a page is drawn; a `PageCodec` does both.
+tokens of each page. Knows neither models nor how a page is drawn: a `PageCodec` does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,8 @@ from optimem.omem.container import (
 from optimem.protocols import Cells, PageCodec, Progress, Reading, Renderer, VisionTokens
 from optimem.tiers import Tier
 
-BATCH = 8  # pages encoded or read between two steps of a progress bar
+BATCH = 8
+"""Pages encoded or read between two steps of a progress bar."""
 
 
 class _TextHeader(BaseModel):
@@ -64,8 +65,8 @@ class TokenFile:
             header = from_json(_HEADER, described)
             tier, encoder = Tier.parse(header.tier), header.encoder
             pages = [
-                VisionTokens(tier, cells, encoder, data)
-                for cells, data in zip(header.cells, tokens, strict=True)
+                VisionTokens(tier, cells, encoder, page)
+                for cells, page in zip(header.cells, tokens, strict=True)
             ]
             return cls(pages, tier, encoder)
 

@@ -1,7 +1,7 @@
-"""DeepSeek-OCR as a whole: views of a page to vision tokens, and tokens to logits.
+"""DeepSeek-OCR as a whole: views of an image to vision tokens, and tokens to logits.
 
 Structure and numbers: arXiv 2510.18234 and the released `deepseek-ai/DeepSeek-OCR`. Knows
-nothing of files, images on disk, or how text is generated.
+nothing of files, nor how images are cut into views or text is generated.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from optimem.model.hardware import FewRowsLinear
 
 @dataclass(frozen=True)
 class Views:
-    """A page as the encoder takes it, values −1 to 1: the whole page `overview` (S, S, 3),
-    and `tiles` (n, T, T, 3) in row-major order, `across` of them side by side; none for a
-    page that is looked at once."""
+    """An image as the encoder takes it, values −1 to 1: all of it as `overview` (S, S, 3), and
+    its `tiles` (n, T, T, 3) in row-major order, `across` of them side by side; None for an image
+    that is not tiled."""
 
     overview: Tensor
     tiles: Tensor | None = None
     across: int = 0
 
     def to(self, target: torch.device | torch.dtype) -> "Views":
-        """The same on a device, or in a type of numbers."""
+        """The same on a device or in a dtype."""
         tiles = None if self.tiles is None else self.tiles.to(target)
         return Views(self.overview.to(target), tiles, self.across)
 
