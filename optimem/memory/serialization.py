@@ -5,14 +5,15 @@ A page is five sections: structure, body, exact values, doubts, and one byte tha
 body is tokens or text. They are apart so that the bytes of each can be counted.
 """
 
+import json
 import struct
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
 
 from optimem.memory.records import (
     Chunk,
@@ -44,6 +45,15 @@ _TOKENS, _TEXT = b"t", b"x"
 _DIGEST = 8
 """Bytes of a span's digest."""
 
+
+def _check_extra(extra: str) -> str:
+    if extra and not isinstance(json.loads(extra), dict):
+        raise ValueError(f"{extra!r:.80} is not a JSON object")
+    return extra
+
+
+_Extra = Annotated[str, AfterValidator(_check_extra)]
+"""The extra fields of a turn as a JSON object; empty for none."""
 _Flag = Literal[0, 1]
 _RoleNumber = Literal[0, 1, 2, 3, 4]
 
@@ -70,7 +80,7 @@ class _Structure(BaseModel):
     ends: list[_Flag]
     pinned: list[_Flag]
     digest: str
-    extra: list[str] = []
+    extra: list[_Extra] = []
     tier: str = ""
     cells: NonNegativeInt = 0
     encoder: str = ""
@@ -92,7 +102,7 @@ class _ChunkFields(NamedTuple):
     appended: float
     ends: _Flag
     pinned: _Flag
-    extra: str = ""
+    extra: _Extra = ""
 
 
 class _StateFields(NamedTuple):

@@ -145,3 +145,13 @@ def test_bytes_are_read_only_where_they_were_stored() -> None:
                 ChecksumError, match="written elsewhere" if elsewhere else "damaged"
             ):
                 unpack(data, elsewhere)
+
+
+@pytest.mark.parametrize("extra", ["{", "[]", '"text"', "[" * 100_000])
+def test_extra_fields_that_are_not_an_object_are_refused(extra: str) -> None:
+    chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text", extra)
+    record = replace(RECORD, spans=(replace(SPANS[0], extra=extra), *SPANS[1:]))
+    with pytest.raises(FormatError, match="a chunk of the tail cannot be read"):
+        serialization.unpack_chunk(serialization.pack_chunk(chunk, PLACE), PLACE)
+    with pytest.raises(FormatError, match="a page cannot be read"):
+        serialization.unpack_page(serialization.pack_page(record, PLACE), PLACE)
