@@ -11,17 +11,20 @@ from PIL import Image
 from optimem import OpticalMemory
 from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.records import EntryKind
+from optimem.memory.records import EntryKind, entry_place
+from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.serialization import unpack_image
 from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from optimem.protocols import Change, ImageAnswer
+from optimem.protocols import ImageAnswer
 from optimem.testing import plain_codec
 from optimem.turns import Scope
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0
+SCOPE = Scope.parse("s")
 QUESTION = "lighthouse invoice?"
 
 
@@ -55,9 +58,10 @@ def scan(tmp_path: Path) -> Path:
 
 
 def tokens_of(memory: OpticalMemory) -> list[bytes]:
-    infos = memory.store.entries(Scope.parse("s"), EntryKind.IMAGE.prefix)
-    entries = memory.store.get(Scope.parse("s"), [info.key for info in infos])
-    return [entry.value for entry in entries if entry]
+    """The stored tokens of every image, whether or not its turn is still there."""
+    infos = memory.store.entries(SCOPE, EntryKind.IMAGE.prefix)
+    entries = memory.store.get(SCOPE, [info.key for info in infos])
+    return [unpack_image(e.value, entry_place(SCOPE, e.key)) for e in entries if e]
 
 
 def test_a_scan_is_read_once_and_found_by_its_words(memory: OpticalMemory, scan: Path) -> None:
@@ -122,8 +126,8 @@ def test_tokens_of_another_model_are_refused(memory: OpticalMemory, scan: Path) 
     (data,) = tokens_of(memory)
     page = StoredPage.from_bytes(data)
     other = StoredPage("deepseek-ocr-other", page.mode, page.vision_tokens, 1, 1, page.tokens)
-    (info,) = memory.store.entries(Scope.parse("s"), EntryKind.IMAGE.prefix)
-    memory.store.commit(Scope.parse("s"), [Change(info.key, other.to_bytes(Packing.INT8))])
+    (turn,) = memory.reconstruct("s")
+    ScopeRecords(memory.store, SCOPE).put_image(turn.id, other.to_bytes(Packing.INT8))
     with pytest.raises(FingerprintError, match="deepseek-ocr-other"):
         memory.answer("s", QUESTION)
 
