@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from optimem.errors import ConflictError
+from optimem.errors import ConflictError, FormatError
 from optimem.items import serialization
 from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
 from optimem.items.serialization import ItemBody, ItemHead
@@ -72,15 +72,23 @@ class ItemShard:
 
     def read(self, addresses: Sequence[Address]) -> list[Item | None]:
         """The items in the order of `addresses`, even if expired; None for one that does not
-        exist. Raises ConflictError if one is replaced at every attempt."""
+        exist. Raises ConflictError if one is replaced at every attempt, and FormatError for one
+        that has lost its mark."""
         found: dict[Address, Item] = {}
-        missing = list(dict.fromkeys(addresses))
+        missing = dict.fromkeys(addresses, "")
 
         def attempt() -> list[Item | None]:
-            items, missing[:] = self._try_read(missing)
+            items, replaced = self._try_read(list(missing))
+            for address, stamp in replaced.items():
+                if stamp == missing[address]:  # a stamp never comes back
+                    raise FormatError(
+                        f"the mark of {address} is lost; restore the store from a copy"
+                    )
             found.update(items)
+            missing.clear()
+            missing.update(replaced)
             if missing:
-                raise ConflictError(f"{missing[0]} was replaced while it was read")
+                raise ConflictError(f"{next(iter(missing))} was replaced while it was read")
             return [found.get(address) for address in addresses]
 
         return retry(attempt, self.scope, "read")
@@ -118,9 +126,11 @@ class ItemShard:
         expired = [item for item in self.read(addresses) if item and not item.is_live(now)]
         return self._commit_each([_deletion(item) for item in expired])
 
-    def _try_read(self, wanted: Sequence[Address]) -> tuple[dict[Address, Item], list[Address]]:
-        """Items by address, and the addresses of those that were replaced between the reads of
-        their two entries."""
+    def _try_read(
+        self, wanted: Sequence[Address]
+    ) -> tuple[dict[Address, Item], dict[Address, str]]:
+        """Items by address, and the stamps of those that were replaced between the reads of their
+        two entries."""
         entries = self.store.get(self.scope, [item_entry_key(address) for address in wanted])
         stored = {
             address: (entry, serialization.unpack_head(entry.value, self._place(entry.key)))
@@ -134,7 +144,7 @@ class ItemShard:
             if mark or address not in marks:
                 expires = self._expiry(mark)
                 items[address] = Item(self.scope, address, head, expires, entry, mark)
-        return items, [address for address, mark in marks.items() if mark is None]
+        return items, {a: stored[a][1].stamp for a, mark in marks.items() if mark is None}
 
     def _marks(self, heads: Mapping[Address, ItemHead]) -> dict[Address, Entry | None]:
         """The marks of those items that can expire, by address; None for one that is gone."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from optimem.errors import ChecksumError
 from optimem.protocols import (
+    REPLACEMENT,
     Box,
     Cells,
     Page,
@@ -64,7 +66,7 @@ class PlainRenderer:
     def text(self, read: ReadCells) -> Reading:
         """See `Renderer`."""
         kept = np.flatnonzero(read.ids < FIRST_MARK)
-        text = "".join(chr(i) for i in read.ids[kept])
+        text = "".join(REPLACEMENT if 0xD800 <= i < 0xE000 else chr(i) for i in read.ids[kept])
         return Reading(text, read.probability[kept].astype(np.float32), kept)
 
     def page(self, cells: Cells) -> Page:
@@ -101,6 +103,8 @@ class PlainModel:
         """See `Decoder`."""
         for page in tokens:
             check_fingerprint(page.fingerprint, self.fingerprint)
+            if len(page.data) != 2 * page.cells or page.cells > CAPACITY:
+                raise ChecksumError(f"{len(page.data)} bytes are not {page.cells} cells of a page")
         self.read_pages += len(tokens)
         read = [np.frombuffer(page.data, np.uint16) for page in tokens]
         return [

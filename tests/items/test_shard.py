@@ -1,11 +1,12 @@
 """A shard: what it reads and writes, entry by entry, and when it gives up."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from optimem.build import store_at
-from optimem.errors import ChecksumError, ConflictError
+from optimem.errors import ChecksumError, ConflictError, FormatError
 from optimem.items.collection import new_item
 from optimem.items.names import Address, MarkName, item_entry_key, shard_scopes
 from optimem.items.shard import Item, ItemShard
@@ -113,3 +114,14 @@ def test_values_that_were_swapped_are_not_taken_for_each_other(shard: ItemShard)
     for address in (A, B):
         with pytest.raises(ChecksumError, match="written elsewhere"):
             shard.read([address])
+
+
+def test_an_item_that_has_lost_its_mark_is_named_at_once(shard: ItemShard) -> None:
+    shard.write({A: new_item({"n": 1}, ttl=60.0), B: new_item({"n": 2}, ttl=60.0)}, 5 * SECOND)
+    mark = MarkName(A, read_one(shard).head.stamp, True)
+    shard.store.commit(shard.scope, [Change(mark.entry_key, None)])
+    started = time.monotonic()
+    with pytest.raises(FormatError, match=r"mark of .* is lost"):
+        shard.read([A, B])
+    assert time.monotonic() - started < 5
+    assert read_one(shard, B).value == {"n": 2}
