@@ -19,7 +19,7 @@ NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "*.egg-in
 ESSENTIAL = {
     "optimem/py.typed",
     "optimem/adapters/__init__.py",
-    "optimem/model/nano/weights/optimem-nano.safetensors",
+    "optimem/model/nano/weights/optimem-nano.safetensors.zst",
     "optimem/renderers/data/alphabet.txt",
     "optimem/renderers/data/atlas.png",
     "optimem/renderers/fonts/DejaVuSans.ttf",

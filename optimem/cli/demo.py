@@ -172,7 +172,7 @@ def _print_introduction(console: "Console", conversation: Conversation) -> None:
     console.print(
         f"\nAn agent has talked for three months and read a chapter: "
         f"{len(conversation.turns)} turns, {conversation.tokens:,} text tokens. optimem draws them "
-        "as page images, and a model of 40 MB turns each page into a few vision tokens. As the "
+        "as page images, and a model of 38 MB turns each page into a few vision tokens. As the "
         "memory ages, its pages shrink. What can still be read:\n"
     )
 

@@ -3,7 +3,7 @@
 Everything is counted in steps, not hours, so that a run can be repeated on any machine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimem.tiers import Tier
 
@@ -12,39 +12,47 @@ LEAST_LR = 0.02  # of the learning rate, at the end
 FIRST_TIER_UNTIL = 350
 FIRST_TIER_PAGES = 16
 AUXILIARY_UNTIL = 3000
-RATE_FROM, RATE_UNTIL = 1000, 3200
+PRICED_FROM = 1000
 
 PAGES: dict[Tier, tuple[int, int]] = {
     Tier.LARGE: (1, 2),
-    Tier.BASE: (2, 1),
-    Tier.SMALL: (4, 1),
-    Tier.TINY: (5, 1),
-    Tier.TRACE: (3, 4),
+    Tier.BASE: (3, 1),
+    Tier.SMALL: (6, 1),
+    Tier.TINY: (8, 1),
+    Tier.TRACE: (4, 2),
 }
 """Pages of each tier in a step, and every how many steps it takes part."""
 
-RATES: dict[Tier, tuple[float, float]] = {
-    Tier.LARGE: (60.0, 32.0),
-    Tier.BASE: (40.0, 28.0),
-    Tier.SMALL: (24.0, 11.0),
-    Tier.TINY: (16.0, 9.6),
-    Tier.TRACE: (10.0, 6.0),
+PRICES: dict[Tier, tuple[float, float]] = {
+    Tier.LARGE: (0.02, 0.001),
+    Tier.BASE: (0.02, 0.0015),
+    Tier.SMALL: (0.04, 0.012),
+    Tier.TINY: (0.1, 0.05),
+    Tier.TRACE: (0.15, 0.15),
 }
-"""Bits a cell that cost nothing: when the rate is first priced, and at the end."""
+"""Price of a bit when bits are first priced, and at the end: high at first, so that a tier learns
+to do with few; then as low as reliable reading requires."""
 
-RATE_WEIGHT = 0.2
+PAGES_AT_ONCE: dict[Tier, int] = {
+    Tier.LARGE: 1,
+    Tier.BASE: 1,
+    Tier.SMALL: 2,
+    Tier.TINY: 4,
+    Tier.TRACE: 4,
+}
+"""Pages that go through the model together where several processes share a step."""
 
 
 @dataclass(frozen=True)
 class TierShare:
-    """One tier's share of a step. `auxiliary`: weight of the auxiliary heads' loss.
-    `rate_target`: bits a cell that cost nothing."""
+    """One tier's share of a step, or a part of it. `weight`: of the loss. `auxiliary`: weight of
+    the auxiliary heads' loss. `price`: of a bit of vision tokens, see `Objective`."""
 
     tier: Tier
     pages: int
+    weight: float
     auxiliary: float
-    rate_weight: float
-    rate_target: float
+    price: float
 
 
 @dataclass(frozen=True)
@@ -68,16 +76,32 @@ class Curriculum:
             if (step + order) % every == 0
         ]
 
+    def tasks(self, step: int) -> list[TierShare]:
+        """The same shares in parts, the largest images first, for processes to divide."""
+        tasks = []
+        for share in sorted(self.shares(step), key=lambda share: -share.tier.value):
+            at_once = PAGES_AT_ONCE[share.tier]
+            for start in range(0, share.pages, at_once):
+                pages = min(share.pages - start, at_once)
+                tasks.append(replace(share, pages=pages, weight=pages / share.pages))
+        return tasks
+
     def _share(self, step: int, tier: Tier, pages: int) -> TierShare:
-        progress = min(max((step - RATE_FROM) / (RATE_UNTIL - RATE_FROM), 0.0), 1.0)
-        first, last = RATES[tier]
         return TierShare(
             tier=tier,
             pages=max(int(pages * self.batch), 1),
+            weight=1.0,
             auxiliary=1.0 if step < AUXILIARY_UNTIL else 0.0,
-            rate_weight=RATE_WEIGHT if step >= RATE_FROM else 0.0,
-            rate_target=first * (last / first) ** progress,
+            price=self._price(step, tier),
         )
+
+    def _price(self, step: int, tier: Tier) -> float:
+        if step < PRICED_FROM:
+            return 0.0
+        start = max(PRICED_FROM, self.first)
+        progress = min((step - start) / max(self.steps - start, 1), 1.0)
+        first, last = PRICES[tier]
+        return first * (last / first) ** progress
 
     def lr_scale(self, step: int) -> float:
         """Share of the learning rate: a warm-up, a long constant part, a straight line down."""

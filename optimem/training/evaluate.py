@@ -1,6 +1,6 @@
 """How well a model in training reads held-out pages: the figures in a run's log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,17 @@ def held_out_pages(paths: list[Path], renderer: DenseRenderer, pages: int) -> di
 
 @torch.no_grad()
 def evaluate(
-    model: NanoModel, pages: Mapping[str, Cells], renderer: DenseRenderer
+    model: NanoModel,
+    pages: Mapping[str, Cells],
+    renderer: DenseRenderer,
+    tiers: Iterable[Tier] = tuple(reversed(Tier)),
 ) -> dict[str, dict[str, Any]]:
     """By tier and kind of page: the share of cells read right from rounded tokens, and bits a
     cell. Leaves the model in evaluation mode."""
     model.eval()
     device = next(model.parameters()).device
     scores: dict[str, dict[str, Any]] = {}
-    for tier in reversed(Tier):
+    for tier in tiers:
         scores[tier.label] = {}
         for kind, cells in pages.items():
             images = np.stack([renderer.draw(page, tier) for page in cells])

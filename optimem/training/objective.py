@@ -4,6 +4,7 @@ Without heads that read characters from the patches and from the half-compressed
 tokens stay at letter frequencies for thousands of steps. The heads are not exported.
 """
 
+from math import log
 from typing import NamedTuple, cast
 
 from torch import Tensor, nn
@@ -55,20 +56,19 @@ class Objective(nn.Module):
         tier: Tier,
         *,
         auxiliary: float,
-        rate_weight: float,
-        rate_target: float,
+        price: float,
     ) -> Losses:
         """Losses of pages: ink (B, S, S) uint8 and their cells (B, 12,800) int64.
 
-        Bits a cell beyond `rate_target` cost `rate_weight` times the logarithm of their ratio:
-        the pull is the same whether a tier is two or twenty times too wide.
+        `price`: of a bit of vision tokens, in bits of what reading leaves unknown. At 1 the total
+        is the length of the tokens and of all corrections; below it, reading counts for more.
         """
         model = self.model
         encoded = model.embed(images)
         tokens, bits = model.bottleneck(encoded.tokens, tier)
         final = model.readout(tier).loss(model.decode(tokens), cells)
         rate = bits.mean() / CAPACITY
-        total = final + rate_weight * (rate / rate_target).log().clamp_min(0)
+        total = final + price * log(2) * rate
         for module in model.decoder_blocks.modules():
             if isinstance(module, MixtureOfExperts) and module.balance is not None:
                 total = total + BALANCE_WEIGHT * module.balance

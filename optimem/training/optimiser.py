@@ -4,15 +4,18 @@ With AdamW alone the bottleneck does not learn: the tokens stay at letter freque
 (Jordan et al. 2024) gets past that within a few hundred steps; see docs/training.md.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 SMALLEST_SIDE = 100  # of a matrix for Muon
-NOT_HIDDEN = ("symbol.", "gate.weight", "bottleneck.", "positions.")
-BOTTLENECK = "bottleneck."
-BOTTLENECK_LR = 10.0  # times the others' rate: its logarithms have a long way to go
+BOTTLENECK = ("bottleneck.log_", "bottleneck.mean", "bottleneck.centre")
+RARE_SYMBOLS = (".symbol.tail.",)
+NOT_HIDDEN = ("symbol.", "gate.weight", "positions.", *BOTTLENECK)
+FASTER = ((BOTTLENECK, 10.0), (RARE_SYMBOLS, 3.0))
+"""Times the others' rate: logarithms have a long way to go, and rare symbols are rarely seen."""
 NEWTON_SCHULZ_STEPS = 4  # a fifth would take a tenth of a step's time
 
 
@@ -23,15 +26,21 @@ def is_hidden(name: str, parameter: nn.Parameter) -> bool:
     return not any(part in name for part in NOT_HIDDEN)
 
 
+def rate_factor(name: str) -> float:
+    """A parameter's learning rate as a multiple of the run's."""
+    return next((times for parts, times in FASTER if any(part in name for part in parts)), 1.0)
+
+
 class MuonWithAdamW:
     """Both optimisers with one learning rate, as Muon matches the size of AdamW's updates."""
 
-    def __init__(self, model: nn.Module, *, lr: float) -> None:
-        named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-        hidden = [p for n, p in named if is_hidden(n, p)]
-        others = [(n, p) for n, p in named if not is_hidden(n, p)]
-        bottleneck = [p for n, p in others if BOTTLENECK in n]
-        rest = [p for n, p in others if BOTTLENECK not in n]
+    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, lr: float) -> None:
+        self.parameters = {name: p for name, p in parameters if p.requires_grad}
+        hidden = [p for name, p in self.parameters.items() if is_hidden(name, p)]
+        others: dict[float, list[nn.Parameter]] = {}  # by factor
+        for name, parameter in self.parameters.items():
+            if not is_hidden(name, parameter):
+                others.setdefault(rate_factor(name), []).append(parameter)
         self.lr = lr
         self.muon = torch.optim.Muon(
             hidden,
@@ -41,10 +50,7 @@ class MuonWithAdamW:
             adjust_lr_fn="match_rms_adamw",
             ns_steps=NEWTON_SCHULZ_STEPS,
         )
-        groups = [
-            {"params": rest, "times": 1.0},
-            {"params": bottleneck, "times": BOTTLENECK_LR},
-        ]
+        groups = [{"params": found, "times": times} for times, found in others.items()]
         self.adamw = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)
 
     def step(self, scale: float) -> None:
@@ -54,16 +60,18 @@ class MuonWithAdamW:
                 group["lr"] = self.lr * scale * group.get("times", 1.0)
             optimiser.step()
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        self.muon.zero_grad(set_to_none=True)
-        self.adamw.zero_grad(set_to_none=True)
-
     def state_dict(self) -> dict[str, Any]:
-        """The state of both, for a checkpoint."""
-        return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
+        """The state of each parameter by name, for a checkpoint."""
+        return {
+            name: state
+            for optimiser in (self.muon, self.adamw)
+            for name, parameter in self.parameters.items()
+            if (state := optimiser.state.get(parameter))
+        }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint's state."""
-        self.muon.load_state_dict(state["muon"])
-        self.adamw.load_state_dict(state["adamw"])
+    def load_state_dict(self, states: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint's states; those of other parameters are ignored."""
+        for name, parameter in self.parameters.items():
+            if name in states:
+                optimiser = self.muon if is_hidden(name, parameter) else self.adamw
+                optimiser.state[parameter] = states[name]

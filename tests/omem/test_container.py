@@ -215,7 +215,9 @@ def _samples() -> list[Sample]:
         (kinds.MARK, mark, items.unpack_mark),
         (kinds.MARK, mark, items.packed_words),
     ]
-    coder = TokenCoder(np.zeros(8, np.float32), np.ones(8, np.float32))
+    coder = TokenCoder(
+        np.zeros(8, np.float32), np.ones((2, 8), np.float32), np.ones(2, np.float32) / 2
+    )
     steps = np.arange(128, dtype=np.int16).reshape(16, 8) % 5
     page = StoredPage("e", "tiny", 64, 30, 20, torch.randn(5, 64))
     rules = [RowOutline(0, " ", 5, 17, "\n"), RowOutline(0, "", 0, 0, "")]

@@ -27,9 +27,23 @@ def test_the_prior_is_that_of_the_tokens(checkpoint: Path) -> None:
     levels = quantised(model, cells, RENDERER, Tier.TINY)
     before = model.bottleneck.bits(levels.float(), Tier.TINY).sum()
     fit_prior(model, levels, Tier.TINY)
-    mean, _ = model.bottleneck.prior(Tier.TINY)
-    torch.testing.assert_close(mean, levels.float().mean((0, 1)))
+    prior = model.bottleneck.prior(Tier.TINY)
+    torch.testing.assert_close(prior.mean, levels.float().mean((0, 1)))
+    assert prior.share.sum().item() == pytest.approx(1)
     assert model.bottleneck.bits(levels.float(), Tier.TINY).sum() < before
+
+
+def test_classes_are_found(checkpoint: Path) -> None:
+    model, k = load_run(checkpoint), 10
+    spreads = torch.tensor([2.0, 2.0, 6.0, 60.0])[torch.randint(4, (4000,))]
+    levels = (torch.randn(1, 4000, k) * spreads[:, None]).round()
+    fit_prior(model, levels, Tier.TINY)
+    prior = model.bottleneck.prior(Tier.TINY)
+    sizes = prior.spread.mean(1)
+    assert sizes.max().item() == pytest.approx(60, rel=0.1)
+    assert sizes.min().item() == pytest.approx(2, rel=0.2)
+    one_class = (levels.var((0, 1)).log2() / 2 + np.log2(2 * np.pi * np.e) / 2).sum()
+    assert model.bottleneck.bits(levels, Tier.TINY).mean() < one_class - 5
 
 
 def test_the_temperature_is_the_likeliest(checkpoint: Path) -> None:
@@ -43,7 +57,7 @@ def test_the_temperature_is_the_likeliest(checkpoint: Path) -> None:
 
 
 def test_a_run_is_written_with_what_was_fitted(checkpoint: Path, tmp_path: Path) -> None:
-    text, out = tmp_path / "a.txt", tmp_path / "w.safetensors"
+    text, out = tmp_path / "a.txt", tmp_path / "w.safetensors.zst"
     text.write_text("Some text to fit the priors on. " * 1000)
     info = export(checkpoint, [str(text)], 1, out)
     model = NanoModel(SMALL)

@@ -18,15 +18,13 @@ def objective() -> Objective:
     return Objective(SMALL)
 
 
-def losses(objective: Objective, tier: Tier, auxiliary: float, rate_target: float) -> Losses:
+def losses(objective: Objective, tier: Tier, auxiliary: float, price: float) -> Losses:
     cells = mixer().batch(2)
     images = torch.from_numpy(np.stack([RENDERER.draw(page, tier) for page in cells]))
     target = torch.from_numpy(cells.astype(np.int64))
     torch.manual_seed(1)
     with torch.no_grad():
-        found: Losses = objective(
-            images, target, tier, auxiliary=auxiliary, rate_weight=0.2, rate_target=rate_target
-        )
+        found: Losses = objective(images, target, tier, auxiliary=auxiliary, price=price)
     return found
 
 
@@ -40,21 +38,19 @@ def test_residual_branches_start_at_zero(objective: Objective) -> None:
 
 
 def test_the_total_is_the_sum_of_its_parts(objective: Objective) -> None:
-    found = losses(objective, Tier.TINY, 1.0, 1e-3)
+    found = losses(objective, Tier.TINY, 1.0, 0.5)
     balance = objective.model.decoder_blocks[-1].mlp.balance.item()
     expected = (
         found.final
-        + 0.2 * np.log(found.bits / 1e-3)
+        + 0.5 * np.log(2) * found.bits
         + BALANCE_WEIGHT * balance
         + AUXILIARY_WEIGHT * (found.patches + found.halved)
     )
     assert found.total.item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_bits_below_the_target_are_free_and_other_tiers_have_no_heads(
-    objective: Objective,
-) -> None:
-    found = losses(objective, Tier.TRACE, 1.0, 1e6)
+def test_bits_without_a_price_are_free_and_other_tiers_have_no_heads(objective: Objective) -> None:
+    found = losses(objective, Tier.TRACE, 1.0, 0.0)
     balance = objective.model.decoder_blocks[-1].mlp.balance.item()
     assert found.total.item() == pytest.approx(found.final + BALANCE_WEIGHT * balance, rel=1e-4)
     assert isnan(found.patches)

@@ -1,19 +1,21 @@
 """`optimem-nano`, top to bottom: the image of a dense page to whole numbers, and those to symbols.
 
     encode  ink → patches → blocks in windows → 16× compressor → global blocks → projector
-                → scaled and rounded by the bottleneck
-    read    whole numbers → scaled back → decoder blocks, the last with experts → readout
+                → turned, scaled and rounded by the bottleneck
+    read    whole numbers → turned back → decoder blocks, the last with experts → readout
                 → a symbol and its probability for every cell
 
 Encoder and decoder have the structure of DeepSeek-OCR (arXiv 2510.18234), but the decoder sees
 all tokens at once: every symbol stands in a known cell of the page, so nothing is generated one
 by one. Knows nothing of files, bytes or devices.
 
-Dimensions: B pages of S × S pixels, g = S / 64 vision tokens a side, N = g² tokens, C channels.
+Dimensions: B pages of S × S pixels, g = S / 64 vision tokens a side, N = g² tokens, C channels,
+K values stored of a token.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import gcd, isqrt
+from math import gcd, isqrt, log
 from typing import NamedTuple, cast
 
 import torch
@@ -28,6 +30,8 @@ from optimem.tiers import Tier
 
 TIERS = tuple(Tier)
 INITIAL_GAIN = 16.0
+INITIAL_SPREADS = (10.0, 14.0, 19.0, 25.0)  # by class of token: unlike, so that classes part
+CLASSES = len(INITIAL_SPREADS)
 LEAST_SPREAD = 0.11  # a value that spreads less always rounds to its mean
 TAIL_THRESHOLD = 0.02  # probability of "some rare symbol" from which the rare ones are compared
 
@@ -36,6 +40,7 @@ TAIL_THRESHOLD = 0.02  # probability of "some rare symbol" from which the rare o
 class NanoConfig:
     """The sizes of the network; the defaults are those of the shipped weights.
 
+    `stored_dims`: K of each tier.
     `symbols`: of the renderer's alphabet, of which the first `common` share one softmax.
     `cell_features`: channels from which one cell is read, by tier.
     """
@@ -56,6 +61,13 @@ class NanoConfig:
     global_heads: int = 8
     global_hidden: int = 1536
     token_dim: int = 512
+    stored_dims: tuple[tuple[Tier, int], ...] = (
+        (Tier.LARGE, 440),
+        (Tier.BASE, 460),
+        (Tier.SMALL, 460),
+        (Tier.TINY, 460),
+        (Tier.TRACE, 460),
+    )
     # decoder: dense blocks, then one with experts
     decoder_width: int = 512
     decoder_depth: int = 2
@@ -77,46 +89,82 @@ class NanoConfig:
     )
 
 
+class Prior(NamedTuple):
+    """How a tier's values are distributed: `mean` (K,); by class of token `spread` (classes, K);
+    and `share` (classes,), the classes' frequencies."""
+
+    mean: Tensor
+    spread: Tensor
+    share: Tensor
+
+
 class Bottleneck(nn.Module):
     """Vision tokens as whole numbers, and what these cost in bits.
 
-    Each tier scales each dimension so that a step of 1 is as coarse as reading allows. In
-    training, uniform noise takes the place of rounding, and a Gaussian for each tier and
-    dimension prices every value (Ballé et al., arXiv 1611.01704), so that the network learns to
-    spend only the bits that the text needs. The same Gaussians drive the range coder.
+    Each tier scales each dimension, turns tokens into a basis of its own, in which values tell
+    little of one another, and scales again, so that a step of 1 is as coarse as reading allows.
+    In training, uniform noise takes the place of rounding, and Gaussians price every value
+    (Ballé et al., arXiv 1611.01704), so that the network learns to spend only the bits that the
+    text needs. Plain text, rare symbols and blanks spread differently, so a token belongs to one
+    of a few classes with Gaussians of their own. The same Gaussians drive the range coder.
+
+    `stored_dims`: K of each tier, at most `dim`; further columns of the tables are unused.
     """
 
-    def __init__(self, *, dim: int) -> None:
+    def __init__(self, *, dim: int, stored_dims: Mapping[Tier, int]) -> None:
         super().__init__()
-        self.log_gain = nn.Parameter(torch.full((len(TIERS), dim), INITIAL_GAIN).log())
+        self.stored_dims = dict(stored_dims)
+        gain = torch.full((len(TIERS), dim), INITIAL_GAIN).log()
+        spread = torch.tensor(INITIAL_SPREADS).log()[:, None].expand(-1, dim)
+        self.log_gain = nn.Parameter(gain)
+        self.centre = nn.Parameter(torch.zeros(len(TIERS), dim))
+        self.bases = nn.ModuleDict({t.label: _basis(dim, k) for t, k in stored_dims.items()})
+        self.log_scale = nn.Parameter(torch.zeros(len(TIERS), dim))
         self.mean = nn.Parameter(torch.zeros(len(TIERS), dim))
-        self.log_spread = nn.Parameter(torch.full((len(TIERS), dim), INITIAL_GAIN).log())
+        self.log_spread = nn.Parameter(spread.repeat(len(TIERS), 1, 1))  # (tiers, classes, C)
+        self.log_share = nn.Parameter(torch.zeros(len(TIERS), CLASSES))
 
     def scale(self, tokens: Tensor, tier: Tier) -> Tensor:
-        """Tokens (B, N, C) in steps of the tier, fp32, not yet rounded."""
-        return tokens.float() * self.log_gain[TIERS.index(tier)].exp()
+        """Tokens (B, N, C) in steps of the tier (B, N, K), fp32, not yet rounded."""
+        index = TIERS.index(tier)
+        with torch.autocast(tokens.device.type, enabled=False):
+            x = tokens.float() * self.log_gain[index].exp() - self.centre[index]
+            return x @ self.basis(tier).T * self._scale(tier)
 
     def restore(self, levels: Tensor, tier: Tier) -> Tensor:
-        """The inverse of `scale`."""
-        return levels * (-self.log_gain[TIERS.index(tier)]).exp()
-
-    def prior(self, tier: Tier) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the scaled values, (C,) each."""
+        """The inverse of `scale`, except for what the basis leaves out: (B, N, C)."""
         index = TIERS.index(tier)
-        return self.mean[index], self.log_spread[index].exp().clamp_min(LEAST_SPREAD)
+        with torch.autocast(levels.device.type, enabled=False):
+            x = levels.float() / self._scale(tier) @ self.basis(tier)
+            return (x + self.centre[index]) * (-self.log_gain[index]).exp()
+
+    def basis(self, tier: Tier) -> Tensor:
+        """(K, C), its rows nearly orthonormal."""
+        return cast(nn.Linear, self.bases[tier.label]).weight
+
+    def _scale(self, tier: Tier) -> Tensor:
+        return self.log_scale[TIERS.index(tier), : self.stored_dims[tier]].exp()
+
+    def prior(self, tier: Tier) -> Prior:
+        """What the scaled values of a tier are like."""
+        index, k = TIERS.index(tier), self.stored_dims[tier]
+        spread = self.log_spread[index, :, :k].exp().clamp_min(LEAST_SPREAD)
+        return Prior(self.mean[index, :k], spread, self.log_share[index].softmax(0))
 
     def bits(self, levels: Tensor, tier: Tier) -> Tensor:
-        """Bits (B, N, C) of each scaled value under the tier's prior."""
-        mean, spread = self.prior(tier)
-        above = torch.special.ndtr((levels + 0.5 - mean) / spread)
-        below = torch.special.ndtr((levels - 0.5 - mean) / spread)
-        return -(above - below).clamp_min(1e-7).log2()
+        """Bits (B, N) of each token's scaled values (B, N, K) under the tier's prior."""
+        mean, spread, share = self.prior(tier)
+        x = (levels - mean)[..., None, :]  # (B, N, 1, K)
+        above = torch.special.ndtr((x + 0.5) / spread)  # (B, N, classes, K)
+        below = torch.special.ndtr((x - 0.5) / spread)
+        log_likelihood = (above - below).clamp_min(1e-7).log().sum(-1) + share.log()
+        return log_likelihood.logsumexp(-1) / -log(2)
 
     def forward(self, tokens: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
         """Noisy tokens (B, N, C) as the decoder sees them in training, and bits a page (B,)."""
         levels = self.scale(tokens, tier)
         levels = levels + torch.rand_like(levels) - 0.5
-        return self.restore(levels, tier), self.bits(levels, tier).sum((1, 2))
+        return self.restore(levels, tier), self.bits(levels, tier).sum(1)
 
 
 class SymbolHead(nn.Module):
@@ -239,7 +287,7 @@ class NanoModel(nn.Module):
         self.global_norm = nn.LayerNorm(c.global_width)
         self.projector = nn.Linear(2 * c.global_width, c.token_dim)
 
-        self.bottleneck = Bottleneck(dim=c.token_dim)
+        self.bottleneck = Bottleneck(dim=c.token_dim, stored_dims=dict(c.stored_dims))
 
         self.token_embed = nn.Linear(c.token_dim, c.decoder_width)
         self.decoder_blocks = nn.ModuleList(_decoder_block(c, i) for i in range(c.decoder_depth))
@@ -266,7 +314,7 @@ class NanoModel(nn.Module):
         return Encoded(self.projector(features), patches, halved)  # tokens (B, N, 512)
 
     def encode(self, ink: Tensor, tier: Tier) -> Tensor:
-        """Ink (B, S, S) uint8 to vision tokens in whole numbers (B, N, C), int16."""
+        """Ink (B, S, S) uint8 to vision tokens in whole numbers (B, N, K), int16."""
         levels = self.bottleneck.scale(self.embed(ink).tokens, tier).round()
         return levels.clamp(-32768, 32767).to(torch.int16)
 
@@ -282,7 +330,7 @@ class NanoModel(nn.Module):
 
     def read(self, levels: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
         """Vision tokens in whole numbers to symbols and probabilities, (B, cells) each."""
-        tokens = self.bottleneck.restore(levels.float(), tier)
+        tokens = self.bottleneck.restore(levels, tier)
         return self.readout(tier).read(self.decode(tokens))
 
     def readout(self, tier: Tier) -> Readout:
@@ -293,6 +341,12 @@ class NanoModel(nn.Module):
     def dtype(self) -> torch.dtype:
         """What all but the bottleneck computes in."""
         return self.token_embed.weight.dtype
+
+
+def _basis(dim: int, stored: int) -> nn.Linear:
+    basis = nn.Linear(dim, stored, bias=False)
+    nn.init.orthogonal_(basis.weight)
+    return basis
 
 
 def _window_block(c: NanoConfig) -> Block:

@@ -32,7 +32,7 @@ MAX_DISTANCE = 0.06
 class NanoCodec:
     """Encodes and reads dense pages. The network is loaded when it is first needed.
 
-    `weights`: a safetensors file, default the shipped one. `device`, `dtype`: default the best
+    `weights`: a weights file, default the shipped one. `device`, `dtype`: default the best
     that the machine has. The first use raises FormatError for a broken weights file, and
     FingerprintError if the weights were trained for another version of the renderer.
     """

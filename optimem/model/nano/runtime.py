@@ -3,6 +3,7 @@
 The one file between numpy and torch; importing it loads torch. Knows nothing of pages or bytes.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -49,24 +50,25 @@ class NanoRuntime:
                 f"{weights} reads pages of {info.renderer}, this version draws {renderer}; "
                 "install the optimem release they came with"
             )
+        coders = _coders(model)
         device = device or best_device()
         dtype = dtype or best_dtype(device)
         for name, module in model.named_children():
-            if name != "bottleneck":  # its numbers decide how bytes are read: fp32 everywhere
+            if name != "bottleneck":  # what is rounded stays fp32
                 module.to(dtype)
         model = model.to(device).eval().requires_grad_(False)
-        return cls(model, info.fingerprint, {tier: _coder(model, tier) for tier in Tier})
+        return cls(model, info.fingerprint, coders)
 
     @torch.inference_mode()
     def encode(self, images: NDArray[np.uint8], tier: Tier) -> Levels:
-        """Ink (B, S, S) to vision tokens in whole numbers (B, N, C)."""
+        """Ink (B, S, S) to vision tokens in whole numbers (B, N, K)."""
         ink = torch.tensor(images, device=self._device)
         levels: Levels = self.model.encode(ink, tier).cpu().numpy()
         return levels
 
     @torch.inference_mode()
     def read(self, levels: Levels, tier: Tier) -> list[ReadCells]:
-        """Vision tokens in whole numbers (B, N, C) to all cells of each page."""
+        """Vision tokens in whole numbers (B, N, K) to all cells of each page."""
         on_device = torch.from_numpy(levels).to(self._device)
         symbols, probability = self.model.read(on_device, tier)  # (B, cells) each
         ids = symbols.cpu().numpy().astype(np.uint16)
@@ -77,6 +79,13 @@ class NanoRuntime:
         return self.model.token_embed.weight.device
 
 
-def _coder(model: NanoModel, tier: Tier) -> TokenCoder:
-    mean, spread = model.bottleneck.prior(tier)
-    return TokenCoder(mean.cpu().numpy(), spread.cpu().numpy())
+@torch.inference_mode()
+def _coders(model: NanoModel) -> dict[Tier, TokenCoder]:
+    """Coders by tier. Computed in fp64 on the CPU and rounded, because they must be the same
+    everywhere: devices' exponentials differ in the last bit of fp32."""
+    bottleneck = deepcopy(model.bottleneck).double()
+    priors = {tier: bottleneck.prior(tier) for tier in Tier}
+    return {
+        tier: TokenCoder(*(part.numpy().astype(np.float32) for part in prior))
+        for tier, prior in priors.items()
+    }

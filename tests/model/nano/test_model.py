@@ -12,6 +12,7 @@ SMALL = NanoConfig(
     patch_width=16, patch_depth=1, patch_heads=2, patch_hidden=16, half_width=16, global_width=16,
     global_depth=1, global_heads=2, global_hidden=16, token_dim=12, decoder_width=32,
     decoder_heads=4, dense_hidden=48, experts=4, expert_hidden=16, shared_hidden=24,
+    stored_dims=tuple((tier, 10) for tier in Tier),
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def test_whole_numbers_are_all_that_reading_takes(tier: Tier) -> None:
     with torch.no_grad():
         levels = model.encode(ink(tier, 2), tier)
         symbols, probability = model.read(levels, tier)
-    assert (levels.dtype, levels.shape) == (torch.int16, (2, tier.tokens, 12))
+    assert (levels.dtype, levels.shape) == (torch.int16, (2, tier.tokens, 10))
     assert symbols.shape == probability.shape == (2, CAPACITY)
     assert 0 <= symbols.min() <= symbols.max() < SMALL.symbols
     assert 0 < probability.min() <= probability.max() <= 1
@@ -50,17 +51,44 @@ def test_the_decoder_sees_all_tokens_at_once() -> None:
 
 
 def test_the_bottleneck_prices_what_it_rounds() -> None:
-    bottleneck = Bottleneck(dim=4)
-    levels = torch.arange(-200, 200).float()[:, None].expand(-1, 4)[None]
-    share = (2 ** -bottleneck.bits(levels, Tier.SMALL)).sum((0, 1))
-    torch.testing.assert_close(share, torch.ones(4), atol=1e-3, rtol=0)
+    bottleneck = Bottleneck(dim=2, stored_dims=dict.fromkeys(Tier, 1))
+    levels = torch.arange(-200, 200).float()[None, :, None]
+    probability = 2 ** -bottleneck.bits(levels, Tier.SMALL)
+    torch.testing.assert_close(probability.sum(), torch.tensor(1.0), atol=1e-3, rtol=0)
+
+
+def test_a_token_costs_less_where_a_class_expects_it() -> None:
+    bottleneck = Bottleneck(dim=8, stored_dims=dict.fromkeys(Tier, 8))
+    quiet, loud = torch.zeros(1, 1, 8), torch.full((1, 1, 8), 60.0)
+    before = [bottleneck.bits(levels, Tier.TINY) for levels in (quiet, loud)]
+    with torch.no_grad():
+        bottleneck.log_spread[:, 0] = 0
+        bottleneck.log_spread[:, -1] = 4
+    after = [bottleneck.bits(levels, Tier.TINY) for levels in (quiet, loud)]
+    assert after[0] < before[0]
+    assert after[1] < before[1]
+
+
+def test_a_whole_basis_leaves_nothing_out() -> None:
+    bottleneck = Bottleneck(dim=4, stored_dims=dict.fromkeys(Tier, 4))
     tokens = torch.randn(1, 5, 4)
     restored = bottleneck.restore(bottleneck.scale(tokens, Tier.TINY), Tier.TINY)
     torch.testing.assert_close(restored, tokens)
 
 
+def test_what_a_smaller_basis_holds_comes_back() -> None:
+    bottleneck = Bottleneck(dim=6, stored_dims=dict.fromkeys(Tier, 4))
+    with torch.no_grad():
+        bottleneck.centre.normal_()
+        bottleneck.log_scale.normal_()
+    levels = torch.randn(1, 5, 4)
+    tokens = bottleneck.restore(levels, Tier.TINY)
+    assert tokens.shape == (1, 5, 6)
+    torch.testing.assert_close(bottleneck.scale(tokens, Tier.TINY), levels)
+
+
 def test_noise_in_training_is_half_a_step_at_most() -> None:
-    bottleneck = Bottleneck(dim=4)
+    bottleneck = Bottleneck(dim=4, stored_dims=dict.fromkeys(Tier, 4))
     tokens = torch.randn(2, 50, 4)
     noisy, bits = bottleneck(tokens, Tier.BASE)
     moved = bottleneck.scale(noisy - tokens, Tier.BASE).abs()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from optimem.errors import FingerprintError
+from optimem.model.nano.model import TIERS
 from optimem.model.nano.runtime import NanoRuntime
 from optimem.model.nano.weights import shipped_weights
 from optimem.renderers.dense import CAPACITY, DenseRenderer
@@ -19,7 +20,7 @@ def test_arrays_go_in_and_come_out() -> None:
     cells = RENDERER.cells("Thirty boats came in before the storm. " * 100)
     image = RENDERER.page(cells).image(Tier.BASE)
     levels = runtime.encode(image[None], Tier.BASE)
-    assert (levels.shape, levels.dtype) == ((1, Tier.BASE.tokens, 512), np.int16)
+    assert (levels.shape, levels.dtype) == ((1, Tier.BASE.tokens, 460), np.int16)
     (read,) = runtime.read(levels, Tier.BASE)
     assert len(read.ids) == len(read.probability) == CAPACITY
     assert (read.ids[: len(cells)] == cells).mean() > 0.99
@@ -31,7 +32,23 @@ def test_all_but_the_bottleneck_takes_the_dtype() -> None:
     dtypes = {name: p.dtype for name, p in runtime.model.named_parameters()}
     assert {d for n, d in dtypes.items() if n.startswith("bottleneck.")} == {torch.float32}
     assert {d for n, d in dtypes.items() if not n.startswith("bottleneck.")} == {torch.bfloat16}
-    assert runtime.coders[Tier.TINY].mean.shape == (512,)
+
+
+def test_coders_have_the_exact_priors_of_the_weights() -> None:
+    runtime = NanoRuntime.load(shipped_weights(), RENDERER.version, CPU, torch.bfloat16)
+    prior, coder = runtime.model.bottleneck.prior(Tier.LARGE), runtime.coders[Tier.LARGE]
+    assert coder.mean.shape == (440,)
+    assert coder.spread.shape == (4, 440)
+    for part, own in zip(prior, (coder.mean, coder.spread, coder.share), strict=True):
+        assert own.dtype == np.float32
+        np.testing.assert_allclose(own, part.numpy(), rtol=1e-6)
+    exact = np.exp(
+        runtime.model.bottleneck.log_spread.numpy()[TIERS.index(Tier.LARGE), :, :440].astype(
+            np.float64
+        )
+    )
+    used = exact > 0.12
+    assert np.array_equal(coder.spread[used], exact[used].astype(np.float32))
 
 
 def test_weights_for_another_renderer_are_named() -> None:

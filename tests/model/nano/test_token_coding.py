@@ -6,25 +6,42 @@ import pytest
 from optimem.errors import ChecksumError, FormatError
 from optimem.model.nano.token_coding import HIGHEST, LOWEST, TokenCoder
 
-SPREAD = np.array([0.05, 0.5, 4.0, 30.0], np.float32)
 MEAN = np.array([2.0, -0.3, 0.0, 5.0], np.float32)
-CODER = TokenCoder(MEAN, SPREAD)
+SPREAD = np.array([[0.05, 0.5, 4.0, 30.0], [0.05, 0.4, 2.0, 7.0]], np.float32)
+SHARE = np.array([0.5, 0.5], np.float32)
+CODER = TokenCoder(MEAN, SPREAD, SHARE)
 
 
-def levels(tokens: int) -> np.ndarray:
+def levels(tokens: int, classes: np.ndarray | None = None) -> np.ndarray:
     rng = np.random.default_rng(0)
-    return np.round(rng.normal(MEAN, SPREAD, (tokens, 4))).astype(np.int16)
+    classes = rng.integers(2, size=tokens) if classes is None else classes
+    return np.round(rng.normal(MEAN, SPREAD[classes])).astype(np.int16)
 
 
 def test_the_coder_costs_what_the_prior_says() -> None:
-    steps = levels(4000)
+    classes = np.random.default_rng(1).integers(2, size=4000)
+    steps = levels(4000, classes)
     data = CODER.encode(steps)
     assert np.array_equal(CODER.decode(data, 4000)[:, 1:], steps[:, 1:])
-    ideal = 4000 * np.log2(SPREAD[2:] * np.sqrt(2 * np.pi * np.e)).sum() / 8
-    assert len(data) < ideal * 1.15 + 4000 * 1.3 / 8
+    ideal = np.log2(SPREAD[classes, 2:] * np.sqrt(2 * np.pi * np.e)).sum() / 8
+    assert len(data) < ideal * 1.15 + 4000 * (1.3 + 1) / 8  # a second value, and the class
 
 
-def test_a_dimension_that_hardly_varies_is_its_mean() -> None:
+def test_classes_cost_less_than_one_spread_for_all_tokens() -> None:
+    steps = levels(4000)
+    overall = np.sqrt((SPREAD**2).mean(0))
+    alike = TokenCoder(MEAN, np.stack([overall, overall]), SHARE)
+    assert len(CODER.encode(steps)) < 0.98 * len(alike.encode(steps))
+    assert np.array_equal(alike.decode(alike.encode(steps), 4000)[:, 1:], steps[:, 1:])
+
+
+def test_a_class_that_no_token_had_can_be_written() -> None:
+    coder = TokenCoder(MEAN, SPREAD, np.array([1 - 1e-9, 1e-9], np.float32))
+    steps = levels(50, np.ones(50, int))
+    assert np.array_equal(coder.decode(coder.encode(steps), 50)[:, 1:], steps[:, 1:])
+
+
+def test_a_value_that_hardly_varies_is_its_mean() -> None:
     steps = levels(10)
     steps[:, 0] = 99
     assert (CODER.decode(CODER.encode(steps), 10)[:, 0] == 2).all()

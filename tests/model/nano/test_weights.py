@@ -4,54 +4,82 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+import zstandard
+from safetensors.torch import load, save
 
 from optimem.errors import FormatError, VersionError
 from optimem.model.nano.model import NanoConfig, NanoModel
 from optimem.model.nano.weights import SCALE, load_weights, save_weights, shipped_weights
 
 
-def test_weights_come_back_and_others_are_refused(tmp_path: Path) -> None:
+def test_weights_come_back(tmp_path: Path) -> None:
     model = NanoModel(NanoConfig())
-    path = tmp_path / "w.safetensors"
+    path = tmp_path / "w.safetensors.zst"
     info = save_weights(model, "dense-x", path)
     again = NanoModel(NanoConfig())
     assert load_weights(again, path) == info
     for (name, a), b in zip(model.state_dict().items(), again.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-2, rtol=1e-2, msg=name)
-    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no zstd frame", zstandard.compress(b""), zstandard.compress(b"{}" * 50)],
+)
+def test_what_is_no_weights_file_is_named(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "w.safetensors.zst"
+    path.write_bytes(data)
     with pytest.raises(FormatError, match="cannot be read as a weights file"):
-        load_weights(again, path)
+        load_weights(NanoModel(NanoConfig()), path)
+
+
+def test_a_file_that_was_cut_short_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors.zst"
+    path.write_bytes(shipped_weights().read_bytes()[:5000])
+    with pytest.raises(FormatError, match="cannot be read as a weights file"):
+        load_weights(NanoModel(NanoConfig()), path)
+
+
+def test_a_file_without_metadata_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors.zst"
+    path.write_bytes(zstandard.compress(save({"a": torch.zeros(2)})))
+    with pytest.raises(VersionError, match="has format None"):
+        load_weights(NanoModel(NanoConfig()), path)
 
 
 def test_a_file_has_the_names_of_the_shipped_one(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
+    path = tmp_path / "w.safetensors.zst"
     save_weights(NanoModel(NanoConfig()), "dense-x", path)
-    with safe_open(path, "pt") as ours, safe_open(shipped_weights(), "pt") as shipped:
-        assert set(ours.keys()) == set(shipped.keys())
-        assert {"encoder.globals.norm.weight", "decoder.norm.weight"} < set(ours.keys())
-        assert ours.get_tensor("bottleneck.mean").dtype is torch.float32
-        packed = "encoder.projector.weight"
-        assert ours.get_tensor(packed).dtype is torch.int8
-        assert ours.get_tensor(packed + SCALE).shape == ours.get_tensor(packed).shape[:1]
+    ours, shipped = (
+        load(zstandard.decompress(each.read_bytes())) for each in (path, shipped_weights())
+    )
+    assert {name: (t.dtype, t.shape) for name, t in ours.items()} == {
+        name: (t.dtype, t.shape) for name, t in shipped.items()
+    }
+    assert {"encoder.globals.norm.weight", "decoder.norm.weight"} < set(ours)
+    assert ours["bottleneck.mean"].dtype is torch.float32
+    assert ours["bottleneck.bases.tiny.weight"].dtype is torch.float16
+    packed = "encoder.projector.weight"
+    assert ours[packed].dtype is torch.int8
+    assert ours[packed + SCALE].shape == ours[packed].shape[:1]
 
 
 def test_the_shipped_weights_are_those_released() -> None:
     info = load_weights(NanoModel(NanoConfig()), shipped_weights())
-    assert info.fingerprint == "nano-427a26d03610afa7"
+    assert info.fingerprint == "nano-71fd7b5f3ae233e4"
 
 
 def test_another_size_of_model_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
+    path = tmp_path / "w.safetensors.zst"
     save_weights(NanoModel(NanoConfig(decoder_depth=1)), "dense-x", path)
     with pytest.raises(FormatError, match="does not fit this model"):
         load_weights(NanoModel(NanoConfig()), path)
 
 
 def test_a_newer_format_of_weights_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
-    save_file({"a": torch.zeros(2)}, path, {"format": "optimem-reader-9"})
+    path = tmp_path / "w.safetensors.zst"
+    data = save({"a": torch.zeros(2)}, {"format": "optimem-reader-9"})
+    path.write_bytes(zstandard.compress(data))
     with pytest.raises(VersionError, match="optimem-reader-9"):
         load_weights(NanoModel(NanoConfig()), path)
 
