@@ -39,15 +39,16 @@ def compress_prompt(
 ) -> CompressedPrompt:
     """Replace the old messages of a prompt, or a text, by pages that cost fewer tokens.
 
-    `prompt`: a text, or messages as OpenAI, Anthropic, Gemini or LangChain write them. Leading
+    `prompt`: a text, or messages as OpenAI (Chat Completions, Responses), Anthropic, Gemini or
+    LangChain write them, dicts or the SDKs' own objects, all in one form. Leading
     system messages and the last `keep` messages stay as they are; tool calls stay with their
     results. `model`: a name that `rules` knows, or a rule. `budget`: the most tokens the whole
     prompt may cost; text is drawn as large as that allows. Default: as large as saves a third,
     at least 10 px. `question`: text to add after the pages. `exact`: list ids, numbers, paths
     and addresses as text beside the pages. `leave_out`: drop the oldest messages if even the
-    smallest text exceeds the budget. `form`: "openai", "anthropic", "gemini" or "langchain";
-    default: recognized from the messages, the provider's for a text. `count`: counts the tokens
-    of a text, default by DeepSeek's tokenizer.
+    smallest text exceeds the budget. `form`: "openai", "responses", "anthropic",
+    "gemini" or "langchain"; default: recognized from the messages, whatever the model; the
+    provider's for a text. `count`: counts the tokens of a text, default by DeepSeek's tokenizer.
 
     Raises NoGainError, with the figures, if pages would not save tokens; BudgetError if the
     budget is too small; LimitError if the provider takes fewer pages; ProviderError if no rule

@@ -145,8 +145,8 @@ def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> No
               help="Most tokens of the whole prompt.")  # fmt: skip
 @click.option("--keep", type=click.IntRange(0), default=1, show_default=True, metavar="N",
               help="How many of the last messages stay text.")  # fmt: skip
-@click.option("--form", type=click.Choice(["openai", "anthropic", "gemini", "langchain"]),
-              show_default="the provider's",
+@click.option("--form", show_default="the provider's",
+              type=click.Choice(["openai", "responses", "anthropic", "gemini", "langchain"]),
               help="Form of the message made of a text.")  # fmt: skip
 @click.option("--no-exact", is_flag=True,
               help="Do not repeat ids, numbers and paths as text.")  # fmt: skip

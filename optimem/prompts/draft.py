@@ -10,7 +10,8 @@ from functools import cached_property
 from itertools import accumulate
 
 from optimem.errors import InputError, NoGainError
-from optimem.prompts.forms import Form, Message, choose_form, drawable_range, find_form
+from optimem.prompts.forms import Form, Message, drawable_range
+from optimem.prompts.recognition import choose_form, find_form, plain
 from optimem.prompts.rules import ModelRule
 from optimem.turns import Turn
 
@@ -72,7 +73,7 @@ def draft_prompt(
     if isinstance(prompt, str):
         draft = _draft_text(prompt, rule, find_form(form or rule.form), count)
     else:
-        draft = _draft_messages(prompt, rule, choose_form(prompt, rule.form, form), keep, count)
+        draft = _draft_messages(prompt, rule, form, keep, count)
     asked = count(question) if question else 0
     return replace(draft, question=question, kept_tokens=draft.kept_tokens + asked)
 
@@ -93,11 +94,13 @@ def _draft_text(text: str, rule: ModelRule, form: Form, count: TokenCounter) -> 
 
 
 def _draft_messages(
-    prompt: Sequence[Message], rule: ModelRule, form: Form, keep: int, count: TokenCounter
+    prompt: Sequence[Message], rule: ModelRule, name: str | None, keep: int, count: TokenCounter
 ) -> PromptDraft:
     if keep < 0:
         raise InputError(f"keep={keep} is negative; give 0 or more messages")
-    messages = [form.parse(message) for message in prompt]
+    readable = [plain(message) for message in prompt]
+    form = choose_form(readable, rule.form, name)
+    messages = [form.parse(message) for message in readable]
     start, end = drawable_range(messages, keep)
     turns = [message.turn for message in messages[start:end] if message.text]
     if not turns:

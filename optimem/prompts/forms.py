@@ -1,7 +1,8 @@
-"""The forms in which APIs take messages (OpenAI's, Anthropic's, Gemini's, LangChain's): each parses
-a message, and writes the message that carries pages.
+"""The forms in which APIs take messages (OpenAI's two, Anthropic's, Gemini's, LangChain's): each
+parses a message, and writes the message that carries pages.
 
-Messages that stay in a prompt are handed back as they came. Knows nothing of prices or of drawing.
+Messages that stay in a prompt are handed back as they came. `recognition` says which form messages
+have. Knows nothing of prices or of drawing.
 """
 
 import json
@@ -22,6 +23,9 @@ SKIPPED_BLOCKS = (
 )  # fmt: skip
 """Blocks that are parsed elsewhere or carry nothing to draw. Any other block without text is an
 image, a file or the like."""
+RESPONSES_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Items of the Responses API that call a tool, and the field that holds what it is given."""
+RESPONSES_RESULTS = ("function_call_output", "custom_tool_call_output")
 
 
 class ToolIds(NamedTuple):
@@ -37,12 +41,14 @@ NO_TOOLS = ToolIds()
 @dataclass(frozen=True)
 class ParsedMessage:
     """A message from any API. `text`: tool calls and results included. `drawable`: whether it is
-    all text; an image or a file cannot be drawn on a page."""
+    all text; an image or a file cannot be drawn on a page. `with_next`: whether it must stay with
+    the message after it."""
 
     role: Role
     text: str
     tools: ToolIds = NO_TOOLS
     drawable: bool = True
+    with_next: bool = False
 
     @property
     def turn(self) -> Turn:
@@ -63,11 +69,12 @@ def safe_cuts(messages: Iterable[ToolIds]) -> list[int]:
 def drawable_range(messages: Sequence[ParsedMessage], keep: int) -> tuple[int, int]:
     """Start and end of the messages that can become pages: after the leading system messages,
     before the last `keep` messages and before the first that cannot be drawn, with no tool call
-    parted from its results."""
+    parted from its results and no reasoning from what it led to."""
     start = next((i for i, one in enumerate(messages) if one.role != "system"), len(messages))
     end = max(len(messages) - keep, 0)
     end = next((i for i, one in enumerate(messages[:end]) if not one.drawable), end)
     cuts = safe_cuts(message.tools for message in messages)
+    cuts = [cut for cut in cuts if cut == 0 or not messages[cut - 1].with_next]
     return start, max((cut for cut in cuts if start <= cut <= end), default=start)
 
 
@@ -83,29 +90,63 @@ class Form(Protocol):
 
 class OpenAIForm:
     """Chat Completions: https://developers.openai.com/api/docs/guides/images-vision. Images go
-    with detail "high", the level that the price rules are for."""
+    with detail "high", the level that the price rules are for. The older `function_call` has no
+    id; the next message of role "function" with its name answers it."""
 
     def parse(self, message: Message) -> ParsedMessage:
         """See `Form`."""
         texts, drawable = _text_blocks(message)
-        calls = [call for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
-        functions = [call.get("function") or {} for call in calls]
-        texts += [call_text(each.get("name"), each.get("arguments", "")) for each in functions]
+        calls = [_chat_call(call) for call in message.get("tool_calls") or ()]
+        if function := message.get("function_call"):
+            calls.append((function["name"], function["name"], function.get("arguments", "")))
+        texts += [call_text(name, arguments) for _, name, arguments in calls]
         answered = message.get("tool_call_id")
+        if message.get("role") == "function":
+            answered = message.get("name")
         return ParsedMessage(
             role=_role(message),
             text="\n".join(texts),
-            tools=_tool_ids([call.get("id") for call in calls], [answered] if answered else []),
+            tools=_tool_ids([call[0] for call in calls], [answered] if answered else []),
             drawable=drawable,
         )
 
     def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
         """See `Form`."""
-        urls = [f"data:image/png;base64,{page.base64}" for page in pages]
         images = [
-            {"type": "image_url", "image_url": {"url": url, "detail": "high"}} for url in urls
+            {"type": "image_url", "image_url": {"url": page.url, "detail": "high"}}
+            for page in pages
         ]
         return _user_message(before, images, after)
+
+
+class ResponsesForm:
+    """Input items of OpenAI's Responses API:
+    https://developers.openai.com/api/docs/guides/function-calling. Items other than messages,
+    reasoning, and calls of functions and custom tools stay as they are."""
+
+    def parse(self, message: Message) -> ParsedMessage:
+        """See `Form`."""
+        kind = message.get("type", "message")
+        if kind == "message":
+            texts, drawable = _text_blocks(message)
+            return ParsedMessage(_role(message), "\n".join(texts), NO_TOOLS, drawable)
+        if kind in RESPONSES_CALLS:
+            arguments = message.get(RESPONSES_CALLS[kind], "")
+            text = call_text(message.get("name"), arguments)
+            return ParsedMessage("assistant", text, _tool_ids([message.get("call_id")], []))
+        if kind in RESPONSES_RESULTS:
+            texts, drawable = _text_blocks({"content": message.get("output")})
+            tools = _tool_ids([], [message.get("call_id")])
+            return ParsedMessage("tool", "\n".join(texts), tools, drawable)
+        is_reasoning = kind == "reasoning"
+        return ParsedMessage("assistant", "", drawable=is_reasoning, with_next=is_reasoning)
+
+    def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
+        """See `Form`."""
+        images = [
+            {"type": "input_image", "image_url": page.url, "detail": "high"} for page in pages
+        ]
+        return _user_message(before, images, after, kind="input_text")
 
 
 class AnthropicForm:
@@ -200,51 +241,11 @@ class LangChainForm:
 
 FORMS: dict[str, Form] = {
     "openai": OpenAIForm(),
+    "responses": ResponsesForm(),
     "anthropic": AnthropicForm(),
     "gemini": GeminiForm(),
     "langchain": LangChainForm(),
 }
-
-
-def find_form(name: str) -> Form:
-    """The form of that name. Raises InputError for an unknown one."""
-    if name not in FORMS:
-        raise InputError(f"form {name!r} is unknown; choose one of {', '.join(FORMS)}")
-    return FORMS[name]
-
-
-def choose_form(
-    messages: Sequence[Message], provider_form: str, requested: str | None = None
-) -> Form:
-    """The form of the messages: the `requested` one, else the one they are recognized by, else the
-    provider's. Raises InputError for what is not a message, for an unknown form, and for
-    LangChain messages under another form."""
-    recognized = _recognize(messages)
-    if requested is None:
-        # Dicts without "parts" are not Gemini's, whatever the provider.
-        return recognized or FORMS["openai" if provider_form == "gemini" else provider_form]
-    form = find_form(requested)
-    if recognized is FORMS["langchain"] and form is not recognized:
-        raise InputError(f"these are LangChain messages, not {requested!r}; leave out `form`")
-    return form
-
-
-def _recognize(messages: Sequence[Message]) -> Form | None:
-    """The only form that the messages can have; None for dicts with a role."""
-    for message in messages:
-        if isinstance(message, Mapping):
-            if "parts" in message:
-                return FORMS["gemini"]
-            if not {"role", "type"} & message.keys():
-                raise InputError(f"{message!r:.200} is not a message: it has no role")
-        elif all(hasattr(message, name) for name in ("type", "content", "text")):
-            return FORMS["langchain"]
-        else:
-            raise InputError(
-                f"{message!r:.200} is not a message; give text, dicts as the API takes them, or "
-                "LangChain messages"
-            )
-    return None
 
 
 def _role(message: Mapping[str, Any], default: str = "") -> Role:
@@ -284,8 +285,17 @@ def _gemini_text(part: Mapping[str, Any]) -> str | None:
     return str(part["text"]) if "text" in part else None
 
 
-def _user_message(before: str, images: Sequence[Message], after: str) -> dict[str, Any]:
-    first, last = ([{"type": "text", "text": text}] if text else [] for text in (before, after))
+def _chat_call(call: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Id, name and arguments of a tool call, which is of a function or of a custom tool."""
+    function, custom = call.get("function") or {}, call.get("custom") or {}
+    name = function.get("name") or custom.get("name")
+    return call.get("id"), name, function.get("arguments") or custom.get("input", "")
+
+
+def _user_message(
+    before: str, images: Sequence[Message], after: str, kind: str = "text"
+) -> dict[str, Any]:
+    first, last = ([{"type": kind, "text": text}] if text else [] for text in (before, after))
     return {"role": "user", "content": [*first, *images, *last]}
 
 

@@ -39,6 +39,11 @@ class PageImage:
         """The PNG as base64 text, as requests carry it."""
         return base64.b64encode(self.png).decode()
 
+    @property
+    def url(self) -> str:
+        """The PNG as a data URL."""
+        return f"data:image/png;base64,{self.base64}"
+
 
 class PageDrawer(Protocol):
     """Draws turns as readable pages."""

@@ -34,7 +34,7 @@ def test_messages_are_split_at_both_ends_and_counted() -> None:
     assert made.drawn_tokens == 3 + 3 * MESSAGE_TOKENS
     assert made.kept_tokens == 2 + 3 + 3 + 2 * MESSAGE_TOKENS
     assert made.tokens == made.drawn_tokens + made.kept_tokens
-    assert made.form is FORMS["anthropic"]
+    assert made.form is FORMS["openai"]  # Anthropic has no role "system"
     assert not made.is_text
 
 

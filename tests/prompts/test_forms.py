@@ -8,13 +8,10 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.utils import convert_to_messages
 
-from optimem.errors import InputError
 from optimem.prompts.forms import (
     FORMS,
     ParsedMessage,
-    choose_form,
     drawable_range,
-    find_form,
     safe_cuts,
 )
 from optimem.prompts.pages import PageImage, TextPosition
@@ -27,6 +24,11 @@ CALL: dict[str, list[Any]] = {
             {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'}}
         ]},
         {"role": "tool", "tool_call_id": "c1", "content": "at noon"},
+    ],
+    "responses": [
+        {"role": "user", "content": "when?"},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": '{"a": 1}'},
+        {"type": "function_call_output", "call_id": "c1", "output": "at noon"},
     ],
     "anthropic": [
         {"role": "user", "content": "when?"},
@@ -68,21 +70,11 @@ def test_a_call_and_its_result_are_parsed_and_stay_together(name: str) -> None:
     assert safe_cuts(one.tools for one in parsed) == [0, 1, 3]
 
 
-@pytest.mark.parametrize("name", CALL)
-def test_the_form_is_recognized_from_the_messages(name: str) -> None:
-    provider = name if name != "langchain" else "openai"
-    assert choose_form(CALL[name], provider) is FORMS[name]
-
-
-def test_langchain_messages_are_of_no_other_form() -> None:
-    with pytest.raises(InputError, match="leave out `form`"):
-        choose_form(CALL["langchain"], "openai", "anthropic")
-    assert choose_form(CALL["openai"], "openai", "anthropic") is FORMS["anthropic"]
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("openai", {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}),
+    [("responses", {"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}),
+     ("responses", {"type": "web_search_call", "id": "w1", "status": "completed"}),
+     ("openai", {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}),
      ("anthropic", {"role": "user", "content": [{"type": "document", "source": {}}]}),
      ("gemini", {"parts": [{"inline_data": {"data": ""}}]}),
      ("langchain", HumanMessage([{"type": "image", "base64": "", "mime_type": "image/png"}]))],
@@ -100,6 +92,11 @@ def test_pages_in_each_form() -> None:
          "image_url": {"url": f"data:image/png;base64,{data}", "detail": "high"}},
         {"type": "text", "text": "after"},
     ]}  # fmt: skip
+    responses = FORMS["responses"].page_message("before", [PAGE], "")
+    assert responses == {"role": "user", "content": [
+        {"type": "input_text", "text": "before"},
+        {"type": "input_image", "image_url": f"data:image/png;base64,{data}", "detail": "high"},
+    ]}  # fmt: skip
     anthropic = FORMS["anthropic"].page_message("before", [PAGE], "")
     source = {"type": "base64", "media_type": "image/png", "data": data}
     assert anthropic["content"][1:] == [{"type": "image", "source": source}]
@@ -108,14 +105,6 @@ def test_pages_in_each_form() -> None:
     (human,) = convert_to_messages([FORMS["langchain"].page_message("before", [PAGE], "after")])
     assert isinstance(human, HumanMessage)
     assert [block["type"] for block in human.content_blocks] == ["text", "image", "text"]
-
-
-@pytest.mark.parametrize(
-    "messages", [[42], [{"content": "no role"}], [{"role": "nobody", "content": "x"}], [object()]]
-)
-def test_an_invalid_message_is_named(messages: list[Any]) -> None:
-    with pytest.raises(InputError, match=r"not a message|role 'nobody' is unknown"):
-        [choose_form(messages, "openai").parse(message) for message in messages]
 
 
 def test_system_messages_images_and_the_last_ones_stay() -> None:
@@ -129,6 +118,29 @@ def test_system_messages_images_and_the_last_ones_stay() -> None:
     assert langchain == ParsedMessage("system", "be brief")
 
 
-def test_an_unknown_form_is_named() -> None:
-    with pytest.raises(InputError, match="form 'xml' is unknown; choose one of openai, anthropic"):
-        find_form("xml")
+def test_older_and_custom_calls_of_chat_completions_stay_with_their_results() -> None:
+    custom = {"id": "c1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}
+    messages = [
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "noon"},
+        {"role": "assistant", "content": None, "tool_calls": [custom]},
+        {"role": "tool", "tool_call_id": "c1", "content": "1"},
+    ]
+    parsed = [FORMS["openai"].parse(message) for message in messages]
+    assert safe_cuts(one.tools for one in parsed) == [0, 2, 4]
+    assert "select 1" in parsed[2].text
+
+
+def test_reasoning_stays_with_what_it_led_to() -> None:
+    items = [
+        {"role": "user", "content": "when?"},
+        {"type": "reasoning", "id": "r1", "summary": []},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": [
+            {"type": "input_text", "text": "at noon"}
+        ]},
+    ]  # fmt: skip
+    parsed = [FORMS["responses"].parse(item) for item in items]
+    assert parsed[3].text == "at noon"
+    ends = [drawable_range(parsed, keep)[1] for keep in range(5)]
+    assert ends == [4, 1, 1, 1, 0]
