@@ -5,7 +5,8 @@ of `deepseek-ai/DeepSeek-OCR` on the hub, misspellings included; no tensor is he
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import isqrt
 from pathlib import Path
 
 import torch
@@ -56,6 +57,10 @@ CLASS_POSITION = "encoder.class_token.position"
 GRID_POSITIONS = "encoder.global_positions.table"
 UNUSED = CLIP + "embeddings.patch_embedding.weight"
 """CLIP's own patch embedding: in the files, but the compressed map takes its place."""
+BUFFERS = ("position_ids", "rotary_emb.inv_freq")
+"""How names end that `save_pretrained` of some versions adds: values that follow from the sizes."""
+DTYPES = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
+"""What tensors may hold; the values of others need scales to mean anything."""
 
 
 def checkpoint_folder(name: str | Path) -> Path:
@@ -108,12 +113,14 @@ def load_checkpoint(
     surplus = []
     for path in _files(folder):
         for published, value in _tensors(path):
-            converted = _converted(published, value, ours)
-            surplus += [] if converted or published == UNUSED else [published]
+            if published == UNUSED or published.endswith(BUFFERS):
+                continue
+            converted = _converted(path, published, value, ours)
+            surplus += [] if converted else [published]
             for name, tensor in converted.items():
                 _check_shape(path, published, tensor, wanted[name])
                 state[name] = tensor if dtype is None else tensor.to(dtype)
-    _check_names(folder, [published_name(n) for n in wanted if n not in state], surplus)
+    _check_names(folder, _published_names(n for n in wanted if n not in state), surplus)
     model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(False)
 
@@ -137,8 +144,9 @@ def save_checkpoint(model: DeepSeekOCR, folder: Path) -> None:
 
 
 def published_name(name: str) -> str:
-    """The published name of one of our parameters, except for CLIP's positions, of which we
-    make two."""
+    """The published name of one of our parameters; CLIP's positions are two of ours."""
+    if name in (CLASS_POSITION, GRID_POSITIONS):
+        return POSITIONS
     for start, pairs in RENAMES.items():
         if name.startswith(start):
             for ours, theirs in pairs:
@@ -146,20 +154,35 @@ def published_name(name: str) -> str:
     return name
 
 
+def _published_names(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(map(published_name, names)))
+
+
 def _files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        try:
-            names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise FormatError(f"{index} is not an index of tensors; download it again") from error
-        return [folder / name for name in sorted(names)]
+        return [folder / name for name in _indexed(index)]
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         raise InputError(
             f"{folder} holds no .safetensors file; give the folder of a downloaded {DEEPSEEK}"
         )
     return found
+
+
+def _indexed(index: Path) -> list[str]:
+    """The names of the files that an index of tensors lists."""
+    try:
+        names = {*json.loads(index.read_text("utf-8"))["weight_map"].values()}
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError) as error:
+        raise FormatError(f"{index} is not an index of tensors; download it again") from error
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or "\0" in name:
+            raise FormatError(
+                f"{index} lists {name!r}, which is not the name of a file beside it; download it "
+                "again"
+            )
+    return sorted(names)
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
@@ -173,17 +196,35 @@ def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
         ) from error
 
 
-def _converted(published: str, value: Tensor, ours: dict[str, str]) -> dict[str, Tensor]:
+def _converted(
+    path: Path, published: str, value: Tensor, ours: dict[str, str]
+) -> dict[str, Tensor]:
     """Our tensors by our names; none for a name that we do not know."""
-    if published == POSITIONS and value.ndim == 2:
-        side = round((len(value) - 1) ** 0.5)
-        grid = value[1:].view(1, side, -1, value.shape[1])
-        return {CLASS_POSITION: value[0], GRID_POSITIONS: grid}
     if published not in ours:
         return {}
+    if value.dtype not in DTYPES:
+        kind = str(value.dtype).removeprefix("torch.")
+        raise FormatError(
+            f"{path}: {published} holds {kind}, a quantised copy; give the checkpoint in bfloat16, "
+            "float16 or float32"
+        )
+    if published == POSITIONS:
+        return _positions(path, value)
     if published == PATCH_EMBED and value.ndim == 4:
         value = value.permute(0, 2, 3, 1).flatten(1)
     return {ours[published]: value}
+
+
+def _positions(path: Path, value: Tensor) -> dict[str, Tensor]:
+    """The position of CLIP's class token, and those of its grid."""
+    side = isqrt(max(len(value) - 1, 0)) if value.ndim == 2 else 0
+    if not side or 1 + side * side != len(value):
+        raise FormatError(
+            f"{path}: {POSITIONS} has shape {tuple(value.shape)}, not (1 + a square, width); this "
+            "is another model or size"
+        )
+    grid = value[1:].view(1, side, side, value.shape[1])
+    return {CLASS_POSITION: value[0], GRID_POSITIONS: grid}
 
 
 def _check_shape(path: Path, published: str, tensor: Tensor, wanted: torch.Size) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from optimem.errors import FormatError, InputError
@@ -34,7 +35,59 @@ def test_places_without_a_checkpoint_are_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"weight_map": [1]}'])
+def changed(folder: Path, target: Path, **tensors: torch.Tensor | None) -> Path:
+    """A copy of a checkpoint with other tensors by their names' last parts; None leaves one out."""
+    state = load_file(folder / "model.safetensors")
+    for short, value in tensors.items():
+        name = next((n for n in state if n.replace(".", "_").endswith(short)), short)
+        state.pop(name, None)
+        if value is not None:
+            state[name] = value
+    save_file(state, target / "model.safetensors")
+    return target
+
+
+def test_buffers_that_were_saved_too_are_ignored(folder: Path, tmp_path: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state["model.vision_model.embeddings.position_ids"] = torch.arange(65)[None]
+    state["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
+    save_file(state, tmp_path / "model.safetensors")
+    assert load_checkpoint(tmp_path, config=SMALL).config == SMALL
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
+def test_quantised_tensors_are_refused(folder: Path, tmp_path: Path, dtype: torch.dtype) -> None:
+    changed(folder, tmp_path, lm_head_weight=torch.ones(300, 64).to(dtype))
+    with pytest.raises(FormatError, match=r"lm_head.weight holds (int8|float8_e4m3fn), a quantise"):
+        load_checkpoint(tmp_path, config=SMALL)
+
+
+def test_missing_tensors_have_their_published_names(folder: Path, tmp_path: Path) -> None:
+    changed(folder, tmp_path, embeddings_position_embedding_weight=None)
+    missing = (
+        r"1 tensors are missing \(model\.vision_model\.embeddings\.position_embedding\.weight\)"
+    )
+    with pytest.raises(FormatError, match=missing):
+        load_checkpoint(tmp_path, config=SMALL)
+
+
+def test_positions_that_are_no_square_are_named(folder: Path, tmp_path: Path) -> None:
+    changed(folder, tmp_path, embeddings_position_embedding_weight=torch.ones(64, 48))
+    with pytest.raises(FormatError, match=r"position_embedding\.weight has shape \(64, 48\)"):
+        load_checkpoint(tmp_path, config=SMALL)
+
+
+@pytest.mark.parametrize("name", ["1", "null", '"../other.safetensors"', '"a\\u0000b"', "0.5"])
+def test_an_index_that_lists_no_file_is_named(tmp_path: Path, name: str) -> None:
+    index = f'{{"weight_map": {{"a": {name}, "b": "model.safetensors"}}}}'
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(FormatError, match="not the name of a file beside it; download it again"):
+        load_checkpoint(tmp_path, config=SMALL)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"weight_map": [1]}', '{"weight_map": {"a": [1]}}', "[" * 100_000]
+)
 def test_an_index_that_is_damaged_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(content)
     with pytest.raises(FormatError, match="not an index of tensors; download it again"):
