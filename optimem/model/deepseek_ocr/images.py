@@ -107,14 +107,23 @@ def count_images(path: Path) -> int:
         return count
 
 
+def is_pdf(path: Path) -> bool:
+    """Whether a file is a PDF, by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PDF_SIGNATURE)) == _PDF_SIGNATURE
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def page_image(ink: NDArray[np.uint8]) -> RGBImage:
     """The image of a page that a renderer drew, from its ink (S, S)."""
     return Image.fromarray(255 - ink).convert("RGB")
 
 
-def tile_grid(width: int, height: int, most: int = MAX_TILES) -> tuple[int, int]:
-    """How many tiles across and down an image of this size is cut into; (0, 0) if it is small
-    enough to stay whole.
+def tile_grid(width: int, height: int, tile: int, most: int = MAX_TILES) -> tuple[int, int]:
+    """How many tiles of a side of `tile` pixels across and down an image of this size is cut into;
+    (0, 0) if it is small enough to stay whole.
 
     Of all grids of 2 to `most` tiles, the one nearest to the image in shape; of two that are
     equally near, the one with more tiles if the image has more than half its pixels.
@@ -125,7 +134,7 @@ def tile_grid(width: int, height: int, most: int = MAX_TILES) -> tuple[int, int]
     best, nearest = (1, 1), float("inf")
     for i, j in sorted(grids, key=lambda grid: grid[0] * grid[1]):
         distance = abs(width / height - i / j)
-        large_enough = width * height > 0.5 * UNTILED**2 * i * j
+        large_enough = width * height > 0.5 * tile**2 * i * j
         if distance < nearest or (distance == nearest and large_enough):
             best, nearest = (i, j), distance
     return best
@@ -133,7 +142,7 @@ def tile_grid(width: int, height: int, most: int = MAX_TILES) -> tuple[int, int]
 
 def cut_views(image: RGBImage, mode: Mode, max_tiles: int = MAX_TILES) -> Views:
     """The views of an upright RGB image in a mode."""
-    across, down = tile_grid(*image.size, max_tiles) if mode.tile else (0, 0)
+    across, down = tile_grid(*image.size, mode.tile, max_tiles) if mode.tile else (0, 0)
     if mode.tile or mode.base > UNPADDED:
         whole = ImageOps.pad(image, (mode.base, mode.base), color=PADDING)
     else:
@@ -162,16 +171,8 @@ def _pixels(image: RGBImage) -> Tensor:
 def _opened(path: Path) -> Iterator[tuple[int, Callable[[int], RGBImage]]]:
     """The number of images in a file, and a function that decodes one of them. Whatever goes
     wrong with the file in the block is an InputError, too."""
-    with _pdf(path) if _is_pdf(path) else _image(path) as images:
+    with _pdf(path) if is_pdf(path) else _image(path) as images:
         yield images
-
-
-def _is_pdf(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_PDF_SIGNATURE)) == _PDF_SIGNATURE
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

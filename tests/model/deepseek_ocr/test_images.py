@@ -28,7 +28,7 @@ def values(image: Image.Image) -> torch.Tensor:
     return (torch.from_numpy(np.array(image)).float() / 255 - 0.5) / 0.5
 
 
-def published_grid(width: int, height: int, most: int) -> tuple[int, int]:
+def published_grid(width: int, height: int, side: int, most: int) -> tuple[int, int]:
     """dynamic_preprocess and find_closest_aspect_ratio of the model's own code."""
     ratios = {
         (i, j)
@@ -42,7 +42,7 @@ def published_grid(width: int, height: int, most: int) -> tuple[int, int]:
         off = abs(width / height - ratio[0] / ratio[1])
         if off < difference:
             best, difference = ratio, off
-        elif off == difference and width * height > 0.5 * 640 * 640 * ratio[0] * ratio[1]:
+        elif off == difference and width * height > 0.5 * side * side * ratio[0] * ratio[1]:
             best = ratio
     return best
 
@@ -68,17 +68,25 @@ def test_valid_tokens_of_a_padded_page() -> None:
 
 
 @pytest.mark.parametrize("most", [6, 9])
+@pytest.mark.parametrize("side", [640, 1024])
 @pytest.mark.parametrize("size", [(1654, 2339), (2339, 1654), (800, 800), (641, 10), (700, 350),
-                                  (3000, 1000), (1280, 1280), (900, 600), (641, 641)])  # fmt: skip
-def test_the_grid_is_the_published_one(size: tuple[int, int], most: int) -> None:
-    i, j = tile_grid(*size, most)
-    pi, pj = published_grid(*size, most)
+                                  (3000, 1000), (1280, 1280), (900, 600), (641, 641),
+                                  (1920, 1080), (3840, 2160)])  # fmt: skip
+def test_the_grid_is_the_published_one(size: tuple[int, int], side: int, most: int) -> None:
+    i, j = tile_grid(*size, side, most)
+    pi, pj = published_grid(*size, side, most)
     assert abs(i / j - pi / pj) < 1e-9  # equal products may come in either order
     assert (i * j) == (pi * pj)
 
 
+def test_a_screen_in_the_largest_mode() -> None:
+    views = cut_views(image(1920, 1080), MODES["gundam-m"])
+    assert views.tiles is not None
+    assert (views.across, len(views.tiles)) == (2, 2)
+
+
 def test_a_small_page_is_not_tiled() -> None:
-    assert tile_grid(640, 640) == (0, 0)
+    assert tile_grid(640, 640, 640) == (0, 0)
     assert cut_views(image(600, 400), MODES["gundam"]).tiles is None
 
 
@@ -98,7 +106,7 @@ def test_large_modes_pad(name: str) -> None:
 def test_tiles_are_cut_row_by_row() -> None:
     scan = image(1300, 900)
     views = cut_views(scan, MODES["gundam"])
-    across, down = tile_grid(1300, 900)
+    across, down = tile_grid(1300, 900, 640)
     assert views.across == across
     assert views.tiles is not None
     resized = scan.resize((640 * across, 640 * down))
