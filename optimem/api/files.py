@@ -134,26 +134,30 @@ def read_images(
     model: "str | DeepSeekReader",
     question: str | None = None,
     pages: Sequence[int] | None = None,
+    limit: int | None = None,
     progress: Progress | None = None,
 ) -> "Iterator[PageAnswer]":
     """Read a file that `compress_images` wrote, page by page, as Markdown, or answer a question
     about each page, from the stored tokens alone.
 
-    `model`: the one that wrote the file, as there. `pages`: which, from 0; default all.
-    `progress`: called with the pages read and all pages. The Markdown of an answer is its
-    `grounded.text`; `complete` says whether the model finished it.
+    `model`: the one that wrote the file, as there. `pages`: which, from 0; default all. `limit`:
+    most tokens of an answer; default as many as the model takes, 8,192 with the page. `progress`:
+    called with the pages read and all pages. The Markdown of an answer is its `grounded.text`;
+    `complete` says whether the model finished it.
 
-    Raises InputError for a file that cannot be opened and a page that is not there, FormatError,
-    VersionError or ChecksumError for a file that is not one of images or is damaged, and
-    FingerprintError for the file of another model.
+    Raises InputError for a file that cannot be opened, a page that is not there and a limit under
+    1, FormatError, VersionError or ChecksumError for a file that is not one of images or is
+    damaged, and FingerprintError for the file of another model.
     """
+    from optimem.model.deepseek_ocr.generation import GenerationSettings
     from optimem.model.deepseek_ocr.image_archive import read_image_archive
 
+    settings = GenerationSettings(limit)
     archive = ImageArchive.load(source)
     wanted = select_pages(pages, len(archive.pages))
     prompt, reader = _prompt(question), _reader(model)
     check_fingerprint(archive.fingerprint, reader.fingerprint, f"the tokens in {source}")
-    return read_image_archive(archive, reader, prompt, wanted, progress)
+    return read_image_archive(archive, reader, prompt, wanted, settings, progress)
 
 
 def read_document(
@@ -163,19 +167,23 @@ def read_document(
     mode: str = "base",
     question: str | None = None,
     pages: Sequence[int] | None = None,
+    limit: int | None = None,
 ) -> "Iterator[PageAnswer]":
     """Read an image file, or a PDF page by page, with DeepSeek-OCR, as Markdown, or answer a
     question about each page.
 
-    `model`, `mode`: as in `compress_images`; `pages`: which, from 0; default all. Raises
-    InputError for a file that holds no image, a page that is not there and an unknown mode.
+    `model`, `mode`: as in `compress_images`; `pages`, `limit`: as in `read_images`. Raises
+    InputError for a file that holds no image, a page that is not there, an unknown mode and a
+    limit under 1.
     """
     from optimem.model.deepseek_ocr.images import count_images, open_images, parse_mode
+    from optimem.model.deepseek_ocr.reader import settings_for
 
     path, name, prompt = Path(source), parse_mode(mode).name, _prompt(question)
     wanted = select_pages(pages, count_images(path))
+    settings = settings_for(path, limit)
     reader = _reader(model)
-    return (reader.read(image, prompt, name) for image in open_images(path, wanted))
+    return (reader.read(image, prompt, name, settings) for image in open_images(path, wanted))
 
 
 def _misread(pages: Sequence[Cells], tokens: Sequence[VisionTokens], codec: PageCodec) -> int:

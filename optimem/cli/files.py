@@ -34,6 +34,10 @@ page_option = click.option(
 confidence_option = click.option(
     "--confidence", is_flag=True, help="Put characters that are less than 50 % certain in ⟦…⟧."
 )
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), metavar="N", show_default="what the model takes, 8192",
+    help="For images: most tokens of a page's answer.",
+)  # fmt: skip
 file_argument = click.argument(
     "source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -41,12 +45,14 @@ file_argument = click.argument(
 
 class ReadOptions(NamedTuple):
     """How a file is read. `page`: only this one, from 1. `question`: for images, to be answered
-    instead. `confidence`: show which characters are uncertain."""
+    instead. `confidence`: show which characters are uncertain. `limit`: most tokens of an answer
+    about an image; None for as many as the model takes."""
 
     model: str
     page: int | None
     question: str | None
     confidence: bool
+    limit: int | None = None
 
     @property
     def pages(self) -> list[int] | None:
@@ -75,8 +81,15 @@ class ReadOptions(NamedTuple):
               "the model that wrote it.")  # fmt: skip
 @mode_option
 @click.option("--ask", metavar="QUESTION", help="For images: answer this instead.")
+@limit_option
 def read(
-    source: Path, confidence: bool, page: int | None, model: str | None, mode: str, ask: str | None
+    source: Path,
+    confidence: bool,
+    page: int | None,
+    model: str | None,
+    mode: str,
+    ask: str | None,
+    limit: int | None,
 ) -> None:
     """Print the text of an .omem file or of an image.
 
@@ -84,9 +97,11 @@ def read(
     --model, any image or PDF is read the same way. Without a model, the only image that can be
     read is the PNG of a page that optimem drew in its dense style.
     """
-    options = ReadOptions(model or NANO, page, ask, confidence)
+    options = ReadOptions(model or NANO, page, ask, confidence, limit)
     if ask is not None and not options.reads_images:
         raise click.UsageError("--ask needs --model, a model that answers questions")
+    if limit is not None and not options.reads_images:
+        raise click.UsageError("--limit needs --model, a model that reads images")
     with seekable(source) as file:
         if _is_omem(file):
             reject_option("mode", "images that are not encoded yet")
@@ -110,15 +125,21 @@ def read(
 @confidence_option
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="The model that wrote the file.")  # fmt: skip
+@limit_option
 def decompress(
-    source: Path, out: Path | None, page: int | None, confidence: bool, model: str
+    source: Path,
+    out: Path | None,
+    page: int | None,
+    confidence: bool,
+    model: str,
+    limit: int | None,
 ) -> None:
     """Write the text of an .omem file.
 
     A file of images gives Markdown, page by page. With -o the text goes to a file, which is
     written as a whole or not at all.
     """
-    options = ReadOptions(model, page, None, confidence)
+    options = ReadOptions(model, page, None, confidence, limit)
     shows_text = out is None and sys.stdout.isatty()  # which is progress enough
     with seekable(source) as file:
         if not _is_omem(file):
@@ -135,6 +156,8 @@ def _read_omem(source: Path, options: ReadOptions, bar: bool) -> Iterator[str]:
             yield from _read_image_archive(source, options, progress)
         elif options.question is not None:
             raise click.UsageError(f"--ask is for images; {source} holds text")
+        elif options.limit is not None:
+            raise click.UsageError(f"--limit is for images; {source} holds text")
         else:
             yield from _read_token_file(source, options, progress)
 
@@ -148,7 +171,7 @@ def _read_image_archive(
         raise InputError(image_model_message(source))
     answers = read_images(
         source, model=options.model, question=options.question, pages=options.pages,
-        progress=progress,
+        limit=options.limit, progress=progress,
     )  # fmt: skip
     return _answer_texts(answers, options)
 
@@ -168,8 +191,9 @@ def _read_document(source: Path, options: ReadOptions, mode: str) -> Iterator[st
     from optimem.api.files import read_document
 
     answers = read_document(
-        source, model=options.model, mode=mode, question=options.question, pages=options.pages
-    )
+        source, model=options.model, mode=mode, question=options.question, pages=options.pages,
+        limit=options.limit,
+    )  # fmt: skip
     return _answer_texts(answers, options)
 
 

@@ -49,7 +49,7 @@ def rotate(x: Tensor, rotation: Rotation) -> Tensor:
 
 class LayerCache:
     """Keys and values of one layer for later positions to attend to: room for `capacity`
-    positions of `batch` sequences, in the device and dtype of `like`."""
+    positions of `batch` sequences, in the device and dtype of `like`. It grows when it is full."""
 
     def __init__(
         self, *, batch: int, heads: int, capacity: int, head_dim: int, like: Tensor
@@ -61,9 +61,20 @@ class LayerCache:
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append (B, heads, N, head_dim); returns all keys and values so far."""
         start, self.length = self.length, self.length + k.shape[2]
+        if self.length > self.keys.shape[2]:
+            self._grow(start)
         self.keys[:, :, start : self.length] = k
         self.values[:, :, start : self.length] = v
         return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+
+    def _grow(self, filled: int) -> None:
+        """Make room for half as much again, or for `length` if that is more."""
+        capacity = max(self.length, self.keys.shape[2] * 3 // 2)
+        for name in ("keys", "values"):
+            old: Tensor = getattr(self, name)
+            new = old.new_empty(*old.shape[:2], capacity, old.shape[3])
+            new[:, :, :filled] = old[:, :, :filled]
+            setattr(self, name, new)
 
     def keep(self, rows: Tensor) -> None:
         """Drop all sequences but these."""

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,7 +20,7 @@ from optimem import build, read_images
 from optimem.cli import cli
 from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.generation import FinishReason
-from optimem.model.deepseek_ocr.reader import AnswerPiece, PageAnswer
+from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
 from optimem.omem.text import TokenFile
 from optimem.tiers import Tier
 from tests.model.deepseek_ocr.image_files import write_image, write_pdf
@@ -89,6 +90,20 @@ def test_the_file_is_read_and_asked() -> None:
     assert Path("p.md").read_text("utf-8").count("⟦") > 0
 
 
+def test_an_answer_is_as_long_as_asked(reader: DeepSeekReader, monkeypatch: Any) -> None:
+    monkeypatch.setattr(build, "deepseek_reader", {"x": reader}.__getitem__)
+    write_image(Path("a.png"))
+    run("compress", "a.png", "--model", "x", "--mode", "tiny", "-o", "p.omem")
+    for command in ("read a.png --mode tiny", "read p.omem", "decompress p.omem"):
+        said = [run(*command.split(), "--model", "x", "--limit", str(limit)) for limit in (3, 9)]
+        assert [done.stderr for done in said] == ["page 1 is incomplete: limit\n"] * 2
+        assert len(said[0].stdout) < len(said[1].stdout)
+    (answer,) = read_images("p.omem", model="x", limit=9)
+    assert answer.grounded.text + "\n" == said[1].stdout
+    assert run("read", "p.omem", "--model", "x", "--limit", "0").exit_code == 2
+    assert "--limit needs --model" in run("read", "a.png", "--limit", "3").stderr
+
+
 def test_one_input_names_the_output_and_fields_are_shown() -> None:
     write_image(Path("scan.webp"))
     done = run("compress", "scan.webp", "--model", "x", "--mode", "tiny")
@@ -125,6 +140,7 @@ def test_one_input_names_the_output_and_fields_are_shown() -> None:
         ("read flipped.omem --model x", 1, "flipped.omem is damaged or cut short"),
         ("read b.pdf", 1, "b.pdf is or holds images"),
         ("read text.omem --model x --ask Sum?", 2, "--ask is for images; text.omem holds text"),
+        ("decompress text.omem --limit 5", 2, "--limit is for images; text.omem holds text"),
         ("decompress a.png --model x", 1, "a.png is not an .omem file"),
         ("read p.omem --model y", 1, "written by"),
     ],
@@ -205,7 +221,7 @@ def test_an_interrupted_run_leaves_what_was_there(folder: Path) -> None:
 def test_an_image_is_read_by_the_model(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def read(image: Image.Image, prompt: str, mode: str) -> PageAnswer:
+    def read(image: Image.Image, prompt: str, mode: str, *_: object) -> PageAnswer:
         calls.append((image.size, prompt, mode))
         pieces = (AnswerPiece("# Tit", 0.9), AnswerPiece("le", 0.2))
         return PageAnswer(pieces, mode, FinishReason.LIMIT, *image.size)

@@ -1,7 +1,8 @@
 """Generation: embedded prompts to tokens, several at once, step by step.
 
 Models that read pages sometimes repeat themselves for ever (deepseek-ai/DeepSeek-OCR, issue 151).
-`NoRepeat` bans repeated n-grams by the published rule; `is_looping` detects what it lets through.
+`NoRepeat` bans repeated n-grams by the published rule; `is_looping` detects exact repetition that
+it lets through. Neither ends a table: rows may be alike, so a loop of rows ends at the limit.
 Knows tokens as numbers only, nothing of prompts, text or pages.
 """
 
@@ -21,17 +22,19 @@ END = 1
 """The token that ends a text."""
 CELL_START, CELL_END = 128_821, 128_822
 """`<td>` and `</td>`, which tables repeat."""
+ROW_START, ROW_END = 128_823, 128_824
+"""`<tr>` and `</tr>`."""
 MAX_POSITIONS = 8192
 """Positions that the decoder was trained for, prompt and answer together."""
+CACHE_STEP = 512
+"""New positions that caches have room for at first; they grow with the answer."""
 
 LOOP_INTERVAL = 16
 """Tokens between two checks for a loop."""
-LOOP_WINDOW = 400
-"""Last tokens that are checked for a loop that is not exact."""
-LOOP_DISTINCT = 0.25
-"""Share of distinct 4-grams among them below which they are a loop."""
-EXACT_LOOP = 96
-"""Tokens that an exact repetition, of at least four rounds, must fill to be a loop."""
+LOOP_LENGTH = 1024
+"""Last tokens that are checked for a loop: more than a row of a table can need."""
+LOOP_PERIOD = 256
+"""Tokens after which a loop begins again, at most."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Sampling:
 @dataclass(frozen=True)
 class NoRepeat:
     """Bans a token that would complete the same `size` tokens in a row for the second time within
-    the last `window`, unless it is `exempt`.
+    the last `window` of an answer, unless it is `exempt`. A prompt may be quoted.
 
     Published settings (size, window): (30, 90) for an image, (20, 50) for PDF pages, (40, 90) in
     evaluation.
@@ -80,7 +83,7 @@ class NoRepeat:
     exempt: frozenset[int] = frozenset({CELL_START, CELL_END})
 
     def banned(self, ids: Sequence[int]) -> set[int]:
-        """Tokens that must not follow `ids`."""
+        """Tokens that must not follow the generated `ids`."""
         length = len(ids)
         if length < self.size:
             return set()
@@ -94,13 +97,22 @@ class NoRepeat:
         return found - self.exempt
 
 
+PDF_NO_REPEAT = NoRepeat(20, 50)
+"""The published setting for the pages of a PDF."""
+
+
 @dataclass(frozen=True)
 class GenerationSettings:
-    """`limit`: most new tokens of an answer. `no_repeat`: None to allow any repetition."""
+    """`limit`: most new tokens of an answer; None for as many as the model has positions for.
+    `no_repeat`: None to allow any repetition. Raises InputError for a limit under 1."""
 
-    limit: int = 2048
+    limit: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
     no_repeat: NoRepeat | None = field(default_factory=NoRepeat)
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"a limit of {self.limit} tokens leaves no answer; give 1 or more")
 
 
 class FinishReason(StrEnum):
@@ -132,21 +144,19 @@ class GeneratedToken(NamedTuple):
 
 @dataclass
 class _Generation:
-    """An answer in progress. `ids`: prompt and answer; `new`: the answer alone."""
+    """An answer in progress: the tokens generated so far, to which prompt."""
 
     row: int
-    ids: list[int]
-    new: list[int] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
 
     def add(self, token: int, limit: int) -> FinishReason | None:
         """Add a token; why it is the last one, if it is."""
         self.ids.append(token)
-        self.new.append(token)
         if token == END:
             return FinishReason.END
-        if len(self.new) % LOOP_INTERVAL == 0 and is_looping(self.new):
+        if len(self.ids) % LOOP_INTERVAL == 0 and is_looping(self.ids):
             return FinishReason.LOOP
-        return FinishReason.LIMIT if len(self.new) == limit else None
+        return FinishReason.LIMIT if len(self.ids) == limit else None
 
 
 @torch.inference_mode()
@@ -161,15 +171,16 @@ def generate(
     no room for an answer."""
     settings = settings or GenerationSettings()
     batch, padding, longest = _batched(prompts)
-    limit = min(settings.limit, MAX_POSITIONS - longest)
-    if limit < 1:
+    room = MAX_POSITIONS - longest
+    if room < 1:
         raise InputError(
-            f"a prompt of {longest} positions and a limit of {settings.limit} leave no room for "
-            f"an answer; the model takes {MAX_POSITIONS} positions"
+            f"a prompt of {longest} positions leaves no room for an answer; the model takes "
+            f"{MAX_POSITIONS}; give a smaller mode or a shorter prompt"
         )
-    caches = model.caches(len(prompts), longest + limit)
+    limit = min(settings.limit or room, room)
+    caches = model.caches(len(prompts), longest + min(limit, CACHE_STEP))
     choose = settings.sampling.chooser(batch.device)
-    running = [_Generation(row, list(prompt.ids)) for row, prompt in enumerate(prompts)]
+    running = [_Generation(row) for row in range(len(prompts))]
     while running:
         if cancelled():
             yield from (GeneratedToken(g.row, END, 1.0, FinishReason.CANCELLED) for g in running)
@@ -205,19 +216,12 @@ async def agenerate(
 
 
 def is_looping(ids: Sequence[int]) -> bool:
-    """Whether the last of the generated tokens repeat themselves: exactly, at least four times,
-    or nearly, over a longer stretch."""
-    for period in range(1, min(len(ids) // 4, LOOP_WINDOW // 4) + 1):
-        span = max(4 * period, EXACT_LOOP)
-        if len(ids) >= span:
-            tail = list(ids[-span:])
-            if tail[period:] == tail[:-period]:
-                return True
-    if len(ids) < LOOP_WINDOW:
+    """Whether the last `LOOP_LENGTH` generated tokens repeat themselves exactly, within a text or
+    within one row of a table."""
+    tail = list(ids[-LOOP_LENGTH:])
+    if len(tail) < LOOP_LENGTH or ROW_START in tail or ROW_END in tail:
         return False
-    tail = list(ids[-LOOP_WINDOW:])
-    grams = {tuple(tail[i : i + 4]) for i in range(LOOP_WINDOW - 3)}
-    return len(grams) < LOOP_DISTINCT * LOOP_WINDOW
+    return any(tail[period:] == tail[:-period] for period in range(1, LOOP_PERIOD + 1))
 
 
 def _batched(prompts: Sequence[GenerationInput]) -> tuple[Tensor, Tensor | None, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimem.errors import InputError
+from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.images import Mode, count_images, open_images
 from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
@@ -68,11 +69,12 @@ def read_image_archive(
     reader: DeepSeekReader,
     prompt: str,
     pages: Sequence[int],
+    settings: GenerationSettings | None = None,
     progress: Progress | None = None,
 ) -> Iterator[PageAnswer]:
     """The answers to a prompt about pages of an archive, one after another."""
     for done, index in enumerate(pages, 1):
-        yield from reader.answer([StoredPage.from_bytes(archive.page(index))], prompt)
+        yield from reader.answer([StoredPage.from_bytes(archive.page(index))], prompt, settings)
         if progress:
             progress(done, len(pages))
 

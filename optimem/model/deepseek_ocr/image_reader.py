@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class DeepSeekImageReader:
     """An `ImageReader`. `load` makes the model's reader; it is called once, when first needed.
     `mode`: the name of one of `MODES`, in which images are encoded. `packing`: how the values of
-    their tokens are stored, see `Packing`. `settings`: of the generation."""
+    their tokens are stored, see `Packing`. `settings`: of the generation; default those of
+    `settings_for`."""
 
     def __init__(
         self,
@@ -41,14 +42,16 @@ class DeepSeekImageReader:
     def read(self, path: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
         """See `ImageReader`; the text is Markdown."""
         from optimem.model.deepseek_ocr.images import open_images
+        from optimem.model.deepseek_ocr.reader import settings_for
         from optimem.model.deepseek_ocr.stored_tokens import Packing
 
+        settings = self.settings or settings_for(path)
         for image in open_images(path):
             image_id = hash_image(image)
             if known(image_id):
                 yield ImageReading(image_id, b"", "")
                 continue
-            page, answer = self.reader.encode_and_answer(image, MARKDOWN, self.mode, self.settings)
+            page, answer = self.reader.encode_and_answer(image, MARKDOWN, self.mode, settings)
             tokens = page.to_bytes(Packing(self.packing))
             yield ImageReading(image_id, tokens, answer.grounded.text)
 

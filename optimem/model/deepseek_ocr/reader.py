@@ -13,14 +13,16 @@ from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, 
 from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import (
     END,
+    PDF_NO_REPEAT,
     FinishReason,
     GeneratedToken,
     GenerationInput,
     GenerationSettings,
+    NoRepeat,
     generate,
 )
 from optimem.model.deepseek_ocr.grounding import GroundedText, parse_grounding
-from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views
+from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views, is_pdf
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
@@ -211,6 +213,11 @@ class DeepSeekReader:
             if text:
                 yield AnswerPiece(text, probability)
                 probability = 1.0
+
+
+def settings_for(path: Path, limit: int | None = None) -> GenerationSettings:
+    """How the images of a file are read: those of a PDF with the published setting for PDFs."""
+    return GenerationSettings(limit, no_repeat=PDF_NO_REPEAT if is_pdf(path) else NoRepeat())
 
 
 def _fingerprint(model: DeepSeekOCR) -> str:

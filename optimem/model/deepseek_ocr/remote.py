@@ -125,10 +125,11 @@ class RemoteReader:
             {"type": "image_url", "image_url": {"url": url}},
             {"type": "text", "text": prompt.replace(IMAGE, "").strip()},
         ]
+        limit = {} if settings.limit is None else {"max_tokens": settings.limit}
         return {
             "model": self.model,
             "messages": [{"role": "user", "content": content}],
-            "max_tokens": settings.limit,
+            **limit,
             "temperature": settings.sampling.temperature,
             "top_p": settings.sampling.top_p,
             "seed": settings.sampling.seed,

@@ -1,7 +1,8 @@
 """Choosing tokens, ending answers, and not going round."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimem.errors import InputError
+from optimem.model.deepseek_ocr import generation
 from optimem.model.deepseek_ocr.generation import (
     END,
     FinishReason,
@@ -46,6 +48,15 @@ def test_the_ban_is_the_published_one(ids: list[int], size: int, window: int) ->
     assert rule.banned(ids) == banned_as_published(ids, size, window) - {2}
 
 
+def test_a_prompt_may_be_quoted(model: DeepSeekOCR) -> None:
+    """The rule bans every token that came before; the prompt holds what the model says first."""
+    free = GenerationSettings(limit=1, no_repeat=None)
+    strict = GenerationSettings(limit=1, no_repeat=NoRepeat(size=1, window=90))
+    words = list(range(300))  # every token of the small model
+    (expected,) = generate(model, prompts(model, words), free)
+    assert list(generate(model, prompts(model, words), strict)) == [expected]
+
+
 def test_no_n_gram_comes_twice_in_the_window(model: DeepSeekOCR) -> None:
     rule = NoRepeat(size=3, window=30, exempt=frozenset())
     settings = GenerationSettings(limit=80, no_repeat=rule)
@@ -55,18 +66,68 @@ def test_no_n_gram_comes_twice_in_the_window(model: DeepSeekOCR) -> None:
         assert gram not in grams[max(0, at - 25) : at]
 
 
-@pytest.mark.parametrize("ids", [[7] * 100, [1, 2, 3] * 40, [5] * 30 + list(range(25)) * 5])
+TD, TD_END, TR, TR_END = 128_821, 128_822, 128_823, 128_824
+
+
+def table(rows: int, columns: int, cell: Callable[[int, int], list[int]]) -> list[int]:
+    """A table, with what `cell` says at a row and column."""
+    ids = []
+    for row in range(rows):
+        ids.append(TR)
+        for column in range(columns):
+            ids += [TD, *cell(row, column), TD_END]
+        ids.append(TR_END)
+    return ids
+
+
+def numbered(row: int, column: int) -> list[int]:
+    return [] if column else [100 + row // 10, 200 + row % 10]
+
+
+TABLES = {
+    "blank 8 × 8": table(8, 8, lambda *_: []),
+    "blank 60 × 60": table(60, 60, lambda *_: []),
+    "tick marks": table(31, 12, lambda *_: [77]),
+    "numbered rows": table(90, 12, numbered),
+    "a month of ticks": table(30, 31, lambda *_: [77]),
+    "Markdown": [5, 5, 5, 5, 5, 5, 5, 5, 6] * 60,
+    "numbered in Markdown": [i for row in range(200) for i in (1000 + row, *[5] * 20, 6)],
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_table_is_a_loop(name: str) -> None:
+    ids = [*range(2000, 2300), *TABLES[name]]
+    assert not any(is_looping(ids[:end]) for end in range(1, len(ids) + 1))
+
+
+@pytest.mark.parametrize("ids", [[7] * 1024, [1, 2, 3] * 400, [TD, TD_END] * 600,
+                                 [5] * 30 + list(range(250)) * 6])  # fmt: skip
 def test_loops_are_seen(ids: list[int]) -> None:
     assert is_looping(ids)
 
 
-def test_a_loop_that_counts_is_seen() -> None:
-    assert is_looping([part for i in range(9) for part in [*range(50, 98), 1000 + i]])
-
-
-@pytest.mark.parametrize("ids", [[], [7] * 20, [*range(500)], [5, 9] * 20 + [*range(90)]])
+@pytest.mark.parametrize("ids", [[], [7] * 900, [*range(2000)], [5, 9] * 600 + [*range(90)]])
 def test_what_is_no_loop(ids: list[int]) -> None:
     assert not is_looping(ids)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_leaves_no_answer_is_named(limit: int) -> None:
+    with pytest.raises(InputError, match=f"a limit of {limit} tokens"):
+        GenerationSettings(limit=limit)
+
+
+def test_an_answer_may_fill_all_positions(model: DeepSeekOCR, monkeypatch: Any) -> None:
+    monkeypatch.setattr(generation, "MAX_POSITIONS", 40)
+    monkeypatch.setattr(generation, "CACHE_STEP", 4)
+    (first,) = prompts(model, [0, 4, 2])
+    tokens = list(generate(model, [first], GenerationSettings(no_repeat=None)))
+    grown = list(generate(model, [first], GenerationSettings(limit=3000, no_repeat=None)))
+    assert len(tokens) == 37 or tokens[-1].id == END
+    assert grown == tokens
+    monkeypatch.setattr(generation, "CACHE_STEP", 40)  # the caches need not grow
+    assert list(generate(model, [first], GenerationSettings(no_repeat=None))) == tokens
 
 
 def test_an_answer_that_goes_round_is_stopped(model: DeepSeekOCR) -> None:
@@ -81,7 +142,7 @@ def test_an_answer_that_goes_round_is_stopped(model: DeepSeekOCR) -> None:
     parrot = Parrot(model.config)
     tokens = list(generate(parrot, prompts(parrot, [0]), GenerationSettings(no_repeat=None)))
     assert tokens[-1].finish == FinishReason.LOOP
-    assert len(tokens) < 200
+    assert len(tokens) == 1024
 
 
 def test_the_limit_is_kept_and_probabilities_are_the_models(model: DeepSeekOCR) -> None:

@@ -1,6 +1,7 @@
 """Images to stored tokens and those to answers, on the small random model."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from PIL import Image
 
 from benchmarks.peer import random_model
 from optimem.errors import FingerprintError, FormatError
-from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings
+from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings, NoRepeat
 from optimem.model.deepseek_ocr.images import MODES
-from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer, settings_for
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
+from tests.model.deepseek_ocr.image_files import write_image, write_pdf
 from tests.model.deepseek_ocr.small import SMALL
 
 BRIEF = GenerationSettings(limit=12)
@@ -61,6 +63,12 @@ def test_an_answer_that_goes_round_is_asked_again_larger(
     answer = reader.read(image(), mode="tiny")
     assert modes == ["tiny", "small"]
     assert not answer.complete
+
+
+def test_pages_of_a_pdf_have_the_published_ban(tmp_path: Path) -> None:
+    pdf, scan = write_pdf(tmp_path / "p.pdf", 1), write_image(tmp_path / "p.png")
+    assert settings_for(pdf).no_repeat == NoRepeat(20, 50)
+    assert settings_for(scan, 7) == GenerationSettings(7, no_repeat=NoRepeat(30, 90))
 
 
 def test_uncertain_pieces_are_marked() -> None:
