@@ -33,6 +33,11 @@ BLOCKS: dict[str, BlockKind] = {
 SPACE = "[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000\u200b]"
 """White space at which lines break; no-break spaces are not in it."""
 
+LINE_END = re.compile(r"\r\n?|\n")
+
+BLANKS = dict.fromkeys(map(ord, "\v\f\x1c\x1d\x1e\x1f\x85"), " ")
+"""Control characters that are white space: drawn as spaces, since no face has them."""
+
 WORD = re.compile(f"{SPACE}+|(?:(?!{SPACE}).)+", re.DOTALL)
 
 IDEOGRAPHIC = (
@@ -59,7 +64,8 @@ MAX_SEGMENT = 256
 
 
 class SourceLine(NamedTuple):
-    """One line of a text. `start`: its first character; `end`: after its newline."""
+    """One line of a text, which ends with LF, CR LF or CR. `start`: its first character; `end`:
+    after its newline."""
 
     kind: BlockKind
     text: str
@@ -81,14 +87,14 @@ class VisualLine(NamedTuple):
 def source_lines(text: str) -> Iterator[SourceLine]:
     """The lines of a text in order. Together they cover it."""
     kinds: dict[int, BlockKind] = {}
-    for token in _parser().parse(text.replace("\r", "\n")):
+    for token in _parser().parse(text):
         if token.type in BLOCKS and token.map:
             kinds |= dict.fromkeys(range(*token.map), BLOCKS[token.type])
     start = 0
-    for number, line in enumerate(text.split("\n")):
-        end = min(start + len(line) + 1, len(text))
+    stops = [(found.start(), found.end()) for found in LINE_END.finditer(text)]
+    for number, (stop, end) in enumerate([*stops, (len(text), len(text))]):
         if end > start or not text:
-            yield SourceLine(kinds.get(number, "prose"), line, start, end)
+            yield SourceLine(kinds.get(number, "prose"), text[start:stop], start, end)
         start = end
 
 
@@ -156,7 +162,7 @@ def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:
 
 def _placed(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
     """The pieces of a line with the x of each, from left to right."""
-    parts = pieces(text.expandtabs(TAB_COLUMNS))
+    parts = pieces(text.expandtabs(TAB_COLUMNS).translate(BLANKS))
     placed, x = [], 0
     for piece in visual_order(parts, rtl):
         shaped = shape(parts[piece.number], font, piece.rtl)

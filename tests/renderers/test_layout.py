@@ -34,7 +34,20 @@ def test_source_lines_cover_the_text(text: str) -> None:
     found = list(source_lines(text))
     assert "".join(text[line.start : line.end] for line in found) == text
     assert all(first.end == second.start for first, second in pairwise(found))
-    assert all(line.text == text[line.start : line.end].removesuffix("\n") for line in found)
+    ends = [text[line.start : line.end].removeprefix(line.text) for line in found]
+    assert set(ends[:-1]) <= {"\n", "\r\n", "\r"}
+
+
+@pytest.mark.parametrize("newline", ["\r\n", "\r"])
+def test_the_kind_of_newline_makes_no_difference(newline: str) -> None:
+    text = "# Title\n\nprose\n```\ncode\n\nmore\n```\n\n| a |\n|---|\n| b |\n\nend\n"
+    found = [(line.kind, line.text) for line in source_lines(text)]
+    assert [(one.kind, one.text) for one in source_lines(text.replace("\n", newline))] == found
+
+
+def test_control_characters_that_are_white_space_have_no_box() -> None:
+    (line,) = wrap("a\fb\vc\x1cd\x85e", BODY, 400 * SUBPIXELS, words=True)
+    assert not any(part.missing for _, part in line.parts)
 
 
 @pytest.mark.parametrize(
