@@ -205,7 +205,7 @@ def _forged(section: bytes, draw: Random) -> bytes:
     """A section in which what is under zstd is changed; JSON stays JSON."""
     try:
         plain = decompress(section) if section.startswith(ZSTD) else section
-    except zstandard.ZstdError:  # damaged before
+    except (ValueError, zstandard.ZstdError):  # damaged before
         return _damaged(section, draw)
     try:
         head, newline, rest = plain.partition(b"\n")
