@@ -5,10 +5,10 @@ doubtful characters marked and a sketch of each page with their lines boxed. The
 pixels, so a result shows itself without its memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,9 +34,19 @@ class Result(BaseModel):
             yield name, _shortened(value)
 
 
+class Unreadable(Result):
+    """An entry that could not be read and was left as it is. `entry`: its key. `reason`: such as
+    that it is damaged, or that another encoder wrote it."""
+
+    scope: str
+    entry: str
+    reason: str
+
+
 class PagePart(Result):
     """Where a part of a turn is. `page`: the page's id, None in the tail. `tier`: of the page;
-    "text" if no tier could hold it, "tail" in the tail. `boxes`: its lines, in pixels of that
+    "text" if no tier could hold it, "tail" in the tail, "damaged" if the page cannot be read, for
+    which U+FFFD stands in the text. `boxes`: its lines, in pixels of that
     tier's image (Large for "text")."""
 
     page: str | None
@@ -46,7 +56,7 @@ class PagePart(Result):
     def _repr_html_(self) -> str:
         if self.page is None:
             return ""
-        side = (Tier.LARGE if self.tier == "text" else Tier.parse(self.tier)).value
+        side = (Tier.LARGE if self.tier in ("text", "damaged") else Tier.parse(self.tier)).value
         title = f"page {self.page} ({self.tier})"
         return (
             f'<svg viewBox="0 0 {side} {side}" style="{PAGE_STYLE}" role="img">'
@@ -104,6 +114,18 @@ class Recollection(RecalledTurn):
     score: float
 
 
+T = TypeVar("T", bound=RecalledTurn)
+
+
+class TurnList(list[T]):
+    """Recalled turns. `unreadable`: entries of the scope that could not be read on the way; turns
+    on them are missing here, or cut."""
+
+    def __init__(self, turns: Iterable[T] = (), unreadable: Sequence[Unreadable] = ()) -> None:
+        super().__init__(turns)
+        self.unreadable = list(unreadable)
+
+
 class Passage(Recollection):
     """What an answer rests on: a turn, or the snippet of it that was quoted or given to the
     model. Text, certainty, parts and boxes are those of the snippet alone. `number`: by which
@@ -124,7 +146,7 @@ class Answer(Result):
     "image" if the reader of images did. `passages`: by number; empty if nothing is known.
     `probability`: mean over the characters of the passages that they were read right (of an
     image: over the tokens of the answer), 0 if nothing is known. It does not judge what a model
-    made of the passages.
+    made of the passages. `unreadable`: entries of the scope that could not be read on the way.
     """
 
     text: str
@@ -132,6 +154,7 @@ class Answer(Result):
     source: Literal["quoted", "llm", "image"]
     passages: list[Passage]
     probability: float
+    unreadable: list[Unreadable] = Field(default_factory=list)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield "known", self.known
@@ -169,15 +192,6 @@ class Move(Result):
     expected_accuracy: float
 
 
-class Unreadable(Result):
-    """An entry that a sweep could not read and left as it is. `reason`: it is damaged, or
-    another encoder wrote it."""
-
-    scope: str
-    entry: str
-    reason: str
-
-
 class SweepReport(Result):
     """What a sweep did, or would do. `moves`: pages that faded or were forgotten. `kept`:
     pages due that stay, pinned or at their floor. `skipped`: pages that others changed at the
@@ -189,6 +203,15 @@ class SweepReport(Result):
     skipped: int
     bytes_before: int
     bytes_after: int
+
+
+class CheckReport(Result):
+    """`scopes`: how many were checked. `damage`: entries that cannot be read or do not fit the
+    others. `repaired`: whether they were repaired or removed."""
+
+    scopes: int
+    damage: list[Unreadable]
+    repaired: bool
 
 
 class ForgetReceipt(Result):
@@ -211,7 +234,8 @@ class MemoryStats(Result):
     """What a memory holds and what it costs. `text_bytes`, `zstd_bytes`: of the text as it
     was written. `token_bytes` to `other_bytes` add up to `stored_bytes`. `positions`: that a
     causal decoder pays for the vision tokens. `next_due`: when the next entry is due for a
-    sweep, None if none is."""
+    sweep, None if none is. `unreadable`: pages and chunks that cannot be read; they count as
+    bytes alone."""
 
     scopes: int
     turns: int
@@ -231,6 +255,7 @@ class MemoryStats(Result):
     other_bytes: int
     stored_bytes: int
     next_due: float | None
+    unreadable: list[Unreadable] = Field(default_factory=list)
 
 
 class CompressReport(Result):

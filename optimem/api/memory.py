@@ -5,6 +5,7 @@ Checks what comes in and calls the engine in `optimem.memory`; holds no logic of
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import inf, isfinite
 from pathlib import Path
@@ -16,13 +17,14 @@ from optimem.errors import InputError, ScopeError
 from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.background import BackgroundThread, async_twin
 from optimem.memory.caching import clear_cache
+from optimem.memory.checking import check_scopes
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading import Fader, SweepProgress, set_pinned
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
 from optimem.memory.images import append_images
 from optimem.memory.paging import PageWriter
 from optimem.memory.prompting import Llm
-from optimem.memory.recall import Recaller
+from optimem.memory.recall import Recaller, check_query
 from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
@@ -33,11 +35,13 @@ from optimem.protocols import Clock, ImageReader, PageCodec, Store
 from optimem.results import (
     Answer,
     AppendReport,
+    CheckReport,
     ForgetReceipt,
     MemoryStats,
     RecalledTurn,
     Recollection,
     SweepReport,
+    TurnList,
 )
 from optimem.turns import RESERVED, Scope, Turns, as_turns
 
@@ -177,7 +181,7 @@ class OpticalMemory:
         now: float | None = None,
         refresh: bool = True,
         following: int = 0,
-    ) -> list[Recollection]:
+    ) -> TurnList[Recollection]:
         """Up to `k` turns that match the query, best first.
 
         Reads only the pages it needs. `refresh`: pages recalled fade later. `following`: how many
@@ -185,11 +189,7 @@ class OpticalMemory:
         not match have a score of 0. Raises InputError for an empty query, a `k` under 1 or
         `following` under 0.
         """
-        if not query.strip() or k < 1 or following < 0:
-            raise InputError(
-                f"cannot recall {k} turns for {query!r} and {following} after each; give a "
-                "question, k ≥ 1 and following ≥ 0"
-            )
+        check_query(query, k, following)
         return self._recaller(scope, now).recall(query, k, refresh=refresh, following=following)
 
     def answer(
@@ -222,7 +222,7 @@ class OpticalMemory:
         since: float | None = None,
         until: float | None = None,
         now: float | None = None,
-    ) -> list[RecalledTurn]:
+    ) -> TurnList[RecalledTurn]:
         """All turns in order, those of the tail too. `since`, `until`: only turns of this time,
         both ends included."""
         first, last = (-inf if since is None else since), (inf if until is None else until)
@@ -300,6 +300,15 @@ class OpticalMemory:
         scopes = [each for each in self.store.scopes() if each.namespace != FORGOTTEN]
         return memory_stats(ScopeRecords(self.store, each) for each in scopes)
 
+    def check(self, scope: Scope | str | None = None, *, repair: bool = False) -> CheckReport:
+        """What cannot be read of a scope, or of all, or does not fit the rest. Pages are not
+        decoded. `repair`: make again what can be made from the rest, such as indexes, and remove
+        what is lost, such as a damaged page; the rest can then be written to again."""
+        every = self.store.scopes() if scope is None else [Scope.parse(scope)]
+        scopes = [each for each in every if scope or not each.namespace.startswith(RESERVED)]
+        records = [self._records(each) for each in scopes]
+        return check_scopes(records, self.codec, self.policy, repair=repair)
+
     def close(self) -> None:
         """Wait for the background thread, and close the store if it was opened here. Raises what
         went wrong in the background."""
@@ -325,6 +334,7 @@ class OpticalMemory:
     areadmit = async_twin(readmit)
     apurge = async_twin(purge)
     astats = async_twin(stats)
+    acheck = async_twin(check)
     aclose = async_twin(close)
 
     async def aanswer(
@@ -383,6 +393,5 @@ class OpticalMemory:
         return PageWriter(records, self.codec, self.policy, now)
 
     def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
-        return Recaller(
-            self._records(scope), self.codec, self.policy, self._rankers, self._now(now)
-        )
+        records = replace(self._records(scope), damage={})
+        return Recaller(records, self.codec, self.policy, self._rankers, self._now(now))

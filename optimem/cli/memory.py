@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NOT_PURGED = 1
 """Exit code of `purge` if removed bytes may be left."""
+DAMAGED = 1
+"""Exit code of `check` if anything is damaged."""
 UNKNOWN = 1
 """Exit code of `ask` if the memory does not know, as grep's if nothing matches."""
 
@@ -268,6 +270,26 @@ def readmit(scope: str, turn: str | None, options: MemoryOptions) -> None:
         click.echo(f"{memory.readmit(scope, turn=turn)} turns may be remembered again")
 
 
+@click.command(epilog="\b\nExamples:\n  optimem check\n  optimem check work/ann/monday --repair")
+@click.argument("scope", required=False)
+@click.option("--repair", is_flag=True, help="Repair what can be repaired, remove the rest.")
+@memory_options("store", "model")
+@json_option
+def check(scope: str | None, repair: bool, options: MemoryOptions, as_json: bool) -> None:
+    """List what is damaged in SCOPE, or in the whole store. Exits with 1 if anything is."""
+    with options.open() as memory:
+        report = memory.check(scope, repair=repair)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        for found in report.damage:
+            click.echo(f"{found.scope} {found.entry}: {found.reason}")
+        done = "repaired or removed" if repair else "damaged"
+        click.echo(f"{len(report.damage)} entries {done} in {report.scopes} scopes", err=True)
+    if report.damage and not repair:
+        sys.exit(DAMAGED)
+
+
 def _print_turns(turns: "Sequence[RecalledTurn]", as_json: bool) -> None:
     if as_json:
         print_json([turn.model_dump(mode="json") for turn in turns])
@@ -299,4 +321,6 @@ def _certainty(turn: "RecalledTurn") -> str:
     return "exact" if turn.exact else f"{turn.probability:.1%} certain"
 
 
-COMMANDS = (remember, recall, ask, reconstruct, sweep, stats, forget, readmit, purge, pin, unpin)
+COMMANDS = (
+    remember, recall, ask, reconstruct, sweep, stats, check, forget, readmit, purge, pin, unpin,
+)  # fmt: skip

@@ -8,7 +8,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from optimem.errors import InputError
 from optimem.memory.images import ask_image
 from optimem.memory.prompting import (
     Llm,
@@ -23,8 +22,9 @@ from optimem.memory.prompting import (
     passage_tokens,
     split_budget,
 )
-from optimem.memory.recall import Recaller, TurnBuilder
+from optimem.memory.recall import Recaller, check_query
 from optimem.memory.snippets import Snippet, best_snippet, narrow, strip, widen
+from optimem.memory.turn_builder import TurnBuilder
 from optimem.protocols import REPLACEMENT, ImageReader
 from optimem.results import Answer, Passage
 
@@ -58,10 +58,7 @@ class Question:
     refresh: bool
 
     def __post_init__(self) -> None:
-        if not self.text.strip() or self.k < 1:
-            raise InputError(
-                f"cannot answer {self.text!r} from {self.k} turns; give a question and k ≥ 1"
-            )
+        check_query(self.text, self.k)
 
 
 class SnippetHit(NamedTuple):
@@ -104,7 +101,8 @@ def answer(
 ) -> Answer:
     """The answer to a question, quoted without a model. Errors of the model are passed on."""
     found = Answering(recaller, question, images).find(llm)
-    return found if isinstance(found, Answer) else found.answer(ask_llm(llm, found.text))
+    answer = found if isinstance(found, Answer) else found.answer(ask_llm(llm, found.text))
+    return answer.model_copy(update={"unreadable": recaller.unreadable})
 
 
 async def aanswer(
@@ -112,7 +110,8 @@ async def aanswer(
 ) -> Answer:
     """Async twin of `answer`."""
     found = await asyncio.to_thread(Answering(recaller, question, images).find, llm)
-    return found if isinstance(found, Answer) else found.answer(await aask_llm(llm, found.text))
+    answer = found if isinstance(found, Answer) else found.answer(await aask_llm(llm, found.text))
+    return answer.model_copy(update={"unreadable": recaller.unreadable})
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory.recall import SpanReading, span_text
+from optimem.memory.recall import span_text
 from optimem.memory.records import DOUBT_LEVELS, Doubt, PageIndex, PageRecord, Verbatim
 from optimem.memory.retrieval import index_page
+from optimem.memory.turn_builder import SpanReading
 from optimem.protocols import Cells, PageCodec, ReadCells, Reading
 from optimem.text.exact import kept_values
 from optimem.tiers import Tier

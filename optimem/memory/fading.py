@@ -14,7 +14,7 @@ from optimem.errors import ConflictError, FormatError, InputError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.drawing import draw_each, redrawn_index
-from optimem.memory.recall import PageReading, read_pages
+from optimem.memory.recall import PageReading, read_each
 from optimem.memory.records import Chunk, PageRecord, holding
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.memory.tail import new_epoch, without_chunks
@@ -112,11 +112,14 @@ class ScopeSweep:
                 record = self.records.unpack(entry)
                 if isinstance(record, Chunk):
                     self._sweep_chunk(record, entry)
-                elif not self._settle(page := DuePage(record, entry)):
+                elif isinstance(record, PageRecord) and not self._settle(
+                    page := DuePage(record, entry)
+                ):
                     fading.append(page)
             except FormatError as error:
                 self._set_aside(entry, error)
-        for page, reading in zip(fading, self._read(fading), strict=True):
+        readings = read_each([page.record for page in fading], self.codec)
+        for page, reading in zip(fading, readings, strict=True):
             if isinstance(reading, PageReading):
                 self._fade(page, reading)
             else:
@@ -196,15 +199,6 @@ class ScopeSweep:
         if self._commit_page(page, edit):
             self._moved(record.id, _label(record), faded)
 
-    def _read(self, pages: Sequence[DuePage]) -> list[PageReading | FormatError]:
-        """All pages at once; one by one if one of them cannot be read."""
-        try:
-            return [*read_pages([page.record for page in pages], self.codec)]
-        except FormatError as error:
-            if len(pages) == 1:
-                return [error]
-            return [reading for page in pages for reading in self._read([page])]
-
     def _set_aside(self, entry: Entry, error: FormatError) -> None:
         """Report an entry that cannot be read; it stays as it is."""
         scope = str(self.records.scope)
@@ -282,10 +276,9 @@ def set_pinned(records: ScopeRecords, turn: str, policy: DecayPolicy, *, pinned:
 def _pin_chunks(
     records: ScopeRecords, edit: Edit, number: int, policy: DecayPolicy, pinned: bool
 ) -> None:
-    for chunk in records.chunks():
-        if chunk.position.sequence == number:
-            chunk = replace(chunk, pinned=pinned)
-            edit.put_chunk(chunk, policy.chunk_due(chunk), expect=None)
+    for chunk in records.chunks_of(number):
+        chunk = replace(chunk, pinned=pinned)
+        edit.put_chunk(chunk, policy.chunk_due(chunk), expect=None)
 
 
 def _pin_pages(

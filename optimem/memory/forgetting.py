@@ -99,7 +99,7 @@ class TurnForgetter:
         """Take the turn out of the tail. The scope's state is written even if nothing of the
         turn is there, so that no page drawn from older text is committed."""
         state, version = self.records.state()
-        chunks = [c for c in self.records.chunks() if c.position.sequence == number]
+        chunks = self.records.chunks_of(number)
         for chunk in chunks:
             edit.remove_chunk(chunk.position)
         edit.put_state(without_chunks(state, chunks, self.codec.renderer), version)

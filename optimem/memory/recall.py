@@ -5,32 +5,31 @@ A scope's records say where a turn is, the decoder what its cells show. Knows no
 are ranked or stored, or what they are recalled for.
 """
 
-import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimem.errors import StoreError
+from optimem.errors import FingerprintError, FormatError, InputError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import (
     DOUBT_LEVELS,
     Chunk,
+    EntryKind,
     PageKey,
     PageRecord,
     Span,
+    chunk_position,
     holding,
     text_digest,
 )
 from optimem.memory.retrieval import RankerCache, TurnRanker, with_following
 from optimem.memory.scope_records import ScopeRecords, Stored
-from optimem.protocols import Box, PageCodec, ReadCells, Reading, VisionTokens
-from optimem.results import PagePart, RecalledTurn, Recollection
-from optimem.tiers import Tier
-from optimem.turns import Role
+from optimem.memory.turn_builder import SpanReading, TurnBuilder
+from optimem.protocols import PageCodec, ReadCells, Reading, VisionTokens
+from optimem.results import RecalledTurn, Recollection, TurnList, Unreadable
 
 VERIFIED = 0.95
 """Least probability of a cell that read back right when its page was written, as long as the
@@ -43,17 +42,6 @@ BATCH = 16
 """Pages decoded at a time."""
 
 log = logging.getLogger("optimem")
-
-R = TypeVar("R", bound=RecalledTurn)
-
-
-@dataclass(frozen=True)
-class SpanReading:
-    """A span as read. `exact`: its hash proves that the reading is what was written."""
-
-    span: Span
-    reading: Reading
-    exact: bool
 
 
 @dataclass(frozen=True)
@@ -74,6 +62,16 @@ def read_pages(records: Sequence[PageRecord], codec: PageCodec) -> list[PageRead
         else _read_text(record, record.body, codec)
         for record in records
     ]
+
+
+def read_each(records: Sequence[PageRecord], codec: PageCodec) -> list[PageReading | FormatError]:
+    """Read pages, all at once, or one by one if one of them cannot be read: the error then."""
+    try:
+        return [*read_pages(records, codec)]
+    except FormatError as error:
+        if len(records) == 1:
+            return [error]
+        return [reading for record in records for reading in read_each([record], codec)]
 
 
 def _read_tokens(record: PageRecord, decoded: ReadCells, codec: PageCodec) -> PageReading:
@@ -123,124 +121,6 @@ def span_text(span: Span, cells: ReadCells, codec: PageCodec) -> Reading:
     return replace(reading, cell=reading.cell + span.text_start)
 
 
-def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[Box]:
-    """The boxes of cells, one for each run of neighbours on a line."""
-    lines: list[Box] = []
-    for cell in cells.tolist():
-        box = codec.renderer.box(cell, tier)
-        last = lines[-1] if lines else None
-        if last and last.top == box.top and abs(last.right - box.left) < 1:
-            lines[-1] = Box(last.left, last.top, box.right, last.bottom)
-        else:
-            lines.append(box)
-    return lines
-
-
-class TurnPart(NamedTuple):
-    """A part of a turn as read, of N characters. `page`: its id, None in the tail. `tier`: of the
-    page, None for text. `text`: with U+FFFD for each uncertain character; `guess`: the most
-    likely text. `probability` (N,): that each character is right. `cell` (N,): of each character
-    on the page; empty in the tail."""
-
-    page: str | None
-    tier: Tier | None
-    text: str
-    guess: str
-    probability: NDArray[np.float32]
-    cell: NDArray[np.int64]
-    exact: bool
-
-    def cut(self, start: int, end: int) -> "TurnPart":
-        """The characters from `start` to `end`, as far as they are here."""
-        part = slice(max(start, 0), max(end, 0))
-        return self._replace(
-            text=self.text[part],
-            guess=self.guess[part],
-            probability=self.probability[part],
-            cell=self.cell[part],
-        )
-
-    def page_part(self, codec: PageCodec) -> PagePart:
-        """Where it is."""
-        if self.page is None:
-            return PagePart(page=None, tier="tail", boxes=[])
-        boxes = line_boxes(self.cell, codec, self.tier or Tier.LARGE)
-        return PagePart(page=self.page, tier=self.tier.label if self.tier else "text", boxes=boxes)
-
-
-@dataclass
-class TurnBuilder:
-    """A turn put together from its parts in reading order. `number`: the turn's in its scope.
-    `extra`: JSON, empty for none."""
-
-    number: int
-    id: str
-    role: Role
-    time: float
-    extra: str = ""
-    parts: list[TurnPart] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """The text with U+FFFD for each uncertain character."""
-        return "".join(part.text for part in self.parts)
-
-    @property
-    def guess(self) -> str:
-        """The most likely text, character by character that of `text`."""
-        return "".join(part.guess for part in self.parts)
-
-    def add_span(self, record: PageRecord, read: SpanReading, uncertain: float) -> None:
-        """Add a part that is on a page."""
-        self.parts.append(
-            TurnPart(
-                page=record.id,
-                tier=record.tier,
-                text=read.reading.marked(uncertain),
-                guess=read.reading.text,
-                probability=read.reading.probability,
-                cell=read.reading.cell,
-                exact=read.exact,
-            )
-        )
-
-    def add_chunk(self, chunk: Chunk) -> None:
-        """Add a part that is in the tail; it is joined to one before it that is there too."""
-        text = chunk.text
-        if self.parts and self.parts[-1].page is None:
-            text = self.parts.pop().text + text
-        certain, no_cells = np.ones(len(text), np.float32), np.zeros(0, np.int64)
-        self.parts.append(TurnPart(None, None, text, text, certain, no_cells, exact=True))
-
-    def cut(self, start: int, end: int) -> "TurnBuilder":
-        """The same turn with only the characters from `start` to `end`, of which there must be at
-        least one: text, certainty and boxes are theirs alone."""
-        kept, before = list[TurnPart](), 0
-        for part in self.parts:
-            inside = part.cut(start - before, end - before)
-            before += len(part.text)
-            kept += [inside] if inside.text else []
-        return replace(self, parts=kept)
-
-    def build(self, kind: type[R], now: float, codec: PageCodec, **fields: Any) -> R:
-        """The turn as a result of this kind, with the `fields` that the kind adds."""
-        probability = np.concatenate([part.probability for part in self.parts])
-        return kind(
-            id=self.id,
-            role=self.role,
-            time=self.time,
-            age=max(now - self.time, 0.0),
-            text=self.text,
-            guess=self.guess,
-            probability=float(probability.mean()) if len(probability) else 1.0,
-            least=float(probability.min()) if len(probability) else 1.0,
-            exact=all(part.exact for part in self.parts),
-            parts=[part.page_part(codec) for part in self.parts],
-            extra=json.loads(self.extra) if self.extra else {},
-            **fields,
-        )
-
-
 class Matches(NamedTuple):
     """The turns that match a query with their scores, best first, and the weights of the query's
     terms (see `TurnRanker.weights`)."""
@@ -259,6 +139,16 @@ class StoredHits(NamedTuple):
     tail: list[Chunk]
 
 
+def check_query(query: str, k: int, following: int = 0) -> None:
+    """Raises InputError for an empty query, and for numbers of turns that are none."""
+    numbers = isinstance(k, int) and isinstance(following, int)
+    if not isinstance(query, str) or not query.strip() or not numbers or k < 1 or following < 0:
+        raise InputError(
+            f"cannot recall {k!r} turns for {query!r:.200} and {following!r} after each; give a "
+            "question, k ≥ 1 and following ≥ 0"
+        )
+
+
 @dataclass(frozen=True)
 class Recaller:
     """Reads the turns of one scope as they are at `now`."""
@@ -271,14 +161,15 @@ class Recaller:
 
     def recall(
         self, query: str, k: int, *, refresh: bool = True, following: int = 0
-    ) -> list[Recollection]:
+    ) -> TurnList[Recollection]:
         """Up to `k` turns that match a query, best first, each with the `following` turns after
         it. Only their pages are read. `refresh`: these pages fade later."""
         matches = self.matches(query, k, refresh=refresh, following=following)
-        return [
+        turns = (
             turn.build(Recollection, self.now, self.codec, score=score)
             for turn, score in matches.turns
-        ]
+        )
+        return TurnList(turns, self.unreadable)
 
     def matches(self, query: str, k: int, *, refresh: bool, following: int = 0) -> Matches:
         """What `recall` returns, before results are built: a snippet can still be cut out."""
@@ -291,7 +182,7 @@ class Recaller:
         found = [(turns[number], score) for number, score in hits if number in turns]
         return Matches(found, ranker.weights(query))
 
-    def between(self, since: float, until: float) -> list[RecalledTurn]:
+    def between(self, since: float, until: float) -> TurnList[RecalledTurn]:
         """All turns of a time, both ends included, in order. Pages that hold none are not
         decoded."""
         pages, tail = self.records.at_one_moment(self._everything)
@@ -300,7 +191,8 @@ class Recaller:
             parts += page.record.spans
         wanted = {part.position.sequence for part in parts if since <= part.time <= until}
         turns = self._turns(pages, tail, wanted).values()
-        return [turn.build(RecalledTurn, self.now, self.codec) for turn in turns]
+        built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
+        return TurnList(built, self.unreadable)
 
     def _search(self, query: str, k: int, following: int) -> StoredHits:
         page_keys, tail = self.records.snapshot()
@@ -335,14 +227,51 @@ class Recaller:
         ]
         for start in range(0, len(holding_any), BATCH):
             batch = holding_any[start : start + BATCH]
-            for record, reading in zip(batch, read_pages(batch, self.codec), strict=True):
+            for record, reading in zip(batch, self._read(batch), strict=True):
+                if reading is None:
+                    continue
                 for read in reading.spans:
                     if read.span.position.sequence in wanted:
                         turn(read.span).add_span(record, read, self.policy.uncertain)
         for chunk in tail:
             if chunk.position.sequence in wanted:
                 turn(chunk).add_chunk(chunk)
+        for builder in turns.values():
+            self._mark_damage(builder)
         return turns
+
+    def _read(self, records: Sequence[PageRecord]) -> list[PageReading | None]:
+        """Read pages; None for one whose tokens are damaged. Raises FingerprintError for tokens of
+        another encoder."""
+        readings = list[PageReading | None]()
+        for record, reading in zip(records, read_each(records, self.codec), strict=True):
+            if isinstance(reading, FingerprintError):
+                raise reading
+            if isinstance(reading, FormatError):
+                self.records.report(record.key.page, reading)
+            readings.append(reading if isinstance(reading, PageReading) else None)
+        return readings
+
+    def _mark_damage(self, turn: TurnBuilder) -> None:
+        """Mark where parts of a turn cannot be read: damaged chunks, damaged pages that start
+        within it, and the one before if the turn's start is missing."""
+        keys = sorted(self.records.damage or ())
+        chunks = [chunk_position(key) for key in keys if EntryKind.of(key) is EntryKind.CHUNK]
+        damaged = [PageKey.parse(key) for key in keys if EntryKind.of(key) is EntryKind.PAGE]
+        start_missing = turn.parts[0].offset > 0
+        for position in chunks:
+            if position.sequence == turn.number:
+                turn.add_damage(None, position.offset)
+        for key in holding(damaged, turn.number):
+            if key.position.sequence == turn.number:
+                turn.add_damage(key.id, key.position.offset)
+            elif start_missing:
+                turn.add_damage(key.id, 0)
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """The entries that could not be read so far."""
+        return list((self.records.damage or {}).values())
 
     def _refresh(self, pages: Sequence[Stored[PageRecord]]) -> None:
         """Let pages fade later; whoever changes one at the same time wins. A store that cannot be

@@ -10,11 +10,11 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
-from optimem.errors import ConflictError
+from optimem.errors import ConflictError, FormatError
 from optimem.memory import serialization
 from optimem.memory.records import (
     STATE_KEY,
@@ -34,6 +34,7 @@ from optimem.memory.records import (
     turn_key,
 )
 from optimem.protocols import Change, Entry, Store
+from optimem.results import Unreadable
 from optimem.turns import Scope
 
 T = TypeVar("T")
@@ -45,7 +46,19 @@ MIN_WAIT, MAX_WAIT = 0.001, 0.1
 BATCH = 16
 """Chunks or pages fetched at a time."""
 START = Position(0, 0)
+END = Position((1 << 40) - 1, 0)
+"""Behind all text."""
 EMPTY = ScopeState(next=0, tail=START, cells=0, appended=0.0, epoch="")
+
+
+_UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
+    EntryKind.STATE: serialization.unpack_state,
+    EntryKind.TURN: serialization.unpack_number,
+    EntryKind.CHUNK: serialization.unpack_chunk,
+    EntryKind.PAGE: serialization.unpack_page,
+    EntryKind.INDEX: serialization.unpack_index,
+    EntryKind.IMAGE: serialization.unpack_image,
+}
 
 
 class Stored(NamedTuple, Generic[T]):
@@ -84,17 +97,25 @@ def retry(attempt: Callable[[], T], scope: Scope, action: str) -> T:
 
 @dataclass(frozen=True)
 class ScopeRecords:
-    """The records of one scope."""
+    """The records of one scope. `damage`: takes entries that cannot be read, which are then left
+    out; without it they raise FormatError and its kin, naming scope and key."""
 
     store: Store
     scope: Scope
+    damage: dict[str, Unreadable] | None = field(default=None, compare=False)
 
     def state(self) -> Stored[ScopeState]:
         """The scope's state; an empty one for a new scope."""
         (entry,) = self.store.get(self.scope, [STATE_KEY])
         if entry is None:
             return Stored(EMPTY, 0)
-        return Stored(self._unpacked(serialization.unpack_state, entry), entry.version)
+        state = self._unpacked(serialization.unpack_state, entry)
+        return Stored(self._state_by_keys() if state is None else state, entry.version)
+
+    def _state_by_keys(self) -> ScopeState:
+        """What the keys of a scope say of its state, to read it if that is damaged."""
+        first = min(map(chunk_position, self._chunk_keys()), default=END)
+        return replace(EMPTY, tail=first)
 
     def page_keys(self) -> list[PageKey]:
         """Keys of all pages in reading order."""
@@ -105,7 +126,9 @@ class ScopeRecords:
         """Pages by their keys; None for one that is gone."""
         entries = self.store.get(self.scope, [key.page for key in wanted])
         unpack = serialization.unpack_page
-        return [e and Stored(self._unpacked(unpack, e), e.version) for e in entries]
+        found = [e and self._unpacked(unpack, e) for e in entries]
+        pairs = zip(found, entries, strict=True)
+        return [Stored(page, entry.version) if page and entry else None for page, entry in pairs]
 
     def chunks(self, start: Position = START, enough: float = math.inf) -> list[Chunk]:
         """The tail in reading order from `start` on, up to `enough` characters."""
@@ -114,9 +137,17 @@ class ScopeRecords:
             if size >= enough:
                 break
             entries = self.store.get(self.scope, keys[at : at + BATCH])
-            found += [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
+            chunks = [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
+            found += [chunk for chunk in chunks if chunk]
             size = sum(len(chunk.text) for chunk in found)
         return found
+
+    def chunks_of(self, number: int) -> list[Chunk]:
+        """The chunks of one turn, in order."""
+        keys = [key for key in self._chunk_keys() if chunk_position(key).sequence == number]
+        entries = self.store.get(self.scope, keys) if keys else []
+        chunks = [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
+        return [chunk for chunk in chunks if chunk]
 
     def snapshot(self) -> tuple[list[PageKey], list[Chunk]]:
         """Pages and tail as of one moment: a page that is written meanwhile counts as tail."""
@@ -160,24 +191,24 @@ class ScopeRecords:
         for key, entry in zip(missing, entries, strict=True):
             if entry:
                 index = self._unpacked(serialization.unpack_index, entry)
-                kept[key] = Stored(index, entry.version)
+                kept |= {key: Stored(index, entry.version)} if index else {}
         return kept
 
     def image(self, turn: str) -> bytes | None:
         """The vision tokens of the image that a turn describes; None if there are none."""
         key = image_key(turn)
         (entry,) = self.store.get(self.scope, [key]) if key else (None,)
-        return entry and self._unpacked(serialization.unpack_image, entry)
+        return self._unpacked(serialization.unpack_image, entry) if entry else None
 
     def due_entries(self, keys: Sequence[str]) -> list[Entry]:
         """Entries that the due queue returned, those that are still there; see `unpack`."""
         return [entry for entry in self.store.get(self.scope, keys) if entry]
 
-    def unpack(self, entry: Entry) -> PageRecord | Chunk:
-        """The record in a due entry. Raises FormatError, VersionError or ChecksumError."""
-        if EntryKind.of(entry.key) is EntryKind.CHUNK:
-            return self._unpacked(serialization.unpack_chunk, entry)
-        return self._unpacked(serialization.unpack_page, entry)
+    def unpack(self, entry: Entry) -> object:
+        """The record in an entry: of a page, a chunk, a state, a number, an index, an image's
+        tokens, None for others. Raises FormatError, VersionError or ChecksumError."""
+        unpack = _UNPACK.get(EntryKind.of(entry.key))
+        return unpack(entry.value, entry_place(self.scope, entry.key)) if unpack else None
 
     def holders(self, number: int) -> list[str]:
         """Keys of the pages and chunks on which a turn lies."""
@@ -205,9 +236,10 @@ class ScopeRecords:
         for at in range(0, len(keys), BATCH):
             wanted = [key.page for key in keys[at : at + BATCH]]
             for entry in self.store.get(self.scope, wanted):
-                if entry:
-                    page = self._unpacked(serialization.unpack_page, entry)
-                    yield page, self._unpacked(serialization.page_parts, entry)
+                page = entry and self._unpacked(serialization.unpack_page, entry)
+                if entry and page:
+                    place = entry_place(self.scope, entry.key)
+                    yield page, serialization.page_parts(entry.value, place)
 
     def bytes_used(self) -> int:
         """Bytes of all keys and values."""
@@ -239,9 +271,24 @@ class ScopeRecords:
         data = serialization.pack_image(tokens, entry_place(self.scope, key))
         self.store.commit(self.scope, [Change(key, data)])
 
-    def _unpacked(self, unpack: Callable[[bytes, bytes], T], entry: Entry) -> T:
-        """What an entry holds. Raises FormatError, VersionError or ChecksumError."""
-        return unpack(entry.value, entry_place(self.scope, entry.key))
+    def _unpacked(self, unpack: Callable[[bytes, bytes], T], entry: Entry) -> T | None:
+        """What an entry holds; None if it cannot be read and `damage` takes it."""
+        try:
+            return unpack(entry.value, entry_place(self.scope, entry.key))
+        except FormatError as error:
+            if self.damage is None:
+                raise type(error)(
+                    f"{self.scope}, entry {entry.key}: {error}; `optimem check {self.scope}` lists "
+                    "all damage, with --repair it removes it"
+                ) from error
+            self.report(entry.key, error)
+            return None
+
+    def report(self, key: str, error: FormatError) -> None:
+        """Note that an entry cannot be read."""
+        if self.damage is not None and key not in self.damage:
+            reason = f"{error}"
+            self.damage[key] = Unreadable(scope=str(self.scope), entry=key, reason=reason)
 
     def remove_image(self, turn: str) -> None:
         """Remove the vision tokens of an image whose turn was not stored."""
@@ -269,11 +316,11 @@ class Edit:
         data = serialization.pack_state(state, self._place(STATE_KEY))
         self.changes.append(Change(STATE_KEY, data, expect))
 
-    def put_turn(self, turn: str, number: int) -> None:
-        """Write a new turn's number."""
+    def put_turn(self, turn: str, number: int, expect: int | None = 0) -> None:
+        """Write a turn's number, by default of a new turn."""
         key = turn_key(turn)
         data = serialization.pack_number(number, self._place(key))
-        self.changes.append(Change(key, data, expect=0))
+        self.changes.append(Change(key, data, expect))
 
     def remove_turn(self, turn: str) -> None:
         """Remove a turn's number, and the image that it describes, if it does."""
@@ -297,11 +344,20 @@ class Edit:
         index: PageIndex | None = None,
     ) -> None:
         """Write a page, and its index entry; without `index` that stays as it is."""
-        key, words = record.key.page, record.key.words
+        key = record.key.page
         data = serialization.pack_page(record, self._place(key))
         self.changes.append(Change(key, data, expect, due))
         if index is not None:
-            self.changes.append(Change(words, serialization.pack_index(index, self._place(words))))
+            self.put_index(record.key, index)
+
+    def put_index(self, key: PageKey, index: PageIndex) -> None:
+        """Write a page's index entry."""
+        data = serialization.pack_index(index, self._place(key.words))
+        self.changes.append(Change(key.words, data))
+
+    def remove_entry(self, key: str) -> None:
+        """Remove an entry, whatever it holds."""
+        self.changes.append(Change(key, None))
 
     def remove_page(self, key: PageKey, expect: int) -> None:
         """Remove a page and its index entry."""

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from optimem.memory.records import EntryKind, PageParts, PageRecord
 from optimem.memory.scope_records import ScopeRecords
 from optimem.omem.container import compress
-from optimem.results import MemoryStats
+from optimem.results import MemoryStats, Unreadable
 
 PARTS = (
     "token_bytes", "kept_text_bytes", "structure_bytes", "verbatim_bytes", "doubt_bytes",
@@ -20,7 +21,9 @@ def memory_stats(scopes: Iterable[ScopeRecords]) -> MemoryStats:
     counts: Counter[str] = Counter()
     tiers: Counter[str] = Counter()
     dues: list[float] = []
+    unreadable = list[Unreadable]()
     for records in scopes:
+        records = replace(records, damage={})
         counts["scopes"] += 1
         for kind, key, value, due in records.entry_sizes():
             counts["stored_bytes"] += key + value
@@ -36,11 +39,13 @@ def memory_stats(scopes: Iterable[ScopeRecords]) -> MemoryStats:
             text = chunk.text.encode()
             counts["text_bytes"] += len(text)
             counts["zstd_bytes"] += len(compress(text))
+        unreadable += (records.damage or {}).values()
     counts["other_bytes"] = counts["stored_bytes"] - sum(counts[name] for name in PARTS)
-    fields = set(MemoryStats.model_fields) - {"pages_by_tier", "next_due"}
+    fields = set(MemoryStats.model_fields) - {"pages_by_tier", "next_due", "unreadable"}
     return MemoryStats(
         pages_by_tier=dict(tiers),
         next_due=min(dues, default=None),
+        unreadable=unreadable,
         **{name: counts[name] for name in fields},
     )
 

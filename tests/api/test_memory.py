@@ -265,3 +265,16 @@ def test_turns_that_differ_in_extra_alone_are_two(memory: OpticalMemory) -> None
 def test_a_turn_of_no_time_is_refused(memory: OpticalMemory, time: object) -> None:
     with pytest.raises(InputError, match="time="):
         memory.append(SCOPE, {"text": "a", "time": time})
+
+
+@pytest.mark.parametrize("k", ["3", 2.5, None, 0, -1])
+def test_a_number_of_turns_that_is_none_is_named(memory: OpticalMemory, k: Any) -> None:
+    for ask in (memory.recall, memory.answer):
+        with pytest.raises(InputError, match="k ≥ 1"):
+            ask(SCOPE, "port", k=k)
+
+
+@pytest.mark.parametrize("given", [7, None, b"bytes", [7], 1.5])
+def test_what_is_neither_turn_nor_text_is_named(memory: OpticalMemory, given: Any) -> None:
+    with pytest.raises(InputError, match="is not a turn"):
+        memory.append(SCOPE, given)

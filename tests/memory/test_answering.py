@@ -164,7 +164,7 @@ def test_the_async_twin_answers_the_same(memory: OpticalMemory) -> None:
 
 @pytest.mark.parametrize(("question", "k"), [("", 5), (" \n", 5), (QUESTION, 0)])
 def test_what_cannot_be_asked_is_named(memory: OpticalMemory, question: str, k: int) -> None:
-    with pytest.raises(InputError, match="give a question and k ≥ 1"):
+    with pytest.raises(InputError, match="give a question, k ≥ 1"):
         memory.answer(SCOPE, question, k=k)
 
 

@@ -23,8 +23,9 @@ from optimem.api.files import compress
 from optimem.api.files import read_pages as read_file
 from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.recall import LIKELY, VERIFIED, TurnBuilder, line_boxes, read_pages
+from optimem.memory.recall import LIKELY, VERIFIED, read_pages
 from optimem.memory.records import Doubt, PageRecord, Verbatim
+from optimem.memory.turn_builder import TurnBuilder, line_boxes
 from optimem.model.deepseek_ocr.alignment import ReadText, align, outline_rows
 from optimem.protocols import Box, Page, PageCodec, ReadCells, VisionTokens
 from optimem.renderers.ruled import RuledRenderer
