@@ -10,7 +10,7 @@ from optimem.errors import OptimemError
 
 EXIT_CODES = {
     0: "success",
-    1: "an error, on standard error; `ask`: no answer; `purge`: not all purged; `check`: damage",
+    1: "an error; `ask`: no answer; `purge`: not all purged; `check`: damage",
     2: "wrong usage",
     130: "interrupted",
 }

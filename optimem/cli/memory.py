@@ -265,7 +265,7 @@ def unpin(scope: str, turn: str, options: MemoryOptions) -> None:
 @click.option("--turn", metavar="ID", help="Only this turn.")
 @memory_options("store")
 def readmit(scope: str, turn: str | None, options: MemoryOptions) -> None:
-    """Let turns of SCOPE that were forgotten be remembered again; brings nothing back."""
+    """Let forgotten turns of SCOPE be remembered again. Brings nothing back."""
     with options.open() as memory:
         click.echo(f"{memory.readmit(scope, turn=turn)} turns may be remembered again")
 

@@ -97,5 +97,5 @@ def test_json_holds_the_whole_answer_known_or_not(store: str) -> None:
 def test_an_empty_question_is_named(store: str, tmp_path: Path) -> None:
     done = run("ask", SCOPE, " ", "--store", store)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"optimem: cannot answer ' '" in done.stderr
+    assert b"optimem: cannot recall 5 turns for ' '" in done.stderr
     assert run("ask", SCOPE, "--store", str(tmp_path / "x.db")).returncode == 2
