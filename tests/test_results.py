@@ -84,7 +84,9 @@ def test_an_answer_and_a_report_count_their_lists() -> None:
     assert repr(report) == (
         "SweepReport(moves=500, unreadable=0, kept=1, skipped=0, bytes_before=9, bytes_after=5)"
     )
-    assert repr(AppendReport(added=1, duplicates=0)) == "AppendReport(added=1, duplicates=0)"
+    assert repr(AppendReport(added=1, duplicates=0)) == (
+        "AppendReport(added=1, duplicates=0, forgotten=0)"
+    )
 
 
 def test_html_marks_what_is_uncertain_and_shows_the_guess() -> None:
