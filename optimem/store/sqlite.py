@@ -9,10 +9,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate
+from typing import TypeVar
 
-from optimem.errors import StoreUnavailableError
+from optimem.errors import StoreFullError, StoreUnavailableError
 from optimem.protocols import Change, Entry, EntryInfo
 from optimem.store.arguments import (
     check_changes,
@@ -22,6 +25,7 @@ from optimem.store.arguments import (
     scope_of,
     scope_tag,
 )
+from optimem.store.reserve import SIZE, Reserve
 from optimem.store.sqlite_file import (
     MEMORY,
     RETRY_PAUSE,
@@ -32,6 +36,8 @@ from optimem.store.sqlite_file import (
     truncate_log,
 )
 from optimem.turns import Scope
+
+T = TypeVar("T")
 
 _READ = "SELECT version, value FROM entries WHERE scope = ? AND key = ?"
 _VERSION = "SELECT version FROM entries WHERE scope = ? AND key = ?"
@@ -44,9 +50,15 @@ _SCOPE_AFTER = "SELECT min(scope) FROM entries WHERE scope > ?"
 _DUE = "SELECT scope, key FROM entries WHERE due <= ? ORDER BY due, scope, key LIMIT ?"
 _POSTPONE = "UPDATE entries SET due = ? WHERE scope = ? AND key = ?"
 _DELETE = "DELETE FROM entries WHERE scope = ? AND key = ?"
-_CLEAR = "DELETE FROM entries WHERE scope = ?"
+_CLEAR = "DELETE FROM entries WHERE scope = ? AND key <= ?"
+_FIRST = """SELECT key, length(key) + length(value) FROM entries WHERE scope = ?
+            ORDER BY key LIMIT ?"""
 _USAGE = "SELECT coalesce(sum(length(key) + length(value)), 0) FROM entries WHERE scope = ?"
 
+_LAST = b"\xff"
+"""After every key: the byte FF never occurs in UTF-8."""
+_STEP, _ROOM = 64, SIZE // 4
+"""Entries, and their bytes, that are deleted at a time on a full disk."""
 _IN_USE = "another connection is using it; purge when it has finished (`optimem purge`)"
 
 
@@ -60,7 +72,8 @@ class SQLiteStore:
 
     Deleted values are wiped from the log by the commit that deletes them; replaced values by the
     next commit that deletes something, by `clear`, or by `close`. Where a reader prevents that,
-    nobody waits for it; `wipe` does.
+    nobody waits for it; `wipe` does. A file beside it, `-reserve`, holds 4 MiB back, so that
+    entries can be deleted on a full disk.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
@@ -69,7 +82,12 @@ class SQLiteStore:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._inherited: sqlite3.Connection | None = None
-        self._db: sqlite3.Connection | None = open_database(self._path, timeout)
+        self._reserve = None if self._path == MEMORY else Reserve(self._path)
+        self._db: sqlite3.Connection | None = self._with_reserve(
+            partial(open_database, self._path, timeout)
+        )
+        if self._reserve:
+            self._reserve.fill()
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
         """See `Store`."""
@@ -89,10 +107,9 @@ class SQLiteStore:
     def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
         """See `Store`."""
         check_changes(changes)
-        tag = scope_tag(scope)
-        with self._transaction("IMMEDIATE") as db:
-            deleted = sum(_apply(db, tag, change) for change in changes)
-        if deleted:
+        commit = partial(self._commit, scope_tag(scope), changes)
+        has_deletion = any(change.value is None for change in changes)
+        if self._with_reserve(commit) if has_deletion else commit():
             self._try_wipe()
 
     def scopes(self) -> Iterator[Scope]:
@@ -120,9 +137,12 @@ class SQLiteStore:
         return [(scope_of(tag), key.decode()) for tag, key in rows]
 
     def clear(self, scope: Scope) -> int:
-        """See `Store`."""
-        with self._transaction("IMMEDIATE") as db:
-            deleted = db.execute(_CLEAR, (scope_tag(scope),)).rowcount
+        """See `Store`. On a full disk, entries go a few at a time."""
+        tag = scope_tag(scope)
+        try:
+            deleted = self._clear(tag)
+        except StoreFullError:
+            deleted = self._with_reserve(partial(self._clear_in_steps, tag))
         self._try_wipe()
         return deleted
 
@@ -178,6 +198,41 @@ class SQLiteStore:
         self._lock = threading.Lock()
         self._db = open_database(self._path, self._timeout)
         self._pid = os.getpid()
+
+    def _commit(self, tag: str, changes: Sequence[Change]) -> int:
+        """Apply all changes or none. Returns the number of entries deleted."""
+        with self._transaction("IMMEDIATE") as db:
+            return sum(_apply(db, tag, change) for change in changes)
+
+    def _clear(self, tag: str, last: bytes = _LAST) -> int:
+        with self._transaction("IMMEDIATE") as db:
+            return db.execute(_CLEAR, (tag, last)).rowcount
+
+    def _clear_in_steps(self, tag: str) -> int:
+        """Delete a scope's entries so that the log stays small."""
+        deleted = 0
+        while True:
+            with self._transaction("DEFERRED") as db:
+                found = db.execute(_FIRST, (tag, _STEP)).fetchall()
+            if not found:
+                return deleted
+            sizes = accumulate(size for _, size in found)
+            fitting = [key for (key, _), size in zip(found, sizes, strict=True) if size <= _ROOM]
+            deleted += self._clear(tag, fitting[-1] if fitting else found[0][0])
+            self._try_wipe()
+
+    def _with_reserve(self, act: Callable[[], T]) -> T:
+        """What `act` returns; if the disk is full, done again with the reserve's space, and the
+        reserve filled again if there is room then."""
+        try:
+            return act()
+        except (StoreFullError, StoreUnavailableError):
+            if self._reserve is None or not self._reserve.release():
+                raise
+        try:
+            return act()
+        finally:
+            self._reserve.fill()
 
     def _try_wipe(self) -> str:
         """Move the log into the file and truncate it, without waiting for anybody. Returns why

@@ -126,6 +126,7 @@ def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:
     _use_wal(db, deadline)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA secure_delete = ON")
+    db.execute("PRAGMA wal_autocheckpoint = 256")  # the log must fit in the reserve
     if is_new:
         _create(db, path)
 

@@ -28,7 +28,7 @@ def test_a_path_in_every_spelling_is_one_file(
         assert isinstance(store, SQLiteStore)
         store.commit(HOME, [Change("count", b"x", expect=i)])
         store.close()
-    assert os.listdir(tmp_path) == ["notes.db"]
+    assert sorted(os.listdir(tmp_path)) == ["notes.db", "notes.db-reserve"]
 
 
 def test_memory_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

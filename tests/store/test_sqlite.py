@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -240,3 +240,51 @@ class TestAReaderInAnotherProcess:
             assert not wiping.done()
             assert len(store.entries(HOME)) == 20
         assert wiping.result() == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+class TestAFullDisk:
+    def fill(self, store: SQLiteStore, folder: Path) -> None:
+        """Write until no byte more goes in."""
+        for scope in (AWAY, HOME):
+            changes = [Change(f"k{number:02}", bytes([number]) * 20_000) for number in range(150)]
+            store.commit(scope, changes)
+        with (folder / "other").open("wb", buffering=0) as other, suppress(OSError):
+            while other.write(bytes(4096)):
+                pass
+        with pytest.raises(StoreFullError, match="free some space"):
+            store.commit(AWAY, [Change("more", b"x" * 5_000_000)])
+
+    def test_deleting_goes_on(self, small_disk: Path) -> None:
+        store = SQLiteStore(small_disk / "memory.db")
+        self.fill(store, small_disk)
+        store.commit(HOME, [Change("k00", None), Change("k01", b"faded")])
+        assert store.wipe() == []
+        assert store.clear(HOME) == 149
+        assert store.entries(HOME) == []
+        assert len(store.entries(AWAY)) == 150
+        assert (small_disk / "memory.db-reserve").exists()
+        store.close()
+
+    def test_a_store_opens_to_forget(self, small_disk: Path) -> None:
+        store = SQLiteStore(small_disk / "memory.db")
+        self.fill(store, small_disk)
+        store.close()
+        with (small_disk / "more").open("wb", buffering=0) as other, suppress(OSError):
+            while other.write(bytes(4096)):
+                pass
+        store = SQLiteStore(small_disk / "memory.db")
+        assert store.clear(HOME) == 150
+        assert len(store.entries(AWAY)) == 150
+        store.close()
