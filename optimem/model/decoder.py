@@ -28,14 +28,14 @@ NewLinear = Callable[[int, int], nn.Linear]
 plain_linear: NewLinear = partial(nn.Linear, bias=False)
 
 
-def rotary(positions: Tensor, head_dim: int) -> Rotation:
+def rotary(positions: Tensor, head_dim: int, theta: float = ROPE_THETA) -> Rotation:
     """Rotate-half rotary embedding at positions (B, N).
 
     The frequencies are rounded as transformers rounds them: a difference in their last bit
     becomes 1e-5 of an angle after a few hundred positions.
     """
     exponents = torch.arange(0, head_dim, 2, device=positions.device).float() / head_dim
-    angles = positions.float()[:, None, :, None] * (1.0 / ROPE_THETA**exponents)
+    angles = positions.float()[:, None, :, None] * (1.0 / theta**exponents)
     angles = torch.cat((angles, angles), -1)  # (B, 1, N, head_dim)
     return angles.cos(), angles.sin()
 
@@ -125,9 +125,9 @@ class GatedMLP(nn.Module):
 class MixtureOfExperts(nn.Module):
     """Routed experts, of which each position uses the `top_k` likeliest, and a shared one.
 
-    The router is fp32: a softmax over all experts, whose largest weights are used as they are
-    (norm_topk_prob false). In training, `balance` holds the Switch loss (arXiv 2101.03961,
-    equation 4) of the last forward pass: 1 if all experts are used equally.
+    The router is fp32: a softmax over all experts, whose largest weights are used as they are, or
+    with `norm_topk` divided by their sum. In training, `balance` holds the Switch loss
+    (arXiv 2101.03961, equation 4) of the last forward pass: 1 if all experts are used equally.
     """
 
     balance: Tensor | None = None
@@ -141,9 +141,10 @@ class MixtureOfExperts(nn.Module):
         expert_hidden: int,
         shared_hidden: int,
         linear: NewLinear = plain_linear,
+        norm_topk: bool = False,
     ) -> None:
         super().__init__()
-        self.top_k = top_k
+        self.top_k, self.norm_topk = top_k, norm_topk
         self.gate = nn.Linear(width, experts, bias=False)
         self.experts = nn.ModuleList(
             GatedMLP(width=width, hidden=expert_hidden, linear=linear) for _ in range(experts)
@@ -158,6 +159,8 @@ class MixtureOfExperts(nn.Module):
         if self.training:
             used = F.one_hot(chosen, scores.shape[-1]).float().mean((0, 1))
             self.balance = scores.shape[-1] * (used * scores.mean(0)).sum()
+        if self.norm_topk:
+            weights = weights / weights.sum(-1, keepdim=True)
         return weights, chosen
 
     def forward(self, x: Tensor) -> Tensor:  # (B, N, C)

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from optimem.errors import FormatError, InputError, MissingExtraError
 from optimem.model import DEEPSEEK
-from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
+from optimem.model.deepseek_ocr.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
+from optimem.model.deepseek_ocr.published_config import CONFIG, config_json, read_config
 
 TOKENIZER = "tokenizer.json"
-DOWNLOADED = ("*.safetensors", "*.safetensors.index.json", "config.json", TOKENIZER)
+DOWNLOADED = ("*.safetensors", "*.safetensors.index.json", CONFIG, TOKENIZER)
 
 SAM, CLIP = "model.sam_model.", "model.vision_model."
 CLASS_EMBEDDING = CLIP + "embeddings.class_embedding"
@@ -97,16 +98,17 @@ def checkpoint_folder(name: str | Path) -> Path:
 
 
 def load_checkpoint(
-    folder: Path, *, config: DeepSeekConfig = DEEPSEEK_OCR, dtype: torch.dtype | None = None
+    folder: Path, *, config: DeepSeekConfig | None = None, dtype: torch.dtype | None = None
 ) -> DeepSeekOCR:
-    """The model from a folder with the published safetensors files.
+    """The model from a folder with the published safetensors files. `config`: its sizes; default
+    what its `config.json` says.
 
     Tensors stay mapped to the files unless `dtype` differs from theirs (bf16); then they are
     converted one by one. Raises InputError for a folder without such files, and FormatError for a
     file that is cut short or holds another model.
     """
     with torch.device("meta"):
-        model = DeepSeekOCR(config)
+        model = DeepSeekOCR(config or read_config(folder))
     wanted = {name: value.shape for name, value in model.state_dict().items()}
     ours = {published_name(name): name for name in wanted}
     state: dict[str, Tensor] = {}
@@ -126,8 +128,9 @@ def load_checkpoint(
 
 
 def save_checkpoint(model: DeepSeekOCR, folder: Path) -> None:
-    """Write a model with the published names, as one file."""
+    """Write a model with the published names, as one file, and its `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(config_json(model.config), "utf-8")
     state = model.state_dict()
     tensors = {
         published_name(name): value.contiguous()

@@ -30,7 +30,7 @@ class EncoderConfig:
 @dataclass(frozen=True)
 class DecoderConfig:
     """The causal decoder. Its first `dense_layers` blocks have one MLP, the others experts, of
-    which each position uses `top_k`."""
+    which each position uses `top_k`. `norm_topk`: their weights add up to 1."""
 
     width: int = 1280
     depth: int = 12
@@ -41,6 +41,8 @@ class DecoderConfig:
     top_k: int = 6
     expert_hidden: int = 896
     shared_hidden: int = 1792
+    rope_theta: float = 10_000.0
+    norm_topk: bool = False
 
 
 @dataclass(frozen=True)

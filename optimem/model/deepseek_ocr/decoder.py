@@ -39,6 +39,7 @@ class TransformerDecoder(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.head_dim = config.width // config.heads
+        self.rope_theta = config.rope_theta
         self.layers = nn.ModuleList(_block(config, index) for index in range(config.depth))
         self.norm = nn.RMSNorm(config.width, eps=NORM_EPS)
 
@@ -68,7 +69,7 @@ class TransformerDecoder(nn.Module):
         positions = torch.arange(past, past + N, device=x.device)[None]  # (1, N)
         if padding is not None:
             positions = (positions - padding[:, None]).clamp_min(0)  # (B, N)
-        rotation = rotary(positions, self.head_dim)
+        rotation = rotary(positions, self.head_dim, self.rope_theta)
         mask = causal_mask(N, past, padding, x)
         for index, layer in enumerate(self.layers):
             x = layer(x, rotation, mask, caches[index] if caches else None)
@@ -89,5 +90,6 @@ def _block(config: DecoderConfig, index: int) -> DecoderBlock:
             expert_hidden=config.expert_hidden,
             shared_hidden=config.shared_hidden,
             linear=FewRowsLinear,
+            norm_topk=config.norm_topk,
         )
     return DecoderBlock(width=width, heads=config.heads, mlp=mlp, linear=FewRowsLinear)

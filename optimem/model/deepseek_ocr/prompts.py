@@ -6,13 +6,20 @@ from typing import NamedTuple
 
 from tokenizers.decoders import DecodeStream
 
-from optimem.errors import InputError
+from optimem.errors import InputError, TokenizerError
 from optimem.text.tokens import tokenizer_file
 
 BEGIN = 0
 """The token that begins every prompt."""
 IMAGE_ID = 128_815
 """The token that stands for a position of the image."""
+MARKS = {
+    "<image>": IMAGE_ID,
+    "<|ref|>": 128_816, "<|/ref|>": 128_817, "<|det|>": 128_818, "<|/det|>": 128_819,
+    "<|grounding|>": 128_820,
+    "<td>": 128_821, "</td>": 128_822, "<tr>": 128_823, "</tr>": 128_824,
+}  # fmt: skip
+"""The published ids of the marks in prompts and answers."""
 IMAGE = "<image>"
 """What stands for the image in the text of a prompt."""
 
@@ -44,10 +51,24 @@ class PromptIds(NamedTuple):
 
 class DeepSeekTokenizer:
     """The checkpoint's own `tokenizer.json`, used as it is: other tokenizer classes split some
-    text differently. Raises TokenizerError for a file that is not a tokenizer."""
+    text differently. `vocabulary`: tokens that the model knows; marks beyond it are not looked
+    for. Raises TokenizerError for a file that is not a tokenizer, or another model's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vocabulary: int) -> None:
         self._tokenizer = tokenizer_file(path)
+        most = max(self._tokenizer.get_vocab().values(), default=0)
+        if most >= vocabulary:
+            raise TokenizerError(
+                f"{path} has a token of id {most}, and the model knows {vocabulary}; give the file "
+                "that came with the model"
+            )
+        for mark, wanted in MARKS.items():
+            found = self._tokenizer.token_to_id(mark)
+            if wanted < vocabulary and found != wanted:
+                raise TokenizerError(
+                    f"{path} gives {mark} the id {found}, not {wanted}; give the file that came "
+                    "with the model"
+                )
 
     def prompt(self, text: str, image_positions: int) -> PromptIds:
         """A prompt with exactly one `<image>`: the begin token, then each side of the image

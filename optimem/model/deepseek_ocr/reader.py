@@ -10,7 +10,7 @@ import torch
 
 from optimem.errors import FormatError
 from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, load_checkpoint
-from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR, DeepSeekConfig
+from optimem.model.deepseek_ocr.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import (
     END,
     PDF_NO_REPEAT,
@@ -25,6 +25,7 @@ from optimem.model.deepseek_ocr.grounding import GroundedText, parse_grounding
 from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views, is_pdf
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
+from optimem.model.deepseek_ocr.published_config import read_config
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.hardware import best_device, best_dtype
 from optimem.protocols import check_fingerprint
@@ -91,15 +92,19 @@ class DeepSeekReader:
         *,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
-        config: DeepSeekConfig = DEEPSEEK_OCR,
+        config: DeepSeekConfig | None = None,
     ) -> Self:
         """Load a checkpoint by its folder or hub name. `device`: default CUDA or MPS if
-        available; `dtype`: default bf16 if the hardware multiplies it natively, else fp32. Errors
-        as `checkpoint_folder` and `load_checkpoint`."""
+        available; `dtype`: default bf16 if the hardware multiplies it natively, else fp32;
+        `config`: default what the checkpoint's `config.json` says. The tokenizer is checked before
+        the weights are loaded. Errors as `checkpoint_folder`, `read_config`, `DeepSeekTokenizer`
+        and `load_checkpoint`."""
         folder = checkpoint_folder(name)
+        config = config or read_config(folder)
+        tokenizer = DeepSeekTokenizer(folder / TOKENIZER, config.vocabulary)
         device = device or best_device()
         model = load_checkpoint(folder, config=config, dtype=dtype or best_dtype(device))
-        return cls(model.to(device), DeepSeekTokenizer(folder / TOKENIZER))
+        return cls(model.to(device), tokenizer)
 
     @property
     def device(self) -> torch.device:

@@ -6,14 +6,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from optimem.errors import FormatError, InputError
+from optimem.errors import FormatError, InputError, TokenizerError
 from optimem.model.deepseek_ocr.checkpoint import checkpoint_folder, load_checkpoint
+from optimem.model.deepseek_ocr.config import DEEPSEEK_OCR
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from tests.model.deepseek_ocr.small import SMALL, write_tokenizer
 
 
 def test_a_checkpoint_that_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"this is another model or size"):
-        load_checkpoint(folder)  # the published sizes
+        load_checkpoint(folder, config=DEEPSEEK_OCR)
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:5000])
     with pytest.raises(FormatError, match="not a complete safetensors file"):
         load_checkpoint(tmp_path, config=SMALL)
@@ -31,8 +33,10 @@ def test_places_without_a_checkpoint_are_named(tmp_path: Path) -> None:
         checkpoint_folder(tmp_path)
     write_tokenizer(tmp_path)
     assert checkpoint_folder(tmp_path) == tmp_path
-    with pytest.raises(InputError, match=r"no \.safetensors file"):
+    with pytest.raises(InputError, match=r"no config\.json"):
         load_checkpoint(tmp_path)
+    with pytest.raises(InputError, match=r"no \.safetensors file"):
+        load_checkpoint(tmp_path, config=SMALL)
 
 
 def changed(folder: Path, target: Path, **tensors: torch.Tensor | None) -> Path:
@@ -92,3 +96,14 @@ def test_an_index_that_is_damaged_is_named(tmp_path: Path, content: str) -> None
     (tmp_path / "model.safetensors.index.json").write_text(content)
     with pytest.raises(FormatError, match="not an index of tensors; download it again"):
         load_checkpoint(tmp_path, config=SMALL)
+
+
+def test_config_and_tokenizer_are_checked_before_the_weights(folder: Path, tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    (tmp_path / "config.json").write_text('{"sliding_window": 128}')
+    with pytest.raises(FormatError, match="sliding_window is 128"):
+        DeepSeekReader.open(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(TokenizerError, match="gives <image> the id None, not 128815"):
+        DeepSeekReader.open(tmp_path)

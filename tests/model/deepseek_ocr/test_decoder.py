@@ -1,7 +1,11 @@
 """The causal decoder, on small sizes and random weights."""
 
+from dataclasses import replace
+from typing import Any
+
 import torch
 
+from optimem.model.decoder import MixtureOfExperts
 from optimem.model.deepseek_ocr.decoder import TransformerDecoder, causal_mask
 from tests.model.deepseek_ocr.small import SMALL
 
@@ -46,3 +50,22 @@ def test_the_mask_hides_what_is_ahead_and_what_is_padding() -> None:
         [[True, True, False], [True, True, True]],
         [[False, True, False], [False, True, True]],
     ]
+
+
+def test_the_rotary_base_and_normalised_weights_count() -> None:
+    x = torch.randn(2, 5, SMALL.decoder.width)
+    said = []
+    each: list[dict[str, Any]] = [{}, {"rope_theta": 500.0}, {"norm_topk": True}]
+    for changed in each:
+        torch.manual_seed(0)
+        said.append(TransformerDecoder(replace(SMALL.decoder, **changed))(x))
+    assert not torch.allclose(said[0], said[1])
+    assert not torch.allclose(said[0], said[2])
+
+
+def test_normalised_weights_add_up_to_one() -> None:
+    experts = MixtureOfExperts(
+        width=16, experts=8, top_k=3, expert_hidden=4, shared_hidden=4, norm_topk=True
+    )
+    weights, _ = experts.route(torch.randn(7, 16))
+    torch.testing.assert_close(weights.sum(-1), torch.ones(7))

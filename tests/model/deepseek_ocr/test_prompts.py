@@ -6,7 +6,14 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
 from optimem.errors import InputError, TokenizerError
-from optimem.model.deepseek_ocr.prompts import FREE_OCR, IMAGE_ID, DeepSeekTokenizer, ask, locate
+from optimem.model.deepseek_ocr.prompts import (
+    FREE_OCR,
+    IMAGE_ID,
+    MARKS,
+    DeepSeekTokenizer,
+    ask,
+    locate,
+)
 
 
 @pytest.fixture
@@ -17,7 +24,7 @@ def tokenizer(tmp_path: Path) -> DeepSeekTokenizer:
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.add_special_tokens([AddedToken("<|ref|>")])
     made.save(str(tmp_path / "tokenizer.json"))
-    return DeepSeekTokenizer(tmp_path / "tokenizer.json")
+    return DeepSeekTokenizer(tmp_path / "tokenizer.json", 300)
 
 
 def test_a_prompt_begins_and_holds_the_image(tokenizer: DeepSeekTokenizer) -> None:
@@ -46,4 +53,19 @@ def test_prompts_that_cannot_be_used_are_named(tmp_path: Path) -> None:
             locate(wrong)
     (tmp_path / "t.json").write_text("{}")
     with pytest.raises(TokenizerError, match="is not a tokenizer"):
-        DeepSeekTokenizer(tmp_path / "t.json")
+        DeepSeekTokenizer(tmp_path / "t.json", 300)
+
+
+def test_ids_of_another_model_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+
+    def saved(**ids: int) -> Path:
+        words = {"<unk>": 0} | {mark: ids.get(mark.strip("<>"), at) for mark, at in MARKS.items()}
+        Tokenizer(models.WordLevel(words, unk_token="<unk>")).save(str(path))
+        return path
+
+    DeepSeekTokenizer(saved(), 129_280)
+    with pytest.raises(TokenizerError, match="gives <image> the id 99, not 128815"):
+        DeepSeekTokenizer(saved(image=99), 129_280)
+    with pytest.raises(TokenizerError, match="a token of id 129280, and the model knows 129280"):
+        DeepSeekTokenizer(saved(td=129_280), 129_280)
