@@ -23,14 +23,30 @@ def test_regions_in_pixels() -> None:
 
 @pytest.mark.parametrize(
     "boxes",
-    ["", "[]", "[[]]", "[[1,2,3]]", "[[1,2,3,4]", "[[9,9,1,1]]", "[[0,0,1000,5]]",
-     "[[1,2,3,4]] and more", "__import__('os')", "[[1e3,0,0,0]]", "[[-1,0,3,4]]"],
+    ["", "[]", "[[]]", "[[1,2,3]]", "[[1,2,3,4]", "[[9,9,1,1]]", "[[true,0,3,4]]",
+     "[[1,2,3,4]] and more", "__import__('os')", "[[1e3,0,0,0]]", "[[NaN,0,3,4]]", "7",
+     "[" * 9999, "[[" + "9" * 5000 + ",0,3,4]]", "[1,2,3,4]", "[[[1],2,3,4]]"],
 )  # fmt: skip
 def test_damaged_regions_are_told_apart(boxes: str) -> None:
     found = parse_grounding(f"a<|ref|>x<|/ref|><|det|>{boxes}<|/det|>b{TITLE}", 10, 10)
     assert [region.label for region in found.regions] == ["title"]
     assert len(found.damaged) == 1
     assert found.text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ("[[0, 0, 1000, 500]]", [Box(0, 0, 999, 500)]),
+        ("[[-3, 0, 12.5, 99999]]", [Box(0, 0, 12, 999)]),
+        ("[[5, 5, 1, 1], [1, 2, 3, 4], [7, 8]]", [Box(1, 2, 3, 4)]),
+        (" [[1,2,3,4],\n[5,6,7,8]] ", [Box(1, 2, 3, 4), Box(5, 6, 7, 8)]),
+    ],
+)
+def test_boxes_are_kept_as_published(boxes: str, expected: list[Box]) -> None:
+    found = parse_grounding(f"<|ref|>x<|/ref|><|det|>{boxes}<|/det|>", 999, 999)
+    assert [list(region.boxes) for region in found.regions] == [expected]
+    assert len(found.damaged) == ("5, 5, 1, 1" in boxes)
 
 
 @given(st.text(st.sampled_from("[]<>|/refdt0129, a\n"), max_size=80), st.integers(0, 60))
