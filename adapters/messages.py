@@ -1,7 +1,6 @@
 """LangChain messages as turns of a memory, and turns as messages again."""
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -33,19 +32,6 @@ def message_text(message: BaseMessage) -> str:
 def message_tokens(message: BaseMessage) -> int:
     """Tokens of a message by DeepSeek's tokenizer, its frame included."""
     return count_tokens(message_text(message)) + MESSAGE_TOKENS
-
-
-def message_keys(messages: Sequence[BaseMessage]) -> list[str]:
-    """An id for each message that stays the same while the conversation grows: its own, or one
-    made from its index and content."""
-    return [message.id or _content_key(index, message) for index, message in enumerate(messages)]
-
-
-def to_turns(messages: Iterable[BaseMessage], keys: Iterable[str]) -> list[Turn]:
-    """Messages as turns to search and read, with the keys as their ids. See `to_exact_turn` for
-    turns that give the same messages back."""
-    parsed = zip(map(parse_message, messages), keys, strict=True)
-    return [Turn(text=message.text, role=message.role, id=key) for message, key in parsed]
 
 
 def to_exact_turn(message: BaseMessage, key: str) -> Turn:
@@ -108,8 +94,3 @@ def _with_text(block: Any, texts: Iterator[str]) -> Any:
     if isinstance(block, str):
         return next(texts)
     return {**block, "text": next(texts)} if isinstance(block.get("text"), str) else block
-
-
-def _content_key(index: int, message: BaseMessage) -> str:
-    content = f"{index}\0{message.type}\0{message_text(message)}".encode(errors="surrogatepass")
-    return hashlib.sha256(content).hexdigest()[:32]

@@ -1,5 +1,5 @@
-"""Memory for LangChain agents: old messages go to an optical memory, and the model sees in their
-place the turns that match the question, or pages that show them.
+"""Memory for LangChain agents: old messages leave the prompt when that is cheaper, and what matters
+of them is recalled where it is needed.
 
 State and checkpoints stay untouched: they keep the whole history, and never hold a page.
 """
@@ -13,27 +13,23 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AnyMessage
 from langgraph.types import TracePolicy, omit_payload
 
-from optimem.adapters.messages import message_keys, to_turns
+from optimem.adapters.conversation import Conversation
+from optimem.adapters.digest import Digest
+from optimem.adapters.pages import image_rule
+from optimem.adapters.planning import Limits, Planner
 from optimem.adapters.recall import create_recall_tool
-from optimem.adapters.replacements import (
-    Replacement,
-    best_replacement,
-    image_rule,
-    replace_by_pages,
-    replace_by_recall,
-    unchanged,
-)
-from optimem.adapters.sizes import Size, Trigger, cut_index, is_reached, parse_size, parse_trigger
+from optimem.adapters.remembering import Keeper
+from optimem.adapters.scopes import Place, ScopeGiven, UserGiven, find_place
+from optimem.adapters.sizes import Size, Trigger
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ImageSupportError, InputError, OptimemError, ProviderError
+from optimem.memory.prompting import count_tokens
 from optimem.prompts import ModelRule
+from optimem.prompts.cache_rules import CacheRule
+from optimem.prompts.draft import TokenCounter
 from optimem.turns import Scope
 
 log = logging.getLogger("optimem")
-
-MIN_BUDGET = 100
-DEFAULT_SCOPE = "default"
-"""Of a conversation without a thread."""
 
 Mode = Literal["recall", "image", "auto"]
 OnError = Literal["passthrough", "raise"]
@@ -42,21 +38,35 @@ OnError = Literal["passthrough", "raise"]
 class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
     """`create_agent(model, tools, middleware=[OptimemMiddleware(memory)])`.
 
-    `mode`: what replaces old messages. "recall": turns that match the question, as text, for any
-    model. "image": pages that show the messages, for models that take images. "auto": the
-    cheapest that leaves nothing to guess, unchanged messages included. `scope`: where the
-    conversation is remembered; default the thread's id. `trigger`: when old messages are
-    replaced, as `SummarizationMiddleware` takes it: ("messages" | "tokens" | "fraction", n), a
-    dict of sizes that must all be reached, or a list of alternatives. `keep`: how much of the
-    newest messages stays; tool calls stay with their results. `budget`: tokens of the
-    replacement, at least 100; `k`: turns recalled at most. `image_model`: the price rule for
-    pages, by name or as a `ModelRule`; default by the model's own name. `recall_tool`: also give
-    the agent a tool that searches its memory. `on_error`: if memory fails, "passthrough" logs
-    it and sends the messages unchanged, "raise" raises.
+    `mode`: what stands for old messages. "recall": a short digest, and turns that match each
+    question before it, as text, for any model. "image": pages that show the messages, for models
+    that take images. "auto": pages if they leave nothing to guess and cost less than the
+    messages, else "recall".
+
+    `scope`: where the conversation is remembered: a scope, or a function that derives it from the
+    agent's runtime; default the thread's id under the user that the runtime's context names.
+    Without a thread and a scope nothing is stored or recalled. `user`: the field of the context
+    with the user's id, or a function of the runtime; what a user said in other threads is
+    recalled, too. `namespace`: of these scopes.
+
+    `trigger`: when old messages leave, as `SummarizationMiddleware` takes it: ("messages" |
+    "tokens" | "fraction", n), a dict of sizes that must all be reached, or a list of
+    alternatives; default when that is cheaper, by the provider's prices for cached prompts
+    (`cache`: a `CacheRule`, or the name of the model, if not the model's own). `keep`: how much
+    of the newest messages always stays; tool calls stay with their results, and the last human
+    message with everything after it. `budget`: tokens of what is recalled for a question
+    (default 800) or of all pages (2000), at least 100; `max_tokens`: of a request, as far as what
+    always stays allows. `k`: turns recalled at most. `count`: counts the tokens of a text,
+    default by DeepSeek's tokenizer. `digest`: a chat model, or a function of the messages that
+    have left, to write the digest; default sentences taken from them. `image_model`: the price
+    rule for pages, by name or as a `ModelRule`; default by the model's own name. `recall_tool`:
+    also give the agent a tool that searches its memory. `name`: tells several middlewares of an
+    agent apart. `on_error`: if memory fails, "passthrough" logs it and sends the messages
+    unchanged, "raise" raises.
 
     Raises InputError for invalid options. In mode "image", the first call raises
     ImageSupportError if the model takes no images, and ProviderError if no rule prices them,
-    whatever `on_error` says.
+    whatever `on_error` says. Errors of the model that writes the digest are passed on.
     """
 
     trace_policy = TracePolicy(process_inputs=omit_payload)
@@ -66,34 +76,46 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         memory: OpticalMemory,
         *,
         mode: Mode = "recall",
-        scope: str | None = None,
-        trigger: Trigger = ("messages", 50),
-        keep: Size = ("messages", 20),
-        budget: int = 2000,
-        k: int = 12,
+        scope: ScopeGiven = None,
+        user: UserGiven = "user_id",
+        namespace: str = "",
+        trigger: Trigger | None = None,
+        keep: Size = ("tokens", 400),
+        budget: int | None = None,
+        max_tokens: int | None = None,
+        k: int = 16,
+        count: TokenCounter = count_tokens,
+        cache: str | CacheRule | None = None,
+        digest: Digest | Any | None = None,
         image_model: str | ModelRule | None = None,
         recall_tool: bool = False,
+        name: str = "",
         on_error: OnError = "passthrough",
     ) -> None:
         super().__init__()
         _check_choice("mode", mode, get_args(Mode))
         _check_choice("on_error", on_error, get_args(OnError))
-        if budget < MIN_BUDGET or k < 1:
-            raise InputError(
-                f"budget={budget} and k={k} recall nothing; give at least {MIN_BUDGET} tokens "
-                "and one turn"
-            )
-        self.memory, self.scope, self.mode = memory, scope, mode
-        self.trigger, self.keep = parse_trigger(trigger), parse_size(keep, name="keep")
-        self.budget, self.k, self.on_error = budget, k, on_error
-        self.image_model = image_model
+        limits = Limits.checked(trigger, keep, budget, max_tokens, k, pages=mode == "image")
+        self.memory, self.mode, self.on_error = memory, mode, on_error
+        self.scope, self.user, self.namespace = _checked_scope(scope), user, namespace
+        self.count, self.image_model = count, image_model
         self.tools = [create_recall_tool(memory, self._scope)] if recall_tool else []
+        self._name, self._warned = name, False
+        self._keeper = Keeper(memory)
+        self._planner = Planner(memory, limits, count, cache, digest)
+
+    @property
+    def name(self) -> str:
+        """The name given, else the class's."""
+        return self._name or type(self).__name__
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """The model call with memory in place of old messages."""
-        return handler(self._shortened(request))
+        response = handler(self._shortened(request))
+        self._remember_answer(request, response)
+        return response
 
     async def awrap_model_call(
         self,
@@ -101,69 +123,88 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """Async twin of `wrap_model_call`."""
-        return await handler(await asyncio.to_thread(self._shortened, request))
+        response = await handler(await asyncio.to_thread(self._shortened, request))
+        await asyncio.to_thread(self._remember_answer, request, response)
+        return response
 
     def _shortened(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        """The request as the model is to see it."""
         try:
-            replacement = self._replacement(request)
+            return self._planned(request)
         except (ImageSupportError, ProviderError):
             raise
         except OptimemError as error:
-            if self.on_error == "raise":
-                raise
-            log.warning("the conversation is sent without its memory: %s", error)
+            self._failed("the conversation is sent without its memory", error)
             return request
-        return request.override(messages=replacement.messages) if replacement else request
 
-    def _replacement(self, request: ModelRequest[Any]) -> Replacement | None:
-        """What the model is to see; None for the messages as they are."""
-        messages, cut = request.messages, self._cut(request)
-        if not cut:
-            return None
-        scope = self._scope(request.runtime)
-        self._remember(scope, messages[:cut])
+    def _planned(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        place = self._place(request.runtime)
+        if place is None or not request.messages:
+            return request
+        conversation = Conversation(request.messages, place.key, self.count)
+        plan = self._planner.plan(request, conversation)
+        if plan.cut or not place.passing:
+            self._keeper.keep(place, conversation, max(conversation.question, plan.cut))
+        rule = self._image_rule(request) if plan.cut else None
+        if rule and (pages := self._planner.pages(plan, rule, certain=self.mode == "auto")):
+            return plan.with_pages(pages)
         if self.mode == "image":
-            rule = image_rule(request.model, self.image_model)
-            return replace_by_pages(messages, cut, self.budget, rule)
-        recalled = replace_by_recall(self.memory, scope, messages, cut, self.budget, self.k)
+            return request
+        block = self._planner.block(plan)
+        if self.mode == "auto" and not plan.saves(block):
+            return request
+        return plan.with_recall(block, self._planner.recall(plan, place))
+
+    def _image_rule(self, request: ModelRequest[Any]) -> ModelRule | None:
+        """The price rule for pages; None for no pages."""
         if self.mode == "recall":
-            return recalled
-        return best_replacement([unchanged(messages, cut), recalled, *self._pages(request, cut)])
-
-    def _cut(self, request: ModelRequest[Any]) -> int:
-        """How many of the oldest messages to replace; 0 unless the trigger fires."""
-        messages, model = request.messages, request.model
-        fires = any(
-            all(is_reached(messages, size, model) for size in together) for together in self.trigger
-        )
-        return cut_index(messages, self.keep, model) if fires else 0
-
-    def _remember(self, scope: str, messages: Sequence[AnyMessage]) -> None:
-        """Append what the memory does not hold yet: earlier calls appended nearly all of it."""
-        keys = message_keys(messages)
-        held = self.memory.holds(scope, keys)
-        new = [index for index, known in enumerate(held) if not known]
-        if new:
-            turns = to_turns([messages[i] for i in new], [keys[i] for i in new])
-            self.memory.append(scope, turns)
-
-    def _pages(self, request: ModelRequest[Any], cut: int) -> list[Replacement]:
-        """Pages, if the model takes images and they cost less than the text."""
+            return None
         try:
-            rule = image_rule(request.model, self.image_model)
+            return image_rule(request.model, self.image_model)
         except (ImageSupportError, ProviderError):
-            return []
-        pages = replace_by_pages(request.messages, cut, self.budget, rule)
-        return [pages] if pages else []
+            if self.mode == "image":
+                raise
+            return None
 
-    def _scope(self, runtime: Any) -> str:
-        if self.scope is not None:
-            return self.scope
-        info = getattr(runtime, "execution_info", None)
-        thread = getattr(info, "thread_id", None)
-        return str(Scope(session=str(thread))) if thread else DEFAULT_SCOPE
+    def _remember_answer(self, request: ModelRequest[Any], response: Any) -> None:
+        """Store an exchange that ends here: a thread may end with it, and another recall it."""
+        result: Sequence[AnyMessage] = getattr(response, "result", None) or []
+        if not result or any(getattr(message, "tool_calls", None) for message in result):
+            return
+        try:
+            place = self._place(request.runtime)
+            if place and not place.passing:
+                said = Conversation([*request.messages, *result], place.key, self.count)
+                self._keeper.keep(place, said, len(said.messages))
+        except OptimemError as error:
+            self._failed("an answer is not remembered", error)
+
+    def _failed(self, what: str, error: OptimemError) -> None:
+        if self.on_error == "raise":
+            raise error
+        log.warning("%s: %s", what, error)
+
+    def _place(self, runtime: Any) -> Place | None:
+        place = find_place(runtime, self.scope, self.user, self.namespace)
+        if place is None and not self._warned:
+            self._warned = True
+            log.warning(
+                "%s: there is no thread id and no scope, so nothing is stored or recalled; invoke "
+                "the agent with a checkpointer and a thread_id, or give OptimemMiddleware a scope",
+                self.name,
+            )
+        return place
+
+    def _scope(self, runtime: Any) -> Scope | None:
+        place = self._place(runtime)
+        return place.scope if place else None
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise InputError(f"{name}={value!r} is unknown; give one of {', '.join(choices)}")
+
+
+def _checked_scope(scope: ScopeGiven) -> ScopeGiven:
+    """The scope as it was given. Raises ScopeError for one that cannot be used."""
+    return Scope.parse(scope) if isinstance(scope, str) else scope

@@ -18,6 +18,7 @@ from optimem.api.memory import OpticalMemory
 from optimem.errors import MissingExtraError
 from optimem.memory.prompting import QUOTED, format_context
 from optimem.results import Recollection
+from optimem.turns import Scope
 
 TOOL_DESCRIPTION = (
     "Search the memory of earlier conversations. Give a question or key words; returns what "
@@ -26,7 +27,7 @@ TOOL_DESCRIPTION = (
 )
 NOTHING_FOUND = "Nothing in memory matches this query."
 
-Search = Callable[[str, str], str]
+Search = Callable[[str, str | Scope | None], str]
 """A query and a scope to recalled text."""
 
 
@@ -77,7 +78,7 @@ def to_document(hit: Recollection) -> Document:
 
 def create_recall_tool(
     memory: OpticalMemory,
-    scope: str | Callable[[Any], str],
+    scope: str | Scope | Callable[[Any], str | Scope | None],
     *,
     k: int = 5,
     budget: int = 1000,
@@ -87,13 +88,15 @@ def create_recall_tool(
     """A tool that recalls up to `k` turns of a scope, in at most `budget` tokens.
 
     `scope`: its name, or a function that derives it from the agent's `ToolRuntime`, which needs
-    langgraph. Raises MissingExtraError without it.
+    langgraph; where it returns None, nothing is found. Raises MissingExtraError without it.
     """
 
-    def search(query: str, scope: str) -> str:
+    def search(query: str, scope: str | Scope | None) -> str:
+        if scope is None:
+            return NOTHING_FOUND
         return format_context(memory.recall(scope, query, k), budget) or NOTHING_FOUND
 
-    if isinstance(scope, str):
+    if isinstance(scope, str | Scope):
         call, acall = _search_scope(search, scope)
     else:
         call, acall = _search_scope_of_runtime(search, scope)
@@ -102,7 +105,9 @@ def create_recall_tool(
     )
 
 
-def _search_scope(search: Search, scope: str) -> tuple[Callable[..., str], Callable[..., Any]]:
+def _search_scope(
+    search: Search, scope: str | Scope
+) -> tuple[Callable[..., str], Callable[..., Any]]:
     """The tool's function and its async twin for one scope."""
 
     def recall(query: str) -> str:
@@ -115,7 +120,7 @@ def _search_scope(search: Search, scope: str) -> tuple[Callable[..., str], Calla
 
 
 def _search_scope_of_runtime(
-    search: Search, scope: Callable[[Any], str]
+    search: Search, scope: Callable[[Any], str | Scope | None]
 ) -> tuple[Callable[..., str], Callable[..., Any]]:
     """The same for agents, which pass a runtime to functions that are annotated for it."""
     try:

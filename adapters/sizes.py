@@ -1,13 +1,12 @@
-"""How long a conversation is, when it is too long, and where to cut it."""
+"""Sizes that a user gives: when a conversation is too long, and how much of it is kept."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import BaseMessage
-
-from optimem.adapters.messages import message_tokens
+from optimem.adapters.boundary import History
 from optimem.errors import InputError
-from optimem.prompts.forms import LangChainForm, safe_cuts
 
 Size = tuple[str, float]
 """("messages", n), ("tokens", n), or ("fraction", f) of what a model takes, with 0 < f ≤ 1."""
@@ -40,32 +39,34 @@ def parse_trigger(trigger: Trigger) -> list[list[Size]]:
     return [[parse_size(size, name="trigger") for size in together] for together in sizes]
 
 
-def is_reached(messages: Sequence[BaseMessage], size: Size, model: Any) -> bool:
-    """Whether a conversation is at least that long."""
-    unit, limit = _absolute(size, model)
-    if unit == "messages":
-        return len(messages) >= limit
-    return sum(map(message_tokens, messages)) >= limit
+@dataclass(frozen=True)
+class Kept:
+    """How much of the newest messages always stays: a size, in messages or tokens."""
+
+    size: Size
+
+    def __call__(self, history: History, end: int) -> int:
+        """See `boundary.Keep`. At least the last message is kept."""
+        unit, limit = self.size
+        if unit == "messages":
+            return max(end - int(limit), 0)
+        wanted = bisect_left(history.totals, history.totals[end] - limit)
+        return min(wanted, max(end - 1, 0))
 
 
-def cut_index(messages: Sequence[BaseMessage], keep: Size, model: Any) -> int:
-    """How many of the oldest messages may go so that at least `keep` stays. More stays where the
-    cut would part a tool call from its results."""
-    unit, limit = _absolute(keep, model)
-    if unit == "messages":
-        wanted = max(len(messages) - int(limit), 0)
-    else:
-        wanted = _index_of_newest(messages, limit)
-    return max(cut for cut in _safe_cuts(messages) if cut <= wanted)
+@dataclass(frozen=True)
+class Reached:
+    """Alternatives, each a list of sizes that must all be reached."""
+
+    alternatives: list[list[Size]]
+
+    def __call__(self, history: History, cut: int, sent: int) -> bool:
+        """See `boundary.Reached`."""
+        long = {"messages": sent - cut, "tokens": history.between(cut, sent)}
+        return any(all(long[unit] >= limit for unit, limit in sizes) for sizes in self.alternatives)
 
 
-def stable_cut_index(messages: Sequence[BaseMessage], cut: int, step: int) -> int:
-    """A cut at or before `cut` that moves only every `step` messages, so that what replaces the
-    messages before it stays the same in between; 0 for fewer than `step`."""
-    return max(index for index in _safe_cuts(messages) if index <= cut - cut % step)
-
-
-def _absolute(size: Size, model: Any) -> Size:
+def absolute_size(size: Size, model: Any) -> Size:
     """A size in messages or tokens."""
     unit, number = size
     if unit != "fraction":
@@ -77,15 +78,3 @@ def _absolute(size: Size, model: Any) -> Size:
             "of; give ('tokens', n)"
         )
     return "tokens", number * float(limit)
-
-
-def _index_of_newest(messages: Sequence[BaseMessage], tokens: float) -> int:
-    """Where the newest messages that fit so many tokens start; the last message always counts."""
-    start, left = len(messages), tokens
-    while start and (left := left - message_tokens(messages[start - 1])) >= 0:
-        start -= 1
-    return min(start, max(len(messages) - 1, 0))
-
-
-def _safe_cuts(messages: Sequence[BaseMessage]) -> list[int]:
-    return safe_cuts(map(LangChainForm.tool_ids, messages))

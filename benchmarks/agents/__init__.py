@@ -1,6 +1,8 @@
-"""A long conversation with tools, and what a model is sent of it with and without a memory.
+"""Long conversations with tools: what a model is sent of them, and what that costs.
 
-`values`, `facts`, `topics` and `conversation` make the text; `runs` sends it through real agents,
-`baselines` are LangChain's own ways to shorten it, `measure` compares them with optimem, `overhead`
-times optimem, and `report` prints. Run it with `python -m benchmarks.agents`.
+`values`, `facts`, `topics`, `exchanges`, `follow_ups` and `conversation` make the text; `runs`
+sends it through real agents. `contenders` are the ways to shorten it, `bill` prices what they send
+and `cost` compares them. `measure` looks at optimem after its pages have faded, next to `baselines`
+with the same budget, `overhead` times it, and `report` prints. Run it with
+`python -m benchmarks.agents`.
 """

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
+from benchmarks.agents.exchanges import Call, Exchange, PlantedFact
 from benchmarks.agents.facts import FACTS, Fact, Statement
+from benchmarks.agents.follow_ups import plant_follow_ups
 from benchmarks.agents.topics import ASIDES, LOOKUP_REPLIES, STATEMENT_REPLIES, TOPICS
 from benchmarks.agents.values import VALUES, Draw, fill
 from optimem.errors import InputError
@@ -27,53 +29,53 @@ ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
-class Call:
-    """A tool call and its result."""
-
-    tool: str
-    query: str
-    result: str
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One turn of the conversation: a request, perhaps tool calls, and the agent's answer."""
-
-    request: str
-    calls: tuple[Call, ...]
-    answer: str
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        calls = (f"{call.query}\n{call.result}" for call in self.calls)
-        return "\n".join((self.request, *calls, self.answer))
-
-
-@dataclass(frozen=True)
-class PlantedFact:
-    """A value that occurs in one turn only, and the question about it."""
-
-    kind: str
-    value: str
-    question: str
-    turn: int
-
-
-@dataclass(frozen=True)
 class Conversation:
-    """Turns in order, and the facts planted in them."""
+    """Turns in order, the facts planted in them, and the follow-ups among them."""
 
     exchanges: tuple[Exchange, ...]
     facts: tuple[PlantedFact, ...]
+    follow_ups: tuple[PlantedFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of conversation. `turns`, `facts`: how many. `follow_ups`: of each of three sorts.
+    `call_share`: of the turns about a topic, those with tool calls. `steps`: the fewest and most
+    calls one after the other, none if (0, 0). `rows`: of a tool's result. `distract`: whether
+    distractors resemble the facts."""
+
+    turns: int
+    facts: int
+    follow_ups: int
+    call_share: float
+    steps: tuple[int, int] = (0, 0)
+    rows: tuple[int, int] = RESULT_ROWS
+    distract: bool = True
+
+
+KINDS = {
+    "talk": Kind(turns=300, facts=40, follow_ups=8, call_share=0.25),
+    "tools": Kind(turns=300, facts=40, follow_ups=8, call_share=0.95, rows=(4, 16)),
+    "coding": Kind(turns=60, facts=16, follow_ups=3, call_share=1.0, steps=(8, 24),
+                   rows=(6, 30), distract=False),
+}  # fmt: skip
+"""What people use agents for."""
 
 
 def make_conversation(seed: int, turns: int, facts: int) -> Conversation:
     """A conversation with one fact at random in each of `facts` equal parts, and the distractors
     anywhere else. No fact's value occurs in another turn. Raises InputError if they do not fit."""
+    return make_of_kind(seed, Kind(turns, facts, follow_ups=0, call_share=CALL_SHARE))
+
+
+def make_of_kind(seed: int, kind: Kind) -> Conversation:
+    """A conversation of a kind; see `make_conversation`."""
     rng = Random(seed)
+    turns, facts = kind.turns, kind.facts
     chosen = choose_facts(facts, rng)
-    distractors = [(fact, statement) for fact in chosen for statement in fact.distractors]
+    distractors = [
+        (fact, statement) for fact in chosen for statement in fact.distractors if kind.distract
+    ]
     if turns < facts + len(distractors):
         raise InputError(
             f"{facts} facts and {len(distractors)} distractors do not fit in {turns} turns; give "
@@ -83,7 +85,9 @@ def make_conversation(seed: int, turns: int, facts: int) -> Conversation:
     free = sorted(set(range(turns)) - set(planted))
     distracting = dict(zip(rng.sample(free, len(distractors)), distractors, strict=True))
     exchanges = {
-        turn: _distractor(*distracting[turn], rng) if turn in distracting else _small_talk(rng)
+        turn: _distractor(*distracting[turn], rng)
+        if turn in distracting
+        else _small_talk(rng, kind)
         for turn in free
     }
     placed = []
@@ -91,7 +95,10 @@ def make_conversation(seed: int, turns: int, facts: int) -> Conversation:
         value = _new_value(VALUES[fact.value], exchanges.values(), rng)
         exchanges[turn] = _state(fact.statement, value, rng)
         placed.append(PlantedFact(fact.kind, value, fact.question, turn))
-    return Conversation(tuple(exchanges[turn] for turn in range(turns)), tuple(placed))
+    taken = {*planted, *distracting}
+    asked = plant_follow_ups(exchanges, sorted({*range(turns)} - taken), kind.follow_ups, rng)
+    said = tuple(exchanges[turn] for turn in range(turns))
+    return Conversation(said, tuple(placed), tuple(asked))
 
 
 def choose_facts(count: int, rng: Random) -> list[Fact]:
@@ -123,21 +130,27 @@ def _state(statement: Statement, value: str, rng: Random) -> Exchange:
     return Exchange(request, (call,), rng.choice(LOOKUP_REPLIES))
 
 
-def _small_talk(rng: Random) -> Exchange:
+def _small_talk(rng: Random, kind: Kind) -> Exchange:
     """A turn about a random topic, with one subject throughout."""
     topic = rng.choice(TOPICS)
     subject = {name: VALUES[name](rng) for name in SUBJECT}
     request = _with_aside(fill(rng.choice(topic.requests), rng, **subject), rng)
-    count = (1 + (rng.random() < TWO_CALLS_SHARE)) if rng.random() < CALL_SHARE else 0
     calls = tuple(
         Call(
             topic.tool,
             fill(topic.query, rng, **subject),
-            "\n".join(fill(topic.row, rng) for _ in range(rng.randint(*RESULT_ROWS))),
+            "\n".join(fill(topic.row, rng) for _ in range(rng.randint(*kind.rows))),
         )
-        for _ in range(count)
+        for _ in range(_call_count(rng, kind))
     )
-    return Exchange(request, calls, fill(rng.choice(topic.answers), rng, **subject))
+    answer = fill(rng.choice(topic.answers), rng, **subject)
+    return Exchange(request, calls, answer, in_turn=kind.steps != (0, 0))
+
+
+def _call_count(rng: Random, kind: Kind) -> int:
+    several = 1 + (rng.random() < TWO_CALLS_SHARE)
+    called = rng.random() < kind.call_share
+    return called * (rng.randint(*kind.steps) if kind.steps != (0, 0) else several)
 
 
 def _with_aside(text: str, rng: Random) -> str:

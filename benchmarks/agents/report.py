@@ -2,19 +2,32 @@
 
 from collections.abc import Sequence
 
+from benchmarks.agents.bill import PROVIDERS
+from benchmarks.agents.contenders import OPTIMEM as OURS
+from benchmarks.agents.contenders import OTHERS
+from benchmarks.agents.cost import Outcomes, outcome, worst_moment
 from benchmarks.agents.measure import OPTIMEM, PLAIN, Budget, Results
 from benchmarks.agents.overhead import Overhead
 from optimem.evaluation.tables import Rows, percent
 
-EVERY = 25
+
+def cost_table(outcomes: Outcomes) -> Rows:
+    """USD of a conversation, by contender and provider; then the worst moment of optimem."""
+    rows = [["USD", *(provider.model for provider in PROVIDERS)]]
+    for name in (*OTHERS, OURS):
+        costs = [outcome(outcomes, name, each).traffic.cost(each) for each in PROVIDERS]
+        rows.append([name, *(f"{cost:.3f}" for cost in costs)])
+    worst = [f"{worst_moment(outcomes, provider):.2f} ×" for provider in PROVIDERS]
+    return [*rows, ["optimem at its dearest call, in times of no middleware", *worst]]
 
 
-def token_table(results: Results) -> Rows:
-    """Tokens sent at every 25th turn."""
-    names = list(results.scores)
-    rows = [["turn", *names]]
-    for turn in range(EVERY, len(results.conversation.exchanges) + 1, EVERY):
-        rows.append([f"{turn}", *(f"{results.scores[name].tokens[turn - 1]:,}" for name in names)])
+def worth_table(outcomes: Outcomes) -> Rows:
+    """What was there when it was asked for, and how steady the requests were."""
+    rows = [["", "facts", "follow-ups", "whole prefix kept", "orphans"]]
+    for (name, model), found in outcomes.items():
+        shares = (sum(each) / len(each) for each in (found.facts, found.follow_ups))
+        shown = [percent(share, 1) for share in (*shares, found.traffic.kept_prefixes())]
+        rows.append([f"{name} ({model})" if model else name, *shown, f"{found.orphans}"])
     return rows
 
 

@@ -18,11 +18,14 @@ from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import Field
 
-from benchmarks.agents.conversation import Conversation, Exchange, PlantedFact
+from benchmarks.agents.conversation import Conversation
+from benchmarks.agents.exchanges import Exchange, PlantedFact
 from optimem.adapters.messages import message_text
 
 SYSTEM = "You are Marta's assistant. Use the tools; be brief."
 THREAD: RunnableConfig = {"configurable": {"thread_id": "long run"}}
+STEPS = 500
+"""Of an agent in one turn, at most."""
 TOOLS = {
     "search_mail": "Search the mailbox.",
     "calendar": "Look into the calendar.",
@@ -67,7 +70,10 @@ class AgentRun:
     """
 
     def __init__(
-        self, conversation: Conversation, middleware: Sequence[AgentMiddleware[Any, Any, Any]] = ()
+        self,
+        conversation: Conversation,
+        middleware: Sequence[AgentMiddleware[Any, Any, Any]] = (),
+        system: str = SYSTEM,
     ) -> None:
         self.conversation = conversation
         self.model = scripted_model(conversation.exchanges)
@@ -76,7 +82,7 @@ class AgentRun:
         self._agent = create_agent(
             self.model,
             scripted_tools(conversation.exchanges),
-            system_prompt=SYSTEM,
+            system_prompt=system,
             middleware=middleware,
             checkpointer=self._saver,
         )
@@ -108,6 +114,7 @@ class AgentRun:
 
     def _send(self, text: str, key: str, config: RunnableConfig) -> list[BaseMessage]:
         message = HumanMessage(text, id=key)
+        config = {**config, "recursion_limit": STEPS}
         self._agent.invoke({"messages": [message]}, config, durability="exit")
         return without_system(self.model.sent[-1])
 
@@ -120,17 +127,24 @@ def scripted_model(exchanges: Sequence[Exchange]) -> ScriptedModel:
     def answer(messages: Sequence[BaseMessage]) -> AIMessage:
         last = messages[-1]
         if isinstance(last, ToolMessage):
-            turn = int(last.tool_call_id.split("-")[0])
-            return AIMessage(exchanges[turn].answer, id=f"a{turn}")
+            turn, number = map(int, last.tool_call_id.split("-"))
+            return next_step(exchanges[turn], turn, number + 1)
         if not str(last.id).startswith("u"):
             return AIMessage("Let me see.", id=f"a-{last.id}")
         turn = int(str(last.id)[1:])
-        exchange = exchanges[turn]
-        if not exchange.calls:
-            return AIMessage(exchange.answer, id=f"a{turn}")
-        return AIMessage("", tool_calls=tool_calls(exchange, turn), id=f"c{turn}")
+        return next_step(exchanges[turn], turn, 0)
 
     return ScriptedModel(answer=answer)
+
+
+def next_step(exchange: Exchange, turn: int, number: int) -> AIMessage:
+    """What the agent says after `number` results: its calls, the next one of them, or its
+    answer."""
+    calls = tool_calls(exchange, turn)
+    left = calls[number : number + 1] if exchange.in_turn else calls if number == 0 else []
+    if not left:
+        return AIMessage(exchange.answer, id=f"a{turn}")
+    return AIMessage("", tool_calls=left, id=f"c{turn}-{number}" if number else f"c{turn}")
 
 
 def scripted_tools(exchanges: Sequence[Exchange]) -> list[BaseTool]:

@@ -228,6 +228,16 @@ class OpticalMemory:
         first, last = (-inf if since is None else since), (inf if until is None else until)
         return self._recaller(scope, now).between(first, last)
 
+    def ids(self, scope: Scope | str) -> list[str]:
+        """The ids of all turns in order, those of the tail too. Decodes no page."""
+        return self._recaller(scope, None).ids()
+
+    def read(
+        self, scope: Scope | str, ids: Sequence[str], *, now: float | None = None
+    ) -> list[RecalledTurn]:
+        """The turns with these ids, in the scope's order, without those that it does not hold."""
+        return self._recaller(scope, now).read(ids)
+
     def sweep(
         self,
         *,
@@ -326,6 +336,8 @@ class OpticalMemory:
     adrain = async_twin(drain)
     arecall = async_twin(recall)
     areconstruct = async_twin(reconstruct)
+    aids = async_twin(ids)
+    aread = async_twin(read)
     asweep = async_twin(sweep)
     apin = async_twin(pin)
     aunpin = async_twin(unpin)

@@ -194,6 +194,21 @@ class Recaller:
         built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
         return TurnList(built, self.unreadable)
 
+    def ids(self) -> list[str]:
+        """The ids of all turns in order."""
+        pages, tail = self.records.at_one_moment(self._everything)
+        parts: list[Span | Chunk] = [*tail]
+        for page in pages:
+            parts += page.record.spans
+        numbered = {part.position.sequence: part.turn for part in parts}
+        return [numbered[number] for number in sorted(numbered)]
+
+    def read(self, ids: Sequence[str]) -> list[RecalledTurn]:
+        """The turns with these ids, in order; only their pages are read."""
+        wanted, pages, tail = self.records.at_one_moment(lambda: self._numbered(ids))
+        turns = self._turns(pages, tail, wanted)
+        return [turns[n].build(RecalledTurn, self.now, self.codec) for n in sorted(turns)]
+
     def _search(self, query: str, k: int, following: int) -> StoredHits:
         page_keys, tail = self.records.snapshot()
         ranker = self.rankers.ranker(self.records, page_keys, tail)
@@ -204,6 +219,14 @@ class Recaller:
     def _everything(self) -> tuple[list[Stored[PageRecord]], list[Chunk]]:
         page_keys, tail = self.records.snapshot()
         return self._pages(page_keys), tail
+
+    def _numbered(
+        self, ids: Sequence[str]
+    ) -> tuple[set[int], list[Stored[PageRecord]], list[Chunk]]:
+        page_keys, tail = self.records.snapshot()
+        wanted = {number for number in self.records.turn_numbers(ids) if number is not None}
+        keys = sorted({key for number in wanted for key in holding(page_keys, number)})
+        return wanted, self._pages(keys), tail
 
     def _pages(self, keys: Sequence[PageKey]) -> list[Stored[PageRecord]]:
         """The pages that are still there."""

@@ -64,6 +64,7 @@ class ContainerKind(Enum):
     TURN_NUMBER = b"N", "the number of a turn"
     IMAGE = b"m", "the vision tokens of an image"
     TOMBSTONE = b"G", "a tombstone"
+    SENT = b"s", "what was recalled for a message"
     ITEM = b"V", "an item"
     MARK = b"M", "the mark of an item"
     NANO_TOKENS = b"n", "a page of optimem-nano"

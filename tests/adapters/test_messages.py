@@ -9,11 +9,9 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from optimem.adapters.messages import (
     EXTRA,
     from_exact_turn,
-    message_keys,
     message_text,
     message_tokens,
     to_exact_turn,
-    to_turns,
 )
 from optimem.errors import InputError
 from optimem.prompts.draft import MESSAGE_TOKENS
@@ -40,12 +38,9 @@ def recalled(turn: Turn, text: str | None = None) -> RecalledTurn:
     )  # fmt: skip
 
 
-def test_turns_say_what_messages_say() -> None:
-    turns = to_turns(MESSAGES, "shatn")
-    assert [turn.role for turn in turns] == ["system", "user", "assistant", "tool", "user"]
-    assert [turn.id for turn in turns] == list("shatn")
-    assert turns[2].text == '[calls add({"a": 1})]'
-    assert turns[3].text == "[add]\n2" == message_text(MESSAGES[3])
+def test_the_text_of_a_message_names_its_tools() -> None:
+    assert message_text(MESSAGES[2]) == '[calls add({"a": 1})]'
+    assert message_text(MESSAGES[3]) == "[add]\n2"
 
 
 def test_tokens_include_the_frame() -> None:
@@ -95,11 +90,3 @@ def test_a_field_that_is_not_json_is_named() -> None:
     message = ToolMessage("2", tool_call_id="c1", artifact=object(), id="t")
     with pytest.raises(InputError, match="is not JSON"):
         to_exact_turn(message, "t")
-
-
-def test_keys_stay_the_same_while_a_conversation_grows() -> None:
-    messages = [HumanMessage("yes"), HumanMessage("yes"), HumanMessage("yes", id="own")]
-    keys = message_keys(messages)
-    assert keys[2] == "own"
-    assert len(set(keys)) == 3
-    assert message_keys([*messages, AIMessage("no")])[:3] == keys

@@ -11,12 +11,12 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests, ToolsI
 from langchain_tests.unit_tests import ToolsUnitTests
 
 from optimem import OpticalMemory
-from optimem.adapters import OptimemRetriever, create_recall_tool
+from optimem.adapters import OptimemMiddleware, OptimemRetriever, create_recall_tool
 from optimem.adapters.recall import NOTHING_FOUND
-from optimem.adapters.replacements import replace_by_recall
 from optimem.errors import MissingExtraError
 from optimem.testing import plain_codec
 from optimem.turns import Turn
+from tests.adapters.agents import sent_with
 
 SCOPE = "acme/ann/s1"
 
@@ -101,7 +101,7 @@ def test_what_a_tool_returned_cannot_pass_for_another_turn(ending: str) -> None:
     given = [
         create_recall_tool(memory, SCOPE, k=1).invoke({"query": "invoice 77"}),
         documents[0].metadata["context"],
-        str(replace_by_recall(memory, SCOPE, asked, 1, 1000, 3).messages[0].text),
+        sent_with(OptimemMiddleware(memory, scope=SCOPE), asked)[-2].text,
     ]
     prompts: list[str] = []
     memory.answer(SCOPE, "Which invoice is due?", lambda prompt: prompts.append(prompt) or "77 [1]")

@@ -1,4 +1,4 @@
-"""Sizes of conversations, triggers, and where a conversation may be cut."""
+"""Sizes that a user gives, triggers, and where a conversation may be cut."""
 
 from typing import Any
 
@@ -8,14 +8,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from benchmarks.agents.runs import find_orphans
-from optimem.adapters.messages import message_tokens
-from optimem.adapters.sizes import (
-    cut_index,
-    is_reached,
-    parse_size,
-    parse_trigger,
-    stable_cut_index,
-)
+from optimem.adapters.boundary import History
+from optimem.adapters.conversation import Conversation
+from optimem.adapters.sizes import Kept, Reached, absolute_size, parse_size, parse_trigger
 from optimem.errors import InputError
 
 
@@ -45,7 +40,8 @@ def conversations(draw: st.DrawFn) -> list[AnyMessage]:
 def test_no_cut_parts_a_call_from_its_results(
     messages: list[AnyMessage], keep: int, unit: str
 ) -> None:
-    cut = cut_index(messages, (unit, keep), None)
+    talk = Conversation(messages, "")
+    cut = talk.history.safe_cut(Kept((unit, keep))(talk.history, len(messages)))
     assert find_orphans(messages[cut:]) == []
     assert find_orphans(messages[:cut]) == []
     if unit == "messages":
@@ -73,31 +69,28 @@ def test_an_invalid_size_is_named(size: object) -> None:
         parse_size(size, name="keep")
 
 
-def test_a_size_is_reached_in_messages_tokens_or_a_share_of_the_model() -> None:
-    messages = [HumanMessage("one two three", id=str(i)) for i in range(4)]
-    total = sum(map(message_tokens, messages))
-    assert total == 28
-    assert is_reached(messages, ("messages", 4), None)
-    assert not is_reached(messages, ("messages", 5), None)
-    assert is_reached(messages, ("tokens", total), None)
-    assert not is_reached(messages, ("tokens", total + 1), None)
-    assert is_reached(messages, ("fraction", 0.25), Limited())
-    assert not is_reached(messages, ("fraction", 0.5), Limited())
+def history(*texts: str) -> History:
+    return Conversation([HumanMessage(text) for text in texts], "").history
 
 
-def test_a_fraction_needs_the_size_of_the_model() -> None:
+def test_a_size_is_reached_in_messages_or_tokens() -> None:
+    talk = history(*["one two three"] * 4)
+    assert talk.totals[-1] == 28
+    for unit, least in (("messages", 4), ("tokens", 28)):
+        assert Reached([[(unit, least)]])(talk, 0, 4)
+        assert not Reached([[(unit, least + 1)]])(talk, 0, 4)
+        assert not Reached([[(unit, least)]])(talk, 1, 4)
+    assert not Reached([[("messages", 4), ("tokens", 29)]])(talk, 0, 4)
+    assert Reached([[("messages", 9)], [("tokens", 28)]])(talk, 0, 4)
+
+
+def test_a_fraction_is_of_what_the_model_takes() -> None:
+    assert absolute_size(("fraction", 0.25), Limited()) == ("tokens", 25)
     with pytest.raises(InputError, match=r"object has no max_input_tokens.*give \('tokens', n\)"):
-        is_reached([HumanMessage("x")], ("fraction", 0.5), object())
+        absolute_size(("fraction", 0.5), object())
 
 
 def test_the_last_message_stays_whatever_its_length() -> None:
-    messages = [HumanMessage("word " * 50, id=str(i)) for i in range(3)]
-    assert cut_index(messages, ("tokens", 1), None) == 2
-    assert cut_index([], ("tokens", 1), None) == 0
-
-
-def test_a_stable_cut_moves_only_every_few_messages() -> None:
-    messages = [HumanMessage("x", id=str(i)) for i in range(40)]
-    assert [stable_cut_index(messages, cut, 10) for cut in (9, 10, 19, 20, 35)] == [
-        0, 10, 10, 20, 30,
-    ]  # fmt: skip
+    talk = history(*["word " * 50] * 3)
+    assert Kept(("tokens", 1))(talk, 3) == 2
+    assert Kept(("tokens", 1))(history(), 0) == 0

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from optimem.adapters.ledger import Quote, pack_sent, unpack_sent
 from optimem.errors import ChecksumError, FormatError, InputError, VersionError
 from optimem.items import serialization as items
 from optimem.memory import serialization as memory
@@ -43,6 +44,7 @@ from optimem.omem.images import ImageArchive
 from optimem.omem.text import TokenFile
 from optimem.protocols import VisionTokens
 from optimem.tiers import Tier
+from optimem.turns import Scope
 
 SECTIONS = [b"", b"x", bytes(127), bytes(128), bytes(70_000)]
 
@@ -210,6 +212,7 @@ def _samples() -> list[Sample]:
         (kinds.INDEX, memory.pack_index(index, NOWHERE), memory.unpack_index),
         (kinds.TURN_NUMBER, memory.pack_number(41, NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
+        (kinds.SENT, pack_sent(1.5, [Quote(Scope(session="s"), "t", 0, 9)], NOWHERE), unpack_sent),
         (kinds.ITEM, item, items.unpack_head),
         (kinds.ITEM, item, items.unpack_value),
         (kinds.MARK, mark, items.unpack_mark),

@@ -1,0 +1,171 @@
+"""A conversation of an agent as the middleware sees it: what each message is called in the memory,
+what it costs, and what must stay in the prompt.
+
+A message is named by its content and by how often that has occurred before, not by its id: a server
+that sends the history anew, with new ids, names it the same, and an edited message is another.
+"""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+from langchain_core.messages import AnyMessage, BaseMessage
+
+from optimem.adapters.boundary import History
+from optimem.adapters.messages import message_text, parse_message
+from optimem.errors import TextError
+from optimem.memory.prompting import count_tokens
+from optimem.prompts.draft import MESSAGE_TOKENS, TokenCounter
+from optimem.prompts.forms import SKIPPED_BLOCKS, TEXT_BLOCKS, ParsedMessage, ToolIds, safe_cuts
+from optimem.turns import Turn, checked_text
+
+INSERTED = "optimem:"
+"""What the ids of messages start with that a middleware of ours put in."""
+IMAGE_TOKENS = 1200
+"""Counted for an image or a file: about what providers charge for a photo."""
+
+
+class Conversation:
+    """The messages of a request. `key`: what the names of messages start with. `count`: counts
+    the tokens of a text."""
+
+    def __init__(
+        self, messages: Sequence[AnyMessage], key: str, count: TokenCounter = count_tokens
+    ) -> None:
+        self.messages, self.key, self.count = list(messages), key, count
+
+    @cached_property
+    def parsed(self) -> list[ParsedMessage]:
+        """What each message says."""
+        return [parse_message(message) for message in self.messages]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """A name for each message."""
+        seen, names = Counter[str](), []
+        for message in self.messages:
+            content = _content(message)
+            digest = hashlib.sha256(f"{seen[content]}\0{content}".encode()).hexdigest()
+            names.append(self.key + digest[:32])
+            seen[content] += 1
+        return names
+
+    @cached_property
+    def history(self) -> History:
+        """The conversation as token counts, up to the call at hand."""
+        kinds = [self._kind(message) for message in self.messages]
+        calls = [i for i, kind in enumerate(kinds) if kind == "ai" and i]
+        return History(
+            tokens=[
+                _size(message, parsed.text, self.count)
+                for message, parsed in zip(self.messages, self.parsed, strict=True)
+            ],
+            human=[i for i, kind in enumerate(kinds) if kind == "human"],
+            calls=[*calls, len(self.messages)],
+            safe=safe_cuts(self._answered(parsed.tools) for parsed in self.parsed),
+        )
+
+    @cached_property
+    def question(self) -> int:
+        """The index of the last human message; -1 without one."""
+        return self.history.last_human(len(self.messages))
+
+    def stays(self, index: int) -> bool:
+        """Whether a message must stay in the prompt however old it is: nobody else can say what
+        it says, or the memory cannot hold it."""
+        message = self.messages[index]
+        return (
+            message.type == "system"
+            or is_inserted(message)
+            or index in self._unfinished
+            or not _is_text(self.parsed[index].text)
+        )
+
+    def staying(self, cut: int) -> list[int]:
+        """The messages before `cut` that must stay, each with the tool calls and results it
+        belongs to."""
+        safe, kept = self.history.safe, dict[int, None]()
+        for index in filter(self.stays, range(cut)):
+            at = bisect_right(safe, index)
+            end = safe[at] if at < len(safe) else cut
+            kept |= dict.fromkeys(range(safe[at - 1], min(end, cut)))
+        return list(kept)
+
+    def turns(self, indexes: Iterable[int]) -> list[Turn]:
+        """Messages as turns of a memory, without those that it cannot hold and those of ours."""
+        return [
+            Turn(text=self._stored(index), role=self.parsed[index].role, id=self.names[index])
+            for index in indexes
+            if self._is_said(index) and _is_text(self.parsed[index].text)
+        ]
+
+    def _stored(self, index: int) -> str:
+        """What a memory is given of a message: its text, and a word for each attachment."""
+        kinds = attachments(self.messages[index])
+        return "\n".join([self.parsed[index].text, *(f"[{kind}]" for kind in kinds)])
+
+    def _is_said(self, index: int) -> bool:
+        """Whether a message is part of what was said."""
+        return not is_inserted(self.messages[index]) and self.messages[index].type != "system"
+
+    @cached_property
+    def _unfinished(self) -> set[int]:
+        """Messages with a tool call that no result answers."""
+        answered = self._results
+        return {index for index, parsed in enumerate(self.parsed) if parsed.tools.calls - answered}
+
+    @cached_property
+    def _results(self) -> frozenset[str]:
+        return frozenset().union(*(parsed.tools.results for parsed in self.parsed))
+
+    def _answered(self, tools: ToolIds) -> ToolIds:
+        """Tool ids without calls that no result answers: these part nothing."""
+        return ToolIds(tools.calls & self._results, tools.results)
+
+    @staticmethod
+    def _kind(message: BaseMessage) -> str:
+        return "" if is_inserted(message) else message.type
+
+
+def is_inserted(message: BaseMessage) -> bool:
+    """Whether a middleware of ours put a message in."""
+    return str(message.id or "").startswith(INSERTED)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_text(text: str) -> bool:
+    """Whether a memory can hold a text: one with a NUL or a lone surrogate it cannot."""
+    try:
+        checked_text(text)
+    except TextError:
+        return False
+    return True
+
+
+def attachments(message: BaseMessage) -> list[str]:
+    """The kinds of the blocks of a message that are not text: images, files and the like."""
+    content = message.content
+    blocks = [] if isinstance(content, str) else content
+    kinds = [str(block.get("type")) for block in blocks if isinstance(block, dict)]
+    kinds = [kind for kind in kinds if kind not in (*TEXT_BLOCKS, *SKIPPED_BLOCKS)]
+    return [kind.removesuffix("_url").removeprefix("input_") for kind in kinds]
+
+
+def message_size(message: BaseMessage, count: TokenCounter) -> int:
+    """Tokens of a message, its frame and its images included."""
+    return _size(message, message_text(message), count)
+
+
+def _size(message: BaseMessage, text: str, count: TokenCounter) -> int:
+    return count(text) + MESSAGE_TOKENS + IMAGE_TOKENS * len(attachments(message))
+
+
+def _content(message: BaseMessage) -> str:
+    """Everything that a message says, without ids, which a client may make anew."""
+    calls = [(call["name"], call["args"]) for call in getattr(message, "tool_calls", None) or ()]
+    parts: list[Any] = [message.type, message.name, message.content, calls]
+    return json.dumps(parts, default=str, sort_keys=True)

@@ -1,0 +1,176 @@
+"""What was recalled for which message: once sent, it is sent again byte for byte, so that each
+request begins with the whole request before it.
+
+The store holds which turns were recalled and when, not what they say: after a restart the text is
+read from the memory again, and a turn that was forgotten since is gone from here, too.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from optimem.api.memory import OpticalMemory
+from optimem.errors import ConflictError
+from optimem.memory.caching import LRU
+from optimem.memory.prompting import format_context
+from optimem.memory.records import entry_place
+from optimem.omem.container import (
+    ContainerKind,
+    from_json,
+    pack_container,
+    to_json,
+    unpack_container,
+)
+from optimem.protocols import Change, Entry
+from optimem.results import RecalledTurn, Recollection
+from optimem.turns import Scope
+
+TEXTS = 4096
+"""Messages whose recollections are cached."""
+UNLIMITED = 1 << 30
+"""Tokens: what is quoted was cut to its budget before."""
+
+
+class Quote(NamedTuple):
+    """Characters `start` to `end` of a turn."""
+
+    scope: Scope
+    turn: str
+    start: int
+    end: int
+
+
+class _Row(NamedTuple):
+    """A quote as stored: the parts of its scope, its turn, start and end."""
+
+    session: str
+    user: str
+    namespace: str
+    turn: str
+    start: int
+    end: int
+
+
+class _Fields(NamedTuple):
+    time: float
+    rows: list[_Row]
+
+
+_FIELDS = TypeAdapter(_Fields)
+
+
+def pack_sent(time: float, quotes: Sequence[Quote], place: bytes) -> bytes:
+    """What was recalled for a message at a `time`, as bytes. `place`: where it will be kept."""
+    rows = [[q.scope.session, q.scope.user, q.scope.namespace, *q[1:]] for q in quotes]
+    return pack_container(ContainerKind.SENT, [to_json([time, rows])], place)
+
+
+def unpack_sent(data: bytes, place: bytes) -> tuple[float, list[Quote]]:
+    """The time and the quotes. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.SENT, data, place=place) as (section,):
+        time, rows = from_json(_FIELDS, section)
+        return time, [
+            Quote(Scope(session=row.session, user=row.user, namespace=row.namespace), *row[3:])
+            for row in rows
+        ]
+
+
+class Sent(NamedTuple):
+    """What was recalled for a message at a `time`, and its text."""
+
+    time: float
+    quotes: tuple[Quote, ...]
+    text: str
+
+
+class Ledger:
+    """The recollections that were sent, by scope and message. The first to write an entry wins, so
+    that all processes send the same."""
+
+    def __init__(self, memory: OpticalMemory) -> None:
+        self.memory = memory
+        self._cache: LRU[tuple[Scope, str], Sent] = LRU(TEXTS)
+
+    def find(self, scope: Scope, names: Sequence[str]) -> dict[str, Sent]:
+        """What was sent with each of these messages, as far as it is still remembered."""
+        found = {name: self._cache.get((scope, name)) for name in names}
+        missing = [name for name, sent in found.items() if sent is None]
+        if missing:
+            entries = self.memory.store.get(scope, [_key(name) for name in missing])
+            for name, entry in zip(missing, entries, strict=True):
+                if entry:
+                    found[name] = self._restored(scope, entry)
+        held = self._held(sent for sent in found.values() if sent)
+        kept = {name: self._without(sent, held) for name, sent in found.items() if sent}
+        for name, sent in kept.items():
+            self._cache.put((scope, name), sent)
+        return kept
+
+    def write(self, scope: Scope, name: str, quotes: Sequence[Quote]) -> Sent:
+        """Enter what is sent with a message now; what another process entered first, if it did."""
+        now = self.memory.clock()
+        sent = Sent(now, tuple(quotes), self._text(now, quotes))
+        key = _key(name)
+        data = pack_sent(now, quotes, entry_place(scope, key))
+        try:
+            self.memory.store.commit(scope, [Change(key, data, expect=0)])
+        except ConflictError:
+            (entry,) = self.memory.store.get(scope, [key])
+            sent = self._restored(scope, entry) if entry else sent
+        self._cache.put((scope, name), sent)
+        return sent
+
+    def _restored(self, scope: Scope, entry: Entry) -> Sent:
+        time, quotes = unpack_sent(entry.value, entry_place(scope, entry.key))
+        return Sent(time, tuple(quotes), self._text(time, quotes))
+
+    def _held(self, sent: Iterable[Sent]) -> set[tuple[Scope, str]]:
+        """The quoted turns that their scopes still hold."""
+        wanted = _by_scope(quote for each in sent for quote in each.quotes)
+        return {
+            (scope, turn)
+            for scope, turns in wanted.items()
+            for turn, held in zip(turns, self.memory.holds(scope, list(turns)), strict=True)
+            if held
+        }
+
+    def _without(self, sent: Sent, held: set[tuple[Scope, str]]) -> Sent:
+        """The same without turns that were forgotten."""
+        quotes = tuple(quote for quote in sent.quotes if (quote.scope, quote.turn) in held)
+        if quotes == sent.quotes:
+            return sent
+        return Sent(sent.time, quotes, self._text(sent.time, quotes))
+
+    def _text(self, time: float, quotes: Sequence[Quote]) -> str:
+        """The quotes as context for a model, as of a time."""
+        turns = {
+            (scope, turn.id): turn
+            for scope, ids in _by_scope(quotes).items()
+            for turn in self.memory.read(scope, list(ids), now=time)
+        }
+        hits = [
+            _cut(turns[quote.scope, quote.turn], quote.start, quote.end)
+            for quote in quotes
+            if (quote.scope, quote.turn) in turns
+        ]
+        return format_context(hits, UNLIMITED)
+
+
+def _cut(turn: RecalledTurn, start: int, end: int) -> Recollection:
+    text = turn.text[start:end]
+    shown = f"{'… ' * (start > 0)}{text}{' …' * (end < len(turn.text))}"
+    return Recollection.model_construct(**{**dict(turn), "text": shown}, score=0.0)
+
+
+def _by_scope(quotes: Iterable[Quote]) -> dict[Scope, dict[str, None]]:
+    found = defaultdict[Scope, dict[str, None]](dict)
+    for quote in quotes:
+        found[quote.scope][quote.turn] = None
+    return found
+
+
+def _key(name: str) -> str:
+    return f"sent:{blake2b(name.encode(), digest_size=12).hexdigest()}"

@@ -1,0 +1,252 @@
+"""What a request will hold: where its boundary is, what stands for the messages before it, and what
+is recalled for the ones after it.
+
+Knows nothing of agents' runtimes or of how messages are stored.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+from typing import Any, NamedTuple
+
+from langchain.agents.middleware import ModelRequest
+from langchain_core.messages import AnyMessage
+
+from optimem.adapters.boundary import (
+    PricedSteps,
+    Stepper,
+    TriggeredSteps,
+    find_boundary,
+)
+from optimem.adapters.conversation import Conversation, message_size
+from optimem.adapters.digest import Digest, ExtractiveDigest, ModelDigest
+from optimem.adapters.layout import digest_message, lay_out, mark_for_cache
+from optimem.adapters.ledger import Ledger, Sent
+from optimem.adapters.pages import Pages, draw_pages, model_name
+from optimem.adapters.recalling import Recall
+from optimem.adapters.scopes import Place
+from optimem.adapters.sizes import (
+    Kept,
+    Reached,
+    Size,
+    Trigger,
+    absolute_size,
+    parse_size,
+    parse_trigger,
+)
+from optimem.api.memory import OpticalMemory
+from optimem.errors import InputError
+from optimem.memory.caching import LRU
+from optimem.prompts import ModelRule
+from optimem.prompts.cache_rules import CacheRule, cache_rule_for
+from optimem.prompts.draft import TokenCounter
+
+MIN_BUDGET = 100
+RECALL_BUDGET = 800
+EXPECTED = 0.3
+"""Of the budget: what a recollection takes on average (`python -m benchmarks.agents`)."""
+PAGE_BUDGET = 2000
+DIGEST_TOKENS = 400
+BLOCKS = 256
+"""Digests and pages that are cached."""
+STEP = 256
+"""The system message and the tools are counted in steps of so many tokens: one that tells the time
+must not move the boundary."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a user allows. `trigger`: None for when it is cheaper."""
+
+    trigger: list[list[Size]] | None
+    keep: Size
+    budget: int
+    page_budget: int
+    max_tokens: float
+    k: int
+    pages: bool
+
+    @classmethod
+    def checked(
+        cls,
+        trigger: Trigger | None,
+        keep: Size,
+        budget: int | None,
+        max_tokens: int | None,
+        k: int,
+        pages: bool,
+    ) -> "Limits":
+        """Limits as a middleware takes them. Raises InputError."""
+        if (budget is not None and budget < MIN_BUDGET) or k < 1:
+            raise InputError(
+                f"budget={budget} and k={k} recall nothing; give at least {MIN_BUDGET} tokens "
+                "and one turn"
+            )
+        if max_tokens is not None and max_tokens < 2 * MIN_BUDGET:
+            raise InputError(
+                f"max_tokens={max_tokens} leaves no room for a question and what is recalled for "
+                f"it; give at least {2 * MIN_BUDGET}"
+            )
+        return cls(
+            trigger=None if trigger is None else parse_trigger(trigger),
+            keep=parse_size(keep, name="keep"),
+            budget=budget or RECALL_BUDGET,
+            page_budget=budget or PAGE_BUDGET,
+            max_tokens=max_tokens or inf,
+            k=k,
+            pages=pages,
+        )
+
+
+class Plan(NamedTuple):
+    """A request before it is laid out. `fixed`: tokens of its system message and tools. `cut`:
+    how many of the oldest messages have left."""
+
+    request: ModelRequest[Any]
+    conversation: Conversation
+    rule: CacheRule
+    fixed: int
+    cut: int
+
+    def saves(self, block: Sequence[AnyMessage]) -> bool:
+        """Whether a block costs less than the messages that it stands for."""
+        talk = self.conversation
+        size = sum(message_size(message, talk.count) for message in block)
+        return not self.cut or size < talk.history.between(0, self.cut)
+
+    def with_pages(self, pages: Pages) -> ModelRequest[Any]:
+        """The request with pages in place of the messages that have left."""
+        return self._sent(lay_out(self.conversation, self.cut, pages.messages, {}))
+
+    def with_recall(
+        self, block: Sequence[AnyMessage], recalled: dict[str, Sent]
+    ) -> ModelRequest[Any]:
+        """The request with a digest of the messages that have left, and recollections."""
+        return self._sent(lay_out(self.conversation, self.cut, block, recalled))
+
+    def _sent(self, messages: list[AnyMessage]) -> ModelRequest[Any]:
+        request = self.request.override(messages=messages)
+        return mark_for_cache(request, self.rule, self.conversation, self.fixed)
+
+
+class Planner:
+    """Plans requests. `cache`: the price rule of the provider's cache, or the name of the model,
+    to use instead of the model's own name."""
+
+    def __init__(
+        self,
+        memory: OpticalMemory,
+        limits: Limits,
+        count: TokenCounter,
+        cache: str | CacheRule | None,
+        digest: Digest | Any | None,
+    ) -> None:
+        self.limits, self.count, self.cache = limits, count, cache
+        self.recaller = Recall(memory, limits.k, limits.budget)
+        self.ledger = Ledger(memory)
+        self.digest = _digest(digest, count)
+        self._blocks: LRU[tuple[str, ...], list[AnyMessage]] = LRU(BLOCKS)
+        self._drawn: LRU[tuple[object, ...], Pages | None] = LRU(BLOCKS)
+
+    def plan(self, request: ModelRequest[Any], conversation: Conversation) -> Plan:
+        """Where the boundary of a request is."""
+        rule = self.cache
+        if not isinstance(rule, CacheRule):
+            rule = cache_rule_for(rule or model_name(request.model))
+        fixed = fixed_tokens(request, self.count)
+        stepper = self._stepper(request, rule, fixed - fixed % STEP)
+        return Plan(
+            request, conversation, rule, fixed, find_boundary(conversation.history, stepper)
+        )
+
+    def block(self, plan: Plan) -> list[AnyMessage]:
+        """What stands for the messages that have left; nothing if none has."""
+        if not plan.cut:
+            return []
+        key = tuple(plan.conversation.names[: plan.cut])
+        block = self._blocks.get(key)
+        if block is None:
+            staying = {*plan.conversation.staying(plan.cut)}
+            left = [plan.conversation.messages[i] for i in range(plan.cut) if i not in staying]
+            block = [digest_message(self.digest(left))]
+            self._blocks.put(key, block)
+        return block
+
+    def pages(self, plan: Plan, rule: ModelRule, certain: bool) -> Pages | None:
+        """Pages in place of the messages that have left; None if they do not pay. `certain`: only
+        such that leave nothing to guess."""
+        key = (*plan.conversation.names[: plan.cut], rule)
+        if self._drawn.get(key) is None:
+            drawn = draw_pages(plan.conversation, plan.cut, self.limits.page_budget, rule)
+            self._drawn.put(key, drawn)
+        pages = self._drawn.get(key)
+        return pages if pages and (pages.certain or not certain) else None
+
+    def recall(self, plan: Plan, place: Place) -> dict[str, Sent]:
+        """What was recalled for each human message that is shown; for the last one now, if it
+        is new."""
+        talk, at = plan.conversation, plan.conversation.question
+        if not (plan.cut or place.user or place.shared):
+            return {}
+        human = [talk.names[i] for i in talk.history.human if i >= plan.cut]
+        sent = self.ledger.find(place.scope, human)
+        if at >= 0 and talk.names[at] not in sent:
+            shown = {*talk.names[plan.cut :]}
+            shown |= {quote.turn for each in sent.values() for quote in each.quotes}
+            recall = self.recaller._replace(budget=self._room(plan, sent))
+            quotes = recall.quotes(place, talk, shown) if recall.budget >= MIN_BUDGET else []
+            sent[talk.names[at]] = self.ledger.write(place.scope, talk.names[at], quotes)
+        return sent
+
+    def _room(self, plan: Plan, sent: dict[str, Sent]) -> int:
+        """Tokens that a new recollection may take."""
+        history = plan.conversation.history
+        used = plan.fixed + history.between(plan.cut, len(plan.conversation.messages))
+        used += sum(self.count(each.text) for each in sent.values())
+        used += sum(self.count(message.text) for message in self.block(plan))
+        return int(min(self.limits.budget, self.limits.max_tokens - used))
+
+    def _stepper(self, request: ModelRequest[Any], rule: CacheRule, fixed: int) -> Stepper:
+        limits, model = self.limits, request.model
+        keep = Kept(absolute_size(limits.keep, model))
+        if limits.trigger is not None:
+            room = [("tokens", limits.max_tokens - fixed - DIGEST_TOKENS - limits.budget)]
+            sizes = [[absolute_size(one, model) for one in several] for several in limits.trigger]
+            return TriggeredSteps(Reached([*sizes, room]), keep)
+        block = limits.page_budget if limits.pages else DIGEST_TOKENS
+        recalled = 0 if limits.pages else int(EXPECTED * limits.budget)
+        return PricedSteps(rule, fixed, block, recalled, keep, limits.max_tokens)
+
+
+def fixed_tokens(request: ModelRequest[Any], count: TokenCounter) -> int:
+    """Tokens of the system message and the tools."""
+    system = str(request.system_message.text) if request.system_message else ""
+    return count(system) + sum(count(_written(tool)) for tool in request.tools)
+
+
+def _written(tool: Any) -> str:
+    """A tool's definition as JSON."""
+    if isinstance(tool, dict):
+        return json.dumps(tool, default=str)
+    return _definition(tool.name, tool.description, tool.tool_call_schema)
+
+
+@lru_cache(maxsize=1 << 10)
+def _definition(name: str, description: str, schema: Any) -> str:
+    fields = schema if isinstance(schema, dict) else schema.model_json_schema()
+    return json.dumps([name, description, fields], default=str)
+
+
+def _digest(given: Any, count: TokenCounter) -> Digest:
+    """What writes the digest. Raises InputError for what cannot."""
+    if given is None:
+        return ExtractiveDigest(DIGEST_TOKENS, count)
+    if hasattr(given, "invoke"):
+        return ModelDigest(given, DIGEST_TOKENS)
+    if callable(given):
+        return given  # type: ignore[no-any-return]  # a function of the messages
+    raise InputError(
+        f"digest={given!r:.80} cannot write a digest; give a chat model or a function of messages"
+    )

@@ -1,0 +1,97 @@
+"""What a provider charges for the requests of an agent: prices, prefixes that were sent before and
+are read from its cache, and the calls that a middleware makes on its own.
+
+Prices are USD per million tokens, standard tier, as published on the date of the cache rules.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from langchain_core.messages import BaseMessage
+
+from benchmarks.agents.baselines import total_tokens
+from optimem.prompts.cache_rules import CacheRule, cache_rule_for
+
+MILLION = 1_000_000
+
+
+class Provider(NamedTuple):
+    """A model, its prices for uncached input and for output, and where they stand."""
+
+    model: str
+    input: float
+    output: float
+    source: str
+
+    @property
+    def rule(self) -> CacheRule:
+        """What its provider charges for cached input."""
+        return cache_rule_for(self.model)
+
+
+PROVIDERS = (
+    Provider("gpt-5.1", 1.25, 10.0, "https://developers.openai.com/api/docs/pricing"),
+    Provider("claude-opus-4-8", 5.0, 25.0, "https://platform.claude.com/docs/en/about-claude/pricing"),
+    Provider("gemini-2.5-flash", 0.30, 2.50, "https://ai.google.dev/gemini-api/docs/pricing"),
+    Provider("deepseek-chat", 0.28, 0.42, "https://api-docs.deepseek.com/quick_start/pricing"),
+)  # fmt: skip
+
+
+class OwnCall(NamedTuple):
+    """A call that a middleware made on its own: tokens sent and received."""
+
+    sent: int
+    received: int
+
+
+@dataclass
+class Traffic:
+    """All requests of a conversation, in order. `fixed`: tokens of the tools, which come first.
+    `own`: the calls of a middleware."""
+
+    requests: Sequence[Sequence[BaseMessage]]
+    fixed: int
+    own: Sequence[OwnCall] = ()
+    _sizes: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Tokens of each request, and how many of its first ones the request before it began
+        with. Whole messages are compared; a provider may find a little more."""
+        if not self._sizes:
+            before: list[str] = []
+            for request in self.requests:
+                now = [_signature(message) for message in request]
+                same = _common(before, now)
+                tokens = [total_tokens([message]) for message in request]
+                prefix = self.fixed + sum(tokens[:same]) if before else 0
+                self._sizes.append((self.fixed + sum(tokens), prefix))
+                before = now
+        return self._sizes
+
+    def cost(self, provider: Provider) -> float:
+        """USD of all input, and of a middleware's own calls with their output."""
+        rule = provider.rule
+        tokens = sum(rule.cost(size, prefix) for size, prefix in self.sizes)
+        own = sum(call.sent * provider.input + call.received * provider.output for call in self.own)
+        return (tokens * provider.input + own) / MILLION
+
+    def kept_prefixes(self) -> float:
+        """Share of the requests that begin with the whole request before them."""
+        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
+        return sum(prefix >= size for (size, _), (_, prefix) in pairs) / max(len(pairs), 1)
+
+
+def _common(before: Sequence[str], now: Sequence[str]) -> int:
+    """How many first entries are the same."""
+    same = 0
+    while same < min(len(before), len(now)) and before[same] == now[same]:
+        same += 1
+    return same
+
+
+def _signature(message: BaseMessage) -> str:
+    calls = getattr(message, "tool_calls", None)
+    return json.dumps([message.type, message.content, calls], default=str)

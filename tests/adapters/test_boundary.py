@@ -1,0 +1,123 @@
+"""When old messages leave: by prices, by a trigger, and the same everywhere."""
+
+from dataclasses import replace
+from itertools import pairwise
+from math import inf
+
+import pytest
+
+from optimem.adapters.boundary import (
+    History,
+    PricedSteps,
+    Stepper,
+    TriggeredSteps,
+    find_boundary,
+)
+from optimem.adapters.sizes import Kept, Reached
+from optimem.prompts.cache_rules import CacheRule, cache_rule_for
+
+FIXED, BLOCK, RECALLED = 1500, 400, 300
+KEEP = Kept(("tokens", 600))
+MODELS = ["gpt-5.1", "claude-opus-4-5", "claude-opus-4-8", "gemini-2.5-flash", "deepseek-chat"]
+
+
+def talk(turns: int, calls: int = 1, tokens: int = 60) -> History:
+    """Turns of a human message, tool calls with results, and an answer."""
+    size = 2 * calls
+    return History(
+        tokens=[tokens] * (turns * size),
+        human=range(0, turns * size, size),
+        calls=[i for turn in range(turns) for i in range(turn * size + 1, (turn + 1) * size, 2)],
+        safe=[i for i in range(turns * size + 1) if i % size in (0, 1) or i % 2],
+    )
+
+
+def priced(rule: CacheRule, limit: float = inf) -> PricedSteps:
+    return PricedSteps(rule, FIXED, BLOCK, RECALLED, KEEP, limit)
+
+
+def boundaries(history: History, stepper: Stepper) -> list[int]:
+    """The boundary at each call."""
+    cuts, cut, before = [], 0, -1
+    for sent in history.calls:
+        starts = history.last_human(sent) > before
+        cut, before = stepper.step(history, cut, sent, starts), sent
+        cuts.append(cut)
+    return cuts
+
+
+def bill(history: History, rule: CacheRule, cuts: list[int]) -> list[float]:
+    """What has been paid by each call, if every recollection is as long as it may be."""
+    paid, prefix, recalled, last, before = [0.0], 0, 0, 0, -1
+    for sent, cut in zip(history.calls, cuts, strict=True):
+        moved, starts = cut != last, history.last_human(sent) > before
+        recalled = (0 if moved else recalled) + (starts and cut > 0)
+        size = FIXED + history.between(cut, sent)
+        size += BLOCK + recalled * RECALLED if cut else 0
+        paid.append(paid[-1] + rule.cost(size, FIXED if moved else prefix))
+        prefix, last, before = size, cut, sent
+    return paid[1:]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("turns", "calls", "tokens"), [(300, 1, 60), (300, 2, 60), (120, 5, 300),
+                                                        (24, 25, 400), (60, 1, 15)])  # fmt: skip
+def test_it_is_never_dearer_than_sending_everything(
+    model: str, turns: int, calls: int, tokens: int
+) -> None:
+    history, rule = talk(turns, calls, tokens), cache_rule_for(model)
+    ours = bill(history, rule, boundaries(history, priced(rule)))
+    everything = bill(history, rule, [0] * len(history.calls))
+    assert ours[-1] <= everything[-1]
+    assert all(a <= 1.03 * b for a, b in zip(ours, everything, strict=True))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_long_conversation_costs_much_less_and_keeps_its_prefix(model: str) -> None:
+    history, rule = talk(300, 2, 60), cache_rule_for(model)
+    cuts = boundaries(history, priced(rule))
+    ours, everything = bill(history, rule, cuts), bill(history, rule, [0] * len(cuts))
+    assert ours[-1] < 0.6 * everything[-1]
+    steps = sum(later != earlier for earlier, later in pairwise(cuts))
+    assert 2 < steps < 0.05 * len(cuts)
+
+
+def test_a_short_conversation_stays_as_it_is() -> None:
+    history = talk(40)
+    assert find_boundary(history, priced(cache_rule_for("gpt-5.1"))) == 0
+
+
+def test_it_moves_only_when_a_human_speaks_and_never_back() -> None:
+    history = talk(30, 20, 200)
+    cuts = boundaries(history, priced(cache_rule_for("gpt-5.1")))
+    assert cuts == sorted(cuts)
+    for at in range(1, len(cuts)):
+        if cuts[at] != cuts[at - 1]:
+            assert history.last_human(history.calls[at]) == history.calls[at] - 1
+    assert all(cut <= history.last_human(end) for cut, end in zip(cuts, history.calls, strict=True))
+
+
+def test_a_longer_history_has_the_same_boundaries_before() -> None:
+    rule = cache_rule_for("gpt-5.1")
+    long = boundaries(talk(300), priced(rule))
+    for turns in (80, 150, 299):
+        assert boundaries(talk(turns), priced(rule)) == long[:turns]
+
+
+def test_enough_is_left_for_the_provider_to_cache() -> None:
+    rule = replace(cache_rule_for("claude-opus-4-5"), minimum=4096)
+    history = talk(600)
+    cut = find_boundary(history, priced(rule))
+    assert cut > 0
+    assert FIXED + history.between(cut, len(history.tokens)) >= 4096
+
+
+def test_a_limit_makes_it_move_at_any_price() -> None:
+    history = talk(60)
+    assert find_boundary(history, priced(cache_rule_for("gpt-5.1"), limit=4000)) > 0
+
+
+def test_a_trigger_moves_it_down_to_what_is_kept_and_then_waits() -> None:
+    history = talk(12)
+    stepper = TriggeredSteps(Reached([[("messages", 9)]]), Kept(("messages", 3)))
+    assert boundaries(history, stepper) == [0, 0, 0, 0, 6, 6, 6, 12, 12, 12, 18, 18]
