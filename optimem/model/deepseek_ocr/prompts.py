@@ -1,4 +1,4 @@
-"""Prompts: the official texts, and text with an image in it to token ids."""
+"""Prompts: the official texts, and text with images in it to token ids."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,11 +27,11 @@ FREE_OCR = f"{IMAGE}\nFree OCR."
 MARKDOWN = f"{IMAGE}\n<|grounding|>Convert the document to markdown."
 
 
-def ask(question: str) -> str:
-    """The prompt that asks a question about the image. Raises InputError for an empty one."""
+def ask(question: str, images: int = 1) -> str:
+    """The prompt that asks a question about images. Raises InputError for an empty one."""
     if not question.strip():
         raise InputError("the question is empty; ask something")
-    return f"{IMAGE}\n{question.strip()}"
+    return f"{IMAGE}\n" * images + question.strip()
 
 
 def locate(text: str) -> str:
@@ -42,11 +42,10 @@ def locate(text: str) -> str:
 
 
 class PromptIds(NamedTuple):
-    """Token ids, `image` of them standing for the image from position `start` on."""
+    """Token ids. `images`: from which position, and for how many, they stand for each image."""
 
     ids: list[int]
-    start: int
-    image: int
+    images: tuple[tuple[int, int], ...]
 
 
 class DeepSeekTokenizer:
@@ -70,15 +69,21 @@ class DeepSeekTokenizer:
                     "with the model"
                 )
 
-    def prompt(self, text: str, image_positions: int) -> PromptIds:
-        """A prompt with exactly one `<image>`: the begin token, then each side of the image
-        encoded by itself, without special tokens and without an end."""
-        before, mark, after = text.strip().partition(IMAGE)
-        if not mark or IMAGE in after:
-            raise InputError(f"a prompt needs {IMAGE} exactly once; this does not: {text!r:.200}")
-        head = [BEGIN, *self._ids(before)]
-        ids = [*head, *[IMAGE_ID] * image_positions, *self._ids(after)]
-        return PromptIds(ids, len(head), image_positions)
+    def prompt(self, text: str, *image_positions: int) -> PromptIds:
+        """A prompt with one `<image>` for each number of positions: the begin token, then each
+        piece of text beside the images encoded by itself, without special tokens and without an
+        end."""
+        first, *others = text.strip().split(IMAGE)
+        if not image_positions or len(others) != len(image_positions):
+            raise InputError(
+                f"a prompt about {len(image_positions)} images needs {IMAGE} as often; this does "
+                f"not: {text!r:.200}"
+            )
+        ids, images = [BEGIN, *self._ids(first)], []
+        for count, piece in zip(image_positions, others, strict=True):
+            images.append((len(ids), count))
+            ids += [*[IMAGE_ID] * count, *self._ids(piece)]
+        return PromptIds(ids, tuple(images))
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of tokens, with special marks such as `<|ref|>`."""

@@ -24,7 +24,13 @@ from optimem.model.deepseek_ocr.generation import (
 from optimem.model.deepseek_ocr.grounding import GroundedText, parse_grounding
 from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views, is_pdf
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
-from optimem.model.deepseek_ocr.prompts import MARKDOWN, DeepSeekTokenizer, locate
+from optimem.model.deepseek_ocr.prompts import (
+    BEGIN,
+    IMAGE_ID,
+    MARKDOWN,
+    DeepSeekTokenizer,
+    locate,
+)
 from optimem.model.deepseek_ocr.published_config import read_config
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.hardware import best_device, best_dtype
@@ -137,26 +143,26 @@ class DeepSeekReader:
     ) -> list[PageAnswer]:
         """The answers about stored pages to one prompt, generated together. Raises
         FingerprintError for tokens of another encoder."""
-        prompts = [self._embedded(page, prompt) for page in pages]
-        tokens: list[list[GeneratedToken]] = [[] for _ in pages]
-        for token in generate(self.model, prompts, settings, cancelled):
-            tokens[token.row].append(token)
-        return [
-            PageAnswer(
-                tuple(self._pieces(iter(generated))),
-                page.mode,
-                generated[-1].finish or FinishReason.CANCELLED,
-                page.width,
-                page.height,
-            )
-            for page, generated in zip(pages, tokens, strict=True)
-        ]
+        prompts = [self._embedded([page], prompt) for page in pages]
+        return self._answers(prompts, pages, settings, cancelled)
+
+    def answer_together(
+        self,
+        pages: Sequence[StoredPage],
+        prompt: str,
+        settings: GenerationSettings | None = None,
+    ) -> PageAnswer:
+        """The one answer about several stored pages, to a prompt with an `<image>` for each, such
+        as `ask(question, len(pages))`. Its boxes are in pixels of the first. Errors as
+        `answer`."""
+        (answer,) = self._answers([self._embedded(pages, prompt)], pages[:1], settings)
+        return answer
 
     def stream(
         self, page: StoredPage, prompt: str = MARKDOWN, settings: GenerationSettings | None = None
     ) -> Iterator[AnswerPiece]:
         """The answer piece by piece, as it is generated."""
-        return self._pieces(generate(self.model, [self._embedded(page, prompt)], settings))
+        return self._pieces(generate(self.model, [self._embedded([page], prompt)], settings))
 
     def read(
         self,
@@ -192,19 +198,43 @@ class DeepSeekReader:
         (answer,) = self.answer([page], locate(text), settings)
         return answer.grounded
 
-    def _embedded(self, page: StoredPage, prompt: str) -> GenerationInput:
-        """A prompt with a page's tokens in the place of its image."""
-        check_fingerprint(page.fingerprint, self.fingerprint)
-        ids, start, count = self.tokenizer.prompt(prompt, len(page.tokens))
-        words = torch.tensor([*ids[:start], *ids[start + count :]], device=self.device)
-        embedded = self.model.embed_tokens(words)
-        if page.tokens.shape[1] != embedded.shape[1]:
-            raise FormatError(
-                f"vision tokens of {page.tokens.shape[1]} dimensions are not this model's, which "
-                f"have {embedded.shape[1]}; encode the image again"
+    def _answers(
+        self,
+        prompts: Sequence[GenerationInput],
+        pages: Sequence[StoredPage],
+        settings: GenerationSettings | None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[PageAnswer]:
+        """The answer to each prompt; `pages`: what their boxes refer to."""
+        tokens: list[list[GeneratedToken]] = [[] for _ in prompts]
+        for token in generate(self.model, prompts, settings, cancelled):
+            tokens[token.row].append(token)
+        return [
+            PageAnswer(
+                tuple(self._pieces(iter(generated))),
+                page.mode,
+                generated[-1].finish or FinishReason.CANCELLED,
+                page.width,
+                page.height,
             )
-        tokens = page.tokens.to(embedded)
-        return GenerationInput(ids, torch.cat((embedded[:start], tokens, embedded[start:])))
+            for page, generated in zip(pages, tokens, strict=True)
+        ]
+
+    def _embedded(self, pages: Sequence[StoredPage], prompt: str) -> GenerationInput:
+        """A prompt with pages' tokens in the places of its images."""
+        ids, images = self.tokenizer.prompt(prompt, *(len(page.tokens) for page in pages))
+        known = [BEGIN if token == IMAGE_ID else token for token in ids]  # a small vocabulary
+        words = torch.tensor(known, device=self.device)
+        embedded = self.model.embed_tokens(words)
+        for page, (start, count) in zip(pages, images, strict=True):
+            check_fingerprint(page.fingerprint, self.fingerprint)
+            if page.tokens.shape[1] != embedded.shape[1]:
+                raise FormatError(
+                    f"vision tokens of {page.tokens.shape[1]} dimensions are not this model's, "
+                    f"which have {embedded.shape[1]}; encode the image again"
+                )
+            embedded[start : start + count] = page.tokens.to(embedded)
+        return GenerationInput(ids, embedded)
 
     def _pieces(self, tokens: Iterator[GeneratedToken]) -> Iterator[AnswerPiece]:
         """The text of tokens; a character of several tokens comes with the last of them."""

@@ -30,13 +30,16 @@ def tokenizer(tmp_path: Path) -> DeepSeekTokenizer:
 def test_a_prompt_begins_and_holds_the_image(tokenizer: DeepSeekTokenizer) -> None:
     prompt = tokenizer.prompt("  <image>\nfree ocr ", 3)
     assert prompt.ids == [0, IMAGE_ID, IMAGE_ID, IMAGE_ID, 3, 4]
-    assert (prompt.start, prompt.image) == (1, 3)
+    assert prompt.images == ((1, 3),)
+    two = tokenizer.prompt("<image>free<image>ocr", 2, 1)
+    assert two.ids == [0, IMAGE_ID, IMAGE_ID, 3, IMAGE_ID, 4]
+    assert two.images == ((1, 2), (4, 1))
     assert tokenizer.prompt("ocr <image> free", 1).ids == [0, 4, IMAGE_ID, 3]
 
 
 @pytest.mark.parametrize("text", ["free ocr", "<image><image>", ""])
-def test_a_prompt_needs_one_image(tokenizer: DeepSeekTokenizer, text: str) -> None:
-    with pytest.raises(InputError, match="exactly once"):
+def test_a_prompt_needs_a_mark_for_each_image(tokenizer: DeepSeekTokenizer, text: str) -> None:
+    with pytest.raises(InputError, match="1 images needs <image> as often"):
         tokenizer.prompt(text, 3)
 
 
@@ -47,6 +50,7 @@ def test_special_marks_are_kept_in_text(tokenizer: DeepSeekTokenizer) -> None:
 def test_prompts_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert FREE_OCR == "<image>\nFree OCR."
     assert ask(" What? ") == "<image>\nWhat?"
+    assert ask("Same?", 2) == "<image>\n<image>\nSame?"
     assert locate("the title") == "<image>\nLocate <|ref|>the title<|/ref|> in the image."
     for wrong in ("", "a<|/ref|>"):
         with pytest.raises(InputError):

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.peer import random_model
-from optimem.errors import FingerprintError, FormatError
+from optimem.errors import FingerprintError, FormatError, InputError
 from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings, NoRepeat
 from optimem.model.deepseek_ocr.images import MODES
+from optimem.model.deepseek_ocr.prompts import ask
 from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer, settings_for
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from tests.model.deepseek_ocr.image_files import write_image, write_pdf
@@ -41,6 +42,19 @@ def test_pages_of_different_modes_are_answered_together(reader: DeepSeekReader) 
     together = reader.answer(pages, settings=BRIEF)
     alone = [reader.answer([page], settings=BRIEF)[0] for page in pages]
     assert [answer.text for answer in together] == [answer.text for answer in alone]
+
+
+def test_one_question_about_several_pages(reader: DeepSeekReader) -> None:
+    pages = [reader.encode([image(*size)], MODES["tiny"])[0] for size in ((700, 500), (300, 400))]
+    answer = reader.answer_together(pages, ask("Same?", 2), BRIEF)
+    assert (answer.width, answer.height) == (700, 500)
+    (alone,) = reader.answer(pages[:1], ask("Same?"), BRIEF)
+    assert reader.answer_together(pages[:1], ask("Same?"), BRIEF) == alone
+    swapped = reader.answer_together(pages[::-1], ask("Same?", 2), BRIEF)
+    assert answer.pieces != alone.pieces
+    assert answer.pieces != swapped.pieces
+    with pytest.raises(InputError, match="about 2 images needs <image> as often"):
+        reader.answer_together(pages, ask("Same?"), BRIEF)
 
 
 def test_streamed_pieces_are_the_answer(reader: DeepSeekReader) -> None:

@@ -36,14 +36,14 @@ def teach(reader: DeepSeekReader, tokens: VisionTokens, answer: str) -> DeepSeek
     page = DeepSeekPages(lambda: taught).unpack(tokens)[0]
     model, prompt = taught.model, taught.tokenizer.prompt(FREE_OCR, len(page.tokens))
     said = [*taught.tokenizer.prompt(f"<image>{answer}", 0).ids[1:], END]
-    ids = [*prompt.ids[: prompt.start], *prompt.ids[prompt.start + prompt.image :], *said[:-1]]
+    ((at, count),) = prompt.images
+    ids = [*prompt.ids[:at], *prompt.ids[at + count :], *said[:-1]]
     trained = [*model.decoder.parameters(), *model.lm_head.parameters()]
     for parameter in trained:
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(trained, lr=5e-3)
     for _ in range(STEPS):
         words = model.embed_tokens(torch.tensor(ids)).detach()
-        at = prompt.start
         embedded = torch.cat((words[:at], page.tokens, words[at:]))[None]
         loss = F.cross_entropy(model(embedded)[0, -len(said) :], torch.tensor(said))
         optimiser.zero_grad()
