@@ -13,6 +13,7 @@ from optimem.api.prompts import compress_prompt
 from optimem.errors import PromptError
 from optimem.prompts import PromptPlan, rule_for
 from optimem.text.files import read_text_file
+from optimem.text.tokens import text_tokens
 
 MODELS = (
     "gpt-4o", "gpt-4.1-mini", "gpt-5.1", "gpt-5.5", "claude-opus-4-8", "claude-haiku-4-5",
@@ -25,7 +26,7 @@ SMALLEST = 1
 def describe(text: str, model: str, budget: int | None) -> str:
     """The ratio that a prompt reaches, and the size of its text."""
     try:
-        plan: PromptPlan = compress_prompt(text, model=model, budget=budget).plan
+        plan: PromptPlan = compress_prompt(text, model=model, budget=budget, count=text_tokens).plan
     except PromptError as error:
         plan = error.plan
     refused = " (refused)" if plan.ratio <= 1 else ""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from optimem import build
 from optimem.errors import InputError
 from optimem.prompts.builder import CompressedPrompt, PromptBuilder
-from optimem.prompts.draft import TokenCounter, draft_prompt
+from optimem.prompts.counting import TokenCounter, counting_for
+from optimem.prompts.draft import draft_prompt
 from optimem.prompts.forms import Message
 from optimem.prompts.pages import PageDrawer, PageImage
 from optimem.prompts.rules import RULES, ModelRule, rule_for
-from optimem.text.tokens import text_tokens
 from optimem.turns import Turn
 
 CALIBRATION_TEXT = "The page that is sent to find out what a page costs. " * 120
@@ -34,7 +34,7 @@ def compress_prompt(
     leave_out: bool = False,
     form: str | None = None,
     rules: Sequence[ModelRule] = RULES,
-    count: TokenCounter = text_tokens,
+    count: TokenCounter | None = None,
     drawer: PageDrawer | None = None,
 ) -> CompressedPrompt:
     """Replace the old messages of a prompt, or a text, by pages that cost fewer tokens.
@@ -48,15 +48,20 @@ def compress_prompt(
     and addresses as text beside the pages. `leave_out`: drop the oldest messages if even the
     smallest text exceeds the budget. `form`: "openai", "responses", "anthropic",
     "gemini" or "langchain"; default: recognized from the messages, whatever the model; the
-    provider's for a text. `count`: counts the tokens of a text, default by DeepSeek's tokenizer.
+    provider's for a text. `count`: counts the tokens of a text; default: the
+    model's own vocabulary (OpenAI's comes with `optimem[openai]`), else DeepSeek's between stated
+    bounds, such that the saving is never overstated.
 
     Raises NoGainError, with the figures, if pages would not save tokens; BudgetError if the
     budget is too small; LimitError if the provider takes fewer pages; ProviderError if no rule
     matches the model; InputError for what is not a prompt.
     """
     rule = rule_for(model, rules) if isinstance(model, str) else model
-    draft = draft_prompt(prompt, rule, keep=keep, question=question, form=form, count=count)
-    builder = PromptBuilder(draft, drawer or build.page_drawer(), count, exact)
+    counting = counting_for(rule.tokenizer, count)
+    draft = draft_prompt(
+        prompt, rule, keep=keep, question=question, form=form, count=counting.least
+    )
+    builder = PromptBuilder(draft, drawer or build.page_drawer(), counting, exact)
     return builder.build_readable() if budget is None else builder.build_within(budget, leave_out)
 
 

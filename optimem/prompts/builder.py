@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ConfigDict
 
 from optimem.errors import BudgetError, LimitError, NoGainError
-from optimem.prompts.draft import MESSAGE_TOKENS, PromptDraft, TokenCounter
+from optimem.prompts.counting import Counting
+from optimem.prompts.draft import MESSAGE_TOKENS, PromptDraft
 from optimem.prompts.forms import Message
 from optimem.prompts.pages import (
     PageDrawer,
@@ -46,12 +47,14 @@ DOCUMENT_NOTE = "The images are pages that show a text, in order. Read it as if 
 class PromptPlan(BaseModel):
     """What a prompt costs before and after.
 
-    Tokens: text by the counter in use (default DeepSeek's tokenizer; a provider's own differs
-    somewhat), images by the provider's rule. `exact_tokens`: of the exact values listed as text
-    beside the pages. Prices: USD for the input, None where the rule has none. `left_out`: number
-    of oldest messages on no page. `bytes`: of the images in base64. `sizes`: of the text on each
-    page in px, oldest first. `limits`: what is used of what the provider allows. `rule_source`,
-    `rule_date`: where and when the price rule was read.
+    Tokens: images by the provider's rule, text by the tokenizer called `counter`. Where that is
+    not the model's own, `factors` are the least and the most that the model counts for one of its
+    tokens, by `factor_source`: what pages replace is counted with the least, what is added with
+    the most. `exact_tokens`: of the exact values listed as text beside the pages. Prices: USD for
+    the input, None where the rule has none. `left_out`: number of oldest messages on no page.
+    `bytes`: of the images in base64. `sizes`: of the text on each page in px, oldest first.
+    `limits`: what is used of what the provider allows. `rule_source`, `rule_date`: where and when
+    the price rule was read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +76,9 @@ class PromptPlan(BaseModel):
     limits: dict[str, str]
     rule_source: str
     rule_date: str
+    counter: str
+    factors: tuple[float, float]
+    factor_source: str
 
     @property
     def ratio(self) -> float:
@@ -88,8 +94,13 @@ class PromptPlan(BaseModel):
             f"{self.model}: {self.tokens_before:,} → {self.tokens_after:,} tokens"
             f" ({self.ratio:.2f}×){price}, {self.pages} page{'s' * (self.pages != 1)} of "
             f"{self.image_tokens:,} tokens, {self.exact_values} exact values as text of "
-            f"{self.exact_tokens:,}"
+            f"{self.exact_tokens:,}; text counted by {self.counter}{self._estimated}"
         )
+
+    @property
+    def _estimated(self) -> str:
+        least, most = self.factors
+        return "" if least == most == 1 else f" × {least:g} to {most:g}"
 
 
 @dataclass(frozen=True)
@@ -109,9 +120,9 @@ class PromptBuilder:
     """
 
     def __init__(
-        self, draft: PromptDraft, drawer: PageDrawer, count: TokenCounter, exact: bool
+        self, draft: PromptDraft, drawer: PageDrawer, counting: Counting, exact: bool
     ) -> None:
-        self.draft, self.drawer, self.count, self.exact = draft, drawer, count, exact
+        self.draft, self.drawer, self.counting, self.exact = draft, drawer, counting, exact
         self._drawn: dict[tuple[int, int], list[PageImage]] = {}
 
     def build_readable(self) -> CompressedPrompt:
@@ -177,7 +188,7 @@ class PromptBuilder:
             start -= 1
         start = min(start, len(turns) - 1)
         newest = replace(self.draft, turns=turns[start:], left_out=self.draft.left_out + start)
-        return PromptBuilder(newest, self.drawer, self.count, self.exact)
+        return PromptBuilder(newest, self.drawer, self.counting, self.exact)
 
     def _draw(self, sizes: TextSizes) -> tuple[list[PageImage], list[str]]:
         """The pages of all turns, and the text on each."""
@@ -196,8 +207,9 @@ class PromptBuilder:
     ) -> PromptPlan:
         draft, rule = self.draft, self.draft.rule
         images = sum(rule.formula.tokens(page.width, page.height) for page in pages)
-        exact_tokens = self.count(listing) if listing else 0
-        text = draft.kept_tokens + self.count(note) + MESSAGE_TOKENS + exact_tokens
+        count, estimate = self.counting.most, self.counting.estimate
+        exact_tokens = count(listing) if listing else 0
+        text = draft.kept_tokens + count(note) + MESSAGE_TOKENS + exact_tokens
         size = _base64_bytes(pages)
         return PromptPlan(
             model=rule.name,
@@ -217,6 +229,9 @@ class PromptBuilder:
             limits=_format_limits(rule.limits, pages, size),
             rule_source=rule.source,
             rule_date=rule.date,
+            counter=self.counting.name,
+            factors=(estimate.least, estimate.most),
+            factor_source=estimate.source,
         )
 
 

@@ -4,12 +4,13 @@ Knows nothing of drawing.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
 from optimem.errors import InputError, NoGainError
+from optimem.prompts.counting import TokenCounter as TokenCounter
 from optimem.prompts.forms import Form, Message, drawable_range
 from optimem.prompts.recognition import choose_form, find_form, plain
 from optimem.prompts.rules import ModelRule
@@ -17,9 +18,6 @@ from optimem.turns import Turn
 
 MESSAGE_TOKENS = 4
 """Tokens counted for a message's frame."""
-
-TokenCounter = Callable[[str], int]
-"""Counts the tokens of a text."""
 
 
 @dataclass(frozen=True)

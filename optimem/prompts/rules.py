@@ -61,7 +61,8 @@ class ModelRule:
     `pattern`: a regular expression that matches the model's whole name. `form`: of its messages
     ("openai", "anthropic" or "gemini"). `source`, `date`: where and when the rule was read.
     `price`: USD per million input tokens; None if unknown. `model`: the name the rule was looked
-    up for, empty in the table.
+    up for, empty in the table. `tokenizer`: the vocabulary that counts its text, one of
+    `optimem.prompts.counting.ESTIMATES`; empty: DeepSeek's.
     """
 
     pattern: str
@@ -74,6 +75,7 @@ class ModelRule:
     date: str = CHECKED_ON
     price: float | None = None
     model: str = ""
+    tokenizer: str = ""
 
     @property
     def label(self) -> str:
@@ -111,13 +113,16 @@ def _openai(names: str, formula: ImageFormula, price: float | None) -> ModelRule
     return ModelRule(
         pattern=f"({names}){_SNAPSHOT}", provider="openai", form="openai", formula=formula,
         page=page, limits=_OPENAI_LIMITS, source=OPENAI_GUIDE, price=price,
+        tokenizer="o200k_base",
     )  # fmt: skip
 
 
 def _claude(pattern: str, formula: VisualTokens, page: PageShape, price: float | None) -> ModelRule:
+    tokenizer = "claude" if formula is _STANDARD else "claude-4.7"
     return ModelRule(
         pattern=pattern, provider="anthropic", form="anthropic", formula=formula, page=page,
         limits=_CLAUDE_LIMITS, source=CLAUDE_GUIDE, price=price,
+        tokenizer=tokenizer,
     )  # fmt: skip
 
 
@@ -125,13 +130,14 @@ def _gemini(pattern: str, formula: ImageFormula, source: str, price: float | Non
     return ModelRule(
         pattern=pattern, provider="gemini", form="gemini", formula=formula,
         page=PageShape(1536, 1536, trim=False), limits=_GEMINI_LIMITS, source=source, price=price,
+        tokenizer="gemini",
     )  # fmt: skip
 
 
 def _qwen(pattern: str, formula: Grid, page: PageShape) -> ModelRule:
     return ModelRule(
         pattern=pattern, provider="qwen", form="openai", formula=formula, page=page,
-        limits=Limits(images=100, edge=4096, bytes=20 * MB), source=QWEN_GUIDE,
+        limits=Limits(images=100, edge=4096, bytes=20 * MB), source=QWEN_GUIDE, tokenizer="qwen3",
     )  # fmt: skip
 
 

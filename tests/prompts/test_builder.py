@@ -9,6 +9,7 @@ import pytest
 from optimem.errors import BudgetError, LimitError, NoGainError
 from optimem.prompts import Limits, ModelRule, PageShape, rule_for
 from optimem.prompts.builder import READABLE_SIZES, SIZES, PromptBuilder
+from optimem.prompts.counting import Counting
 from optimem.prompts.draft import draft_prompt
 from optimem.prompts.formulas import Fixed
 from optimem.prompts.pages import PageImage, TextPosition
@@ -39,7 +40,7 @@ def builder(
     prompt: Any, rule: ModelRule = RULE, drawer: CountingDrawer | None = None, exact: bool = True
 ) -> PromptBuilder:
     draft = draft_prompt(prompt, rule, keep=1, question="and now?", form=None, count=words)
-    return PromptBuilder(draft, drawer or CountingDrawer(), words, exact)
+    return PromptBuilder(draft, drawer or CountingDrawer(), Counting("words", words), exact)
 
 
 def conversation(turns: int) -> list[dict[str, str]]:
