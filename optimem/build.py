@@ -7,6 +7,7 @@ model loads torch.
 
 import os
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -111,7 +112,19 @@ def _is_store(given: object) -> TypeGuard[Store]:
 
 def page_drawer() -> "PageDrawer":
     """Draws turns as readable pages for large vision models; keeps what it drew last."""
-    return lambda turns, shape, size: list(_prompt_pages(tuple(turns), shape, size))
+    return _ReadableDrawer()
+
+
+class _ReadableDrawer:
+    """A `PageDrawer`."""
+
+    def __call__(self, turns: "Sequence[Turn]", shape: "PageShape", size: int) -> "list[PageImage]":
+        return list(_prompt_pages(tuple(turns), shape, size))
+
+    def undrawable_scripts(self, text: str) -> frozenset[str]:
+        from optimem.renderers.typefaces import undrawable_scripts
+
+        return undrawable_scripts(text)
 
 
 @lru_cache(maxsize=16)

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from optimem.renderers.direction import MAX_PIECES, is_rtl, pieces, visual_order
 from optimem.renderers.shaping import Shaped, longest_fit, shape
-from optimem.renderers.typefaces import Font, graphemes
+from optimem.renderers.typefaces import BLANKS, Font, graphemes
 
 TAB_COLUMNS = 4
 """Columns from one tab stop to the next."""
@@ -35,8 +35,7 @@ SPACE = "[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000\u200b]"
 
 LINE_END = re.compile(r"\r\n?|\n")
 
-BLANKS = dict.fromkeys(map(ord, "\v\f\x1c\x1d\x1e\x1f\x85"), " ")
-"""Control characters that are white space: drawn as spaces, since no face has them."""
+BLANK = str.maketrans(BLANKS, " " * len(BLANKS))
 
 WORD = re.compile(f"{SPACE}+|(?:(?!{SPACE}).)+", re.DOTALL)
 
@@ -162,7 +161,7 @@ def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:
 
 def _placed(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
     """The pieces of a line with the x of each, from left to right."""
-    parts = pieces(text.expandtabs(TAB_COLUMNS).translate(BLANKS))
+    parts = pieces(text.expandtabs(TAB_COLUMNS).translate(BLANK))
     placed, x = [], 0
     for piece in visual_order(parts, rtl):
         shaped = shape(parts[piece.number], font, piece.rtl)

@@ -34,6 +34,17 @@ INVISIBLE = re.compile(
 """Characters without ink: joiners, direction marks, variation selectors. Not the tag characters at
 U+E00xx: they can hide text, so they are drawn as boxes."""
 
+BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u115f\u1160\u3164\uffa0"
+"""White space that no face has, and Hangul's fillers: drawn as spaces."""
+
+UNWRITTEN = {
+    "Cc": "control characters",
+    "Co": "private use",
+    "Cn": "unassigned",
+    "Cf": "formatting",
+}
+"""What stands for a script's name, by the category of a character without a script."""
+
 
 class Font(NamedTuple):
     """A typeface at a size. `size`: the em in pixels."""
@@ -77,6 +88,25 @@ def harfbuzz_font(name: str, size: int) -> hb.Font:
 def code_points(name: str) -> frozenset[int]:
     """The code points that a face has glyphs for."""
     return frozenset(harfbuzz_face(name).unicodes)
+
+
+def undrawable_scripts(text: str) -> frozenset[str]:
+    """The scripts of the characters that no face draws, as Unicode names them; "emoji and symbols"
+    for characters of no script. Such characters are drawn as boxes in every font, others in none:
+    all chains hold the faces of the first."""
+    return frozenset(script for char in set(text) if (script := _undrawable_script(char)))
+
+
+@cache
+def _undrawable_script(char: str) -> str:
+    """Empty if some face draws a character, or it has no ink."""
+    inkless = char in "\t\n\r" + BLANKS or INVISIBLE.match(char)
+    if inkless or any(_has(name, char) for name in CHAINS[False, False]):
+        return ""
+    kind = unicodedata.category(char)
+    if kind[0] in "LM":
+        return unicodedata.name(char).split()[0].title()
+    return UNWRITTEN.get(kind, "emoji and symbols")
 
 
 def graphemes(text: str) -> Iterator[str]:

@@ -40,17 +40,17 @@ def compress_prompt(
     """Replace the old messages of a prompt, or a text, by pages that cost fewer tokens.
 
     `prompt`: a text, or messages as OpenAI (Chat Completions, Responses), Anthropic, Gemini or
-    LangChain write them, dicts or the SDKs' own objects, all in one form. Leading
-    system messages and the last `keep` messages stay as they are; tool calls stay with their
-    results. `model`: a name that `rules` knows, or a rule. `budget`: the most tokens the whole
-    prompt may cost; text is drawn as large as that allows. Default: as large as saves a third,
-    at least 10 px. `question`: text to add after the pages. `exact`: list ids, numbers, paths
-    and addresses as text beside the pages. `leave_out`: drop the oldest messages if even the
-    smallest text exceeds the budget. `form`: "openai", "responses", "anthropic",
-    "gemini" or "langchain"; default: recognized from the messages, whatever the model; the
-    provider's for a text. `count`: counts the tokens of a text; default: the
-    model's own vocabulary (OpenAI's comes with `optimem[openai]`), else DeepSeek's between stated
-    bounds, such that the saving is never overstated.
+    LangChain write them, dicts or the SDKs' own objects, all in one form. Leading system messages
+    and the last `keep` messages stay as they are; tool calls stay with their results. What has
+    characters that no font covers stays text. `model`: a name that `rules` knows, or a rule.
+    `budget`: the most tokens the whole prompt may cost; text is drawn as large as that allows.
+    Default: as large as saves a third, at least 10 px. `question`: text to add after the pages.
+    `exact`: list ids, numbers, paths and addresses as text beside the pages. `leave_out`: drop the
+    oldest messages if even the smallest text exceeds the budget. `form`: "openai", "responses",
+    "anthropic", "gemini" or "langchain"; default: recognized from the messages, whatever the
+    model; the provider's for a text. `count`: counts the tokens of a text, default: the model's
+    own vocabulary (OpenAI's comes with `optimem[openai]`), else DeepSeek's between stated bounds,
+    such that the saving is never overstated.
 
     Raises NoGainError, with the figures, if pages would not save tokens; BudgetError if the
     budget is too small; LimitError if the provider takes fewer pages; ProviderError if no rule
@@ -58,10 +58,17 @@ def compress_prompt(
     """
     rule = rule_for(model, rules) if isinstance(model, str) else model
     counting = counting_for(rule.tokenizer, count)
+    drawer = drawer or build.page_drawer()
     draft = draft_prompt(
-        prompt, rule, keep=keep, question=question, form=form, count=counting.least
+        prompt,
+        rule,
+        keep=keep,
+        question=question,
+        form=form,
+        count=counting.least,
+        undrawable=drawer.undrawable_scripts,
     )
-    builder = PromptBuilder(draft, drawer or build.page_drawer(), counting, exact)
+    builder = PromptBuilder(draft, drawer, counting, exact)
     return builder.build_readable() if budget is None else builder.build_within(budget, leave_out)
 
 

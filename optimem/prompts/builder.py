@@ -5,7 +5,7 @@ the draft's rule.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,6 +41,7 @@ CONVERSATION_NOTE = (
     "The images are pages that show the earlier messages of this conversation, in order, oldest "
     "first. Read them as if they stood here."
 )
+TEXT_NOTE = "Some of them follow as text, right after the pages; the pages say where each belongs."
 DOCUMENT_NOTE = "The images are pages that show a text, in order. Read it as if it stood here."
 
 
@@ -52,9 +53,10 @@ class PromptPlan(BaseModel):
     tokens, by `factor_source`: what pages replace is counted with the least, what is added with
     the most. `exact_tokens`: of the exact values listed as text beside the pages. Prices: USD for
     the input, None where the rule has none. `left_out`: number of oldest messages on no page.
-    `bytes`: of the images in base64. `sizes`: of the text on each page in px, oldest first.
-    `limits`: what is used of what the provider allows. `rule_source`, `rule_date`: where and when
-    the price rule was read.
+    `as_text`: number of old messages that stay text because no font covers them, and those that go
+    with them; `undrawable`: the scripts that no font covers. `bytes`: of the images in base64.
+    `sizes`: of the text on each page in px, oldest first. `limits`: what is used of what the
+    provider allows. `rule_source`, `rule_date`: where and when the price rule was read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +73,8 @@ class PromptPlan(BaseModel):
     price_after: float | None
     pages: int
     left_out: int
+    as_text: int
+    undrawable: tuple[str, ...]
     bytes: int
     sizes: tuple[int, ...]
     limits: dict[str, str]
@@ -95,12 +99,20 @@ class PromptPlan(BaseModel):
             f" ({self.ratio:.2f}×){price}, {self.pages} page{'s' * (self.pages != 1)} of "
             f"{self.image_tokens:,} tokens, {self.exact_values} exact values as text of "
             f"{self.exact_tokens:,}; text counted by {self.counter}{self._estimated}"
+            f"{self._text_summary}"
         )
 
     @property
     def _estimated(self) -> str:
         least, most = self.factors
         return "" if least == most == 1 else f" × {least:g} to {most:g}"
+
+    @property
+    def _text_summary(self) -> str:
+        if not self.as_text:
+            return ""
+        stay = "message stays" if self.as_text == 1 else "messages stay"
+        return f", {self.as_text} {stay} text (no font covers {', '.join(self.undrawable)})"
 
 
 @dataclass(frozen=True)
@@ -158,12 +170,14 @@ class PromptBuilder:
         values = exact_values_by_page(texts) if self.exact else []
         listing = format_exact_values(values)
         note = DOCUMENT_NOTE if draft.is_text else CONVERSATION_NOTE
+        if draft.as_text:
+            note += " " + TEXT_NOTE
         if draft.left_out:
             note += f" {draft.left_out} still older messages are left out."
         after = "\n\n".join(part for part in (listing, draft.question) if part)
         message = draft.form.page_message(note, pages, after)
         return CompressedPrompt(
-            [*draft.before, message, *draft.after],
+            [*draft.before, message, *draft.text_messages, *draft.after],
             tuple(pages),
             self._plan(pages, note, listing, sum(map(len, values))),
         )
@@ -187,7 +201,7 @@ class PromptBuilder:
         while start > 1 and (room := room - len(turns[start - 1].text)) >= 0:
             start -= 1
         start = min(start, len(turns) - 1)
-        newest = replace(self.draft, turns=turns[start:], left_out=self.draft.left_out + start)
+        newest = self.draft.without_oldest(start)
         return PromptBuilder(newest, self.drawer, self.counting, self.exact)
 
     def _draw(self, sizes: TextSizes) -> tuple[list[PageImage], list[str]]:
@@ -224,6 +238,8 @@ class PromptBuilder:
             price_after=rule.cost(text + images),
             pages=len(pages),
             left_out=draft.left_out,
+            as_text=len(draft.text_messages),
+            undrawable=tuple(sorted(draft.undrawable)),
             bytes=size,
             sizes=tuple(page.size for page in pages),
             limits=_format_limits(rule.limits, pages, size),

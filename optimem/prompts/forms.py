@@ -6,8 +6,9 @@ have. Knows nothing of prices or of drawing.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 from optimem.errors import InputError
@@ -73,9 +74,21 @@ def drawable_range(messages: Sequence[ParsedMessage], keep: int) -> tuple[int, i
     start = next((i for i, one in enumerate(messages) if one.role != "system"), len(messages))
     end = max(len(messages) - keep, 0)
     end = next((i for i, one in enumerate(messages[:end]) if not one.drawable), end)
-    cuts = safe_cuts(message.tools for message in messages)
-    cuts = [cut for cut in cuts if cut == 0 or not messages[cut - 1].with_next]
+    cuts = _safe_message_cuts(messages)
     return start, max((cut for cut in cuts if start <= cut <= end), default=start)
+
+
+def inseparable(messages: Sequence[ParsedMessage]) -> Iterator[Sequence[ParsedMessage]]:
+    """The messages in the smallest groups that may be parted: a tool call is with its results, and
+    reasoning with what it led to."""
+    for start, end in pairwise([*_safe_message_cuts(messages), len(messages)]):
+        if end > start:
+            yield messages[start:end]
+
+
+def _safe_message_cuts(messages: Sequence[ParsedMessage]) -> list[int]:
+    cuts = safe_cuts(message.tools for message in messages)
+    return [cut for cut in cuts if cut == 0 or not messages[cut - 1].with_next]
 
 
 class Form(Protocol):

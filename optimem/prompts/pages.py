@@ -52,6 +52,10 @@ class PageDrawer(Protocol):
         """Pages of the given shape, in order, with text of `size` px. The same input gives the
         same bytes. Raises InputError if there is no text to draw."""
 
+    def undrawable_scripts(self, text: str) -> frozenset[str]:
+        """The scripts of those characters in a text that no font covers; empty if all of it can
+        be drawn."""
+
 
 def page_texts(turns: Sequence[Turn], pages: Sequence[PageImage]) -> list[str]:
     """The text that each page shows of the turns."""

@@ -24,6 +24,9 @@ class CountingDrawer:
 
     calls: list[int] = field(default_factory=list)
 
+    def undrawable_scripts(self, text: str) -> frozenset[str]:
+        return frozenset({"Thai"} if "ไ" in text else ())
+
     def __call__(self, turns: Sequence[Turn], shape: PageShape, size: int) -> list[PageImage]:
         self.calls.append(size)
         places = [TextPosition(n, i + 1) for n, t in enumerate(turns) for i in range(len(t.text))]
