@@ -1,4 +1,4 @@
-"""Give a LangChain agent a memory for long conversations. Runs offline; set OPTIMEM_MODEL to a name
+"""Give a LangChain agent a memory for long conversations. Runs offline; set AGENT_MODEL to a name
 that `init_chat_model` knows, such as openai:gpt-5-mini, to use a real model."""
 
 import os
@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware, create_recall_tool
 
-name = os.environ.get("OPTIMEM_MODEL")
+name = os.environ.get("AGENT_MODEL")
 scripted = GenericFakeChatModel(messages=(AIMessage(f"Answer {i}.") for i in range(1000)))
 model = init_chat_model(name) if name else scripted
 

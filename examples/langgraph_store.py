@@ -1,5 +1,5 @@
 """Let a LangGraph agent keep facts about its user from one conversation to the next. Runs offline;
-set OPTIMEM_MODEL to a name that `init_chat_model` knows, such as openai:gpt-5-mini, to use a real
+set AGENT_MODEL to a name that `init_chat_model` knows, such as openai:gpt-5-mini, to use a real
 model, and OPTIMEM_STORE to a file or a redis:// URL to keep the facts."""
 
 import os
@@ -48,7 +48,7 @@ script = [
     call("look_up", question="Which desk is Ann's?"),
     AIMessage("Your desk is 4.117."),
 ]
-name = os.environ.get("OPTIMEM_MODEL")
+name = os.environ.get("AGENT_MODEL")
 model = init_chat_model(name) if name else Scripted(messages=iter(script))
 
 with OptimemStore.open(os.environ.get("OPTIMEM_STORE", ":memory:")) as store:

@@ -1,4 +1,4 @@
-"""Show the old messages of an LCEL chain as pages. Runs offline; set OPTIMEM_MODEL to a name that
+"""Show the old messages of an LCEL chain as pages. Runs offline; set AGENT_MODEL to a name that
 `init_chat_model` knows and that takes images, such as openai:gpt-4o, to use a real model."""
 
 import os
@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 
 from optimem.adapters import OptimemPromptCompressor
 
-name = os.environ.get("OPTIMEM_MODEL")
+name = os.environ.get("AGENT_MODEL")
 scripted = GenericFakeChatModel(messages=iter([AIMessage("You chose the blue tiles.")]))
 model = init_chat_model(name) if name else scripted
 

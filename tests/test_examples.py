@@ -31,13 +31,13 @@ def test_fading_shows_every_age() -> None:
 
 
 def test_an_agent_with_a_long_life() -> None:
-    shown = run("langchain_agent.py", OPTIMEM_MODEL="")
+    shown = run("langchain_agent.py", AGENT_MODEL="")
     assert shown.startswith("24 messages in the state")
     assert "7261-QX" in shown
 
 
 def test_a_chain_whose_old_messages_are_shown_as_pages() -> None:
-    shown = run("lcel_chain.py", OPTIMEM_MODEL="")
+    shown = run("lcel_chain.py", AGENT_MODEL="")
     assert "The model saw 3 messages" in shown
     assert "pages of" in shown
 
@@ -50,7 +50,7 @@ def test_a_long_text_as_pages(tmp_path: Path) -> None:
 
 
 def test_a_langgraph_agent_with_a_store() -> None:
-    shown = run("langgraph_store.py", OPTIMEM_MODEL="", OPTIMEM_STORE=":memory:")
+    shown = run("langgraph_store.py", AGENT_MODEL="", OPTIMEM_STORE=":memory:")
     assert " tool: Ann's desk is 4.117, by the window.\n   ai: Your desk is 4.117." in shown
     assert "Rex" in shown.splitlines()[-1]
 
