@@ -62,6 +62,8 @@ def visual_order(parts: Sequence[str], rtl: bool) -> list[VisualPiece]:
     Each piece is represented by one character and a marker. The algorithm puts the marker after
     that character if the piece runs left to right, and before it otherwise.
     """
+    if not rtl and not RTL.search("".join(parts)):
+        return [VisualPiece(number, rtl=False) for number in range(len(parts))]
     text = "".join(_representative(part) + _marker(number) for number, part in enumerate(parts))
     shown = get_display(text + END, base_dir="R" if rtl else "L").replace(END, "")
     order = []

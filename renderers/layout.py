@@ -8,7 +8,7 @@ closing and after opening punctuation. Lengths are 1/64 px. Knows nothing of pag
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from markdown_it import MarkdownIt
@@ -99,12 +99,8 @@ def source_lines(text: str) -> Iterator[SourceLine]:
 
 def segments(text: str) -> Iterator[str]:
     """`text` cut wherever a line may break. Runs of white space are segments of their own."""
-    for word in WORD.findall(text):
-        start = 0
-        for found in BREAK.finditer(word):
-            yield from _shortened(word[start : found.start()])
-            start = found.start()
-        yield from _shortened(word[start:])
+    for word in WORD.finditer(text):
+        yield from _word_segments(word[0])
 
 
 def wrap(text: str, font: Font, room: int, *, words: bool) -> Iterator[VisualLine]:
@@ -146,11 +142,25 @@ def _line_length(text: str, font: Font, rtl: bool, room: int, words: bool) -> in
     taken, used, count = 0, 0, 0
     for segment in segments(text):
         count += len(segment)
-        width = sum(part.width for _, part in _placed(segment, font, rtl))
+        width = _width(segment, font, rtl)
         if (used + width > room and not (words and segment.isspace())) or count > MAX_PIECES:
             return taken or longest_fit(segment, font, rtl, room)
         taken, used = taken + len(segment), used + width
     return taken
+
+
+@lru_cache(maxsize=1 << 16)
+def _word_segments(word: str) -> tuple[str, ...]:
+    found, start = list[str](), 0
+    for place in BREAK.finditer(word):
+        found += _shortened(word[start : place.start()])
+        start = place.start()
+    return (*found, *_shortened(word[start:]))
+
+
+@lru_cache(maxsize=1 << 16)
+def _width(segment: str, font: Font, rtl: bool) -> int:
+    return sum(part.width for _, part in _placed(segment, font, rtl))
 
 
 def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:

@@ -65,8 +65,8 @@ def blend(canvas: Canvas, coverage: NDArray[np.uint16], x: int, y: int, colour: 
     if not part.size:
         return
     area = canvas[y + top : y + top + part.shape[0], x + left : x + left + part.shape[1]]
-    weight = part[..., None].astype(np.uint32)
-    mixed = area * (FULL - weight) + np.array(colour, np.uint32) * weight
+    weight = part[..., None]
+    mixed = area * (FULL - weight) + np.array(colour, np.uint16) * weight  # fits 16 bits
     area[:] = (mixed + FULL // 2) // FULL
 
 
