@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from bidi import get_base_level, get_display
 
+from optimem.renderers.typefaces import graphemes
+
 RTL = re.compile(
     "[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff"
     "\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -77,22 +79,24 @@ def visual_order(parts: Sequence[str], rtl: bool) -> list[VisualPiece]:
 
 
 def _classes(text: str) -> list[tuple[str, str]]:
-    """Each character, with the marks after it, and its bidirectional class."""
+    """Each character, with its marks and joiners, and its bidirectional class."""
     classes: list[tuple[str, str]] = []
-    for char in text:
-        kind = unicodedata.bidirectional(char) or "L"
+    for grapheme in graphemes(text):
+        kind = unicodedata.bidirectional(grapheme[0]) or "L"
         if kind in ("NSM", "BN") and classes:
-            classes[-1] = (classes[-1][0] + char, classes[-1][1])
+            classes[-1] = (classes[-1][0] + grapheme, classes[-1][1])
         else:
-            classes.append((char, kind))
+            classes.append((grapheme, kind))
     return classes
 
 
 def _representative(part: str) -> str:
-    """A character of the same class as a piece; a space for a tab, which would move markers."""
-    if part[0] == END:
+    """A character of the same class as a piece. Not one that the algorithm moves, as it does tabs,
+    or ignores, as it does a mark or joiner without a base."""
+    kind = unicodedata.bidirectional(part[0])
+    if part[0] == END or kind in ("NSM", "BN"):
         return NOT_END
-    return " " if unicodedata.bidirectional(part[0]) in ("S", "B") else part[0]
+    return " " if kind in ("S", "B") else part[0]
 
 
 def _marker(number: int) -> str:

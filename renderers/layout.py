@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from optimem.renderers.direction import MAX_PIECES, is_rtl, pieces, visual_order
 from optimem.renderers.shaping import Shaped, longest_fit, shape
-from optimem.renderers.typefaces import BLANKS, Font, graphemes
+from optimem.renderers.typefaces import Font, graphemes
 
 TAB_COLUMNS = 4
 """Columns from one tab stop to the next."""
@@ -35,8 +35,6 @@ SPACE = "[ \t\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000\u200b]"
 
 LINE_END = re.compile(r"\r\n?|\n")
 
-BLANK = str.maketrans(BLANKS, " " * len(BLANKS))
-
 WORD = re.compile(f"{SPACE}+|(?:(?!{SPACE}).)+", re.DOTALL)
 
 IDEOGRAPHIC = (
@@ -48,14 +46,19 @@ CLOSING = re.escape(
     ")]}’”%!?,.:;、。，．・：；！？）］｝〉》」』】〕〗〙〛｠…‥々ゝゞヽヾー〻゛゜"
     "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ"
 )
-ATTACHED = "\u0300-\u036f\u200d\u20e3\u3099\u309a\ufe00-\ufe0f\U0001f3fb-\U0001f3ff"
-"""Marks and joiners, which stay with the character before them."""
+ATTACHED = (
+    "\u0300-\u036f\u200d\u20e3\u3099\u309a\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"
+)
+"""Marks, joiners and tags, which stay with the character before them."""
+
+IN_FLAG = "(?<=[\U0001f1e6-\U0001f1ff])(?=[\U0001f1e6-\U0001f1ff])"
+"""Between two regional indicators, which together are a flag."""
 
 BREAK = re.compile(
     r"(?<=[^\W\d]-)(?=[^\W\d])"
     r"|(?<=[/?&])(?=\w)"
-    rf"|(?<=[{IDEOGRAPHIC}])(?<![{OPENING}])(?![{CLOSING}{ATTACHED}]|$)"
-    rf"|(?<![{OPENING}\u200d])(?=[{IDEOGRAPHIC}])(?![{CLOSING}{ATTACHED}])(?!^)"
+    rf"|(?!{IN_FLAG})(?<=[{IDEOGRAPHIC}])(?<![{OPENING}])(?![{CLOSING}{ATTACHED}]|$)"
+    rf"|(?!{IN_FLAG})(?<![{OPENING}\u200d])(?=[{IDEOGRAPHIC}])(?![{CLOSING}{ATTACHED}])(?!^)"
 )
 
 MAX_SEGMENT = 256
@@ -171,7 +174,7 @@ def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:
 
 def _placed(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
     """The pieces of a line with the x of each, from left to right."""
-    parts = pieces(text.expandtabs(TAB_COLUMNS).translate(BLANK))
+    parts = pieces(text.expandtabs(TAB_COLUMNS))
     placed, x = [], 0
     for piece in visual_order(parts, rtl):
         shaped = shape(parts[piece.number], font, piece.rtl)

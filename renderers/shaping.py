@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import uharfbuzz as hb
 
-from optimem.renderers.typefaces import INVISIBLE, Font, face_runs, harfbuzz_font
+from optimem.renderers.typefaces import DRAWN_AS, INVISIBLE, Font, face_runs, harfbuzz_font
 
 SUBPIXELS = 64
 """Units of length in a pixel, as in FreeType."""
@@ -20,8 +20,8 @@ BOX_TOP, BOX_BOTTOM = 0.74, 0.16  # of that box above and below the baseline, in
 BOX_GAP = 0.12  # between box and digits, and around the box, in em
 DIGIT_HEIGHT = 0.73  # of DejaVu, in em
 
-WIDE_FACE = "DroidSansFallback"
-"""The face whose characters take two cells each in monospaced text."""
+WIDE_FACES = frozenset({"DroidSansFallback", "NotoHan", "NotoHangul", "NotoEmoji"})
+"""The faces whose characters take two cells each in monospaced text."""
 
 
 class Glyph(NamedTuple):
@@ -56,12 +56,15 @@ class Shaped(NamedTuple):
     width: int
 
 
+NOTHING = Shaped((), (), ((0, 0),), 0)
+
+
 @lru_cache(maxsize=1 << 16)
 def shape(text: str, font: Font, rtl: bool) -> Shaped:
     """Shape text of one direction, with the first face of `font` that has each character."""
     parts = []
     start = 0
-    for face, run in face_runs(text, font.chain):
+    for face, run in face_runs(text.translate(DRAWN_AS), font.chain):
         shaped = _missing(run, font, rtl) if face is None else _shape_run(run, face, font, rtl)
         parts.append((start, shaped))
         start += len(run)
@@ -100,7 +103,7 @@ def _shape_run(text: str, face: str, font: Font, rtl: bool) -> Shaped:
     buffer.language = "und"  # the default is the locale's
     buffer.guess_segment_properties()
     hb.shape(harfbuzz_font(face, font.size), buffer)
-    pitch = 2 * font.cell if face == WIDE_FACE else 0
+    pitch = 2 * font.cell if face in WIDE_FACES else 0
     glyphs: list[Glyph] = []
     widths: dict[int, int] = {}
     x = 0
@@ -110,6 +113,8 @@ def _shape_run(text: str, face: str, font: Font, rtl: bool) -> Shaped:
         glyphs.append(Glyph(face, font.size, info.codepoint, left, position.y_offset))
         widths[info.cluster] = widths.get(info.cluster, 0) + advance
         x += advance
+    if not widths:  # nothing but joiners
+        return NOTHING
     if face != font.chain[0]:
         widths[max(widths)] += _rounded_up(x, font.cell) - x
     return Shaped(tuple(glyphs), (), tuple(sorted(widths.items())), sum(widths.values()))
@@ -122,8 +127,7 @@ def _rounded_up(length: int, pitch: int) -> int:
 
 def _missing(text: str, font: Font, rtl: bool) -> Shaped:
     """A box for each character that has ink."""
-    nothing = Shaped((), (), ((0, 0),), 0)
-    drawn = (nothing if INVISIBLE.match(char) else _missing_box(char, font) for char in text)
+    drawn = (NOTHING if INVISIBLE.match(char) else _missing_box(char, font) for char in text)
     return _joined(list(enumerate(drawn)), rtl)
 
 

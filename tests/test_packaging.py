@@ -26,6 +26,9 @@ ESSENTIAL = {
     "optimem/renderers/fonts/DroidSansFallback.ttf",
     "optimem/renderers/fonts/LICENSE-DejaVu.txt",
     "optimem/renderers/fonts/LICENSE-Droid.txt",
+    "optimem/renderers/fonts/LICENSE-Noto.txt",
+    "optimem/renderers/fonts/NotoDevanagari.ttf",
+    "optimem/renderers/fonts/NotoHangul.otf",
 }
 
 

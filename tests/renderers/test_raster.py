@@ -53,7 +53,7 @@ def test_text_stands_on_its_baseline(canvas: Canvas) -> None:
 
 
 def test_a_missing_character_is_a_frame_with_digits_in_it(canvas: Canvas) -> None:
-    shaped = shape("🚨", BODY, False)
+    shaped = shape("𓀀", BODY, False)
     draw(canvas, shaped, 0, 30, RED)
     left, top, right, bottom = inked(canvas)
     (box,) = shaped.missing

@@ -12,13 +12,13 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
 def test_what_no_font_has_shows_as_a_box() -> None:
-    assert shape("🚨", BODY, False).missing
+    assert shape("𓀀", BODY, False).missing
     assert not shape("é世", BODY, False).missing
 
 
 def test_the_box_holds_the_code_point() -> None:
-    shaped = shape("🚨", BODY, False)
-    digits = shape("1F6A8", Font(11, mono=True), False)
+    shaped = shape("𓀀", BODY, False)
+    digits = shape("13000", Font(11, mono=True), False)
     assert [glyph.number for glyph in shaped.glyphs] == [glyph.number for glyph in digits.glyphs]
     (box,) = shaped.missing
     assert 0 < box.left < shaped.glyphs[0].x
@@ -36,7 +36,7 @@ def test_right_to_left_glyphs_stand_in_visual_order() -> None:
 
 
 def test_faces_in_right_to_left_text_are_joined_from_the_right() -> None:
-    shaped = shape("א🚨", BODY, True)
+    shaped = shape("א𓀀", BODY, True)
     (box,) = shaped.missing
     alef = next(glyph for glyph in shaped.glyphs if glyph.size == 18)
     assert box.right < alef.x
@@ -52,7 +52,7 @@ def test_arabic_letters_join() -> None:
 def test_monospaced_text_keeps_its_columns_in_every_script() -> None:
     for text, columns in (("ab", 2), ("世界", 4), ("a世b", 4), ("e\u0301", 1), ("\u200d", 0)):
         assert shape(text, MONO, False).width == columns * MONO.cell, text
-    assert shape("🚨", MONO, False).width % MONO.cell == 0
+    assert shape("𓀀", MONO, False).width % MONO.cell == 0
 
 
 @settings(max_examples=100, deadline=None)
