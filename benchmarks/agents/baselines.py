@@ -44,7 +44,7 @@ def total_tokens(messages: Iterable[Any]) -> int:
 
 
 class TrimmingMiddleware(AgentMiddleware[Any, Any, Any]):
-    """`trim_messages`: the newest whole turns that fit `budget` tokens."""
+    """`trim_messages`: the newest whole turns that fit `budget` tokens, at least the last."""
 
     def __init__(self, budget: int) -> None:
         super().__init__()
@@ -62,6 +62,9 @@ class TrimmingMiddleware(AgentMiddleware[Any, Any, Any]):
             strategy="last",
             start_on="human",
         )
+        if not kept or kept[-1] is not request.messages[-1]:  # the task alone is too long
+            last = max(i for i, message in enumerate(request.messages) if message.type == "human")
+            kept = request.messages[last:]
         return handler(request.override(messages=kept))
 
 
