@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from optimem.memory.records import EntryKind, entry_place, gone_key
 from optimem.memory.scope_records import ScopeRecords
 from optimem.omem.container import ContainerKind, pack_container, unpack_container
-from optimem.protocols import Change, Entry
+from optimem.protocols import Change
 from optimem.turns import RESERVED, Scope, Turn
 
 FORGOTTEN = f"{RESERVED}forgotten"
@@ -26,8 +26,19 @@ _TIME = struct.Struct("<d")
 
 def tombstone(scope: Scope, key: str, when: float) -> Change:
     """Write that what the key stands for was forgotten at a time."""
-    place = entry_place(scope, key)
-    return Change(key, pack_container(ContainerKind.TOMBSTONE, [_TIME.pack(when)], place))
+    return Change(key, pack_tombstone(when, entry_place(scope, key)))
+
+
+def pack_tombstone(when: float, place: bytes) -> bytes:
+    """The time of forgetting as bytes, bound to an entry's place."""
+    return pack_container(ContainerKind.TOMBSTONE, [_TIME.pack(when)], place)
+
+
+def unpack_tombstone(data: bytes, place: bytes) -> float:
+    """The time. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.TOMBSTONE, data, place=place) as (section,):
+        (when,) = _TIME.unpack(section)
+        return float(when)
 
 
 def bury_scope(records: ScopeRecords, when: float) -> None:
@@ -49,7 +60,7 @@ def forgotten(records: ScopeRecords, turns: Sequence[Turn], keys: Sequence[str])
     graves = _graves(records)
     here = records.store.get(records.scope, names)
     *there, when = records.store.get(graves, [*names, _WHEN])
-    until = _time(graves, when) if when else None
+    until = unpack_tombstone(when.value, entry_place(graves, when.key)) if when else None
     return [
         one is not None or other is not None or _is_before(turn, until)
         for turn, one, other in zip(turns, here, there, strict=True)
@@ -80,13 +91,6 @@ def _graves(records: ScopeRecords) -> Scope:
     return Scope(
         namespace=FORGOTTEN, session=hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
     )
-
-
-def _time(scope: Scope, entry: Entry) -> float:
-    place = entry_place(scope, entry.key)
-    with unpack_container(ContainerKind.TOMBSTONE, entry.value, place=place) as (section,):
-        (when,) = _TIME.unpack(section)
-        return float(when)
 
 
 def _is_before(turn: Turn, when: float | None) -> bool:

@@ -22,6 +22,7 @@ from optimem.items import serialization as items
 from optimem.memory import serialization as memory
 from optimem.memory.records import Chunk, Doubt, PageRecord, Position, ScopeState, Span, Verbatim
 from optimem.memory.retrieval import index_page
+from optimem.memory.tombstones import pack_tombstone, unpack_tombstone
 from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page
@@ -231,6 +232,11 @@ def _samples() -> list[Sample]:
     ]
     return [
         *(Sample(kind, data, partial(unpack, place=NOWHERE)) for kind, data, unpack in records),
+        Sample(
+            ContainerKind.TOMBSTONE,
+            pack_tombstone(1.5, NOWHERE),
+            partial(unpack_tombstone, place=NOWHERE),
+        ),
         Sample(ContainerKind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
         *packed,
         Sample(
