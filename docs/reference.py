@@ -171,8 +171,9 @@ def _constant(module: ModuleType, name: str) -> tuple[str, str]:
 
 
 def _class_section(cls: type) -> str:
-    methods = [name for name, member in vars(cls).items() if _is_described(name, member)]
-    twins = [name for name in methods if TWIN.fullmatch(_doc(vars(cls)[name]))]
+    members = _members(cls)
+    methods = [name for name, member in members.items() if _is_described(name, member)]
+    twins = [name for name in methods if TWIN.fullmatch(_doc(members[name]))]
     sections = [_method_section(cls, name) for name in methods if name not in twins]
     if twins:
         names = ", ".join(f"`{name}`" for name in twins)
@@ -180,6 +181,12 @@ def _class_section(cls: type) -> str:
     return "\n\n".join(
         [f"### {cls.__name__}", _code("python", _class_header(cls)), _doc(cls), *sections]
     )
+
+
+def _members(cls: type) -> dict[str, Any]:
+    """The members of a class, and of those of its bases that only divide it among files."""
+    parts = [base for base in cls.__mro__[1:] if base.__module__.startswith("optimem.api")]
+    return {name: member for part in (cls, *parts) for name, member in vars(part).items()}
 
 
 def _is_described(name: str, member: Any) -> bool:
@@ -197,7 +204,7 @@ def _function(member: Any) -> Any:
 
 
 def _method_section(cls: type, name: str) -> str:
-    member = vars(cls)[name]
+    member = _members(cls)[name]
     decorator = "" if inspect.isfunction(member) else f"@{type(member).__name__}\n"
     bound = not isinstance(member, staticmethod)
     code = decorator + _signature(_function(member), name, bound=bound)
@@ -207,8 +214,8 @@ def _method_section(cls: type, name: str) -> str:
 def _class_header(cls: type) -> str:
     """A class with its fields or members; one without, with the parameters that make it."""
     fields = list(_fields(cls))
-    if not fields and "__init__" in vars(cls):
-        signature = _signature(vars(cls)["__init__"], cls.__name__, bound=True)
+    if not fields and "__init__" in _members(cls):
+        signature = _signature(_members(cls)["__init__"], cls.__name__, bound=True)
         return signature.removeprefix("def ").removesuffix(" -> None")
     bases = ", ".join(base.__name__ for base in cls.__bases__ if _is_shown(base))
     header = f"class {cls.__name__}({bases})" if bases else f"class {cls.__name__}"

@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 from pydantic import TypeAdapter
 
 from optimem.errors import InputError
+from optimem.memory.index_serialization import index_section, parse_index
 from optimem.memory.records import PageIndex
 from optimem.memory.retrieval import index_page
-from optimem.memory.serialization import index_section, parse_index
 from optimem.omem.container import (
     ZSTD_FAST,
     ContainerKind,

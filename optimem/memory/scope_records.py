@@ -15,7 +15,7 @@ from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
 from optimem.errors import ConflictError, FormatError
-from optimem.memory import serialization
+from optimem.memory import index_serialization, page_serialization, serialization
 from optimem.memory.records import (
     STATE_KEY,
     Chunk,
@@ -55,8 +55,8 @@ _UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
     EntryKind.STATE: serialization.unpack_state,
     EntryKind.TURN: serialization.unpack_number,
     EntryKind.CHUNK: serialization.unpack_chunk,
-    EntryKind.PAGE: serialization.unpack_page,
-    EntryKind.INDEX: serialization.unpack_index,
+    EntryKind.PAGE: page_serialization.unpack_page,
+    EntryKind.INDEX: index_serialization.unpack_index,
     EntryKind.IMAGE: serialization.unpack_image,
 }
 
@@ -125,7 +125,7 @@ class ScopeRecords:
     def pages(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord] | None]:
         """Pages by their keys; None for one that is gone."""
         entries = self.store.get(self.scope, [key.page for key in wanted])
-        unpack = serialization.unpack_page
+        unpack = page_serialization.unpack_page
         found = [e and self._unpacked(unpack, e) for e in entries]
         pairs = zip(found, entries, strict=True)
         return [Stored(page, entry.version) if page and entry else None for page, entry in pairs]
@@ -190,7 +190,7 @@ class ScopeRecords:
         entries = self.store.get(self.scope, [key.words for key in missing]) if missing else []
         for key, entry in zip(missing, entries, strict=True):
             if entry:
-                index = self._unpacked(serialization.unpack_index, entry)
+                index = self._unpacked(index_serialization.unpack_index, entry)
                 kept |= {key: Stored(index, entry.version)} if index else {}
         return kept
 
@@ -236,10 +236,10 @@ class ScopeRecords:
         for at in range(0, len(keys), BATCH):
             wanted = [key.page for key in keys[at : at + BATCH]]
             for entry in self.store.get(self.scope, wanted):
-                page = entry and self._unpacked(serialization.unpack_page, entry)
+                page = entry and self._unpacked(page_serialization.unpack_page, entry)
                 if entry and page:
                     place = entry_place(self.scope, entry.key)
-                    yield page, serialization.page_parts(entry.value, place)
+                    yield page, page_serialization.page_parts(entry.value, place)
 
     def bytes_used(self) -> int:
         """Bytes of all keys and values."""
@@ -345,14 +345,14 @@ class Edit:
     ) -> None:
         """Write a page, and its index entry; without `index` that stays as it is."""
         key = record.key.page
-        data = serialization.pack_page(record, self._place(key))
+        data = page_serialization.pack_page(record, self._place(key))
         self.changes.append(Change(key, data, expect, due))
         if index is not None:
             self.put_index(record.key, index)
 
     def put_index(self, key: PageKey, index: PageIndex) -> None:
         """Write a page's index entry."""
-        data = serialization.pack_index(index, self._place(key.words))
+        data = index_serialization.pack_index(index, self._place(key.words))
         self.changes.append(Change(key.words, data))
 
     def remove_entry(self, key: str) -> None:

@@ -19,6 +19,8 @@ from pydantic import TypeAdapter
 from optimem.adapters.ledger import Quote, pack_sent, unpack_sent
 from optimem.errors import ChecksumError, FormatError, InputError, VersionError
 from optimem.items import serialization as items
+from optimem.memory import index_serialization as words
+from optimem.memory import page_serialization as pages
 from optimem.memory import serialization as memory
 from optimem.memory.records import Chunk, Doubt, PageRecord, Position, ScopeState, Span, Verbatim
 from optimem.memory.retrieval import index_page
@@ -203,14 +205,14 @@ def _samples() -> list[Sample]:
         items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50}), NOWHERE
     )
     mark = items.pack_mark(7, items.pack_words("tea"), NOWHERE)
-    kinds, whole = ContainerKind, memory.pack_page(record, NOWHERE)
+    kinds, whole = ContainerKind, pages.pack_page(record, NOWHERE)
     records: list[tuple[ContainerKind, bytes, Callable[..., object]]] = [
-        (kinds.PAGE, whole, memory.unpack_page),
-        (kinds.PAGE, whole, memory.page_parts),
-        (kinds.PAGE, memory.pack_page(kept, NOWHERE), memory.unpack_page),
+        (kinds.PAGE, whole, pages.unpack_page),
+        (kinds.PAGE, whole, pages.page_parts),
+        (kinds.PAGE, pages.pack_page(kept, NOWHERE), pages.unpack_page),
         (kinds.CHUNK, memory.pack_chunk(chunk, NOWHERE), memory.unpack_chunk),
         (kinds.STATE, memory.pack_state(state, NOWHERE), memory.unpack_state),
-        (kinds.INDEX, memory.pack_index(index, NOWHERE), memory.unpack_index),
+        (kinds.INDEX, words.pack_index(index, NOWHERE), words.unpack_index),
         (kinds.TURN_NUMBER, memory.pack_number(41, NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
         (kinds.SENT, pack_sent(1.5, [Quote(Scope(session="s"), "t", 0, 9)], NOWHERE), unpack_sent),

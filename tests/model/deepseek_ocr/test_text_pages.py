@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from optimem import OpticalMemory, build
-from optimem.api.memory import DEEPSEEK_WRITE_ERROR
+from optimem.api.memory_handle import DEEPSEEK_WRITE_ERROR
 from optimem.build import named_codec
 from optimem.errors import ChecksumError, FingerprintError, InputError
 from optimem.memory.decay import DecayPolicy

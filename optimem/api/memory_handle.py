@@ -1,0 +1,139 @@
+"""What an open memory holds on to: the store, the codec, the policy, the clock, the background
+thread; how it is opened and closed. Knows nothing of what is done with it.
+"""
+
+import time
+from math import isfinite
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from optimem import build
+from optimem.errors import InputError, ScopeError
+from optimem.memory.background import BackgroundThread, async_twin
+from optimem.memory.decay import DecayPolicy
+from optimem.memory.retrieval import RankerCache
+from optimem.memory.scope_records import ScopeRecords
+from optimem.model import NANO
+from optimem.protocols import Clock, ImageReader, PageCodec, Store
+from optimem.turns import RESERVED, Scope
+
+DEEPSEEK_WRITE_ERROR = 0.03
+"""`write_error` for pages that DeepSeek-OCR reads: it reads 97 of 100 characters right
+(arXiv 2510.18234, table 2), where `optimem-nano` reads 998 of 1,000. What it misread when a page
+was written is marked."""
+
+
+class MemoryHandle:
+    """A store and what reads and writes it, open until `close`."""
+
+    def __init__(
+        self,
+        store: Store,
+        codec: PageCodec,
+        *,
+        policy: DecayPolicy | None = None,
+        clock: Clock = time.time,
+        images: ImageReader | None = None,
+        owns_store: bool = False,
+    ) -> None:
+        self.store, self.codec, self.clock, self.images = store, codec, clock, images
+        self.policy = policy or DecayPolicy()
+        self._owns_store = owns_store
+        self._rankers = RankerCache()
+        self._background = BackgroundThread(
+            "optimem-pages", "a page could not be written, its turns stay in the tail"
+        )
+
+    @classmethod
+    def open(
+        cls,
+        store: "str | Path | Store | Any | None" = None,
+        *,
+        policy: DecayPolicy | None = None,
+        clock: Clock = time.time,
+        model: str = NANO,
+        codec: PageCodec | None = None,
+        images: str | ImageReader | None = None,
+    ) -> Self:
+        """Open a memory.
+
+        `store`: a file path, `redis://` URL, Redis client or `Store`; default
+        `OPTIMEM_STORE`, else a file in the user's data folder. `model`: what draws and reads
+        pages: `optimem-nano`, which ships, or a DeepSeek-OCR folder or hub name, loaded at its
+        first use; `codec`: what does so instead. `images`: a DeepSeek-OCR folder or hub name, or
+        an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
+        it can. `policy`: default `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
+        Raises InputError for an address or a model of no known kind, StoreError and its kin
+        if the store cannot be opened.
+        """
+        if model != NANO:
+            if codec is not None:
+                raise InputError(f"both a codec and the model {model!r} were given; give one")
+            policy = policy or DecayPolicy(write_error=DEEPSEEK_WRITE_ERROR)
+            images = images or model
+        codec = codec or build.caching(build.named_codec(model))
+        opened = build.store_at(store)
+        return cls(
+            opened,
+            codec,
+            policy=policy,
+            clock=clock,
+            images=build.image_reader(images) if isinstance(images, str) else images,
+            owns_store=opened is not store,
+        )
+
+    def drain(self) -> None:
+        """Wait until the background thread has written all full pages. Raises what went wrong
+        there since the last call; the turns concerned are still in the tail."""
+        self._background.drain()
+
+    def close(self) -> None:
+        """Wait for the background thread, and close the store if it was opened here. Raises what
+        went wrong in the background."""
+        try:
+            self.drain()
+        finally:
+            self._background.close()
+            if self._owns_store:
+                self.store.close()
+
+    adrain = async_twin(drain)
+    aclose = async_twin(close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _now(self, now: float | None) -> float:
+        when = self.clock() if now is None else now
+        if not isfinite(when):
+            raise InputError(f"now={when} is not a time; give seconds since the epoch")
+        return when
+
+    def _records(self, scope: Scope | str) -> ScopeRecords:
+        parsed = Scope.parse(scope)
+        if parsed.namespace.startswith(RESERVED):
+            raise ScopeError(
+                f"{scope!r} is no scope of a memory: namespaces that start with {RESERVED!r} are "
+                "kept for items and for what was forgotten; use another, or OptimemStore for items"
+            )
+        return ScopeRecords(self.store, parsed)

@@ -1,0 +1,80 @@
+"""The words of a page to bytes and back: columns of numbers in byte planes, under zstd. Items store
+theirs in the same way.
+"""
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.memory.records import PageIndex
+from optimem.omem.container import (
+    ContainerKind,
+    compress,
+    decompress,
+    pack_container,
+    unpack_container,
+)
+
+_SIZES = struct.Struct("<II")
+
+
+def pack_index(index: PageIndex, place: bytes) -> bytes:
+    """An index entry as bytes."""
+    return pack_container(ContainerKind.INDEX, [index_section(index)], place)
+
+
+def unpack_index(data: bytes, place: bytes) -> PageIndex:
+    """The index entry. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.INDEX, data, place=place) as (section,):
+        return parse_index(section)
+
+
+def index_section(index: PageIndex) -> bytes:
+    """An index entry as a section: rows and postings, 4 bytes each; then, under zstd, gaps between
+    sorted hashes and the other columns, in byte planes."""
+    columns = [
+        np.diff(index.sequence, prepend=0),
+        index.length,
+        np.diff(index.term, prepend=np.uint32(0)),
+        index.row.astype(np.uint16),  # a page has fewer spans than 65,536
+        index.count,
+    ]
+    sizes = _SIZES.pack(index.sequence.size, index.term.size)
+    return sizes + compress(b"".join(map(planes, columns)))
+
+
+def parse_index(section: bytes) -> PageIndex:
+    """The inverse of `index_section`. Raises ValueError or struct.error for anything else."""
+    rows, postings = _SIZES.unpack_from(section)
+    layout: list[tuple[int, type[np.generic]]] = [(rows, np.int64), (rows, np.uint32)]
+    layout += [(postings, np.uint32), (postings, np.uint16), (postings, np.uint16)]
+    columns, at, flat = [], 0, decompress(section[_SIZES.size :])
+    for count, dtype in layout:
+        size = count * np.dtype(dtype).itemsize
+        columns.append(from_planes(flat[at : at + size], dtype, count))
+        at += size
+    sequence, length, term, row, counts = columns
+    if at != len(flat) or (row >= rows).any():
+        raise ValueError(f"{len(flat)} bytes are not {rows} rows and {postings} postings")
+    return PageIndex(
+        np.cumsum(sequence, dtype=np.int64),
+        length,
+        np.cumsum(term, dtype=np.uint32),
+        row.astype(np.uint32),
+        counts,
+    )
+
+
+def planes(array: NDArray[Any]) -> bytes:
+    """Little-endian numbers with all first bytes together, then all second ones, …: the high
+    bytes of small numbers are then one run of zeros."""
+    plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
+    return plain.view(np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
+
+
+def from_planes(data: bytes, dtype: type[np.generic], count: int) -> NDArray[Any]:
+    """The inverse of `planes` for `count` numbers. Raises ValueError for other data."""
+    rows = np.frombuffer(data, np.uint8).reshape(np.dtype(dtype).itemsize, count).T
+    return np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder("<")).ravel().astype(dtype)
