@@ -13,7 +13,8 @@ from operator import itemgetter
 from optimem.errors import ConflictError, FormatError, InputError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.drawing import draw_each, redrawn_index
+from optimem.memory.drawing import draw, redrawn_index
+from optimem.memory.fate import fading_fate, settled_fate
 from optimem.memory.recall import PageReading, read_each
 from optimem.memory.records import Chunk, PageRecord, holding
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
@@ -145,15 +146,13 @@ class ScopeSweep:
 
     def _settle(self, page: DuePage) -> bool:
         """Keep or forget a page, neither of which needs it to be read; False if it is to fade."""
-        record, target = page.record, self.policy.tier_at(self.now - page.record.accessed)
-        if record.pinned:
-            self._keep(page)
-        elif target is None:
-            self._forget(page)
-        elif record.tier is None or target >= record.tier:
+        fate = settled_fate(page.record, self.policy, self.now)
+        if fate is None:
+            return False
+        if fate.kept:
             self._keep(page)
         else:
-            return False
+            self._forget(page)
         return True
 
     def _keep(self, page: DuePage) -> None:
@@ -182,15 +181,14 @@ class ScopeSweep:
         return edit
 
     def _fade(self, page: DuePage, reading: PageReading) -> None:
-        """Draw a page at the smallest tier that its floor allows, of its age's tier and up; keep
-        it if there is none."""
-        record, target = page.record, self.policy.tier_at(self.now - page.record.accessed)
-        assert record.tier is not None  # others are settled
-        assert target is not None
-        tiers = [tier for tier in Tier if target <= tier < record.tier]
-        drawn = draw_each(record, reading.cells, tiers, self.codec)
-        faded = next((each for each in drawn if each.accuracy >= self.policy.floor), None)
-        if faded is None:
+        """Draw a page at a smaller tier, unless its floor allows none."""
+        record = page.record
+
+        def drawn(tier: Tier) -> PageRecord:
+            return draw(record, reading.cells, tier, self.codec)
+
+        faded, kept = fading_fate(record, self.policy, self.now, drawn)
+        if faded is None or kept:
             self._keep(page)
             return
         edit, index = self.records.edit(), redrawn_index(reading.spans, self.policy.uncertain)
