@@ -7,8 +7,9 @@ from optimem.api.memory_handle import MemoryHandle
 from optimem.memory.background import async_twin
 from optimem.memory.caching import clear_cache
 from optimem.memory.checking import check_scopes
-from optimem.memory.fading import Fader, SweepProgress, set_pinned
+from optimem.memory.fading import Fader, SweepProgress
 from optimem.memory.forgetting import TurnForgetter, forget_scopes
+from optimem.memory.pinning import set_pinned
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tombstones import FORGOTTEN, readmit

@@ -1,13 +1,14 @@
-"""A page from cells to vision tokens: drawn, encoded and read back at once.
+"""Pages from cells to vision tokens: drawn, encoded and read back at once.
 
 Every page goes through here: a new one, one that fades, and one that lost a turn. The last two are
 drawn from what can still be read of them, so errors add up; the record keeps the sum. Which tier is
 good enough is for the caller to decide.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from optimem.memory.recall import span_text
 from optimem.memory.records import DOUBT_LEVELS, Doubt, PageIndex, PageRecord, Verbatim
 from optimem.memory.retrieval import index_page
 from optimem.memory.turn_builder import SpanReading
-from optimem.protocols import Cells, PageCodec, ReadCells, Reading
+from optimem.protocols import Cells, PageCodec, ReadCells, Reading, VisionTokens
 from optimem.text.exact import kept_values
 from optimem.tiers import Tier
 
@@ -26,14 +27,34 @@ CERTAIN = 0.9
 """Probability below which a cell's doubt is stored."""
 
 
+class Drawing(NamedTuple):
+    """A page to draw: its record, what to draw, and how probable each cell is."""
+
+    record: PageRecord
+    cells: ReadCells
+
+
 def draw(record: PageRecord, cells: ReadCells, tier: Tier, codec: PageCodec) -> PageRecord:
-    """The page at a tier. `cells`: what to draw, and how probable each cell is.
+    """One page at a tier; see `draw_together`."""
+    (page,) = draw_together([Drawing(record, cells)], tier, codec)
+    return page
+
+
+def draw_together(drawings: Sequence[Drawing], tier: Tier, codec: PageCodec) -> list[PageRecord]:
+    """Pages at a tier, drawn, encoded and read back together.
 
     Exact values that do not read back are kept as text beside the tokens. Cells that read back
     wrong, or were doubtful before, are stored as doubts.
     """
-    (tokens,) = codec.encoder.encode([codec.renderer.page(cells.ids)], tier)
-    (read,) = codec.decoder.read([tokens])
+    pages = [codec.renderer.page(drawing.cells.ids) for drawing in drawings]
+    encoded = codec.encoder.encode(pages, tier)
+    made = zip(drawings, encoded, codec.decoder.read(encoded), strict=True)
+    return [_drawn(drawing, tokens, read, codec) for drawing, tokens, read in made]
+
+
+def _drawn(drawing: Drawing, tokens: VisionTokens, read: ReadCells, codec: PageCodec) -> PageRecord:
+    """The page of these tokens, which read back as `read`."""
+    record, cells = drawing
     readings = [span_text(span, cells, codec) for span in record.spans]
     wrong = read.ids != cells.ids
     shaky = wrong | (read.probability < SHAKY)

@@ -5,20 +5,19 @@ A sweep commits each change once: if somebody else changed the entry first, it i
 entry that cannot be read is reported, left as it is, and stops no other.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import itemgetter
+from dataclasses import dataclass, field
 
-from optimem.errors import ConflictError, FormatError, InputError
+from optimem.errors import ConflictError, FormatError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.drawing import draw, redrawn_index
-from optimem.memory.fate import fading_fate, settled_fate
+from optimem.memory.drawing import Drawing, draw_together, redrawn_index
+from optimem.memory.fate import Fate, fading_fates, settled_fate
 from optimem.memory.recall import PageReading, read_each
-from optimem.memory.records import Chunk, PageRecord, holding
+from optimem.memory.records import Chunk, PageRecord
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
-from optimem.memory.tail import new_epoch, without_chunks
+from optimem.memory.tail import without_chunks
 from optimem.protocols import Entry, PageCodec, Store
 from optimem.results import Move, SweepReport, Unreadable
 from optimem.tiers import Tier
@@ -50,6 +49,15 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class DuePage:
+    """A page that is to fade, its stored entry, and the sweep of its scope."""
+
+    sweep: "ScopeSweep"
+    record: PageRecord
+    entry: Entry
+
+
+@dataclass(frozen=True)
 class Fader:
     """Sweeps what is due on a store. `dry_run`: claim and change nothing, only report."""
 
@@ -63,15 +71,42 @@ class Fader:
         """Sweep every due entry, or `limit` of them; each is claimed for `lease` seconds."""
         tally, swept = Tally(), 0
         for batch in self._batches(limit, lease):
-            for scope, group in groupby(batch, key=itemgetter(0)):
-                records = ScopeRecords(self.store, scope)
-                ScopeSweep(self, records, tally).sweep([key for _, key in group])
+            self.fade(batch, tally)
             swept += len(batch)
             if progress:
                 progress(swept)
+        return tally.report()
+
+    def fade(self, claimed: Sequence[tuple[Scope, str]], tally: Tally) -> None:
+        """Sweep entries that were claimed, of any scopes. Pages that are to fade are read and
+        drawn together."""
+        keys = defaultdict[Scope, list[str]](list)
+        for scope, key in claimed:
+            keys[scope].append(key)
+        fading = list[DuePage]()
+        for scope, found in keys.items():
+            fading += ScopeSweep(self, ScopeRecords(self.store, scope), tally).settle(found)
+        self._fade(fading)
         if not self.dry_run and any(move.after is None for move in tally.moves):
             clear_cache(self.codec.decoder)
-        return tally.report()
+
+    def _fade(self, pages: Sequence[DuePage]) -> None:
+        """Read pages together, draw them together at smaller tiers, and write each."""
+        read = list[tuple[DuePage, PageReading]]()
+        readings = read_each([page.record for page in pages], self.codec)
+        for page, reading in zip(pages, readings, strict=True):
+            if isinstance(reading, PageReading):
+                read.append((page, reading))
+            else:
+                page.sweep.set_aside(page.entry, reading)
+
+        def draw(tier: Tier, places: Sequence[int]) -> list[PageRecord]:
+            drawings = [Drawing(read[at][0].record, read[at][1].cells) for at in places]
+            return draw_together(drawings, tier, self.codec)
+
+        fates = fading_fates([page.record for page, _ in read], self.policy, self.now, draw)
+        for (page, reading), fate in zip(read, fates, strict=True):
+            page.sweep.put_faded(page, reading, fate)
 
     def _batches(self, limit: int | None, lease: float) -> Iterator[list[tuple[Scope, str]]]:
         """Due entries, scope and key, each once even if it is soon due again."""
@@ -89,14 +124,6 @@ class Fader:
                 return
 
 
-@dataclass(frozen=True)
-class DuePage:
-    """A page that is due, and its stored entry."""
-
-    record: PageRecord
-    entry: Entry
-
-
 class ScopeSweep:
     """Sweeps the due entries of one scope."""
 
@@ -105,26 +132,19 @@ class ScopeSweep:
         self.dry_run = fader.dry_run
         self.records, self.tally = records, tally
 
-    def sweep(self, keys: Sequence[str]) -> None:
-        """Sweep the entries under these keys. Pages that are to fade are read together."""
+    def settle(self, keys: Sequence[str]) -> list[DuePage]:
+        """Settle the entries under these keys that need not be read; the pages that are to fade."""
         fading: list[DuePage] = []
         for entry in self.records.due_entries(keys):
             try:
                 record = self.records.unpack(entry)
                 if isinstance(record, Chunk):
                     self._sweep_chunk(record, entry)
-                elif isinstance(record, PageRecord) and not self._settle(
-                    page := DuePage(record, entry)
-                ):
-                    fading.append(page)
+                elif isinstance(record, PageRecord):
+                    fading += self._sweep_page(record, entry)
             except FormatError as error:
-                self._set_aside(entry, error)
-        readings = read_each([page.record for page in fading], self.codec)
-        for page, reading in zip(fading, readings, strict=True):
-            if isinstance(reading, PageReading):
-                self._fade(page, reading)
-            else:
-                self._set_aside(page.entry, reading)
+                self.set_aside(entry, error)
+        return fading
 
     def _sweep_chunk(self, chunk: Chunk, entry: Entry) -> None:
         """Forget text that is on no page yet, if it is too old."""
@@ -144,60 +164,44 @@ class ScopeSweep:
             edit.remove_turn(chunk.turn)
         return edit
 
-    def _settle(self, page: DuePage) -> bool:
-        """Keep or forget a page, neither of which needs it to be read; False if it is to fade."""
-        fate = settled_fate(page.record, self.policy, self.now)
+    def _sweep_page(self, record: PageRecord, entry: Entry) -> list[DuePage]:
+        """Keep or forget a page, neither of which needs it to be read, or return it if it is to
+        fade."""
+        fate = settled_fate(record, self.policy, self.now)
         if fate is None:
-            return False
+            return [DuePage(self, record, entry)]
         if fate.kept:
-            self._keep(page)
+            self._keep(record, entry)
         else:
-            self._forget(page)
-        return True
+            self._forget(record, entry)
+        return []
 
-    def _keep(self, page: DuePage) -> None:
+    def _keep(self, record: PageRecord, entry: Entry) -> None:
         """Leave a page as it is until it is due again."""
         edit = self.records.edit()
-        edit.reschedule(page.entry, self._later(self.policy.page_due(page.record)))
-        if self._commit_page(page, edit):
+        edit.reschedule(entry, self._later(self.policy.page_due(record)))
+        if self._commit_page(entry, edit):
             self.tally.kept += 1
 
-    def _forget(self, page: DuePage) -> None:
+    def _forget(self, record: PageRecord, entry: Entry) -> None:
         """Remove a page, and the ids of turns of which nothing else is left."""
-        if self._remove(page.entry, lambda: self._without_page(page)):
-            self.tally.bytes_before += len(page.entry.value)
-            self._moved(page.record.id, _label(page.record), None)
+        if self._remove(entry, lambda: without_page(self.records, record, entry.version)):
+            self.tally.bytes_before += len(entry.value)
+            self._moved(record.id, _label(record), None)
 
-    def _without_page(self, page: DuePage) -> Edit:
-        """If a turn goes on elsewhere, the scope's state is written too, so that of two sweeps
-        that remove the last two parts of a turn, one sees what the other did."""
-        edit, record = self.records.edit(), page.record
-        if not all(span.whole for span in record.spans):
-            edit.put_state(*self.records.state())
-        edit.remove_page(record.key, page.entry.version)
-        for span in record.spans:
-            if span.whole or self.records.holders(span.position.sequence) == [page.entry.key]:
-                edit.remove_turn(span.turn)
-        return edit
-
-    def _fade(self, page: DuePage, reading: PageReading) -> None:
-        """Draw a page at a smaller tier, unless its floor allows none."""
-        record = page.record
-
-        def drawn(tier: Tier) -> PageRecord:
-            return draw(record, reading.cells, tier, self.codec)
-
-        faded, kept = fading_fate(record, self.policy, self.now, drawn)
-        if faded is None or kept:
-            self._keep(page)
+    def put_faded(self, page: DuePage, reading: PageReading, fate: Fate) -> None:
+        """Put a faded page in the place of the page; keep it if its floor allows none."""
+        faded = fate.page
+        if faded is None or fate.kept:
+            self._keep(page.record, page.entry)
             return
         edit, index = self.records.edit(), redrawn_index(reading.spans, self.policy.uncertain)
         due = self._later(self.policy.page_due(faded))
         edit.put_page(faded, due, expect=page.entry.version, index=index)
-        if self._commit_page(page, edit):
-            self._moved(record.id, _label(record), faded)
+        if self._commit_page(page.entry, edit):
+            self._moved(page.record.id, _label(page.record), faded)
 
-    def _set_aside(self, entry: Entry, error: FormatError) -> None:
+    def set_aside(self, entry: Entry, error: FormatError) -> None:
         """Report an entry that cannot be read; it stays as it is."""
         scope = str(self.records.scope)
         self.tally.unreadable.append(Unreadable(scope=scope, entry=entry.key, reason=str(error)))
@@ -209,11 +213,11 @@ class ScopeSweep:
         """A due time; one that has passed, which only the floor holds up, is put off."""
         return due if due is None or due > self.now else self.now + RETRY_AFTER
 
-    def _commit_page(self, page: DuePage, edit: Edit) -> bool:
+    def _commit_page(self, entry: Entry, edit: Edit) -> bool:
         """Commit, and count the page's bytes before and after."""
         if not self._commit(edit):
             return False
-        self.tally.bytes_before += len(page.entry.value)
+        self.tally.bytes_before += len(entry.value)
         self.tally.bytes_after += edit.page_bytes
         return True
 
@@ -253,43 +257,18 @@ class ScopeSweep:
         )
 
 
-def set_pinned(records: ScopeRecords, turn: str, policy: DecayPolicy, *, pinned: bool) -> None:
-    """Keep a turn from fading, on its pages and in the tail, or let it fade again. Raises
-    InputError for a turn the scope does not hold, and ConflictError if others keep writing."""
-
-    def attempt() -> None:
-        (number,) = records.turn_numbers([turn])
-        if number is None:
-            raise InputError(f"{records.scope} holds no turn {turn!r}; `reconstruct` lists the ids")
-        edit = records.edit()
-        state, version = records.state()
-        edit.put_state(replace(state, epoch=new_epoch()), version)
-        _pin_chunks(records, edit, number, policy, pinned)
-        _pin_pages(records, edit, number, policy, pinned)
-        edit.commit()
-
-    retry(attempt, records.scope, "pin")
-
-
-def _pin_chunks(
-    records: ScopeRecords, edit: Edit, number: int, policy: DecayPolicy, pinned: bool
-) -> None:
-    for chunk in records.chunks_of(number):
-        chunk = replace(chunk, pinned=pinned)
-        edit.put_chunk(chunk, policy.chunk_due(chunk), expect=None)
-
-
-def _pin_pages(
-    records: ScopeRecords, edit: Edit, number: int, policy: DecayPolicy, pinned: bool
-) -> None:
-    for found in records.pages(holding(records.page_keys(), number)):
-        if found:
-            spans = tuple(
-                replace(span, pinned=pinned) if span.position.sequence == number else span
-                for span in found.record.spans
-            )
-            page = replace(found.record, spans=spans)
-            edit.put_page(page, policy.page_due(page), expect=found.version)
+def without_page(records: ScopeRecords, record: PageRecord, version: int) -> Edit:
+    """The removal of a page at this version, with the ids of turns of which nothing else is left.
+    If a turn goes on elsewhere, the scope's state is written too, so that of two sweeps that
+    remove the last two parts of a turn, one sees what the other did."""
+    edit = records.edit()
+    if not all(span.whole for span in record.spans):
+        edit.put_state(*records.state())
+    edit.remove_page(record.key, version)
+    for span in record.spans:
+        if span.whole or records.holders(span.position.sequence) == [record.key.page]:
+            edit.remove_turn(span.turn)
+    return edit
 
 
 def _label(page: PageRecord) -> str:

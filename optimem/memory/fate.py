@@ -4,7 +4,7 @@ Decides, and writes nothing. The sweep acts on it, and `optimem inspect` shows i
 never disagree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from optimem.memory.decay import DecayPolicy
@@ -39,12 +39,31 @@ def settled_fate(record: PageRecord, policy: DecayPolicy, now: float) -> Fate | 
 def fading_fate(
     record: PageRecord, policy: DecayPolicy, now: float, draw: Callable[[Tier], PageRecord]
 ) -> Fate:
-    """The fate of a page that is old enough to fade: at the smallest tier that its floor allows,
-    of its age's tier and up. `draw`: the page at a tier, asked for as few as possible."""
-    target = policy.tier_at(now - record.accessed)
-    assert target is not None  # others are settled
-    assert record.tier is not None
-    tiers = [tier for tier in Tier if target <= tier < record.tier]
-    drawn = (draw(tier) for tier in tiers)
-    faded = next((each for each in drawn if each.accuracy >= policy.floor), None)
-    return Fate(faded) if faded else Fate(record, "floor")
+    """The fate of one page that is old enough to fade; see `fading_fates`. `draw`: the page at a
+    tier."""
+    (fate,) = fading_fates([record], policy, now, lambda tier, _: [draw(tier)])
+    return fate
+
+
+def fading_fates(
+    records: Sequence[PageRecord],
+    policy: DecayPolicy,
+    now: float,
+    draw: Callable[[Tier, Sequence[int]], Sequence[PageRecord]],
+) -> list[Fate]:
+    """The fates of pages that are old enough to fade: each at the smallest tier that its floor
+    allows, of its age's tier and up. `draw`: the pages at some places of `records`, drawn at a
+    tier; asked for as few as possible."""
+    fates = [Fate(record, "floor") for record in records]
+    targets = [policy.tier_at(now - record.accessed) for record in records]
+    for tier in Tier:
+        places = [
+            at
+            for at, (record, target) in enumerate(zip(records, targets, strict=True))
+            if fates[at].kept and target and record.tier and target <= tier < record.tier
+        ]
+        drawn = draw(tier, places) if places else []
+        for at, page in zip(places, drawn, strict=True):
+            if page.accuracy >= policy.floor:
+                fates[at] = Fate(page)
+    return fates
