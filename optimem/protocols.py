@@ -246,6 +246,10 @@ class Store(Protocol):
         Committing a change to the entry sets its due time anew. Raises InputError unless
         `lease` is a positive number of seconds."""
 
+    def time(self) -> float:
+        """The time now by the store's own clock, in seconds since the epoch: a server's, so that
+        processes on machines whose clocks are wrong agree; else this machine's."""
+
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """What `claim_due` would return, without claiming it."""
 

@@ -205,6 +205,39 @@ class SweepReport(Result):
     bytes_after: int
 
 
+class WorkReport(Result):
+    """What a worker did so far. `entries`: pages and chunks that it claimed. `faded`, `forgotten`,
+    `kept`, `skipped`, `unreadable`: how many of them, as in `SweepReport`. `batches`: in how many
+    claims. `seconds`: that it worked, without waiting."""
+
+    batches: int = 0
+    entries: int = 0
+    faded: int = 0
+    forgotten: int = 0
+    kept: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    seconds: float = 0.0
+
+    def plus(self, report: SweepReport, *, entries: int, seconds: float) -> "WorkReport":
+        """The same with one more batch."""
+        forgotten = sum(move.after is None for move in report.moves)
+        return WorkReport(
+            batches=self.batches + 1,
+            entries=self.entries + entries,
+            faded=self.faded + len(report.moves) - forgotten,
+            forgotten=self.forgotten + forgotten,
+            kept=self.kept + report.kept,
+            skipped=self.skipped + report.skipped,
+            unreadable=self.unreadable + len(report.unreadable),
+            bytes_before=self.bytes_before + report.bytes_before,
+            bytes_after=self.bytes_after + report.bytes_after,
+            seconds=self.seconds + seconds,
+        )
+
+
 class CheckReport(Result):
     """`scopes`: how many were checked. `damage`: entries that cannot be read or do not fit the
     others. `repaired`: whether they were repaired or removed."""

@@ -2,6 +2,7 @@
 thread; how it is opened and closed. Knows nothing of what is done with it.
 """
 
+import os
 import time
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,7 @@ from optimem.model import NANO
 from optimem.protocols import Clock, ImageReader, PageCodec, Store
 from optimem.turns import RESERVED, Scope
 
+POLICY_VARIABLE = "OPTIMEM_POLICY"
 DEEPSEEK_WRITE_ERROR = 0.03
 """`write_error` for pages that DeepSeek-OCR reads: it reads 97 of 100 characters right
 (arXiv 2510.18234, table 2), where `optimem-nano` reads 998 of 1,000. What it misread when a page
@@ -50,7 +52,7 @@ class MemoryHandle:
         cls,
         store: "str | Path | Store | Any | None" = None,
         *,
-        policy: DecayPolicy | None = None,
+        policy: DecayPolicy | str | None = None,
         clock: Clock = time.time,
         model: str = NANO,
         codec: PageCodec | None = None,
@@ -63,21 +65,21 @@ class MemoryHandle:
         pages: `optimem-nano`, which ships, or a DeepSeek-OCR folder or hub name, loaded at its
         first use; `codec`: what does so instead. `images`: a DeepSeek-OCR folder or hub name, or
         an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
-        it can. `policy`: default `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
+        it can. `policy`: a `DecayPolicy` or a line for `DecayPolicy.parse`; default
+        `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
         Raises InputError for an address or a model of no known kind, StoreError and its kin
         if the store cannot be opened.
         """
         if model != NANO:
             if codec is not None:
                 raise InputError(f"both a codec and the model {model!r} were given; give one")
-            policy = policy or DecayPolicy(write_error=DEEPSEEK_WRITE_ERROR)
             images = images or model
         codec = codec or build.caching(build.named_codec(model))
         opened = build.store_at(store)
         return cls(
             opened,
             codec,
-            policy=policy,
+            policy=policy if isinstance(policy, DecayPolicy) else _policy(policy, model),
             clock=clock,
             images=build.image_reader(images) if isinstance(images, str) else images,
             owns_store=opened is not store,
@@ -129,6 +131,14 @@ class MemoryHandle:
             raise InputError(f"now={when} is not a time; give seconds since the epoch")
         return when
 
+    def _store_now(self, now: float | None) -> float:
+        """`now`, or the time by the store's clock, unless the memory was given one of its own."""
+        return self._now(self._store_clock() if now is None else now)
+
+    @property
+    def _store_clock(self) -> Clock:
+        return self.store.time if self.clock is time.time else self.clock
+
     def _records(self, scope: Scope | str) -> ScopeRecords:
         parsed = Scope.parse(scope)
         if parsed.namespace.startswith(RESERVED):
@@ -137,3 +147,11 @@ class MemoryHandle:
                 "kept for items and for what was forgotten; use another, or OptimemStore for items"
             )
         return ScopeRecords(self.store, parsed)
+
+
+def _policy(line: str | None, model: str) -> DecayPolicy:
+    """The policy of a line, or of the environment, for a model."""
+    line = os.environ.get(POLICY_VARIABLE, "") if line is None else line
+    if model == NANO:
+        return DecayPolicy.parse(line)
+    return DecayPolicy.parse(line, write_error=DEEPSEEK_WRITE_ERROR)

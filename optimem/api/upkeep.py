@@ -3,7 +3,7 @@
 Checks what comes in and calls the engine in `optimem.memory`; holds no logic of its own.
 """
 
-from optimem.api.memory_handle import MemoryHandle
+from optimem.api.operations import MemoryOperations
 from optimem.memory.background import async_twin
 from optimem.memory.caching import clear_cache
 from optimem.memory.checking import check_scopes
@@ -17,7 +17,7 @@ from optimem.results import CheckReport, ForgetReceipt, MemoryStats, SweepReport
 from optimem.turns import RESERVED, Scope
 
 
-class MemoryUpkeep(MemoryHandle):
+class MemoryUpkeep(MemoryOperations):
     """What whoever runs a memory calls, beside those who write and read it."""
 
     def sweep(
@@ -32,11 +32,12 @@ class MemoryUpkeep(MemoryHandle):
         """Let every page that is due fade, or `limit` of them.
 
         Several processes may sweep at once: each page is offered to one of them for `lease`
-        seconds. `dry_run`: report what would happen and change nothing. `progress`: called with
-        the number of pages looked at so far.
+        seconds. `now`: default the store's clock. `dry_run`: report what would happen and change
+        nothing. `progress`: called with the number of pages looked at so far. `work` and
+        `start_worker` do the same for as long as they run.
         """
         self._background.wait()
-        fader = Fader(self.store, self.codec, self.policy, self._now(now), dry_run)
+        fader = Fader(self.store, self.codec, self.policy, self._store_now(now), dry_run)
         return fader.sweep(limit, lease, progress)
 
     def pin(self, scope: Scope | str, turn: str) -> None:

@@ -5,7 +5,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import compress, demo, evaluation, files, memory
+from optimem.cli import compress, demo, evaluation, files, memory, operations
 from optimem.errors import OptimemError
 
 EXIT_CODES = {
@@ -41,6 +41,7 @@ for command in (
     *compress.COMMANDS,
     *files.COMMANDS,
     *memory.COMMANDS,
+    *operations.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,
 ):

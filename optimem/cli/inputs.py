@@ -72,6 +72,7 @@ class MemoryOptions(NamedTuple):
     store: str | None
     model: str = NANO
     images: str | None = None
+    policy: str | None = None
 
     @property
     def image_model(self) -> str:
@@ -82,7 +83,9 @@ class MemoryOptions(NamedTuple):
         """Open the memory."""
         from optimem.api.memory import OpticalMemory
 
-        return OpticalMemory.open(self.store, model=self.model, images=self.images)
+        return OpticalMemory.open(
+            self.store, model=self.model, images=self.images, policy=self.policy
+        )
 
 
 MEMORY_OPTIONS = {
@@ -98,6 +101,11 @@ MEMORY_OPTIONS = {
     "images": click.option(
         "--images", metavar="NAME",
         help="A DeepSeek-OCR folder or hub name that reads images and PDFs, if --model cannot.",
+    ),
+    "policy": click.option(
+        "--policy", envvar="OPTIMEM_POLICY", show_envvar=True, metavar="SETTINGS",
+        show_default="large=1d,base=7d,small=30d,tiny=180d,forget_after=never,floor=0.9",
+        help="When pages fade: the age at which they leave each tier, and the least accuracy.",
     ),
 }  # fmt: skip
 

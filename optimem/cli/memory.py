@@ -49,7 +49,7 @@ UNKNOWN = 1
 @click.option("--flush", is_flag=True,
               help="Put everything on pages now, even if the last is not full.")  # fmt: skip
 @now_option
-@memory_options("store", "model", "images")
+@memory_options("store", "model", "images", "policy")
 @json_option
 def remember(
     scope: str, source: str, role: str, form: str | None, flush: bool, now: float | None,
@@ -84,7 +84,7 @@ def remember(
 @click.argument("query")
 @click.option("-k", default=5, show_default=True, metavar="N", help="Most turns to show.")
 @now_option
-@memory_options("store", "model")
+@memory_options("store", "model", "policy")
 @json_option
 def recall(
     scope: str, query: str, k: int, now: float | None, options: MemoryOptions, as_json: bool
@@ -150,10 +150,13 @@ def reconstruct(scope: str, options: MemoryOptions, as_json: bool) -> None:
 @click.command(epilog="\b\nExample:\n  optimem sweep --now 2027-06-01 --dry-run")
 @now_option
 @click.option("--dry-run", is_flag=True, help="Show what would fade, and change nothing.")
-@memory_options("store", "model")
+@memory_options("store", "model", "policy")
 @json_option
 def sweep(now: float | None, dry_run: bool, options: MemoryOptions, as_json: bool) -> None:
-    """Fade the pages that are due."""
+    """Fade the pages that are due.
+
+    Run it once a day, or let `optimem worker` run all the time.
+    """
     with options.open() as memory, progress_bar("fading pages") as bar:
         report = memory.sweep(now=now, dry_run=dry_run, progress=bar)
     if as_json:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from optimem.errors import InputError
 from optimem.memory.records import Chunk, PageRecord
+from optimem.memory.settings import parse_age, parse_settings
 from optimem.tiers import Tier
 from optimem.turns import Value
 
@@ -45,6 +46,15 @@ class DecayPolicy(Value):
         if any(a > b for a, b in pairwise(ages)):
             raise InputError(f"ages must grow from large to forget_after; these do not: {ages}")
         return self
+
+    @classmethod
+    def parse(cls, text: str, **defaults: float) -> "DecayPolicy":
+        """A policy from a line such as `large=2d,tiny=1y,forget_after=never,floor=0.95`: ages with
+        s, m, h, d, w or y, or in seconds. `defaults`: of what the line does not set, in place of
+        the usual ones. Raises InputError."""
+        ages = ("large", "base", "small", "tiny", "forget_after")
+        readers = {name: parse_age if name in ages else str for name in cls.model_fields}
+        return cls.model_validate({**defaults, **parse_settings(text, readers, "a decay policy")})
 
     def tier_at(self, age: float) -> Tier | None:
         """The tier of a page of this age; None once it is to be forgotten. A negative age, of a

@@ -31,6 +31,7 @@ from optimem.store.redis_layout import (
     LAYOUT,
     LAYOUT_KEY,
     PEEK,
+    TIME,
     scope_keys,
 )
 from optimem.store.redis_server import check_server
@@ -134,6 +135,11 @@ class RedisStore:
             if not due:
                 break
         return [(scope_of(entry.tag), entry.name) for entry in sorted(claimed)]
+
+    def time(self) -> float:
+        """See `Store`. On a cluster, that of one node, always the same."""
+        seconds, microseconds = self._redis.run(TIME, [LAYOUT_KEY])
+        return int(seconds) + int(microseconds) / 1_000_000
 
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """See `Store`."""

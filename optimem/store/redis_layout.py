@@ -184,6 +184,11 @@ return redis.call('ZRANGE', KEYS[4], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARG
                   'WITHSCORES')
 """
 
+TIME = """\
+-- Returns the server's time: seconds since the epoch, and microseconds.
+return redis.call('TIME')
+"""
+
 CLAIM = """#!lua flags=allow-oom
 -- Moves the due time of those named entries that are still due to the end of the lease. Sets
 -- the scope's bound to its earliest due time, 'inf' if it has none, and voids any announcement

@@ -130,6 +130,10 @@ class SQLiteStore:
             db.executemany(_POSTPONE, [(now + lease, *row) for row in rows])
         return [(scope_of(tag), key.decode()) for tag, key in rows]
 
+    def time(self) -> float:
+        """See `Store`."""
+        return time.time()
+
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """See `Store`."""
         with self._transaction("DEFERRED") as db:

@@ -2,6 +2,7 @@
 disk; the data lives as long as the object."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -71,6 +72,10 @@ class InMemoryStore:
             for entry in claimed:
                 self._held[entry] = self._held.pop(entry)._replace(due=now + lease)
         return claimed
+
+    def time(self) -> float:
+        """See `Store`."""
+        return time.time()
 
     def peek_due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
         """See `Store`."""

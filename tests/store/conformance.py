@@ -7,6 +7,7 @@ this process and from others.
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -83,6 +84,10 @@ class StoreSuite:
         store = open_store(url)
         yield store
         store.close()
+
+    def test_the_stores_clock_is_this_machines(self, store: Store) -> None:
+        before = time.time()
+        assert before - 0.01 <= store.time() <= time.time() + 0.01
 
     def test_an_empty_store_holds_nothing(self, store: Store) -> None:
         assert store.get(HOME, ["a", "b"]) == [None, None]

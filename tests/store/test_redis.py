@@ -194,3 +194,18 @@ def wait_until_ok(servers: list[RedisServer]) -> None:
             while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
                 assert time.monotonic() < deadline, "the cluster does not form"
                 time.sleep(0.05)
+
+
+def test_a_claim_looks_only_at_scopes_that_have_something_due(
+    redis_url: str, client: redis.Redis
+) -> None:
+    store = open_store(redis_url)
+    for number in range(300):
+        put(store, Scope(session=f"s{number}"), later=1e6)
+    for number in range(3):
+        put(store, Scope(session=f"due{number}"), now=5.0)
+    client.config_resetstat()
+    assert len(store.claim_due(now=10, limit=64, lease=5)) == 3
+    calls = sum(stats["calls"] for stats in client.info("commandstats").values())
+    assert calls < 150  # 16 shards looked at twice, and three scopes
+    store.close()
