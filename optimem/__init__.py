@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.api.files import compress_images as compress_images
     from optimem.api.files import read_images as read_images
     from optimem.api.files import read_pages as read_pages
+    from optimem.api.keys import new_key as new_key
+    from optimem.api.keys import rotate_keys as rotate_keys
     from optimem.api.memory import OpticalMemory as OpticalMemory
     from optimem.api.prompts import calibrate as calibrate
     from optimem.api.prompts import compress_prompt as compress_prompt
@@ -24,6 +26,8 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.results import Passage as Passage
     from optimem.results import RecalledTurn as RecalledTurn
     from optimem.results import Recollection as Recollection
+    from optimem.store.keys import Keyring as Keyring
+    from optimem.store.keys import UserKeys as UserKeys
     from optimem.tiers import Tier as Tier
     from optimem.turns import Scope as Scope
     from optimem.turns import Turn as Turn
@@ -32,21 +36,23 @@ __version__ = "0.1.0"
 
 _EXPORTS = {
     "optimem.api.files": ("compress", "compress_images", "read_images", "read_pages"),
+    "optimem.api.keys": ("new_key", "rotate_keys"),
     "optimem.api.memory": ("OpticalMemory",),
     "optimem.api.prompts": ("calibrate", "compress_prompt"),
     "optimem.errors": (
         "BaselineError", "BudgetError", "ChecksumError", "ConflictError", "FingerprintError",
         "FormatError", "ImageSupportError", "InputError", "LimitError", "MissingExtraError",
-        "NoGainError", "OptimemError", "PageError", "PromptError", "ProviderError", "RatioError",
-        "ReaderUnavailableError", "ResumeError", "SampleError", "ScopeError", "StoreError",
-        "StoreFullError", "StoreLockedError", "StoreUnavailableError", "TextError", "TierError",
-        "TokenizerError", "VersionError",
+        "MissingKeyError", "NoGainError", "OptimemError", "PageError", "PromptError",
+        "ProviderError", "RatioError", "ReaderUnavailableError", "ResumeError", "SampleError",
+        "ScopeError", "StoreError", "StoreFullError", "StoreLockedError", "StoreUnavailableError",
+        "TextError", "TierError", "TokenizerError", "VersionError",
     ),
     "optimem.evaluation.run": ("evaluate",),
     "optimem.memory.decay": ("DecayPolicy",),
     "optimem.omem.images": ("ImageArchive",),
     "optimem.omem.text": ("TokenFile",),
     "optimem.results": ("Answer", "Passage", "RecalledTurn", "Recollection"),
+    "optimem.store.keys": ("Keyring", "UserKeys"),
     "optimem.tiers": ("Tier",),
     "optimem.turns": ("Scope", "Turn"),
 }  # fmt: skip

@@ -17,8 +17,10 @@ from platformdirs import user_data_path
 from optimem.errors import InputError
 from optimem.memory.caching import CachingDecoder
 from optimem.model import DEEPSEEK, NANO
-from optimem.protocols import ImageReader, PageCodec, Store
+from optimem.protocols import ImageReader, KeyProvider, PageCodec, Store
 from optimem.store import open_store
+from optimem.store.keys import environment_keys
+from optimem.store.sealed import seal_store
 
 if TYPE_CHECKING:
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
@@ -90,13 +92,15 @@ def caching(codec: PageCodec) -> PageCodec:
     return codec._replace(decoder=CachingDecoder(codec.decoder))
 
 
-def store_at(place: "str | Path | Store | Any | None" = None) -> Store:
+def store_at(
+    place: "str | Path | Store | Any | None" = None, keys: KeyProvider | None = None
+) -> Store:
     """The store at an address or of a client; see `OpticalMemory.open`. A store is returned as
-    it is."""
+    it is, or sealed if there are keys; closing it is then still left to who made it."""
     if _is_store(place):
-        return place
+        return seal_store(place, keys or environment_keys(os.environ), owned=False)
     address: Any = default_store() if place is None else place
-    return open_store(address)
+    return open_store(address, keys=keys)
 
 
 def default_store() -> str:

@@ -20,7 +20,8 @@ OptimemError
 ├── FormatError              stored bytes that cannot be decoded
 │   ├── ChecksumError        bytes damaged or cut short
 │   ├── VersionError         bytes in a newer or unknown format
-│   └── FingerprintError     vision tokens of another encoder
+│   ├── FingerprintError     vision tokens of another encoder
+│   └── MissingKeyError      sealed bytes whose key is not among those given
 ├── StoreError               the store failed
 │   ├── ConflictError        another writer was first; nothing changed
 │   ├── StoreLockedError     another process holds the store
@@ -123,6 +124,11 @@ class VersionError(FormatError):
 
 class FingerprintError(FormatError):
     """Vision tokens that another encoder wrote."""
+
+
+class MissingKeyError(FormatError):
+    """Sealed bytes, or a sealed store, whose key is not among those given: none, a wrong one, or
+    one that was dropped."""
 
 
 class StoreError(OptimemError):

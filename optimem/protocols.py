@@ -273,6 +273,17 @@ class Store(Protocol):
         """Release what this store opened itself. Closing twice is harmless."""
 
 
+class KeyProvider(Protocol):
+    """Keys of 32 bytes that seal a store: see `optimem.Keyring` and `optimem.UserKeys`."""
+
+    def sealing(self, scope: Scope | None) -> bytes:
+        """The key that seals what is written to a scope now; for None, the names of a store."""
+
+    def opening(self, scope: Scope | None) -> Sequence[bytes]:
+        """Every key under which something of a scope may have been sealed; fewer or none if keys
+        were dropped."""
+
+
 class Clock(Protocol):
     """The time now, in seconds since the epoch."""
 

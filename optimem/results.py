@@ -263,6 +263,17 @@ class ForgetReceipt(Result):
     residue: list[str]
 
 
+class KeyRotation(Result):
+    """What sealing a store anew came to. `records`: all there are. `resealed`: those that are now
+    under the present key. `unreadable`: those that no key given opens, left as they are. `left`:
+    those that others changed meanwhile, for the next time."""
+
+    records: int
+    resealed: int
+    unreadable: int
+    left: int
+
+
 class MemoryStats(Result):
     """What a memory holds and what it costs. `text_bytes`, `zstd_bytes`: of the text as it
     was written. `token_bytes` to `other_bytes` add up to `stored_bytes`. `positions`: that a

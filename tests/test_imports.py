@@ -11,7 +11,7 @@ import pytest
 
 import optimem
 
-HEAVY = {"PIL", "freetype", "langchain", "langchain_core", "redis", "torch"}
+HEAVY = {"PIL", "cryptography", "freetype", "langchain", "langchain_core", "redis", "torch"}
 REPORT = "import json, sys; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
 
 LIGHT = {
@@ -74,9 +74,10 @@ def test_importing_changes_no_environment_and_no_logging() -> None:
 
 
 PUBLIC = {
-    "Answer", "DecayPolicy", "ImageArchive", "OpticalMemory", "Passage", "RecalledTurn",
-    "Recollection", "Scope", "Tier", "TokenFile", "Turn", "calibrate", "compress",
-    "compress_images", "compress_prompt", "evaluate", "read_images", "read_pages",
+    "Answer", "DecayPolicy", "ImageArchive", "Keyring", "OpticalMemory", "Passage",
+    "RecalledTurn", "Recollection", "Scope", "Tier", "TokenFile", "Turn", "UserKeys",
+    "calibrate", "compress", "compress_images", "compress_prompt", "evaluate", "new_key",
+    "read_images", "read_pages", "rotate_keys",
 }  # fmt: skip
 """Besides the errors, which tests/test_errors.py compares with the classes."""
 

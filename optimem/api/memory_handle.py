@@ -16,7 +16,7 @@ from optimem.memory.decay import DecayPolicy
 from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords
 from optimem.model import NANO
-from optimem.protocols import Clock, ImageReader, PageCodec, Store
+from optimem.protocols import Clock, ImageReader, KeyProvider, PageCodec, Store
 from optimem.turns import RESERVED, Scope
 
 POLICY_VARIABLE = "OPTIMEM_POLICY"
@@ -57,6 +57,7 @@ class MemoryHandle:
         model: str = NANO,
         codec: PageCodec | None = None,
         images: str | ImageReader | None = None,
+        keys: KeyProvider | None = None,
     ) -> Self:
         """Open a memory.
 
@@ -67,15 +68,17 @@ class MemoryHandle:
         an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
         it can. `policy`: a `DecayPolicy` or a line for `DecayPolicy.parse`; default
         `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
-        Raises InputError for an address or a model of no known kind, StoreError and its kin
-        if the store cannot be opened.
+        `keys`: seal all that is stored, with a `Keyring` or `UserKeys`; default the keys that
+        `OPTIMEM_KEY` or `OPTIMEM_KEY_FILE` holds, if any (docs/production.md). Raises InputError
+        for an address or a model of no known kind and for what is no key, MissingKeyError for a
+        sealed store without its key, StoreError and its kin if the store cannot be opened.
         """
         if model != NANO:
             if codec is not None:
                 raise InputError(f"both a codec and the model {model!r} were given; give one")
             images = images or model
         codec = codec or build.caching(build.named_codec(model))
-        opened = build.store_at(store)
+        opened = build.store_at(store, keys)
         return cls(
             opened,
             codec,

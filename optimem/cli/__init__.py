@@ -5,12 +5,12 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import compress, demo, evaluation, files, memory, operations
+from optimem.cli import compress, demo, evaluation, files, keys, memory, operations
 from optimem.errors import OptimemError
 
 EXIT_CODES = {
     0: "success",
-    1: "an error; `ask`: no answer; `purge`: not all purged; `check`: damage",
+    1: "an error; `ask`: no answer; `purge`, `rotate-keys`: not all done; `check`: damage",
     2: "wrong usage",
     130: "interrupted",
 }
@@ -42,6 +42,7 @@ for command in (
     *files.COMMANDS,
     *memory.COMMANDS,
     *operations.COMMANDS,
+    *keys.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,
 ):

@@ -8,7 +8,7 @@ removed, so that the rest of the scope can be written and appended to again. Tok
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from optimem.errors import FormatError
+from optimem.errors import FormatError, MissingKeyError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import redrawn_index
 from optimem.memory.recall import PageReading, read_each
@@ -42,7 +42,8 @@ def check_scopes(
 
 @dataclass
 class ScopeContents:
-    """What a scope's entries hold, and `damage`: what is wrong with them, by key."""
+    """What a scope's entries hold, and `damage`: what is wrong with them, by key. `locked`: why
+    something cannot be read that a key would open."""
 
     state: tuple[ScopeState | None, int] = (None, 0)
     pages: dict[PageKey, PageRecord] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class ScopeContents:
     numbers: dict[str, int] = field(default_factory=dict)
     indexes: set[str] = field(default_factory=set)
     damage: dict[str, str] = field(default_factory=dict)
+    locked: MissingKeyError | None = None
 
     def held(self) -> dict[str, tuple[str, int]]:
         """The id and number of each turn that a page or chunk holds, by the key of its number."""
@@ -71,10 +73,13 @@ class ScopeCheck:
         return self._reports(self._contents().damage)
 
     def repair(self) -> list[Unreadable]:
-        """Repair the scope; what was wrong with it. Raises ConflictError if others keep writing."""
+        """Repair the scope; what was wrong with it. Raises MissingKeyError, and removes nothing, if
+        entries are sealed with another key, and ConflictError if others keep writing."""
 
         def attempt() -> list[Unreadable]:
             contents = self._contents()
+            if contents.locked:
+                raise MissingKeyError(f"{self.records.scope} is not repaired: {contents.locked}")
             if contents.damage:
                 self._repaired(contents).commit()
             return self._reports(contents.damage)
@@ -102,6 +107,8 @@ class ScopeCheck:
             found = self.records.unpack(entry)
         except FormatError as error:
             contents.damage[entry.key] = str(error)
+            if isinstance(error, MissingKeyError):
+                contents.locked = error
             return
         if isinstance(found, PageRecord):
             contents.pages[PageKey.parse(entry.key)] = found

@@ -6,7 +6,8 @@
 
 The place of a record is its scope and key, so that none is ever taken for another; a file has no
 place. The checksum comes last, so that a long file can be written section by section. Bytes that
-are read here either parse or raise FormatError, VersionError or ChecksumError, whatever they are.
+are read here either parse or raise FormatError, VersionError, ChecksumError or, for what a sealed
+store could not open, MissingKeyError, whatever they are.
 Knows nothing of what the sections hold.
 """
 
@@ -23,7 +24,13 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 import zstandard
 from pydantic import TypeAdapter, ValidationError
 
-from optimem.errors import ChecksumError, FormatError, InputError, VersionError
+from optimem.errors import (
+    ChecksumError,
+    FormatError,
+    InputError,
+    MissingKeyError,
+    VersionError,
+)
 
 MAGIC = b"OMEM"
 VERSION = 3
@@ -67,6 +74,7 @@ class ContainerKind(Enum):
     SENT = b"s", "what was recalled for a message"
     ITEM = b"V", "an item"
     MARK = b"M", "the mark of an item"
+    SEALED = b"e", "sealed bytes"
     NANO_TOKENS = b"n", "a page of optimem-nano"
     DEEPSEEK_TOKENS = b"d", "a page of DeepSeek-OCR"
     RULED_PAGE = b"r", "a ruled page of DeepSeek-OCR"
@@ -78,6 +86,11 @@ class ContainerKind(Enum):
 
 
 _KINDS = {kind.code: kind for kind in ContainerKind}
+
+LOCKED = _HEAD.pack(MAGIC, VERSION, b"l")
+"""What a sealed store gives for bytes whose key it does not have: reading them says so."""
+TAMPERED = _HEAD.pack(MAGIC, VERSION, b"x")
+"""What a sealed store gives for bytes that its keys do not open: reading them says so."""
 
 
 class Section(NamedTuple):
@@ -246,6 +259,16 @@ def _check_head(head: bytes, name: str) -> None:
         )
     if len(head) == _HEAD.size and head[len(MAGIC)] != VERSION:
         raise _version_error(name, head[len(MAGIC)])
+    if head == LOCKED:
+        raise MissingKeyError(
+            f"{name} is sealed, and its key is not among those given; give that key too "
+            "(OPTIMEM_KEY, OPTIMEM_KEY_FILE), or forget what was sealed with it if it was dropped"
+        )
+    if head == TAMPERED:
+        raise ChecksumError(
+            f"{name} was sealed, and then damaged, moved, or replaced by who had no key; restore "
+            "it from a copy, or write it again"
+        )
 
 
 def _version_error(name: str, version: int) -> VersionError:

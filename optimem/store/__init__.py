@@ -1,6 +1,7 @@
 """Stores keep records as bytes by scope and key, in a SQLite file or on a Redis server.
 
-`open_store` picks one by its address. Redis is imported only when a Redis store is opened.
+`open_store` picks one by its address, and seals it if there are keys. Redis is imported only when
+a Redis store is opened, the cryptography only with keys.
 """
 
 import os
@@ -8,8 +9,10 @@ import re
 from typing import TYPE_CHECKING
 
 from optimem.errors import InputError
-from optimem.protocols import Store
+from optimem.protocols import KeyProvider, Store
 from optimem.store.arguments import redacted
+from optimem.store.keys import environment_keys
+from optimem.store.sealed import seal_store
 
 if TYPE_CHECKING:
     from optimem.store.redis_client import RedisClient
@@ -25,16 +28,33 @@ _URLS = tuple(f"{scheme}://…" for scheme in ("unix", *_REDIS))
 _ADDRESSES = ("a file path", "sqlite:///path", ":memory:", *_URLS)
 
 
-def open_store(target: "str | os.PathLike[str] | RedisClient", *, timeout: float = 5.0) -> Store:
+def open_store(
+    target: "str | os.PathLike[str] | RedisClient",
+    *,
+    timeout: float = 5.0,
+    keys: KeyProvider | None = None,
+) -> Store:
     """Open the store at `target`: a path or URL (SQLite or Redis), or a Redis client.
 
     As in SQLAlchemy, `sqlite:///notes.db` is relative and `sqlite:////srv/notes.db` absolute.
     `:memory:` loses everything when closed. Closing the store leaves a client that was passed in
-    open. `timeout`: seconds to wait for a lock or for a server's reply.
+    open. `timeout`: seconds to wait for a lock or for a server's reply. `keys`: seal what is
+    stored; default those that the environment names (see `environment_keys`), if any.
 
     Raises InputError for any other address, VersionError or FormatError for a store that this
-    release cannot read, and StoreUnavailableError for one that cannot be reached.
+    release cannot read, StoreUnavailableError for one that cannot be reached, and what
+    `seal_store` raises about keys.
     """
+    keys = keys or environment_keys(os.environ)
+    opened = _open(target, timeout)
+    try:
+        return seal_store(opened, keys, owned=True)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _open(target: "str | os.PathLike[str] | RedisClient", timeout: float) -> Store:
     if not isinstance(target, str | os.PathLike):
         from optimem.store.redis import RedisStore
 

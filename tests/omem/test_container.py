@@ -46,6 +46,7 @@ from optimem.omem.container import (
 from optimem.omem.images import ImageArchive
 from optimem.omem.text import TokenFile
 from optimem.protocols import VisionTokens
+from optimem.store.sealing import SealedRecord, seal, unseal
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -239,6 +240,7 @@ def _samples() -> list[Sample]:
             pack_tombstone(1.5, NOWHERE),
             partial(unpack_tombstone, place=NOWHERE),
         ),
+        Sample(ContainerKind.SEALED, seal(b"a record", bytes(32), NOWHERE), _unsealed),
         Sample(ContainerKind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
         *packed,
         Sample(
@@ -256,6 +258,10 @@ def _samples() -> list[Sample]:
             _archive_pages,
         ),
     ]  # fmt: skip
+
+
+def _unsealed(data: bytes) -> bytes:
+    return unseal(SealedRecord.parse(data), bytes(32), NOWHERE)
 
 
 def _archive_pages(data: bytes) -> list[bytes]:

@@ -1,5 +1,7 @@
 """A store as dictionaries, stepped beside a real one: both must always agree."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import strategies as st
 
@@ -11,8 +13,10 @@ from optimem.turns import Scope
 class DictionaryStore:
     """A store as dictionaries: (scope, key) → [version, value, due]."""
 
-    def __init__(self, scopes: tuple[Scope, ...]) -> None:
-        self.scopes = scopes
+    def __init__(
+        self, scopes: tuple[Scope, ...], size: Callable[[str, bytes], tuple[int, int]]
+    ) -> None:
+        self.scopes, self.size = scopes, size
         self.held: dict[tuple[Scope, str], tuple[int, bytes, float | None]] = {}
 
     def step(self, store: Store, data: st.DataObject) -> None:
@@ -64,8 +68,10 @@ class DictionaryStore:
         assert self.sorted_dues(store.peek_due(99, 99)) == self.due_times(99)
         for scope in self.scopes:
             held = {key: v for (s, key), v in self.held.items() if s == scope}
-            infos = [EntryInfo(k, v[0], len(v[1]), v[2]) for k, v in sorted(held.items())]
+            infos = [
+                EntryInfo(k, v[0], self.size(k, v[1])[1], v[2]) for k, v in sorted(held.items())
+            ]
             assert store.entries(scope) == infos
             entries = [Entry(k, v[0], v[1]) for k, v in held.items()]
             assert store.get(scope, list(held)) == entries
-            assert store.usage(scope) == sum(len(k) + len(v[1]) for k, v in held.items())
+            assert store.usage(scope) == sum(sum(self.size(k, v[1])) for k, v in held.items())
