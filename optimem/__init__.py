@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.errors import *  # noqa: F403  every error class
     from optimem.evaluation.run import evaluate as evaluate
     from optimem.memory.decay import DecayPolicy as DecayPolicy
+    from optimem.memory.limits import Limits as Limits
     from optimem.omem.images import ImageArchive as ImageArchive
     from optimem.omem.text import TokenFile as TokenFile
     from optimem.results import Answer as Answer
@@ -43,12 +44,13 @@ _EXPORTS = {
         "BaselineError", "BudgetError", "ChecksumError", "ConflictError", "FingerprintError",
         "FormatError", "ImageSupportError", "InputError", "LimitError", "MissingExtraError",
         "MissingKeyError", "NoGainError", "OptimemError", "PageError", "PromptError",
-        "ProviderError", "RatioError", "ReaderUnavailableError", "ResumeError", "SampleError",
-        "ScopeError", "StoreError", "StoreFullError", "StoreLockedError", "StoreUnavailableError",
-        "TextError", "TierError", "TokenizerError", "VersionError",
+        "ProviderError", "QuotaError", "RatioError", "ReaderUnavailableError", "ResumeError",
+        "SampleError", "ScopeError", "StoreError", "StoreFullError", "StoreLockedError",
+        "StoreUnavailableError", "TextError", "TierError", "TokenizerError", "VersionError",
     ),
     "optimem.evaluation.run": ("evaluate",),
     "optimem.memory.decay": ("DecayPolicy",),
+    "optimem.memory.limits": ("Limits",),
     "optimem.omem.images": ("ImageArchive",),
     "optimem.omem.text": ("TokenFile",),
     "optimem.results": ("Answer", "Passage", "RecalledTurn", "Recollection"),

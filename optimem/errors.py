@@ -26,6 +26,7 @@ OptimemError
 │   ├── ConflictError        another writer was first; nothing changed
 │   ├── StoreLockedError     another process holds the store
 │   ├── StoreFullError       no room left
+│   │   └── QuotaError       a scope or a user at a limit that was set
 │   └── StoreUnavailableError  the server or file cannot be reached
 ├── ReaderUnavailableError   a remote reader that does not answer
 └── MissingExtraError        an optional package is not installed (also an ImportError)
@@ -145,6 +146,10 @@ class StoreLockedError(StoreError):
 
 class StoreFullError(StoreError):
     """The store has no room left."""
+
+
+class QuotaError(StoreFullError):
+    """A scope or a user holds as much as its limits allow; nothing changed."""
 
 
 class StoreUnavailableError(StoreError):

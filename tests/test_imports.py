@@ -74,7 +74,7 @@ def test_importing_changes_no_environment_and_no_logging() -> None:
 
 
 PUBLIC = {
-    "Answer", "DecayPolicy", "ImageArchive", "Keyring", "OpticalMemory", "Passage",
+    "Answer", "DecayPolicy", "ImageArchive", "Keyring", "Limits", "OpticalMemory", "Passage",
     "RecalledTurn", "Recollection", "Scope", "Tier", "TokenFile", "Turn", "UserKeys",
     "calibrate", "compress", "compress_images", "compress_prompt", "evaluate", "new_key",
     "read_images", "read_pages", "rotate_keys",

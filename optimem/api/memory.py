@@ -47,16 +47,17 @@ class OpticalMemory(MemoryUpkeep):
         so is a turn of a time before its scope was forgotten.
 
         Turns are stored durably within milliseconds; a background thread puts them on pages as
-        these fill. Raises InputError for anything else, TextError for text with a lone surrogate
+        these fill. Raises QuotaError for what would go over the memory's limits (those of
+        `Limits`), InputError for anything else, TextError for text with a lone surrogate
         or a NUL. A file is appended by `append_file`.
         """
         records, when = self._records(scope), self._now(now)
         report, state = append_turns(
-            records, as_turns(turns), self.codec.renderer, self.policy, when
-        )
+            records, as_turns(turns), self.codec.renderer, self.policy, when,
+            allow=partial(self._quota.admit, records),
+        )  # fmt: skip
         if state.cells >= self.codec.renderer.capacity:
-            write = self._writer(records, when).write_pages
-            self._background.submit(records.scope, partial(write, partial=False))
+            self._background.submit(records.scope, lambda: self._write_pages(records, when))
         return report
 
     def append_file(
@@ -81,7 +82,7 @@ class OpticalMemory(MemoryUpkeep):
         call."""
         records = self._records(scope)
         self._background.drain(records.scope)
-        return self._writer(records, self._now(now)).write_pages(partial=True)
+        return self._write_pages(records, self._now(now), partial=True)
 
     def recall(
         self,
@@ -173,8 +174,13 @@ class OpticalMemory(MemoryUpkeep):
         asked = Question(question, k, budget, refresh)
         return await aanswer(self._recaller(scope, now), asked, llm, self.images)
 
-    def _writer(self, records: ScopeRecords, now: float) -> PageWriter:
-        return PageWriter(records, self.codec, self.policy, now)
+    def _write_pages(self, records: ScopeRecords, now: float, *, partial: bool = False) -> int:
+        """Write full pages, and keep to the limits; the number of pages written."""
+        writer = PageWriter(records, self.codec, self.policy, now)
+        written = writer.write_pages(partial=partial)
+        if written:
+            self._quota.settle(records)
+        return written
 
     def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
         records = replace(self._records(scope), damage={})

@@ -13,13 +13,14 @@ from optimem import build
 from optimem.errors import InputError, ScopeError
 from optimem.memory.background import BackgroundThread, async_twin
 from optimem.memory.decay import DecayPolicy
+from optimem.memory.limits import Limits, Quota
 from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords
 from optimem.model import NANO
 from optimem.protocols import Clock, ImageReader, KeyProvider, PageCodec, Store
 from optimem.turns import RESERVED, Scope
 
-POLICY_VARIABLE = "OPTIMEM_POLICY"
+POLICY_VARIABLE, LIMITS_VARIABLE = "OPTIMEM_POLICY", "OPTIMEM_LIMITS"
 DEEPSEEK_WRITE_ERROR = 0.03
 """`write_error` for pages that DeepSeek-OCR reads: it reads 97 of 100 characters right
 (arXiv 2510.18234, table 2), where `optimem-nano` reads 998 of 1,000. What it misread when a page
@@ -35,12 +36,15 @@ class MemoryHandle:
         codec: PageCodec,
         *,
         policy: DecayPolicy | None = None,
+        limits: Limits | None = None,
         clock: Clock = time.time,
         images: ImageReader | None = None,
         owns_store: bool = False,
     ) -> None:
         self.store, self.codec, self.clock, self.images = store, codec, clock, images
         self.policy = policy or DecayPolicy()
+        self.limits = limits or Limits()
+        self._quota = Quota(store, codec, self.policy, self.limits)
         self._owns_store = owns_store
         self._rankers = RankerCache()
         self._background = BackgroundThread(
@@ -53,6 +57,7 @@ class MemoryHandle:
         store: "str | Path | Store | Any | None" = None,
         *,
         policy: DecayPolicy | str | None = None,
+        limits: Limits | str | None = None,
         clock: Clock = time.time,
         model: str = NANO,
         codec: PageCodec | None = None,
@@ -68,6 +73,7 @@ class MemoryHandle:
         an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
         it can. `policy`: a `DecayPolicy` or a line for `DecayPolicy.parse`; default
         `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
+        `limits`: `Limits` or a line for `Limits.parse`; default `OPTIMEM_LIMITS`, else `Limits()`.
         `keys`: seal all that is stored, with a `Keyring` or `UserKeys`; default the keys that
         `OPTIMEM_KEY` or `OPTIMEM_KEY_FILE` holds, if any (docs/production.md). Raises InputError
         for an address or a model of no known kind and for what is no key, MissingKeyError for a
@@ -83,6 +89,7 @@ class MemoryHandle:
             opened,
             codec,
             policy=policy if isinstance(policy, DecayPolicy) else _policy(policy, model),
+            limits=limits if isinstance(limits, Limits) else _limits(limits),
             clock=clock,
             images=build.image_reader(images) if isinstance(images, str) else images,
             owns_store=opened is not store,
@@ -158,3 +165,8 @@ def _policy(line: str | None, model: str) -> DecayPolicy:
     if model == NANO:
         return DecayPolicy.parse(line)
     return DecayPolicy.parse(line, write_error=DEEPSEEK_WRITE_ERROR)
+
+
+def _limits(line: str | None) -> Limits:
+    """The limits of a line, or of the environment."""
+    return Limits.parse(os.environ.get(LIMITS_VARIABLE, "") if line is None else line)

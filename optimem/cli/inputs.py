@@ -73,6 +73,7 @@ class MemoryOptions(NamedTuple):
     model: str = NANO
     images: str | None = None
     policy: str | None = None
+    limits: str | None = None
 
     @property
     def image_model(self) -> str:
@@ -84,7 +85,11 @@ class MemoryOptions(NamedTuple):
         from optimem.api.memory import OpticalMemory
 
         return OpticalMemory.open(
-            self.store, model=self.model, images=self.images, policy=self.policy
+            self.store,
+            model=self.model,
+            images=self.images,
+            policy=self.policy,
+            limits=self.limits,
         )
 
 
@@ -106,6 +111,12 @@ MEMORY_OPTIONS = {
         "--policy", envvar="OPTIMEM_POLICY", show_envvar=True, metavar="SETTINGS",
         show_default="large=1d,base=7d,small=30d,tiny=180d,forget_after=never,floor=0.9",
         help="When pages fade: the age at which they leave each tier, and the least accuracy.",
+    ),
+    "limits": click.option(
+        "--limits", envvar="OPTIMEM_LIMITS", show_envvar=True, metavar="SETTINGS",
+        show_default="bytes=1GiB,full=refuse",
+        help="The most that a scope (turns, pages, bytes) and a user (user_turns, user_pages, "
+        "user_bytes) may hold, and what happens then (full: refuse, fade or drop).",
     ),
 }  # fmt: skip
 

@@ -49,7 +49,7 @@ UNKNOWN = 1
 @click.option("--flush", is_flag=True,
               help="Put everything on pages now, even if the last is not full.")  # fmt: skip
 @now_option
-@memory_options("store", "model", "images", "policy")
+@memory_options("store", "model", "images", "policy", "limits")
 @json_option
 def remember(
     scope: str, source: str, role: str, form: str | None, flush: bool, now: float | None,

@@ -241,6 +241,10 @@ class ScopeRecords:
                     place = entry_place(self.scope, entry.key)
                     yield page, page_serialization.page_parts(entry.value, place)
 
+    def count(self, kind: EntryKind) -> int:
+        """How many entries of a kind there are."""
+        return len(self.store.entries(self.scope, kind.prefix))
+
     def bytes_used(self) -> int:
         """Bytes of all keys and values."""
         return self.store.usage(self.scope)

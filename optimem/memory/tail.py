@@ -3,7 +3,7 @@
 Appending never encodes, so it takes milliseconds however large the memory is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -26,14 +26,16 @@ def append_turns(
     renderer: Renderer,
     policy: DecayPolicy,
     now: float,
+    allow: Callable[[Sequence[Turn]], None] = lambda new: None,
 ) -> tuple[AppendReport, ScopeState]:
-    """Put turns at the end of a scope, those that are new; the scope's new state, too. Raises
-    ConflictError if others keep writing."""
+    """Put turns at the end of a scope, those that are new; the scope's new state, too. `allow`:
+    raises if the new turns must not be stored. Raises ConflictError if others keep writing."""
 
     def attempt() -> tuple[AppendReport, ScopeState]:
         state, version = records.state()
         new, duplicates, forgotten, recent = admit(records, turns, state)
         if new:
+            allow([turn for turn, _ in new])
             edit = records.edit()
             state = _put_turns(edit, new, replace(state, recent=recent), renderer, policy, now)
             edit.put_state(state, version)
