@@ -13,8 +13,12 @@ from optimem.memory.pinning import set_pinned
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tombstones import FORGOTTEN, readmit
+from optimem.memory.word_secret import HOME as WORD_SECRET
 from optimem.results import CheckReport, ForgetReceipt, MemoryStats, SweepReport
 from optimem.turns import RESERVED, Scope
+
+OWN = (FORGOTTEN, WORD_SECRET.namespace)
+"""Namespaces that hold nothing of what was remembered."""
 
 
 class MemoryUpkeep(MemoryOperations):
@@ -90,7 +94,7 @@ class MemoryUpkeep(MemoryOperations):
         """What a scope, or by default the whole store, holds and costs."""
         if scope is not None:
             return memory_stats([self._records(scope)])
-        scopes = [each for each in self.store.scopes() if each.namespace != FORGOTTEN]
+        scopes = [each for each in self.store.scopes() if each.namespace not in OWN]
         return memory_stats(ScopeRecords(self.store, each) for each in scopes)
 
     def check(self, scope: Scope | str | None = None, *, repair: bool = False) -> CheckReport:

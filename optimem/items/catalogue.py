@@ -15,6 +15,7 @@ from optimem.items.serialization import ItemMark
 from optimem.memory.caching import LRU
 from optimem.memory.records import entry_place
 from optimem.memory.retrieval import TurnRanker
+from optimem.memory.word_secret import word_secret
 from optimem.protocols import Store
 from optimem.turns import Scope
 
@@ -86,12 +87,13 @@ class Catalogue:
 
     def _fetch(self, refs: Sequence[ItemRef]) -> dict[ItemRef, ItemMark]:
         found: dict[ItemRef, ItemMark] = {}
+        secret = word_secret(self._store)
         for scope in {ref.scope for ref in refs}:
             here = [ref for ref in refs if ref.scope == scope]
             entries = self._store.get(scope, [ref.name.entry_key for ref in here])
             for ref, entry in zip(here, entries, strict=True):
                 if entry:
                     found[ref] = serialization.unpack_mark(
-                        entry.value, entry_place(scope, entry.key)
+                        entry.value, entry_place(scope, entry.key), secret
                     )
         return found

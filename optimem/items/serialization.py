@@ -15,6 +15,7 @@ from optimem.errors import InputError
 from optimem.memory.index_serialization import index_section, parse_index
 from optimem.memory.records import PageIndex
 from optimem.memory.retrieval import index_page
+from optimem.memory.word_secret import hide, reveal
 from optimem.omem.container import (
     ZSTD_FAST,
     ContainerKind,
@@ -123,22 +124,24 @@ def pack_words(text: str) -> bytes:
     return index_section(index) if len(index.term) else b""
 
 
-def pack_mark(expires: int | None, words: bytes, place: bytes) -> bytes:
-    """Pack a mark. `words`: from `pack_words` or `packed_words`."""
+def pack_mark(expires: int | None, words: bytes, place: bytes, secret: bytes) -> bytes:
+    """Pack a mark. `words`: from `pack_words` or `packed_words`. `secret`: see `word_secret`."""
     written = b"" if expires is None else b"%d" % expires
-    return pack_container(ContainerKind.MARK, [written, words], place)
+    hidden = hide(words, secret, place) if words else b""
+    return pack_container(ContainerKind.MARK, [written, hidden], place)
 
 
-def packed_words(mark: bytes, place: bytes) -> bytes:
-    """The words of a packed mark, still packed."""
-    with unpack_container(ContainerKind.MARK, mark, place=place) as (_, words):
-        return words
+def packed_words(mark: bytes, place: bytes, secret: bytes | None) -> bytes:
+    """The words of a packed mark, still packed. Raises as `unpack_mark`."""
+    with unpack_container(ContainerKind.MARK, mark, place=place) as (_, hidden):
+        return reveal(hidden, secret, place) if hidden else b""
 
 
-def unpack_mark(data: bytes, place: bytes) -> ItemMark:
+def unpack_mark(data: bytes, place: bytes, secret: bytes | None) -> ItemMark:
     """Unpack a mark. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.MARK, data, place=place) as (expires, words):
-        return ItemMark(int(expires) if expires else None, parse_index(words) if words else None)
+    with unpack_container(ContainerKind.MARK, data, place=place) as (expires, hidden):
+        words = parse_index(reveal(hidden, secret, place)) if hidden else None
+        return ItemMark(int(expires) if expires else None, words)
 
 
 def _check(value: Any, path: str, depth: int) -> None:

@@ -15,6 +15,7 @@ from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
 from optimem.items.serialization import ItemBody, ItemHead
 from optimem.memory.records import entry_place
 from optimem.memory.scope_records import retry
+from optimem.memory.word_secret import make_word_secret, word_secret
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
 
@@ -111,13 +112,13 @@ class ItemShard:
     def touch(self, items: Sequence[Item], now: int) -> None:
         """Restart the time to live of items that expire. An item that has been put, deleted or
         touched since it was read is left alone."""
-        groups = []
+        groups, secret = [], make_word_secret(self.store) if items else b""
         for item in items:
             expires = _expiry(item.head.ttl, now)
             if item.mark and expires is not None and expires != item.expires:
                 place = self._place(item.mark.key)
-                words = serialization.packed_words(item.mark.value, place)
-                data = serialization.pack_mark(expires, words, place)
+                words = serialization.packed_words(item.mark.value, place, secret)
+                data = serialization.pack_mark(expires, words, place, secret)
                 groups.append([Change(item.mark.key, data, item.mark.version)])
         self._commit_each(groups)
 
@@ -163,17 +164,22 @@ class ItemShard:
         mark = MarkName(address, head.stamp, new.ttl is not None)
         key = item_entry_key(address)
         item = serialization.pack_item(head, new.body, self._place(key))
-        expires, mark_place = _expiry(new.ttl, now), self._place(mark.entry_key)
+        secret = make_word_secret(self.store)
+        packed = serialization.pack_mark(
+            _expiry(new.ttl, now), new.words, self._place(mark.entry_key), secret
+        )
         version = old.entry.version if old else 0
         return [
             Change(key, item, version),
-            Change(mark.entry_key, serialization.pack_mark(expires, new.words, mark_place), 0),
+            Change(mark.entry_key, packed, 0),
             *([_mark_deletion(old)] if old else []),
         ]
 
     def _expiry(self, mark: Entry | None) -> int | None:
-        found = mark and serialization.unpack_mark(mark.value, self._place(mark.key))
-        return found.expires if found else None
+        if mark is None:
+            return None
+        secret = word_secret(self.store)
+        return serialization.unpack_mark(mark.value, self._place(mark.key), secret).expires
 
     def _place(self, key: str) -> bytes:
         return entry_place(self.scope, key)

@@ -1,14 +1,16 @@
-"""The words of a page to bytes and back: columns of numbers in byte planes, under zstd. Items store
-theirs in the same way.
+"""The words of a page to bytes and back: columns of numbers in byte planes, under zstd, hidden
+under the store's secret. Items store theirs in the same way.
 """
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.records import PageIndex
+from optimem.memory.word_secret import hide, reveal, word_secret
 from optimem.omem.container import (
     ContainerKind,
     compress,
@@ -16,19 +18,26 @@ from optimem.omem.container import (
     pack_container,
     unpack_container,
 )
+from optimem.protocols import Store
 
 _SIZES = struct.Struct("<II")
 
 
-def pack_index(index: PageIndex, place: bytes) -> bytes:
-    """An index entry as bytes."""
-    return pack_container(ContainerKind.INDEX, [index_section(index)], place)
+def pack_index(index: PageIndex, place: bytes, secret: bytes) -> bytes:
+    """An index entry as bytes. `secret`: see `word_secret`."""
+    hidden = hide(index_section(index), secret, place)
+    return pack_container(ContainerKind.INDEX, [hidden], place)
 
 
-def unpack_index(data: bytes, place: bytes) -> PageIndex:
+def unpack_index(data: bytes, place: bytes, secret: bytes | None) -> PageIndex:
     """The index entry. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.INDEX, data, place=place) as (section,):
-        return parse_index(section)
+    with unpack_container(ContainerKind.INDEX, data, place=place) as (hidden,):
+        return parse_index(reveal(hidden, secret, place))
+
+
+def index_reader(store: Store) -> Callable[[bytes, bytes], PageIndex]:
+    """`unpack_index` of bytes and their place, for a store's own indexes."""
+    return lambda data, place: unpack_index(data, place, word_secret(store))
 
 
 def index_section(index: PageIndex) -> bytes:

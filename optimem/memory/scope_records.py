@@ -15,7 +15,8 @@ from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
 from optimem.errors import ConflictError, FormatError
-from optimem.memory import index_serialization, page_serialization, serialization
+from optimem.memory import page_serialization, serialization
+from optimem.memory.index_serialization import index_reader, pack_index
 from optimem.memory.records import (
     STATE_KEY,
     Chunk,
@@ -33,6 +34,7 @@ from optimem.memory.records import (
     image_key,
     turn_key,
 )
+from optimem.memory.word_secret import make_word_secret
 from optimem.protocols import Change, Entry, Store
 from optimem.results import Unreadable
 from optimem.turns import Scope
@@ -56,7 +58,6 @@ _UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
     EntryKind.TURN: serialization.unpack_number,
     EntryKind.CHUNK: serialization.unpack_chunk,
     EntryKind.PAGE: page_serialization.unpack_page,
-    EntryKind.INDEX: index_serialization.unpack_index,
     EntryKind.IMAGE: serialization.unpack_image,
 }
 
@@ -190,7 +191,7 @@ class ScopeRecords:
         entries = self.store.get(self.scope, [key.words for key in missing]) if missing else []
         for key, entry in zip(missing, entries, strict=True):
             if entry:
-                index = self._unpacked(index_serialization.unpack_index, entry)
+                index = self._unpacked(index_reader(self.store), entry)
                 kept |= {key: Stored(index, entry.version)} if index else {}
         return kept
 
@@ -207,7 +208,8 @@ class ScopeRecords:
     def unpack(self, entry: Entry) -> object:
         """The record in an entry: of a page, a chunk, a state, a number, an index, an image's
         tokens, None for others. Raises FormatError, VersionError or ChecksumError."""
-        unpack = _UNPACK.get(EntryKind.of(entry.key))
+        kind = EntryKind.of(entry.key)
+        unpack = index_reader(self.store) if kind is EntryKind.INDEX else _UNPACK.get(kind)
         return unpack(entry.value, entry_place(self.scope, entry.key)) if unpack else None
 
     def holders(self, number: int) -> list[str]:
@@ -356,7 +358,7 @@ class Edit:
 
     def put_index(self, key: PageKey, index: PageIndex) -> None:
         """Write a page's index entry."""
-        data = index_serialization.pack_index(index, self._place(key.words))
+        data = pack_index(index, self._place(key.words), make_word_secret(self.store))
         self.changes.append(Change(key.words, data))
 
     def remove_entry(self, key: str) -> None:

@@ -75,6 +75,7 @@ class ContainerKind(Enum):
     ITEM = b"V", "an item"
     MARK = b"M", "the mark of an item"
     SEALED = b"e", "sealed bytes"
+    SECRET = b"k", "the secret of a store"
     NANO_TOKENS = b"n", "a page of optimem-nano"
     DEEPSEEK_TOKENS = b"d", "a page of DeepSeek-OCR"
     RULED_PAGE = b"r", "a ruled page of DeepSeek-OCR"

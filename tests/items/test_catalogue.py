@@ -8,6 +8,7 @@ from optimem.items.catalogue import Catalogue, ItemRef
 from optimem.items.collection import new_item
 from optimem.items.names import Address, Namespace, shard_scopes
 from optimem.items.shard import ItemShard
+from optimem.memory.word_secret import word_secret
 from optimem.protocols import Store
 from optimem.testing import InMemoryStore
 from tests.items.racing import RacingStore
@@ -79,6 +80,7 @@ def test_marks_are_read_once_in_batches_and_again_when_they_change(
     racing = RacingStore(store_at(":memory:"))
     for number in range(10):
         put(racing._store, ("n",), f"{number}", "", ttl=9)
+    assert word_secret(racing)  # type: ignore[arg-type]
     reads: list[int] = []
     racing.between_reads = [lambda: reads.append(1)] * 99
     catalogue = Catalogue(racing)  # type: ignore[arg-type]

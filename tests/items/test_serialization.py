@@ -22,7 +22,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )
-PLACE = b"where it is stored"
+PLACE, SECRET = b"where it is stored", bytes(32)
 HEAD = ItemHead(1, 2, None, "0" * 22)
 
 
@@ -98,18 +98,20 @@ def test_damaged_and_foreign_entries_are_named() -> None:
     with pytest.raises(ChecksumError):
         serialization.unpack_value(packed[:-1] + b"?", PLACE)
     with pytest.raises(FormatError):
-        serialization.unpack_mark(packed, PLACE)
+        serialization.unpack_mark(packed, PLACE, SECRET)
 
 
 def test_words_of_a_mark() -> None:
     mark = serialization.unpack_mark(
-        serialization.pack_mark(7, serialization.pack_words("Tea and \ud800 tea"), PLACE),
+        serialization.pack_mark(7, serialization.pack_words("Tea and \ud800 tea"), PLACE, SECRET),
         PLACE,
+        SECRET,
     )
     assert mark.expires == 7
     assert mark.words is not None
     assert mark.words.term.tolist() == terms("tea")
     assert serialization.unpack_mark(
-        serialization.pack_mark(None, serialization.pack_words("the and"), PLACE),
+        serialization.pack_mark(None, serialization.pack_words("the and"), PLACE, SECRET),
         PLACE,
+        SECRET,
     ) == (None, None)

@@ -16,12 +16,11 @@ from optimem.memory.records import (
     text_digest,
 )
 from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.tombstones import FORGOTTEN
-from optimem.protocols import Change, Entry, VisionTokens
+from optimem.protocols import Change, Entry, Store, VisionTokens
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import InMemoryStore
 from optimem.tiers import Tier
-from optimem.turns import Scope
+from optimem.turns import RESERVED, Scope
 
 NOW = 1_700_000_000.0
 SCOPE = "acme/ann/s1"
@@ -78,8 +77,13 @@ def texts(memory: OpticalMemory) -> list[str]:
 
 
 def memory_scopes(memory: OpticalMemory) -> list[str]:
-    """All scopes but those of tombstones."""
-    return [str(scope) for scope in memory.store.scopes() if scope.namespace != FORGOTTEN]
+    """All scopes but optimem's own."""
+    return [str(s) for s in own_scopes(memory.store)]
+
+
+def own_scopes(store: Store) -> list[Scope]:
+    """The scopes of a store that are a memory's."""
+    return [scope for scope in store.scopes() if not scope.namespace.startswith(RESERVED)]
 
 
 class ContendedStore(SQLiteStore):

@@ -1,6 +1,7 @@
 """Stored bytes are read whole or refused by name."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,8 @@ from optimem.memory.records import (
 )
 from optimem.memory.retrieval import index_page
 from tests.memory.test_page_serialization import PLACE, RECORD, SPANS
+
+SECRET = bytes(32)
 
 
 def test_chunks_states_and_numbers_come_back() -> None:
@@ -31,7 +34,10 @@ def test_bytes_are_read_only_where_they_were_stored() -> None:
         (page_serialization.unpack_page, page_serialization.pack_page(RECORD, PLACE)),
         (page_serialization.page_parts, page_serialization.pack_page(RECORD, PLACE)),
         (serialization.unpack_chunk, serialization.pack_chunk(chunk, PLACE)),
-        (index_serialization.unpack_index, index_serialization.pack_index(index, PLACE)),
+        (
+            partial(index_serialization.unpack_index, secret=SECRET),
+            index_serialization.pack_index(index, PLACE, SECRET),
+        ),
         (serialization.unpack_state, serialization.pack_state(state, PLACE)),
         (serialization.unpack_number, serialization.pack_number(7, PLACE)),
         (serialization.unpack_image, serialization.pack_image(b"tokens", PLACE)),

@@ -11,7 +11,7 @@ from optimem.store.sqlite import SQLiteStore
 from optimem.testing import plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-from tests.memory.factories import NOW, SCOPE
+from tests.memory.factories import NOW, SCOPE, own_scopes
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def store() -> SQLiteStore:
 
 
 def stats(store: SQLiteStore) -> MemoryStats:
-    return memory_stats(ScopeRecords(store, scope) for scope in store.scopes())
+    return memory_stats(ScopeRecords(store, scope) for scope in own_scopes(store))
 
 
 def test_pages_are_counted_by_tier(store: SQLiteStore) -> None:
@@ -65,7 +65,7 @@ def test_scopes_are_counted_together(store: SQLiteStore) -> None:
     both = stats(store)
     assert (both.scopes, both.turns, both.pages) == (2, 4, 4)
     assert both.text_bytes == one.text_bytes + 500
-    assert both.stored_bytes == sum(store.usage(scope) for scope in store.scopes())
+    assert both.stored_bytes == sum(store.usage(scope) for scope in own_scopes(store))
     assert one.next_due is not None
     assert both.next_due == one.next_due - 5
 

@@ -22,9 +22,19 @@ from optimem.items import serialization as items
 from optimem.memory import index_serialization as words
 from optimem.memory import page_serialization as pages
 from optimem.memory import serialization as memory
-from optimem.memory.records import Chunk, Doubt, PageRecord, Position, ScopeState, Span, Verbatim
+from optimem.memory.records import (
+    Chunk,
+    Doubt,
+    PageRecord,
+    Position,
+    ScopeState,
+    Span,
+    Verbatim,
+    entry_place,
+)
 from optimem.memory.retrieval import index_page
 from optimem.memory.tombstones import pack_tombstone, unpack_tombstone
+from optimem.memory.word_secret import HOME, make_word_secret, word_secret
 from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page
@@ -45,8 +55,9 @@ from optimem.omem.container import (
 )
 from optimem.omem.images import ImageArchive
 from optimem.omem.text import TokenFile
-from optimem.protocols import VisionTokens
+from optimem.protocols import Change, VisionTokens
 from optimem.store.sealing import SealedRecord, seal, unseal
+from optimem.testing import InMemoryStore
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -188,6 +199,10 @@ NOWHERE = b""
 """The place of a file, here of records too, so that all samples are packed and forged alike."""
 
 
+SECRET = bytes(32)
+_SECRET_PLACE = entry_place(HOME, "secret")
+
+
 def _samples() -> list[Sample]:
     spans = tuple(
         Span(Position(i, 0), "user", f"m{i}", 5.0, 3 * i, 3 * i + 3, True, False, bytes(8))
@@ -205,7 +220,7 @@ def _samples() -> list[Sample]:
     item = items.pack_item(
         items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50}), NOWHERE
     )
-    mark = items.pack_mark(7, items.pack_words("tea"), NOWHERE)
+    mark = items.pack_mark(7, items.pack_words("tea"), NOWHERE, SECRET)
     kinds, whole = ContainerKind, pages.pack_page(record, NOWHERE)
     records: list[tuple[ContainerKind, bytes, Callable[..., object]]] = [
         (kinds.PAGE, whole, pages.unpack_page),
@@ -213,14 +228,18 @@ def _samples() -> list[Sample]:
         (kinds.PAGE, pages.pack_page(kept, NOWHERE), pages.unpack_page),
         (kinds.CHUNK, memory.pack_chunk(chunk, NOWHERE), memory.unpack_chunk),
         (kinds.STATE, memory.pack_state(state, NOWHERE), memory.unpack_state),
-        (kinds.INDEX, words.pack_index(index, NOWHERE), words.unpack_index),
+        (
+            kinds.INDEX,
+            words.pack_index(index, NOWHERE, SECRET),
+            partial(words.unpack_index, secret=SECRET),
+        ),
         (kinds.TURN_NUMBER, memory.pack_number(41, NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
         (kinds.SENT, pack_sent(1.5, [Quote(Scope(session="s"), "t", 0, 9)], NOWHERE), unpack_sent),
         (kinds.ITEM, item, items.unpack_head),
         (kinds.ITEM, item, items.unpack_value),
-        (kinds.MARK, mark, items.unpack_mark),
-        (kinds.MARK, mark, items.packed_words),
+        (kinds.MARK, mark, partial(items.unpack_mark, secret=SECRET)),
+        (kinds.MARK, mark, partial(items.packed_words, secret=SECRET)),
     ]
     coder = TokenCoder(
         np.zeros(8, np.float32), np.ones((2, 8), np.float32), np.ones(2, np.float32) / 2
@@ -240,6 +259,7 @@ def _samples() -> list[Sample]:
             pack_tombstone(1.5, NOWHERE),
             partial(unpack_tombstone, place=NOWHERE),
         ),
+        Sample(ContainerKind.SECRET, _secret(), lambda data: word_secret(_store(data))),
         Sample(ContainerKind.SEALED, seal(b"a record", bytes(32), NOWHERE), _unsealed),
         Sample(ContainerKind.NANO_TOKENS, coder.encode(steps), lambda data: coder.decode(data, 16)),
         *packed,
@@ -258,6 +278,24 @@ def _samples() -> list[Sample]:
             _archive_pages,
         ),
     ]  # fmt: skip
+
+
+def _secret() -> bytes:
+    store = InMemoryStore()
+    make_word_secret(store)
+    (entry,) = store.get(HOME, ["secret"])
+    assert entry
+    with unpack_container(ContainerKind.SECRET, entry.value, place=_SECRET_PLACE) as sections:
+        return pack_container(ContainerKind.SECRET, sections)
+
+
+def _store(data: bytes) -> InMemoryStore:
+    """A store whose secret is in these bytes, bound to its place if they are whole."""
+    with suppress(FormatError), unpack_container(ContainerKind.SECRET, data) as sections:
+        data = pack_container(ContainerKind.SECRET, sections, _SECRET_PLACE)
+    store = InMemoryStore()
+    store.commit(HOME, [Change("secret", data)])
+    return store
 
 
 def _unsealed(data: bytes) -> bytes:
