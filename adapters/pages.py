@@ -9,9 +9,6 @@ from optimem.api.prompts import compress_prompt
 from optimem.errors import BudgetError, ImageSupportError, NoGainError
 from optimem.prompts import ModelRule, rule_for
 
-LEGIBLE_SIZE = 10
-"""Text of at least this size in px counts as certain to be read."""
-
 
 class Pages(NamedTuple):
     """`messages`: what shows the old messages. `tokens`: of all of it. `certain`: whether nothing
@@ -36,7 +33,7 @@ def draw_pages(conversation: Conversation, cut: int, budget: int, rule: ModelRul
     except (NoGainError, BudgetError):
         return None
     plan = prompt.plan
-    certain = not plan.left_out and min(plan.sizes) >= LEGIBLE_SIZE
+    certain = not plan.left_out and plan.legible
     shown = [_message(number, each) for number, each in enumerate(prompt.messages)]
     return Pages(shown, plan.tokens_after, certain)
 

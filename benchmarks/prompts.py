@@ -30,7 +30,7 @@ def describe(text: str, model: str, budget: int | None) -> str:
     except PromptError as error:
         plan = error.plan
     refused = " (refused)" if plan.ratio <= 1 else ""
-    return f"{plan.ratio:.2f}× at {min(plan.sizes)} px{refused}"
+    return f"{plan.ratio:.2f}× at {min(plan.x_heights):g} px{refused}"
 
 
 def table_header(names: Sequence[str]) -> str:

@@ -137,13 +137,16 @@ def _prompt_pages(
 ) -> "tuple[PageImage, ...]":
     from optimem.prompts.pages import PageImage, TextPosition
     from optimem.renderers.images import readable_png
-    from optimem.renderers.readable import ReadableStyle, render_pages
+    from optimem.renderers.readable import ReadablePage, render_pages
+    from optimem.renderers.style import ReadableStyle
 
     style = ReadableStyle.dense(shape.width, shape.height, size)
-    made = []
-    for page in render_pages(turns, style):
-        pixels = page.trimmed(style.margin) if shape.trim else page.pixels
-        last = page.spans[-1]
-        png, end = readable_png(pixels), TextPosition(last.turn, last.end)
-        made.append(PageImage(pixels.shape[1], pixels.shape[0], png, end, size))
-    return tuple(made)
+
+    def page_image(page: ReadablePage) -> PageImage:
+        height = page.bottom + style.margin if shape.trim else style.height
+        return PageImage(
+            shape.width, height, lambda: readable_png(page.draw(height).image),
+            TextPosition(*page.end), size,
+        )  # fmt: skip
+
+    return tuple(map(page_image, render_pages(turns, style)))

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from markdown_it import MarkdownIt
 
-from optimem.renderers.direction import MAX_PIECES, is_rtl, pieces, visual_order
+from optimem.renderers.direction import MAX_PIECES, RTL, is_rtl, pieces, visual_order
 from optimem.renderers.shaping import Shaped, longest_fit, shape
 from optimem.renderers.typefaces import Font, graphemes
 
@@ -106,15 +106,76 @@ def segments(text: str) -> Iterator[str]:
         yield from _word_segments(word[0])
 
 
-def wrap(text: str, font: Font, room: int, *, words: bool) -> Iterator[VisualLine]:
+def wrap(text: str, font: Font, room: int, *, words: bool, hang: int = 0) -> Iterator[VisualLine]:
     """A source line as lines of at most `room`. `words`: break between words if possible; if
-    not, only where a line is full, as in code. An empty line is one empty line."""
+    not, only where a line is full, as in code. `hang`: how far all lines but the first are
+    indented, if they run left to right. An empty line is one empty line."""
+    if RTL.search(text):
+        return _mixed_lines(text, font, room, words)
+    return _ltr_lines(text, font, room, words, hang)
+
+
+def length(text: str, font: Font) -> int:
+    """The length of a source line that is not wrapped; of right-to-left text about."""
+    expanded = text.expandtabs(TAB_COLUMNS)
+    return sum(shape(segment, font, False).width for segment in segments(expanded))
+
+
+def _ltr_lines(text: str, font: Font, room: int, words: bool, hang: int) -> Iterator[VisualLine]:
+    """Text that all runs left to right, of which each segment is shaped by itself."""
+    tabs = "\t" in text
+    line = _LineBuilder(0)
+    for segment in segments(text):
+        blank = segment.isspace()
+        shaped = shape(line.expanded(segment) if tabs else segment, font, False)
+        while segment and line.x + shaped.width > room and not (words and blank):
+            if line.start == line.end:
+                fit = longest_fit(segment, font, False, room - line.x)
+                line.add(segment[:fit], shape(line.expanded(segment[:fit]), font, False), blank)
+                segment = segment[fit:]
+            if segment:
+                yield line.done()
+                line = _LineBuilder(line.end, hang)
+            shaped = shape(line.expanded(segment) if tabs else segment, font, False)
+        line.add(segment, shaped, blank)
+    yield line.done()
+
+
+class _LineBuilder:
+    """A line that takes one segment after the other; `start`, `end`: in the source line."""
+
+    def __init__(self, start: int, indent: int = 0) -> None:
+        self.start = self.end = start
+        self.x = self.width = indent
+        self.column = 0
+        self.parts: list[tuple[int, Shaped]] = []
+
+    def expanded(self, segment: str) -> str:
+        """A segment with spaces for its tabs."""
+        before = " " * (self.column % TAB_COLUMNS)
+        return (before + segment).expandtabs(TAB_COLUMNS)[len(before) :]
+
+    def add(self, segment: str, shaped: Shaped, blank: bool) -> None:
+        """Set a segment at the end of the line."""
+        if shaped.glyphs and not (blank and segment.isascii()):
+            self.parts.append((self.x, shaped))
+        self.end += len(segment)
+        self.column += len(segment) if "\t" not in segment else len(self.expanded(segment))
+        self.x += shaped.width
+        if not blank:  # white space at the end has no ink
+            self.width = self.x
+
+    def done(self) -> VisualLine:
+        """The line as drawn."""
+        return VisualLine(tuple(self.parts), self.width, self.start, self.end, False)
+
+
+def _mixed_lines(text: str, font: Font, room: int, words: bool) -> Iterator[VisualLine]:
+    """Text of which some may run right to left: a line is ordered as a whole."""
     rtl, start = is_rtl(text), 0
-    while start < len(text) or not text:
+    while start < len(text):
         end = start + _line_length(text[start:], font, rtl, room, words)
         yield _line(text, start, end, font, rtl)
-        if not text:
-            return
         start = end
 
 

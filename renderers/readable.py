@@ -1,92 +1,36 @@
 """The readable style: pages for people and for large vision models that read any page.
 
 Roles have colours, headings are larger, code and tables are monospaced and aligned, lines break
-between words, and text in any direction or script is shaped. The same input gives the same bytes.
+between words, and text in any direction or script is shaped. A page is laid out at once and drawn
+when it is asked for. The same input gives the same pixels.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from optimem.errors import InputError
 from optimem.protocols import Box
-from optimem.renderers.layout import BlockKind, SourceLine, VisualLine, source_lines, wrap
-from optimem.renderers.raster import Canvas, Colour, draw, fill
+from optimem.renderers.columns import Column, Line, Row, fewest_columns, paged, rows_of
+from optimem.renderers.layout import source_lines
+from optimem.renderers.raster import FULL, InkPlan
 from optimem.renderers.shaping import SUBPIXELS
-from optimem.renderers.typefaces import ASCENT, DESCENT, Font
-from optimem.turns import Role, Turn
+from optimem.renderers.style import INK, PAPER, TINT, Colour, ReadableStyle
+from optimem.renderers.typefaces import ASCENT, DESCENT
+from optimem.turns import Turn
 
-MIN_COLUMN = 60
-"""Letters in a line, each about half as wide as high. A second column with shorter lines would
-cost more in line breaks than it saves in blank ends."""
-
-DENSE_MARGIN = 12  # pixels
-PAPER: Colour = (255, 255, 255)
-INK: Colour = (26, 29, 33)
-TINT: Colour = (243, 245, 247)
-ROLE_COLOURS: dict[Role, Colour] = {
-    "system": (91, 101, 112),
-    "user": (11, 87, 165),
-    "assistant": (11, 110, 79),
-    "tool": (150, 82, 8),
-    "text": (91, 101, 112),
-}
-
-
-@dataclass(frozen=True)
-class ReadableStyle:
-    """How pages look; lengths are in pixels. `size`: em of the body text. `heading`: size of
-    headings, times `size`. `leading`: height of a line, times its size. `mono`: all text is
-    monospaced. `columns`: on a page, filled one after the other. `inline`: a turn's role precedes
-    its first words instead of having a line of its own. Raises InputError if a column has no room
-    for a few letters."""
-
-    width: int = 1024
-    height: int = 1024
-    margin: int = 48
-    size: int = 18
-    heading: float = 1.35
-    leading: float = 1.4
-    mono: bool = False
-    columns: int = 1
-    inline: bool = False
-    colours: dict[Role, Colour] = field(default_factory=lambda: dict(ROLE_COLOURS))
-
-    def __post_init__(self) -> None:
-        room = min(self.room, self.height - 2 * self.margin) if self.columns > 0 else 0
-        if self.size < 6 or room < 4 * self.size:
-            raise InputError(
-                f"a page of {self.width} × {self.height} px with margins of {self.margin} has no "
-                f"room for text of {self.size} px in {self.columns} columns; use a size of 6 or "
-                "more on a larger page"
-            )
-
-    @classmethod
-    def dense(cls, width: int, height: int, size: int) -> "ReadableStyle":
-        """The most text of a size that a page holds and a model reads: with two columns if each
-        has room for `MIN_COLUMN` letters."""
-        columns = 2 if width >= 2 * MIN_COLUMN * size // 2 else 1
-        return cls(width, height, DENSE_MARGIN, size, leading=1.2, columns=columns, inline=True)
-
-    @property
-    def room(self) -> int:
-        """Width of a column. Two margins separate columns."""
-        return self.width // self.columns - 2 * self.margin
-
-    @property
-    def gap(self) -> int:
-        """Space between turns."""
-        return self.size // (6 if self.inline else 2)
-
-    def font(self, kind: BlockKind) -> Font:
-        """The font of a kind of block."""
-        if kind == "heading":
-            return Font(round(self.size * self.heading), mono=self.mono, bold=True)
-        return Font(self.size, mono=self.mono or kind in ("code", "table"))
+GREYS = 16
+"""Shades of an ink, from none to full."""
+SHADES = ((np.arange(FULL + 1) * (GREYS - 1) + FULL // 2) // FULL).astype(np.uint8)
+"""By coverage."""
+RULE_COVERAGE = 70
+"""Of the line between two columns."""
 
 
 class LineSpan(NamedTuple):
@@ -98,26 +42,96 @@ class LineSpan(NamedTuple):
     box: Box
 
 
+class Drawing(NamedTuple):
+    """A page as drawn. `colours`: (H, W), of each pixel the place in `palette`, (C, 3) RGB."""
+
+    colours: NDArray[np.uint8]
+    palette: NDArray[np.uint8]
+
+    @property
+    def image(self) -> Image.Image:
+        """As a Pillow image with a palette."""
+        image = Image.fromarray(self.colours).convert("P")
+        image.putpalette(self.palette.tobytes())
+        return image
+
+
 @dataclass(frozen=True)
 class ReadablePage:
-    """A page. `pixels`: (H, W, 3) RGB; `spans`: its lines in reading order."""
+    """A page, laid out: its `columns` of rows, from left to right."""
 
-    pixels: Canvas
-    spans: tuple[LineSpan, ...]
+    style: ReadableStyle
+    columns: tuple[Column, ...]
+
+    @property
+    def spans(self) -> tuple[LineSpan, ...]:
+        """Its lines in reading order."""
+        return tuple(self._span(row, left, top) for left, row, top in self._rows if row.is_text)
+
+    @property
+    def bottom(self) -> int:
+        """Where its last line ends, in pixels from the top."""
+        return max(column[-1][1] + column[-1][0].height for column in self.columns if column)
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Where its text ends: the turn, and the character after the last one shown."""
+        last = next(row for row, _ in reversed(self.columns[-1]) if row.is_text)
+        return last.turn, last.end
+
+    def draw(self, height: int | None = None) -> Drawing:
+        """The page, or its upper `height` pixels."""
+        height = height or self.style.height
+        plan = InkPlan()
+        for left, row, top in self._rows:
+            start, baseline = _start(row, left, self.style.room), top + _baseline(row)
+            for offset, part in row.line.parts:
+                plan.add(part, start + offset, baseline)
+        for number in range(1, len(self.columns)):
+            x = self.style.left(number) - self.style.gutter // 2
+            top, bottom = self.style.margin, min(height, self.bottom)
+            plan.fill(x, top, self.style.rule, bottom - top, RULE_COVERAGE)
+        return self._coloured(SHADES[plan.ink(self.style.width, height)])
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB."""
+        drawing = self.draw()
+        return drawing.palette[drawing.colours]
 
     @property
     def image(self) -> Image.Image:
         """The page as a Pillow image."""
-        return Image.fromarray(self.pixels)
-
-    def trimmed(self, margin: int) -> Canvas:
-        """The pixels down to the last line, and a margin."""
-        bottom = round(max(span.box.bottom for span in self.spans)) if self.spans else margin
-        return self.pixels[: bottom + margin]
+        return self.draw().image
 
     def save(self, path: Path) -> None:
         """Write a PNG."""
         self.image.save(path)
+
+    @property
+    def _rows(self) -> list[tuple[int, Row, int]]:
+        """Each row with the left of its column and its top."""
+        lefts = [self.style.left(number) for number in range(len(self.columns))]
+        pairs = zip(lefts, self.columns, strict=True)
+        return [(left, row, top) for left, column in pairs for row, top in column]
+
+    def _span(self, row: Row, left: int, top: int) -> LineSpan:
+        start = _start(row, left, self.style.room)
+        first = row.line.parts[0][0] if row.line.parts else 0
+        box = Box(
+            (start + first) / SUBPIXELS, top, (start + row.line.width) / SUBPIXELS, top + row.height
+        )  # fmt: skip
+        return LineSpan(row.turn, row.start, row.end, box)
+
+    def _coloured(self, index: NDArray[np.uint8]) -> Drawing:
+        """Shades as colours: rows have inks and papers of their own."""
+        pairs: dict[tuple[Colour, Colour], int] = {(INK, PAPER): 0}
+        room = self.style.room
+        for left, row, top in self._rows:
+            paper = TINT if self.style.tinted(row.kind) else PAPER
+            number = pairs.setdefault((row.colour, paper), len(pairs))
+            index[top : top + row.height, left : left + room] += GREYS * number
+        return Drawing(index, np.concatenate([_shades(*pair) for pair in pairs]))
 
 
 def render_pages(
@@ -125,121 +139,38 @@ def render_pages(
 ) -> list[ReadablePage]:
     """The pages that show turns, or one text, in order. Raises InputError if there is no text."""
     style = style or ReadableStyle()
-    given = [Turn(text=turns, role="text")] if isinstance(turns, str) else list(turns)
+    given = (Turn(text=turns, role="text"),) if isinstance(turns, str) else tuple(turns)
     if not any(turn.text for turn in given):
         raise InputError("there is no text to draw; give at least one character")
-    return list(_pages(_rows(given, style), style))
+    lines = _lines(given)
+    if not style.columns:
+        style = replace(style, columns=fewest_columns(lines, style))
+    return [ReadablePage(style, columns) for columns in paged(rows_of(lines, style), style)]
 
 
-class _Row(NamedTuple):
-    """A line to be drawn. `turn`: its index; `start`: of its source line in the turn, None for a
-    role's label; `newline`: the number of characters after it that end the source line."""
-
-    turn: int
-    start: int | None
-    newline: int
-    kind: BlockKind
-    font: Font
-    colour: Colour
-    line: VisualLine
-
-    def height(self, style: ReadableStyle) -> int:
-        """Pixels from this line to the next."""
-        return round(self.font.size * style.leading)
+@lru_cache(maxsize=8)
+def _lines(turns: tuple[Turn, ...]) -> list[Line]:
+    """The source lines of all turns; kept for the next size of their text."""
+    return [
+        Line(number, turn.role, source)
+        for number, turn in enumerate(turns)
+        for source in source_lines(turn.text)
+    ]
 
 
-_Column = list[tuple[_Row, int]]
-"""Rows, each with its top in pixels."""
-
-
-def _rows(turns: Sequence[Turn], style: ReadableStyle) -> Iterator[_Row]:
-    for number, turn in enumerate(turns):
-        colour = style.colours[turn.role]
-        label = turn.role.capitalize() if turn.role != "text" else ""
-        for source in source_lines(turn.text):
-            prefix = f"{label}: " if label and style.inline and source.kind == "prose" else ""
-            if label and not prefix:
-                yield _label_row(number, label, colour, style)
-            yield from _source_rows(number, source, prefix, colour, style)
-            label = ""
-
-
-def _label_row(turn: int, label: str, colour: Colour, style: ReadableStyle) -> _Row:
-    bold = Font(style.size, bold=True)
-    (line,) = wrap(label, bold, style.room * SUBPIXELS, words=True)
-    return _Row(turn, None, 0, "heading", bold, colour, line)
-
-
-def _source_rows(
-    turn: int, source: SourceLine, prefix: str, colour: Colour, style: ReadableStyle
-) -> Iterator[_Row]:
-    """The rows of a source line, after a role's prefix in its colour."""
-    text, font, kind = prefix + source.text, style.font(source.kind), source.kind
-    start = source.start - len(prefix)
-    ink = colour if kind == "heading" or prefix else INK
-    for line in wrap(text, font, style.room * SUBPIXELS, words=kind in ("prose", "heading")):
-        newline = source.end - source.start - len(source.text) if line.end == len(text) else 0
-        yield _Row(turn, start, newline, kind, font, ink, line)
-        ink = colour if kind == "heading" else INK
-
-
-def _pages(rows: Iterator[_Row], style: ReadableStyle) -> Iterator[ReadablePage]:
-    page: list[_Column] = []
-    for column in _columns(rows, style, style.height - style.margin):
-        if len(page) == style.columns:
-            yield _page(page, style)
-            page = []
-        page.append(column)
-    yield _page(_balanced(page, style), style)
-
-
-def _columns(rows: Iterable[_Row], style: ReadableStyle, bottom: int) -> Iterator[_Column]:
-    """Rows one below the other, in as many columns as they take."""
-    column, y = list[tuple[_Row, int]](), style.margin
-    for row in rows:
-        gap = style.gap if column and column[-1][0].turn != row.turn else 0
-        if column and y + gap + row.height(style) > bottom:
-            yield column
-            column, y, gap = [], style.margin, 0
-        column.append((row, y + gap))
-        y += gap + row.height(style)
-    yield column
-
-
-def _balanced(page: list[_Column], style: ReadableStyle) -> list[_Column]:
-    """The columns of the last page at about the same height, so that its foot stays blank."""
-    rows = [row for column in page for row, _ in column]
-    height = sum(row.height(style) for row in rows) // style.columns
-    for bottom in range(style.margin + height, style.height - style.margin, style.size):
-        if len(columns := list(_columns(rows, style, bottom))) <= style.columns:
-            return columns
-    return page
-
-
-def _page(columns: Sequence[_Column], style: ReadableStyle) -> ReadablePage:
-    canvas = np.full((style.height, style.width, 3), PAPER, np.uint8)
-    spans: list[LineSpan] = []
-    for number, column in enumerate(columns):
-        left = number * (style.width // style.columns) + style.margin
-        for row, top in column:
-            box = _draw_row(canvas, row, left, top, style)
-            if row.start is not None:
-                line = row.line
-                start, end = row.start + line.start, row.start + line.end + row.newline
-                spans.append(LineSpan(row.turn, max(start, 0), max(end, 0), box))
-    return ReadablePage(canvas, tuple(spans))
-
-
-def _draw_row(canvas: Canvas, row: _Row, left: int, top: int, style: ReadableStyle) -> Box:
-    """Draw a row in a column; its box."""
-    room, height = style.room, row.height(style)
-    if row.kind in ("code", "table"):
-        fill(canvas, left, top, room, height, TINT)
-    x = left * SUBPIXELS
-    if row.line.rtl:
-        x += max(room * SUBPIXELS - row.line.width, 0)
+def _baseline(row: Row) -> int:
+    """Pixels from a row's top to its baseline."""
     ascent, descent = row.font.size * ASCENT, row.font.size * DESCENT
-    baseline = top + round((height - ascent - descent) / 2 + ascent)
-    for offset, part in row.line.parts:
-        draw(canvas, part, x + offset, baseline, row.colour)
-    return Box(x / SUBPIXELS, top, (x + row.line.width) / SUBPIXELS, top + height)
+    return round((row.height - ascent - descent) / 2 + ascent)
+
+
+def _start(row: Row, left: int, room: int) -> int:
+    """Where a row's ink starts in its column, in 1/64 px."""
+    blank = room * SUBPIXELS - row.line.width
+    return left * SUBPIXELS + (max(blank, 0) if row.line.rtl else 0)
+
+
+def _shades(ink: Colour, paper: Colour) -> NDArray[np.uint8]:
+    """(GREYS, 3) colours from paper to ink."""
+    share = np.linspace(0, 1, GREYS)[:, None]
+    return np.round(np.array(paper) * (1 - share) + np.array(ink) * share).astype(np.uint8)

@@ -22,7 +22,7 @@ from optimem.errors import InputError
 from optimem.protocols import Box, Cells, ReadCells, Reading
 from optimem.renderers.direction import RTL
 from optimem.renderers.layout import TAB_COLUMNS, segments, wrap
-from optimem.renderers.raster import Canvas, draw
+from optimem.renderers.raster import InkPlan
 from optimem.renderers.shaping import SUBPIXELS, shape
 from optimem.renderers.typefaces import ASCENT, DESCENT, Font, graphemes
 from optimem.tiers import Tier
@@ -48,7 +48,6 @@ FONT = Font(21, mono=True)
 BOLD = Font(FONT.size, mono=True, bold=True)
 TOP = (SIDE - ROWS * ROW_HEIGHT) // 2  # pixels
 LEFT = (SIDE * SUBPIXELS - COLUMNS * FONT.cell) // 2  # 1/64 px
-INK = (0, 0, 0)
 
 ASCII = re.compile(r"[\x20-\x7e]*\Z")
 WORD = re.compile(r"\S+")
@@ -67,10 +66,10 @@ class RuledPage:
 
     @cached_property
     def _drawn(self) -> Image.Image:
-        canvas = np.full((SIDE, SIDE, 3), 255, np.uint8)
+        plan = InkPlan()
         for number, row in enumerate(self.cells.reshape(-1, COLUMNS)):
-            _draw_row(canvas, row.tolist(), TOP + number * ROW_HEIGHT)
-        return Image.fromarray(255 - canvas[..., 0])
+            _plan_row(plan, row.tolist(), TOP + number * ROW_HEIGHT)
+        return Image.fromarray(plan.ink(SIDE, SIDE))
 
 
 class RuledRenderer:
@@ -168,27 +167,27 @@ def _units(text: str) -> Iterator[str]:
             yield "\n"
 
 
-def _draw_row(canvas: Canvas, row: Sequence[int], top: int) -> None:
-    """Draw a row: each word at its column, or all of it as one line if it needs reordering."""
+def _plan_row(plan: InkPlan, row: Sequence[int], top: int) -> None:
+    """Set a row: each word at its column, or all of it as one line if it needs reordering."""
     baseline = top + round((ROW_HEIGHT + (ASCENT - DESCENT) * FONT.size) / 2)
     label = ""
     if row[0] in LABEL_ROLES:
         label = role_label(LABEL_ROLES[row[0]])
-        draw(canvas, shape(label, BOLD, rtl=False), LEFT, baseline, INK)
+        plan.add(shape(label, BOLD, rtl=False), LEFT, baseline)
     columns = [column for column, cell in enumerate(row) if cell < FILL]
     text = "".join(chr(row[column]) for column in columns)
     if RTL.search(text):
-        _draw_line(canvas, text, LEFT + len(label) * FONT.cell, baseline)
+        _plan_line(plan, text, LEFT + len(label) * FONT.cell, baseline)
         return
     for word in WORD.finditer(text):
         x = LEFT + columns[word.start()] * FONT.cell
-        draw(canvas, shape(word.group(), FONT, rtl=False), x, baseline, INK)
+        plan.add(shape(word.group(), FONT, rtl=False), x, baseline)
 
 
-def _draw_line(canvas: Canvas, text: str, left: int, baseline: int) -> None:
-    """Draw a row with text that runs right to left; at the right end if all of it does."""
+def _plan_line(plan: InkPlan, text: str, left: int, baseline: int) -> None:
+    """Set a row with text that runs right to left; at the right end if all of it does."""
     (line,) = wrap(text.rstrip(), FONT, SIDE * SUBPIXELS * COLUMNS, words=False)
     if line.rtl:
         left = max(SIDE * SUBPIXELS - LEFT - line.width, left)
     for offset, part in line.parts:
-        draw(canvas, part, left + offset, baseline, INK)
+        plan.add(part, left + offset, baseline)

@@ -62,6 +62,8 @@ NOTHING = Shaped((), (), ((0, 0),), 0)
 @lru_cache(maxsize=1 << 16)
 def shape(text: str, font: Font, rtl: bool) -> Shaped:
     """Shape text of one direction, with the first face of `font` that has each character."""
+    if text.isascii() and text.isprintable():  # in the first face of every chain
+        return _shape_run(text, font.chain[0], font, rtl) if text else NOTHING._replace(clusters=())
     parts = []
     start = 0
     for face, run in face_runs(text.translate(DRAWN_AS), font.chain):

@@ -143,13 +143,21 @@ def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("-q", "--question", default="", help="A question to add after the pages.")
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS",
               help="Most tokens of the whole prompt.")  # fmt: skip
+@click.option("--x-height", type=click.FloatRange(1), metavar="PIXELS",
+              help="Least height of a small x on the pages as the model sees them, after the "
+                   "provider has scaled them.  [default: 5.5, with --budget 4.4]")  # fmt: skip
+@click.option(
+    "--leave-out",
+    is_flag=True,
+    help="Drop the oldest messages if even the smallest text exceeds the budget.",
+)
 @click.option("--keep", type=click.IntRange(0), default=1, show_default=True, metavar="N",
               help="How many of the last messages stay text.")  # fmt: skip
 @click.option("--form", show_default="the provider's",
               type=click.Choice(["openai", "responses", "anthropic", "gemini", "langchain"]),
               help="Form of the message made of a text.")  # fmt: skip
 @click.option("--no-exact", is_flag=True,
-              help="Do not repeat ids, numbers and paths as text.")  # fmt: skip
+              help="Do not repeat ids and long numbers as text.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for messages.json and the pages as PNG.")  # fmt: skip
 @click.option("--list-models", is_flag=True, is_eager=True, expose_value=False,
@@ -157,8 +165,8 @@ def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> No
               help="Print the known models with their rules and prices.")  # fmt: skip
 @json_option
 def compress_prompt(
-    source: str, model: str, question: str, budget: int | None, keep: int, form: str | None,
-    no_exact: bool, out: Path | None, as_json: bool,
+    source: str, model: str, question: str, budget: int | None, x_height: float | None,
+    leave_out: bool, keep: int, form: str | None, no_exact: bool, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Replace long text in a prompt with page images.
 
@@ -172,7 +180,8 @@ def compress_prompt(
     text = read_input(source)
     compressed = compress_messages(
         _parse_messages(text, source) if source.endswith(".json") else text,
-        model=model, budget=budget, keep=keep, question=question, form=form, exact=not no_exact,
+        model=model, budget=budget, x_height=x_height, leave_out=leave_out, keep=keep,
+        question=question, form=form, exact=not no_exact,
     )  # fmt: skip
     if out is not None:
         _save_prompt(compressed, out)

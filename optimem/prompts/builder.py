@@ -6,6 +6,9 @@ the draft's rule.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,16 +17,19 @@ from optimem.prompts.counting import Counting
 from optimem.prompts.draft import MESSAGE_TOKENS, PromptDraft
 from optimem.prompts.forms import Message
 from optimem.prompts.pages import (
+    X_HEIGHT,
+    ExactValue,
     PageDrawer,
     PageImage,
     exact_values_by_page,
+    exact_values_of,
     format_exact_values,
-    page_texts,
 )
 from optimem.prompts.rules import Limits, ModelRule
 
 TextSizes = tuple[int, int]
-"""Text sizes in px on the pages of the older and of the newer half of a conversation."""
+"""Text sizes in px on the pages of the older and of the newer half of a conversation, as the model
+sees them."""
 
 SIZES: tuple[TextSizes, ...] = (
     (16, 16), (14, 16), (14, 14), (12, 14), (12, 12), (10, 12), (10, 10), (9, 10), (9, 9), (8, 9),
@@ -36,6 +42,8 @@ TARGET_SHARE = 2 / 3
 """What a prompt without a budget should cost, as a share of its tokens as text."""
 ESTIMATE_MARGIN = 0.95
 """The share of a budget to fill when the length that fits is estimated."""
+LEGIBLE_X_HEIGHT = 5.0
+"""In px: smaller text is likely to be misread. Drawn only for a budget, and said in the plan."""
 
 CONVERSATION_NOTE = (
     "The images are pages that show the earlier messages of this conversation, in order, oldest "
@@ -54,9 +62,11 @@ class PromptPlan(BaseModel):
     the most. `exact_tokens`: of the exact values listed as text beside the pages. Prices: USD for
     the input, None where the rule has none. `left_out`: number of oldest messages on no page.
     `as_text`: number of old messages that stay text because no font covers them, and those that go
-    with them; `undrawable`: the scripts that no font covers. `bytes`: of the images in base64.
-    `sizes`: of the text on each page in px, oldest first. `limits`: what is used of what the
-    provider allows. `rule_source`, `rule_date`: where and when the price rule was read.
+    with them; `undrawable`: the scripts that no font covers. `bytes`: of the images in base64; 0 in
+    the plan of a prompt that was refused, whose pages are not drawn. `x_heights`: of the text on
+    each page, oldest first: the height of a small x in the pixels that the model sees, after the
+    provider has scaled the page. `limits`: what is used of what the provider
+    allows. `rule_source`, `rule_date`: where and when the price rule was read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,7 +86,7 @@ class PromptPlan(BaseModel):
     as_text: int
     undrawable: tuple[str, ...]
     bytes: int
-    sizes: tuple[int, ...]
+    x_heights: tuple[float, ...]
     limits: dict[str, str]
     rule_source: str
     rule_date: str
@@ -89,6 +99,11 @@ class PromptPlan(BaseModel):
         """Tokens before over tokens after."""
         return self.tokens_before / max(self.tokens_after, 1)
 
+    @property
+    def legible(self) -> bool:
+        """Whether all text is at least as large as models usually read: `LEGIBLE_X_HEIGHT`."""
+        return min(self.x_heights) >= LEGIBLE_X_HEIGHT
+
     def summary(self) -> str:
         """The figures in one line."""
         price = ""
@@ -97,8 +112,8 @@ class PromptPlan(BaseModel):
         return (
             f"{self.model}: {self.tokens_before:,} → {self.tokens_after:,} tokens"
             f" ({self.ratio:.2f}×){price}, {self.pages} page{'s' * (self.pages != 1)} of "
-            f"{self.image_tokens:,} tokens, {self.exact_values} exact values as text of "
-            f"{self.exact_tokens:,}; text counted by {self.counter}{self._estimated}"
+            f"{self.image_tokens:,} tokens{self._size_summary}, {self.exact_values} exact values "
+            f"as text of {self.exact_tokens:,}; text counted by {self.counter}{self._estimated}"
             f"{self._text_summary}"
         )
 
@@ -106,6 +121,12 @@ class PromptPlan(BaseModel):
     def _estimated(self) -> str:
         least, most = self.factors
         return "" if least == most == 1 else f" × {least:g} to {most:g}"
+
+    @property
+    def _size_summary(self) -> str:
+        least, most = min(self.x_heights), max(self.x_heights)
+        seen = f" with an x-height of {f'{least:g} to ' * (least < most)}{most:g} px"
+        return seen if self.legible else f"{seen} (small: may be misread)"
 
     @property
     def _text_summary(self) -> str:
@@ -125,123 +146,196 @@ class CompressedPrompt:
     plan: PromptPlan
 
 
-class PromptBuilder:
-    """Builds a draft at several sizes of text; draws no page twice.
+class _Layout(NamedTuple):
+    """Pages that are not drawn yet, and the text beside them."""
 
-    `exact`: whether to list the exact values on the pages as text beside them.
+    pages: list[PageImage]
+    note: str
+    listing: str
+    exact_values: int
+    text_tokens: int
+    image_tokens: int
+    exact_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """Of the whole prompt."""
+        return self.text_tokens + self.image_tokens
+
+
+class PromptBuilder:
+    """Lays a draft out at several sizes of text, and draws the one that is sent.
+
+    `exact`: whether to list the exact values on the pages as text beside them. `x_height`: the
+    least height of a small x in px, as the model sees it; None: by whether there is a budget.
     """
 
     def __init__(
-        self, draft: PromptDraft, drawer: PageDrawer, counting: Counting, exact: bool
+        self,
+        draft: PromptDraft,
+        drawer: PageDrawer,
+        counting: Counting,
+        exact: bool,
+        x_height: float | None = None,
     ) -> None:
         self.draft, self.drawer, self.counting, self.exact = draft, drawer, counting, exact
-        self._drawn: dict[tuple[int, int], list[PageImage]] = {}
+        self.x_height = x_height
+        self._laid_out: dict[tuple[int, int], list[PageImage]] = {}
 
     def build_readable(self) -> CompressedPrompt:
         """With the largest text that saves a third, else the smallest of `READABLE_SIZES`. Raises
         NoGainError and LimitError."""
-        prompt = self._build_largest(READABLE_SIZES, int(TARGET_SHARE * self.draft.tokens))
-        _require_gain(prompt.plan, "send the text, or give a budget to have it drawn smaller")
-        _require_limits(prompt.plan, self.draft.rule)
-        return prompt
+        sizes = self._largest(self._sizes(READABLE_SIZES), int(TARGET_SHARE * self.draft.tokens))
+        remedy = "send the text, or give a budget to have it drawn smaller"
+        self._require_gain(self._lay_out(sizes), remedy)
+        return self.build(sizes)
 
     def build_within(self, budget: int, leave_out: bool) -> CompressedPrompt:
         """With the largest text within a budget of tokens. `leave_out`: drop the oldest messages
         if even the smallest text exceeds it. Raises NoGainError, BudgetError and LimitError."""
-        builder, prompt = self, self._build_largest(SIZES, budget)
-        while leave_out and prompt.plan.tokens_after > budget and len(builder.draft.turns) > 1:
-            builder = builder._without_oldest(prompt.plan, budget)
-            prompt = builder.build(SIZES[-1])
-        _require_gain(prompt.plan, "send the text")
-        if prompt.plan.tokens_after > budget:
+        builder, sizes = self, self._largest(self._sizes(SIZES), budget)
+        layout = self._lay_out(sizes)
+        while leave_out and layout.tokens > budget and len(builder.draft.turns) > 1:
+            builder = builder._without_oldest(layout, budget)
+            layout = builder._lay_out(sizes)
+        builder._require_gain(layout, "send the text")
+        if layout.tokens > budget:
+            plan = builder._plan(layout, 0)
             raise BudgetError(
                 f"a budget of {budget:,} tokens is too small: with the smallest text the prompt "
-                f"takes {prompt.plan.tokens_after:,} ({self.draft.kept_tokens:,} of them stay as "
-                "text); give that much, or fewer messages",
-                prompt.plan,
+                f"takes {plan.tokens_after:,} ({self.draft.kept_tokens:,} of them stay as "
+                f"text); give that much, {builder._savings(layout, budget)}",
+                plan,
             )
-        _require_limits(prompt.plan, self.draft.rule)
-        return prompt
+        return builder.build(sizes)
 
     def build(self, sizes: TextSizes) -> CompressedPrompt:
-        """With text of the given sizes."""
-        draft = self.draft
-        pages, texts = self._draw(sizes)
-        values = exact_values_by_page(texts) if self.exact else []
-        listing = format_exact_values(values)
-        note = DOCUMENT_NOTE if draft.is_text else CONVERSATION_NOTE
-        if draft.as_text:
-            note += " " + TEXT_NOTE
-        if draft.left_out:
-            note += f" {draft.left_out} still older messages are left out."
-        after = "\n\n".join(part for part in (listing, draft.question) if part)
-        message = draft.form.page_message(note, pages, after)
+        """With text of the given sizes, as the model sees it. Raises LimitError."""
+        draft, layout = self.draft, self._lay_out(sizes)
+        pages = layout.pages
+        if len(pages) > draft.rule.limits.images:
+            raise _limit_error(draft.rule, len(pages), 0)
+        size = _base64_bytes(pages)
+        if size > draft.rule.limits.bytes:
+            raise _limit_error(draft.rule, len(pages), size)
+        after = "\n\n".join(part for part in (layout.listing, draft.question) if part)
+        message = draft.form.page_message(layout.note, pages, after)
         return CompressedPrompt(
             [*draft.before, message, *draft.text_messages, *draft.after],
             tuple(pages),
-            self._plan(pages, note, listing, sum(map(len, values))),
+            self._plan(layout, size),
         )
 
-    def _build_largest(self, sizes: Sequence[TextSizes], budget: int) -> CompressedPrompt:
-        """With the first of the sizes that fits the budget, else the last, by binary search."""
+    @cached_property
+    def _scale(self) -> float:
+        """How much smaller the model sees a page than it is drawn."""
+        page = self.draft.rule.page
+        return self.draft.rule.formula.seen(page.width, page.height)
+
+    def _sizes(self, sizes: Sequence[TextSizes]) -> Sequence[TextSizes]:
+        """Those of the sizes that are large enough; one that just is if none of them is."""
+        if self.x_height is None:
+            return sizes
+        least = ceil(self.x_height / X_HEIGHT - 1e-6)
+        return [pair for pair in SIZES if min(pair) >= least] or [(least, least)]
+
+    def _largest(self, sizes: Sequence[TextSizes], budget: int) -> TextSizes:
+        """The first of the sizes that fits the budget, else the last, by binary search."""
         first, last = 0, len(sizes) - 1
         while first < last:
             middle = (first + last) // 2
-            fits = self.build(sizes[middle]).plan.tokens_after <= budget
+            fits = self._lay_out(sizes[middle]).tokens <= budget
             first, last = (first, middle) if fits else (middle + 1, last)
-        return self.build(sizes[first])
+        return sizes[first]
 
-    def _without_oldest(self, plan: PromptPlan, budget: int) -> "PromptBuilder":
-        """A builder for as many of the newest turns as should fit the budget, judging by a plan
+    def _without_oldest(self, layout: _Layout, budget: int) -> "PromptBuilder":
+        """A builder for as many of the newest turns as should fit the budget, judging by a layout
         that exceeds it; at least one, and fewer than now."""
         turns, kept = self.draft.turns, self.draft.kept_tokens
-        share = ESTIMATE_MARGIN * max(budget - kept, 0) / (plan.tokens_after - kept)
+        share = ESTIMATE_MARGIN * max(budget - kept, 0) / (layout.tokens - kept)
         room = share * sum(len(turn.text) for turn in turns)
         start = len(turns)
         while start > 1 and (room := room - len(turns[start - 1].text)) >= 0:
             start -= 1
         start = min(start, len(turns) - 1)
         newest = self.draft.without_oldest(start)
-        return PromptBuilder(newest, self.drawer, self.counting, self.exact)
+        return PromptBuilder(newest, self.drawer, self.counting, self.exact, self.x_height)
 
-    def _draw(self, sizes: TextSizes) -> tuple[list[PageImage], list[str]]:
-        """The pages of all turns, and the text on each."""
-        pages, texts = list[PageImage](), list[str]()
-        halves = self.draft.halves
-        for half, size in enumerate(sizes[-len(halves) :]):
-            if (half, size) not in self._drawn:
-                drawn = self.drawer(halves[half], self.draft.rule.page, size)
-                self._drawn[half, size] = drawn
-            pages += self._drawn[half, size]
-            texts += page_texts(halves[half], self._drawn[half, size])
-        return pages, texts
+    def _lay_out(self, sizes: TextSizes) -> _Layout:
+        draft, pages = self.draft, list[PageImage]()
+        values = list[list[ExactValue]]()
+        for half, size in enumerate(sizes[-len(draft.halves) :]):
+            if (half, size) not in self._laid_out:
+                drawn = self.drawer(
+                    draft.halves[half], draft.rule.page, ceil(size / self._scale - 1e-6)
+                )
+                self._laid_out[half, size] = drawn
+            laid_out = self._laid_out[half, size]
+            pages += laid_out
+            values += exact_values_by_page(self._values[half], laid_out)
+        listing, listed = format_exact_values(values)
+        return self._counted(pages, listing, listed)
 
-    def _plan(
-        self, pages: Sequence[PageImage], note: str, listing: str, exact_values: int
-    ) -> PromptPlan:
-        draft, rule = self.draft, self.draft.rule
-        images = sum(rule.formula.tokens(page.width, page.height) for page in pages)
-        count, estimate = self.counting.most, self.counting.estimate
-        exact_tokens = count(listing) if listing else 0
-        text = draft.kept_tokens + count(note) + MESSAGE_TOKENS + exact_tokens
-        size = _base64_bytes(pages)
+    def _counted(self, pages: list[PageImage], listing: str, listed: int) -> _Layout:
+        draft, count = self.draft, self.counting.most
+        note = DOCUMENT_NOTE if draft.is_text else CONVERSATION_NOTE
+        if draft.as_text:
+            note += " " + TEXT_NOTE
+        if draft.left_out:
+            note += f" {draft.left_out} still older messages are left out."
+        exact = count(listing) if listing else 0
+        images = sum(draft.rule.formula.tokens(page.width, page.height) for page in pages)
+        text = draft.kept_tokens + count(note) + MESSAGE_TOKENS + exact
+        return _Layout(pages, note, listing, listed, text, images, exact)
+
+    @cached_property
+    def _values(self) -> list[list[list[ExactValue]]]:
+        """The exact values to list, of each turn of each half."""
+        return [
+            [exact_values_of(turn.text) if self.exact else [] for turn in half]
+            for half in self.draft.halves
+        ]
+
+    def _require_gain(self, layout: _Layout, remedy: str) -> None:
+        if layout.tokens >= self.draft.tokens:
+            plan = self._plan(layout, 0)
+            if layout.tokens - layout.exact_tokens < self.draft.tokens:
+                remedy = f"give exact=False to save {layout.exact_tokens:,} tokens, or {remedy}"
+            if self.x_height is not None:
+                remedy = f"give a smaller x_height, or {remedy}"
+            raise NoGainError(f"pages would save nothing: {plan.summary()}; {remedy}", plan)
+
+    def _savings(self, layout: _Layout, budget: int) -> str:
+        """What would bring a layout below a budget."""
+        ways = ["or fewer messages"]
+        if len(self.draft.turns) > 1:
+            ways.insert(0, "leave_out=True to drop the oldest messages")
+        if layout.tokens - layout.exact_tokens <= budget:
+            ways.insert(0, f"exact=False to save {layout.exact_tokens:,} tokens")
+        return ", ".join(ways)
+
+    def _plan(self, layout: _Layout, size: int) -> PromptPlan:
+        """`size`: of the images in base64, in bytes."""
+        draft, rule, pages, estimate = (
+            self.draft, self.draft.rule, layout.pages, self.counting.estimate
+        )  # fmt: skip
         return PromptPlan(
             model=rule.name,
             provider=rule.provider,
             tokens_before=draft.tokens,
-            tokens_after=text + images,
-            text_tokens=text,
-            image_tokens=images,
-            exact_values=exact_values,
-            exact_tokens=exact_tokens,
+            tokens_after=layout.tokens,
+            text_tokens=layout.text_tokens,
+            image_tokens=layout.image_tokens,
+            exact_values=layout.exact_values,
+            exact_tokens=layout.exact_tokens,
             price_before=rule.cost(draft.tokens),
-            price_after=rule.cost(text + images),
+            price_after=rule.cost(layout.tokens),
             pages=len(pages),
             left_out=draft.left_out,
             as_text=len(draft.text_messages),
             undrawable=tuple(sorted(draft.undrawable)),
             bytes=size,
-            sizes=tuple(page.size for page in pages),
+            x_heights=tuple(_x_height(page, rule) for page in pages),
             limits=_format_limits(rule.limits, pages, size),
             rule_source=rule.source,
             rule_date=rule.date,
@@ -251,19 +345,19 @@ class PromptBuilder:
         )
 
 
-def _require_gain(plan: PromptPlan, remedy: str) -> None:
-    if plan.tokens_after >= plan.tokens_before:
-        raise NoGainError(f"pages would save nothing: {plan.summary()}; {remedy}", plan)
+def _x_height(page: PageImage, rule: ModelRule) -> float:
+    """The height of a small x in the pixels that the model sees."""
+    return round(page.size * X_HEIGHT * rule.formula.seen(page.width, page.height), 1)
 
 
-def _require_limits(plan: PromptPlan, rule: ModelRule) -> None:
+def _limit_error(rule: ModelRule, pages: int, size: int) -> LimitError:
+    """`size`: of the images in base64; 0 if they are too many to be drawn."""
     limits = rule.limits
-    if plan.pages > limits.images or plan.bytes > limits.bytes:
-        raise LimitError(
-            f"{plan.pages} pages of {plan.bytes:,} bytes are more than {rule.provider} takes in a "
-            f"request ({limits.images} images, {limits.bytes:,} bytes); give a smaller budget, so "
-            "that more text fits on a page, or fewer messages"
-        )
+    return LimitError(
+        f"{pages} pages{f' of {size:,} bytes' * bool(size)} are more than {rule.provider} takes in "
+        f"a request ({limits.images} images, {limits.bytes:,} bytes); give a smaller budget, so "
+        "that more text fits on a page, or fewer messages"
+    )
 
 
 def _base64_bytes(pages: Sequence[PageImage]) -> int:

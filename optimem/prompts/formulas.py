@@ -15,6 +15,9 @@ class ImageFormula(Protocol):
     def tokens(self, width: int, height: int) -> int:
         """Billable tokens of an image of `width` × `height` pixels, both at least 1."""
 
+    def seen(self, width: int, height: int) -> float:
+        """How much smaller the model sees such an image: a share of its sides, 1 at most."""
+
 
 @dataclass(frozen=True)
 class Tiles:
@@ -36,6 +39,11 @@ class Tiles:
         width, height = _shrunk(width, height, min(1.0, self.short / min(width, height)))
         return self.base + self.each * _squares(width, height, self.tile)
 
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        fitted = min(1.0, self.square / max(width, height))
+        return fitted * min(1.0, self.short / (min(width, height) * fitted))
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -52,12 +60,18 @@ class Patches:
 
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`. Floating-point rounding in billing may differ by one token."""
-        width, height = _shrunk(width, height, min(1.0, self.edge / max(width, height)))
-        if _squares(width, height, self.patch) > self.budget:
-            scale = sqrt(self.patch**2 * self.budget / (width * height))
-            scale *= min(self._whole(width * scale), self._whole(height * scale))
-            width, height = _shrunk(width, height, scale)
-        return ceil(round(_squares(width, height, self.patch) * self.factor, 6))
+        seen = _shrunk(width, height, self.seen(width, height))
+        return ceil(round(_squares(*seen, self.patch) * self.factor, 6))
+
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        fitted = min(1.0, self.edge / max(width, height))
+        wide, high = _shrunk(width, height, fitted)
+        if _squares(wide, high, self.patch) <= self.budget:
+            return fitted
+        scale = sqrt(self.patch**2 * self.budget / (wide * high))
+        scale *= min(self._whole(wide * scale), self._whole(high * scale))
+        return scale * wide / width
 
     def _whole(self, side: float) -> float:
         """The factor that shrinks a side to a whole number of patches."""
@@ -79,6 +93,10 @@ class VisualTokens:
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
         return _squares(*self.resized(width, height), self.patch)
+
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        return self.resized(width, height)[0] / width
 
     def resized(self, width: int, height: int) -> tuple[int, int]:
         """The size at which the model sees an image."""
@@ -104,10 +122,11 @@ class VisualTokens:
 @dataclass(frozen=True)
 class Crops:
     """Gemini up to 2.5: `each` tokens if both sides are at most `small` px, else `each` per crop,
-    a square whose side is two thirds of the image's shorter side."""
+    a square whose side is two thirds of the image's shorter side, shown at `crop` px."""
 
     each: int = 258
     small: int = 384
+    crop: int = 768
 
     def __str__(self) -> str:
         return f"{self.each} per crop"
@@ -116,13 +135,20 @@ class Crops:
         """See `ImageFormula`."""
         if max(width, height) <= self.small:
             return self.each
-        unit = max(floor(min(width, height) / 1.5), 1)
-        return self.each * _squares(width, height, unit)
+        return self.each * _squares(width, height, self._unit(width, height))
+
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        return min(1.0, self.crop / self._unit(width, height))
+
+    def _unit(self, width: int, height: int) -> int:
+        return max(floor(min(width, height) / 1.5), 1)
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """Gemini 3: `each` tokens whatever the size, by the level of `media_resolution`."""
+    """Gemini 3: `each` tokens whatever the size, by the level of `media_resolution`. At which size
+    the model sees an image is not published; it is taken to be the whole."""
 
     each: int
 
@@ -132,6 +158,10 @@ class Fixed:
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
         return self.each
+
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        return 1.0
 
 
 @dataclass(frozen=True)
@@ -148,6 +178,10 @@ class Grid:
         """See `ImageFormula`."""
         return _squares(width, height, self.patch) + self.extra
 
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        return 1.0
+
 
 @dataclass(frozen=True)
 class Scaled:
@@ -162,6 +196,10 @@ class Scaled:
     def tokens(self, width: int, height: int) -> int:
         """See `ImageFormula`."""
         return ceil(round(self.formula.tokens(width, height) * self.factor, 6))
+
+    def seen(self, width: int, height: int) -> float:
+        """See `ImageFormula`."""
+        return self.formula.seen(width, height)
 
 
 def _squares(width: int, height: int, side: int) -> int:

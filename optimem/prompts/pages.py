@@ -5,14 +5,23 @@ Knows nothing of fonts, of drawing (a `PageDrawer` does that) or of models.
 """
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from optimem.prompts.rules import PageShape
-from optimem.text.exact import exact_values
+from optimem.text.exact import hard_values
 from optimem.turns import Turn
 
+X_HEIGHT = 0.547
+"""Height of a small x in the typeface of the pages, as a share of its em."""
+
+CONTEXT_WORDS = 3
+CONTEXT_LENGTH = 60
+CONTEXT_WORD = re.compile(r"\w[^\W_]*(?:['’-]\w+)*")
 EXACT_VALUES_TITLE = "Exact values on these pages, to the letter:"
 
 
@@ -25,14 +34,19 @@ class TextPosition(NamedTuple):
 
 @dataclass(frozen=True)
 class PageImage:
-    """A page as a PNG of `width` × `height` px. `end`: where its text ends and the next page's
-    begins. `size`: of its text, in px."""
+    """A page of `width` × `height` px, drawn when its `png` is first asked for. `draw`: gives the
+    PNG. `end`: where its text ends and the next page's begins. `size`: of its text, in px."""
 
     width: int
     height: int
-    png: bytes
+    draw: Callable[[], bytes] = field(compare=False, repr=False)
     end: TextPosition
     size: int
+
+    @cached_property
+    def png(self) -> bytes:
+        """The page as a PNG."""
+        return self.draw()
 
     @property
     def base64(self) -> str:
@@ -57,34 +71,51 @@ class PageDrawer(Protocol):
         be drawn."""
 
 
-def page_texts(turns: Sequence[Turn], pages: Sequence[PageImage]) -> list[str]:
-    """The text that each page shows of the turns."""
-    texts, start = [], TextPosition(0, 0)
-    for page in pages:
-        end = page.end
-        shown = [turn.text for turn in turns[start.turn : end.turn + 1]]
-        if shown:
-            shown[-1] = shown[-1][: end.offset]  # first, as both cuts may be in one turn
-            shown[0] = shown[0][start.offset :]
-        texts.append("\n".join(shown))
-        start = end
-    return texts
+class ExactValue(NamedTuple):
+    """A value that must come back verbatim. `start`: where in its turn; `context`: the words
+    before it."""
+
+    start: int
+    text: str
+    context: str
+
+    def __str__(self) -> str:
+        return f"{self.context} {self.text}".lstrip()
 
 
-def exact_values_by_page(texts: Sequence[str]) -> list[list[str]]:
-    """The exact values of each page's text; a value counts where it first occurs."""
-    listed: set[str] = set()
-    by_page = []
-    for text in texts:
-        values = dict.fromkeys(text[start:end] for start, end in exact_values(text))
-        by_page.append([value for value in values if value not in listed])
-        listed |= values.keys()
+def exact_values_of(text: str) -> list[ExactValue]:
+    """The values in a text that a reader of small print could get wrong."""
+    found, free = [], 0
+    for start, end in hard_values(text):
+        line = text[max(free, start - CONTEXT_LENGTH) : start].rpartition("\n")[2]
+        words = CONTEXT_WORD.findall(line)[-CONTEXT_WORDS:]
+        found.append(ExactValue(start, text[start:end], " ".join(words)))
+        free = end
+    return found
+
+
+def exact_values_by_page(
+    values: Sequence[Sequence[ExactValue]], pages: Sequence[PageImage]
+) -> list[list[ExactValue]]:
+    """The values on each page; `values`: of each turn. A value is on the page where it begins."""
+    ends = [page.end for page in pages]
+    by_page: list[list[ExactValue]] = [[] for _ in pages]
+    for turn, found in enumerate(values):
+        for value in found:
+            page = bisect_right(ends, TextPosition(turn, value.start))
+            by_page[min(page, len(ends) - 1)].append(value)
     return by_page
 
 
-def format_exact_values(by_page: Sequence[Sequence[str]]) -> str:
-    """The values under a title, one line per page; empty if there are none."""
-    lines = [
-        f"page {number}: {', '.join(values)}" for number, values in enumerate(by_page, 1) if values
-    ]
-    return "\n".join([EXACT_VALUES_TITLE, *lines]) if lines else ""
+def format_exact_values(by_page: Sequence[Sequence[ExactValue]]) -> tuple[str, int]:
+    """The values under a title, one line per page, each where it first occurs; and their number.
+    Empty if there are none."""
+    listed: set[str] = set()
+    lines = []
+    for number, values in enumerate(by_page, 1):
+        first = {value.text: value for value in reversed(values) if value.text not in listed}
+        if first:
+            shown = "; ".join(str(value) for value in sorted(first.values()))
+            lines.append(f"page {number}: {shown}")
+        listed |= first.keys()
+    return "\n".join([EXACT_VALUES_TITLE, *lines]) if lines else "", len(listed)

@@ -21,10 +21,40 @@ EXACT = re.compile(
 WORD_OR_UNIT = re.compile(r"\b[^\W\d_]\w*(?:[_’'-]\w+)*|\d+|[%‰°€$£¥]")
 """Words, single digits, and the signs of units and currencies."""
 
+HARD = 6
+RUN = re.compile(r"[A-Za-z0-9]+")
+YEAR = re.compile(r"(?:19|20)\d\d")
+NUMBERED_WORD = re.compile(r"[A-Za-z]+\d{1,3}|\d{1,3}[a-z]{1,2}")
+"""Such as sha256, python3 and 100ms."""
+CASE_CHANGE = re.compile(r"[a-z][A-Z]")
+"""Names in code have some; random letters more."""
+
 
 def exact_values(text: str) -> list[tuple[int, int]]:
     """Start and end of every exact value in a text, in order."""
     return [match.span() for match in EXACT.finditer(text)]
+
+
+def hard_values(text: str) -> list[tuple[int, int]]:
+    """Start and end of those exact values that a reader of small print could get wrong: with at
+    least `HARD` characters that nothing around them gives away. Paths and addresses made of words,
+    short numbers, times and dates are not among them."""
+    return [(start, end) for start, end in exact_values(text) if _random(text[start:end]) >= HARD]
+
+
+def _random(value: str) -> int:
+    """How many characters of a value nothing around them gives away."""
+    return sum(map(_random_in_run, RUN.findall(value)))
+
+
+def _random_in_run(run: str) -> int:
+    if YEAR.fullmatch(run):
+        return 1
+    digits = sum(char.isdigit() for char in run)
+    if NUMBERED_WORD.fullmatch(run) or run.isdigit():
+        return digits
+    cases = len(CASE_CHANGE.findall(run))
+    return len(run) if digits or cases > len(run) / 4 else 0
 
 
 def kept_values(text: str) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from optimem.prompts.forms import (
 )
 from optimem.prompts.pages import PageImage, TextPosition
 
-PAGE = PageImage(8, 8, b"png", TextPosition(0, 1), 12)
+PAGE = PageImage(8, 8, lambda: b"png", TextPosition(0, 1), 12)
 CALL: dict[str, list[Any]] = {
     "openai": [
         {"role": "user", "content": "when?"},

@@ -120,11 +120,18 @@ def test_lines_cover_the_text_and_fit_the_room(text: str, room: int, words: bool
     lines = list(wrap(text, BODY, room * SUBPIXELS, words=words))
     assert "".join(text[line.start : line.end] for line in lines) == text
     for line in lines:
-        assert line.width == sum(part.width for _, part in line.parts)
         x = 0
         for offset, part in line.parts:
-            assert offset == x
-            x += part.width
+            assert offset >= x
+            x = offset + part.width
+
+
+@given(st.text(st.sampled_from("ab cd-/ é世"), min_size=1, max_size=80), st.integers(40, 200))
+def test_only_a_first_character_or_white_space_is_wider_than_the_room(text: str, room: int) -> None:
+    for hang in (0, 10 * SUBPIXELS):
+        for line in wrap(text, BODY, room * SUBPIXELS, words=True, hang=hang):
+            assert line.width <= room * SUBPIXELS
+            assert line.parts[:1] == () or line.parts[0][0] >= (hang if line.start else 0)
 
 
 def test_tabs_reach_the_next_stop_and_white_space_at_the_end_takes_no_room() -> None:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimem.errors import InputError
-from optimem.renderers.readable import PAPER, ReadablePage, ReadableStyle, render_pages
+from optimem.renderers.readable import ReadablePage, render_pages
 from optimem.renderers.shaping import shape
+from optimem.renderers.style import PAPER, ReadableStyle
 from optimem.renderers.typefaces import Font
 from optimem.turns import Turn
 
