@@ -1,19 +1,21 @@
 """What prompts cost as pages, for one model of each price rule.
 
-The start of each text goes through `compress_prompt` twice: with text of at least 10 px, and with
-the smallest. Tokens of text are DeepSeek's, tokens of images follow the provider's rule; whether a
-model reads such pages is not measured.
+The start of each text goes through `compress_prompt` twice: with text of a usual size, and
+with the smallest; sizes are x-heights in the pixels that the model sees. Text is counted by the
+model's own vocabulary where it can be had, else by DeepSeek's; tokens of images follow the
+provider's rule. Whether a model reads such pages is not measured.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.drawing import compare
 from optimem.api.prompts import compress_prompt
 from optimem.errors import PromptError
 from optimem.prompts import PromptPlan, rule_for
+from optimem.prompts.counting import TokenCounter, counting_for
 from optimem.text.files import read_text_file
-from optimem.text.tokens import text_tokens
 
 MODELS = (
     "gpt-4o", "gpt-4.1-mini", "gpt-5.1", "gpt-5.5", "claude-opus-4-8", "claude-haiku-4-5",
@@ -26,11 +28,18 @@ SMALLEST = 1
 def describe(text: str, model: str, budget: int | None) -> str:
     """The ratio that a prompt reaches, and the size of its text."""
     try:
-        plan: PromptPlan = compress_prompt(text, model=model, budget=budget, count=text_tokens).plan
+        plan: PromptPlan = compress_prompt(
+            text, model=model, budget=budget, count=count_for(model)
+        ).plan
     except PromptError as error:
         plan = error.plan
     refused = " (refused)" if plan.ratio <= 1 else ""
     return f"{plan.ratio:.2f}× at {min(plan.x_heights):g} px{refused}"
+
+
+def count_for(model: str) -> TokenCounter:
+    """Counts text as the model does, or as DeepSeek does."""
+    return counting_for(rule_for(model).tokenizer).count
 
 
 def table_header(names: Sequence[str]) -> str:
@@ -56,7 +65,15 @@ def main() -> None:
     parser.add_argument(
         "--characters", type=int, default=30_000, help="of each text (default: 30000)"
     )
+    parser.add_argument(
+        "--time", metavar="MODEL", nargs="?", const="gpt-4o", help="instead of the table: CPU time "
+        "of drawing, beside Pillow's (default model: gpt-4o)",
+    )  # fmt: skip
     args = parser.parse_args()
+    if args.time:
+        for path in args.files:
+            print(compare(read_text_file(path)[: args.characters], args.time))
+        return
     texts = {
         path.name.split(".")[0]: read_text_file(path)[: args.characters] for path in args.files
     }

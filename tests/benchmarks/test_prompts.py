@@ -2,6 +2,7 @@
 
 import re
 
+from benchmarks.drawing import compare
 from benchmarks.prompts import MODELS, SMALLEST, describe, table_header, table_row
 from optimem.prompts import rule_for
 
@@ -28,3 +29,11 @@ def test_every_text_has_two_columns() -> None:
 
 def test_every_model_has_a_rule() -> None:
     assert all(rule_for(model) for model in MODELS)
+
+
+def test_drawing_is_timed_beside_pillow() -> None:
+    line = compare(TEXT * 20, "gpt-4o")
+    found = re.search(r"([\d,]+) tokens on (\d+) pages in [\d.]+ CPU s .* = ([\d.]+)$", line)
+    assert found, line
+    assert int(found[2]) > 0
+    assert float(found[3]) > 0

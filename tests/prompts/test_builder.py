@@ -137,9 +137,7 @@ def test_text_is_as_large_as_asked_in_the_pixels_that_the_model_sees() -> None:
     draft = draft_prompt(conversation(9), RULE, keep=1, question="", form=None, count=words)
     counting = Counting("words", words)
     for least in (4.0, 5.0, 6.0):
-        made = PromptBuilder(draft, CountingDrawer(), counting, True, least).build_within(
-            10**6, leave_out=False
-        )
+        made = PromptBuilder(draft, CountingDrawer(), counting, True, least).build_readable()
         assert least <= min(made.plan.x_heights)
     with pytest.raises(NoGainError, match="give a smaller x_height, or"):
         PromptBuilder(draft, CountingDrawer(), counting, True, 9.9).build_readable()
