@@ -11,7 +11,7 @@ report = (
     "was a compaction that ran twice; nobody had noticed, as the second run logs nothing. "
 ) * 60 + "The file in question is /srv/blobs/2026/ledger.db, ticket OPS-20417."
 
-compressed = compress_prompt(report, model="gpt-4o", question="Which file was it?")
+compressed = compress_prompt(report, model="gpt-4o", question="Which ticket was it?")
 print(compressed.plan.summary())
 print(compressed.messages[0]["content"][-1]["text"])
 

@@ -129,7 +129,8 @@ def _ltr_lines(text: str, font: Font, room: int, words: bool, hang: int) -> Iter
         blank = segment.isspace()
         shaped = shape(line.expanded(segment) if tabs else segment, font, False)
         while segment and line.x + shaped.width > room and not (words and blank):
-            if line.start == line.end:
+            indented = not words and not line.parts and line.x < room // 2
+            if line.start == line.end or indented:
                 fit = longest_fit(segment, font, False, room - line.x)
                 line.add(segment[:fit], shape(line.expanded(segment[:fit]), font, False), blank)
                 segment = segment[fit:]

@@ -54,7 +54,8 @@ def _random_in_run(run: str) -> int:
     if NUMBERED_WORD.fullmatch(run) or run.isdigit():
         return digits
     cases = len(CASE_CHANGE.findall(run))
-    return len(run) if digits or cases > len(run) / 4 else 0
+    initials = run.isupper() and len(run) < HARD
+    return len(run) if digits or initials or cases > len(run) / 4 else 0
 
 
 def kept_values(text: str) -> list[tuple[int, int]]:

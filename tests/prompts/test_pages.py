@@ -55,6 +55,7 @@ def test_context_ends_at_the_value_before_and_at_the_line() -> None:
     [
         "3f2a9c1e7",
         "IMO-9431147",
+        "OPS-20417",
         "$1,234,567.89",
         "https://youtu.be/dQw4w9WgXcQ",
         "+49 1523 5550199",

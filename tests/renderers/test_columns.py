@@ -69,6 +69,12 @@ def test_the_rest_of_a_long_line_of_code_is_indented() -> None:
     assert second == first + 12
 
 
+def test_a_long_word_of_code_stands_where_its_line_is_indented() -> None:
+    text = "```\n" + (" " * 8 + "self." + "dispatch_" * 30 + "\n") * 3 + "```"
+    rows = [row for column in dense(text)[0].columns for row, _ in column]
+    assert all(row.line.parts for row in rows)
+
+
 def test_aligned_code_is_monospaced_and_other_code_is_not() -> None:
     def fonts(text: str) -> list[bool]:
         (column,) = dense(text, 1)[0].columns
