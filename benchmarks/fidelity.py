@@ -21,10 +21,11 @@ from typing import NamedTuple
 
 from optimem.build import nano_codec
 from optimem.evaluation.corpora import controlled_corpora
+from optimem.evaluation.figures import percent
 from optimem.evaluation.round_trip import score_pages
 from optimem.evaluation.sampling import fit_to_page, full_pages
 from optimem.evaluation.summary import summarise
-from optimem.evaluation.tables import markdown_table, percent
+from optimem.evaluation.tables import markdown_table
 from optimem.evaluation.tokenizers import DEEPSEEK, open_tokenizer
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, Renderer
@@ -82,7 +83,7 @@ def typeset(text: str) -> str:
 def random_pages(renderer: Renderer) -> list[str]:
     """A page of random characters, one of hex and one of UUIDs: nothing can be guessed."""
     corpora = controlled_corpora(SEED, renderer.capacity)
-    return [fit_to_page(each.text, renderer) for each in corpora if each.kind in RANDOM]
+    return [fit_to_page(each.text, renderer) for each in corpora if each.name in RANDOM]
 
 
 def score(kind: str, texts: Sequence[str], tier: Tier, codec: PageCodec) -> FidelityScore:

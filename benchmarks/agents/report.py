@@ -8,7 +8,8 @@ from benchmarks.agents.contenders import OTHERS
 from benchmarks.agents.cost import Outcomes, outcome, worst_moment
 from benchmarks.agents.measure import OPTIMEM, PLAIN, Budget, Results
 from benchmarks.agents.overhead import Overhead
-from optimem.evaluation.tables import Rows, percent
+from optimem.evaluation.figures import percent
+from optimem.evaluation.tables import Rows
 
 
 def cost_table(outcomes: Outcomes) -> Rows:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimem.cli.inputs import MemoryOptions, json_option, memory_options, now_option
-from optimem.cli.output import print_json, print_rows, progress_bar
+from optimem.cli.output import print_json, print_paragraph, print_rows, progress_bar
 from optimem.errors import InputError
 from optimem.model import NANO
 from optimem.tiers import Tier
@@ -33,7 +33,7 @@ REPORT = "report.html"
               help="Text tokens per vision token.")  # fmt: skip
 @click.option("--tiers", is_flag=True, help="Also measure full pages at every tier.")
 @click.option("--pages", type=click.IntRange(min=1), default=6, show_default=True, metavar="N",
-              help="Most pages of each kind of text.")  # fmt: skip
+              help="Most pages of each text.")  # fmt: skip
 @click.option("--baseline", "baselines", multiple=True, metavar="NAME",
               help="Also compare with tesseract, rapidocr or llmlingua2 "
               "(llmlingua2=FOLDER gives its weights).")  # fmt: skip
@@ -53,7 +53,7 @@ def evaluate_command(
 ) -> None:  # fmt: skip
     """Measure what compression costs in fidelity.
 
-    Each of FILES is a path, or KIND=PATH to name the kind of text. Texts that cannot be guessed
+    Each of FILES is a path, by which the text is named, or NAME=PATH. Texts that cannot be guessed
     are measured, too. Without FILES, the conversation of the demo is measured.
     """
     from optimem.build import named_codec
@@ -97,12 +97,15 @@ def _read_corpora(files: Sequence[str]) -> "list[Corpus]":
 
 def _print_result(result: dict[str, Any], as_json: bool, markdown: bool) -> None:
     from optimem.evaluation import tables
+    from optimem.evaluation.verdict import verdicts
 
     if as_json:
         print_json(result)
     elif markdown:
         click.echo(tables.markdown_document(result))
     else:
+        for verdict in verdicts(result):
+            print_paragraph(f"{verdict.text}: {verdict.advice}. {verdict.reason}")
         print_rows(tables.short_table(result), left=(0, 2))
         for note in (tables.unreachable_ratios(result), tables.baselines_ahead(result)):
             if note:
@@ -133,13 +136,13 @@ def _interrupted_message(folder: Path | None) -> str:
 def inspect(scope: str | None, out: Path, now: float | None, options: MemoryOptions) -> None:
     """Show a memory as an HTML page.
 
-    The page shows what SCOPE, or the whole store, holds: its pages by age and tier, what fades
-    when, bytes, and a search over what can be read.
+    The page shows what SCOPE, or the whole store, holds: what a sweep would fade now and what
+    fades later, every page with its turns, bytes, and a search over what can be read.
     """
     from optimem.evaluation.inspection import write_inspection
 
-    with options.open() as memory:
-        write_inspection(memory, scope, out, now=now)
+    with options.open() as memory, progress_bar("reading pages") as bar:
+        write_inspection(memory, scope, out, now=now, progress=bar)
     click.echo(f"written to {out}")
 
 

@@ -1,6 +1,7 @@
 """How commands print: JSON, tables, and progress on standard error."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,11 @@ def _format(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_format(each)}" for key, each in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_paragraph(text: str) -> None:
+    """Text broken at the width of the terminal."""
+    click.echo(click.wrap_text(text, shutil.get_terminal_size().columns))
 
 
 def print_rows(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> None:

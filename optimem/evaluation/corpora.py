@@ -1,4 +1,4 @@
-"""The texts that are measured: the user's, named by their kind, and some that cannot be guessed.
+"""The texts that are measured: the user's, named as given, and some that cannot be guessed.
 
 These controlled corpora tell reading from guessing: a decoder that leans on its language prior
 does badly on them (arXiv 2601.03714). They are made from a seed, the same on every machine.
@@ -14,21 +14,11 @@ import numpy as np
 from optimem.errors import InputError, SampleError
 from optimem.text.files import read_text_file
 
-CODE_SUFFIXES = {".py", ".js", ".ts", ".c", ".h", ".cpp", ".rs", ".go", ".java", ".sh", ".sql"}
-DATA_SUFFIXES = {".json", ".jsonl", ".log", ".csv", ".yaml", ".yml"}
-CHAT_LINE = re.compile(r"^[ \t]*(system|user|assistant|tool|human|ai)[ \t]*:", re.I | re.M)
-TABLE_LINE = re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.M)
-DATA_LINE = re.compile(r'^[ \t]*(["{\[\]}]|\d{4}-\d\d-\d\d[ T]\d\d:)', re.M)
-CODE_LINE = re.compile(
-    r"^[ \t]*(def |class |import |return |#include|function |const |if \(|})", re.M
-)
-LINE_PATTERNS = {"chat": CHAT_LINE, "tables": TABLE_LINE, "data": DATA_LINE, "code": CODE_LINE}
-MARKED_LINES = 0.12  # share of lines that makes a text chat, tables, data or code
-FOREIGN_LETTERS = 0.15  # share of letters outside ASCII that makes a text mixed scripts
-INSPECTED = 200_000  # characters of a text that decide its kind, or lend their words
+INSPECTED = 200_000  # characters of a text that lend their words
 
-KIND_NAME = re.compile(r"[\w.+-]+( [\w.+-]+)*")  # it is a heading in tables and reports
+NAME = re.compile(r"[\w.+-]+( [\w.+-]+)*")  # it is a heading in tables and reports
 LONGEST_NAME = 40
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f|]+")  # would break a line or a table
 
 LINE = 80  # characters of a line of generated items
 PRINTABLE = "".join(map(chr, range(33, 127)))
@@ -36,64 +26,57 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Corpus(NamedTuple):
-    """A text and the kind of text it is, which names it in tables. `controlled`: generated so
-    that nothing in it can be guessed."""
+    """A text and its name in tables. `controlled`: generated so that nothing in it can be
+    guessed."""
 
-    kind: str
+    name: str
     text: str
     controlled: bool
 
 
 def read_corpora(sources: Sequence[str]) -> list[Corpus]:
-    """Files of text, plain or .xz. A source is a path, or `kind=path` to name its kind; a kind
-    that occurs twice is numbered. Raises InputError for an unusable name or file, TextError for
-    what is not text, and SampleError for an empty file."""
+    """Files of text, plain or .xz. A source is a path, by which the text is named, or
+    `name=path`; a name that occurs twice is numbered. Raises InputError for an unusable name or
+    file, TextError for what is not text, and SampleError for an empty file."""
     corpora = []
     for source in sources:
-        kind, path = _parse_source(source)
+        name, path = _parse_source(source)
         text = read_text_file(Path(path))
         if not text.strip():
             raise SampleError(f"{path} is empty; give a file with text")
-        corpora.append(Corpus(kind or classify(path, text), text, controlled=False))
+        corpora.append(Corpus(name or path_name(path), text, controlled=False))
     return number_duplicates(corpora)
 
 
 def _parse_source(source: str) -> tuple[str, str]:
-    """The kind, "" if none is given, and the path."""
-    kind, equals, path = source.partition("=")
+    """The name, "" if none is given, and the path."""
+    name, equals, path = source.partition("=")
     if not equals or Path(source).exists():
         return "", source
-    if not KIND_NAME.fullmatch(kind) or len(kind) > LONGEST_NAME:
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
-            f"{kind!r} cannot name a kind of text; write KIND=PATH with at most {LONGEST_NAME} "
+            f"{name!r} cannot name a text; write NAME=PATH with at most {LONGEST_NAME} "
             "letters, digits and single spaces, such as chat=talk.txt"
         )
-    return kind, path
+    return name, path
 
 
-def classify(name: str, text: str) -> str:
-    """The kind of a text, from its file name and its lines: prose, chat, code, data (JSON,
-    logs), tables (Markdown) or mixed scripts."""
-    suffix = Path(name.removesuffix(".xz")).suffix.lower()
-    if suffix in CODE_SUFFIXES | DATA_SUFFIXES:
-        return "code" if suffix in CODE_SUFFIXES else "data"
-    text = text[:INSPECTED]
-    lines = max(len([line for line in text.splitlines() if line.strip()]), 1)
-    for kind, pattern in LINE_PATTERNS.items():
-        if len(pattern.findall(text)) / lines > MARKED_LINES:
-            return kind
-    letters = [char for char in text if char.isalpha()]
-    foreign = sum(not char.isascii() for char in letters)
-    return "mixed scripts" if letters and foreign / len(letters) > FOREIGN_LETTERS else "prose"
+def path_name(path: str) -> str:
+    """A path as it was given; of a long one the end, from the start of a folder if possible."""
+    name = UNPRINTABLE.sub("?", path)
+    if len(name) <= LONGEST_NAME:
+        return name
+    end = name[-LONGEST_NAME + 1 :]
+    return "…" + (end[end.index("/") :] if "/" in end else end)
 
 
 def number_duplicates(corpora: Sequence[Corpus]) -> list[Corpus]:
-    """The corpora, each later one of a kind already taken numbered: "prose", "prose 2"."""
+    """The corpora, each later one of a name already taken numbered: "chat", "chat 2"."""
     found: dict[str, Corpus] = {}
     for corpus in corpora:
-        names = (corpus.kind, *(f"{corpus.kind} {n}" for n in range(2, len(corpora) + 2)))
-        kind = next(name for name in names if name not in found)
-        found[kind] = corpus._replace(kind=kind)
+        names = (corpus.name, *(f"{corpus.name} {n}" for n in range(2, len(corpora) + 2)))
+        free = next(name for name in names if name not in found)
+        found[free] = corpus._replace(name=free)
     return list(found.values())
 
 
@@ -109,7 +92,7 @@ def controlled_corpora(seed: int, size: int, source: str = "") -> list[Corpus]:
         "UUIDs": lambda: _fill_lines(lambda: _uuid(rng), size),
         "digits": lambda: _fill_lines(lambda: _draw(rng, "0123456789", 8), size),
     }
-    return [Corpus(kind, make()[:size], controlled=True) for kind, make in makers.items()]
+    return [Corpus(name, make()[:size], controlled=True) for name, make in makers.items()]
 
 
 def _shuffled_letters(rng: np.random.Generator, source: str, size: int) -> str:

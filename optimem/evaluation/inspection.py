@@ -1,114 +1,145 @@
-"""A memory as one self-contained HTML page: pages by age and tier, what fades when, bytes, and a
+"""A memory as one self-contained HTML page: what fades when, its pages and turns, bytes, and a
 search over what can be read. It only looks; the memory stays as it is.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ScopeError
+from optimem.evaluation.page_cards import PageCard, PageInspector, card_lines
 from optimem.evaluation.report import embed_json, open_template
-from optimem.memory.records import PageRecord
+from optimem.evaluation.timeline import next_changes, timeline
 from optimem.memory.scope_records import ScopeRecords
-from optimem.results import MemoryStats, RecalledTurn
-from optimem.text.ages import ago, duration
+from optimem.memory.stats import PARTS
+from optimem.protocols import Box
+from optimem.results import MemoryStats, PagePart, RecalledTurn
 from optimem.tiers import Tier
-from optimem.turns import Scope
+from optimem.turns import RESERVED, Scope
 
 TEXT_LIMIT = 4_000  # characters of a turn that the page shows and searches
-PAGE_HEADER = [
-    "page", "written", "last recalled", "tier", "fades", "expected right", "bytes of text",
-]  # fmt: skip
-BYTES = (
-    ("text as written", "text_bytes"),
-    ("the same text under zstd", "zstd_bytes"),
-    ("vision tokens", "token_bytes"),
-    ("pages kept as text", "kept_text_bytes"),
-    ("structure", "structure_bytes"),
-    ("exact values", "verbatim_bytes"),
-    ("doubtful cells", "doubt_bytes"),
-    ("index", "index_bytes"),
-    ("text not on a page yet", "tail_bytes"),
-    ("everything stored", "stored_bytes"),
-)
-"""What the byte table shows, and the fields of `MemoryStats`."""
+OUTLINE = 1000  # units a side of the drawing over a thumbnail
+PART_NAMES = {
+    "token_bytes": "vision tokens",
+    "kept_text_bytes": "pages kept as text",
+    "structure_bytes": "structure",
+    "verbatim_bytes": "exact values",
+    "doubt_bytes": "doubtful cells",
+    "index_bytes": "index",
+    "tail_bytes": "text not on a page yet",
+    "other_bytes": "keys, turn numbers and the rest",
+}
+"""The fields of `MemoryStats` that add up to `stored_bytes`, as the page names them."""
+
+CountDone = Callable[[int], None]
+"""Called with the number of pages looked at so far."""
+
+
+class BytePart(NamedTuple):
+    """What a part of everything stored is for. `part`: its share, 0 to 1."""
+
+    name: str
+    size: int
+    part: float
 
 
 def write_inspection(
-    memory: OpticalMemory, scope: str | None, path: Path, *, now: float | None = None
-) -> None:
+    memory: OpticalMemory, scope: str | None, path: Path, *, now: float | None = None,
+    progress: CountDone | None = None,
+) -> None:  # fmt: skip
     """Write the page for a scope, or for the whole store. `now`: seconds since the epoch;
-    default the memory's clock. Raises ScopeError if there is nothing to show."""
+    default the memory's clock. Every page is read, and drawn as small as it will ever get, which
+    takes some 0.1 s each. Raises ScopeError if there is nothing to show."""
     moment = memory.clock() if now is None else now
-    scopes = list(memory.store.scopes()) if scope is None else [Scope.parse(scope)]
+    scopes = _memory_scopes(memory) if scope is None else [Scope.parse(scope)]
     stats = memory.stats(scope)
     if not stats.stored_bytes:
-        known = ", ".join(str(each) for each in memory.store.scopes()) or "none"
+        known = ", ".join(map(str, _memory_scopes(memory))) or "none"
         raise ScopeError(f"there is nothing in {scope or 'the store'}; scopes with turns: {known}")
-    turns = [
-        _turn_data(each, turn) for each in scopes for turn in memory.reconstruct(each, now=moment)
-    ]
+    cards = list(_cards(memory, scopes, moment, progress))
+    turns = [(each, turn) for each in scopes for turn in memory.reconstruct(each, now=moment)]
+    places = page_places(cards)
+    floor = memory.policy.floor
     page = open_template("inspection.html").render(
         scope=scope or "all scopes",
         moment=_date(moment),
         stats=stats,
-        pages=page_table(memory, scopes, moment),
-        tiers=tier_table(stats),
-        bytes=byte_table(stats),
-        data=embed_json(turns),
+        timeline=timeline(cards, floor),
+        changes=next_changes(cards, moment),
+        cards=[(card, card_lines(card, moment, floor)) for card in cards],
+        outlines=page_outlines(turns, places),
+        several=len(scopes) > 1,
+        bytes=byte_parts(stats),
+        data=embed_json([_turn_data(each, turn, places) for each, turn in turns]),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, "utf-8")
 
 
-def page_table(memory: OpticalMemory, scopes: Sequence[Scope], now: float) -> list[list[str]]:
-    """Every page: its age, its tier, and when it fades, soonest first."""
-    rows: list[tuple[float, list[str]]] = []
+def _memory_scopes(memory: OpticalMemory) -> list[Scope]:
+    """All scopes but those that hold no turns."""
+    return [each for each in memory.store.scopes() if not each.namespace.startswith(RESERVED)]
+
+
+def _cards(
+    memory: OpticalMemory, scopes: Iterable[Scope], now: float, progress: CountDone | None
+) -> Iterator[PageCard]:
+    inspector = PageInspector(memory.codec, memory.policy, now)
+    count = 0
     for scope in scopes:
-        records = ScopeRecords(memory.store, scope)
-        dues = {info.key: info.due for info in memory.store.entries(scope)}
-        keys = records.page_keys()
-        for key, found in zip(keys, records.pages(keys), strict=True):
-            if found:
-                due = dues.get(key.page)
-                row = _page_row(scope, found.record, due, now)
-                rows.append((inf if due is None else due, row))
-    return [PAGE_HEADER, *(row for _, row in sorted(rows, key=lambda row: row[0]))]
+        for card in inspector.cards(ScopeRecords(memory.store, scope, damage={}), count):
+            yield card
+            count += 1
+            if progress:
+                progress(count)
 
 
-def _page_row(scope: Scope, record: PageRecord, due: float | None, now: float) -> list[str]:
+def page_places(cards: Iterable[PageCard]) -> dict[tuple[str, str], str]:
+    """Where each page is shown, by its scope and id."""
+    return {(card.scope, card.record.id): card.anchor for card in cards}
+
+
+def page_outlines(
+    turns: Sequence[tuple[Scope, RecalledTurn]], places: dict[tuple[str, str], str]
+) -> dict[str, list[tuple[int, str]]]:
+    """For each page shown, the turns on it by number, each with its lines as an SVG path."""
+    outlines: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for number, (scope, turn) in enumerate(turns):
+        for part in turn.parts:
+            anchor = places.get((str(scope), part.page or ""))
+            if anchor:
+                outlines[anchor].append((number, _path(part)))
+    return dict(outlines)
+
+
+def _path(part: PagePart) -> str:
+    side = (Tier.LARGE if part.tier in ("text", "damaged") else Tier.parse(part.tier)).value
+    return "".join(_rectangle(box, OUTLINE / side) for box in part.boxes)
+
+
+def _rectangle(box: Box, scale: float) -> str:
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    return f"M{left} {top}H{right}V{bottom}H{left}z"
+
+
+def byte_parts(stats: MemoryStats) -> list[BytePart]:
+    """What the stored bytes are for; they add up to all of them."""
+    sizes = {name: getattr(stats, name) for name in (*PARTS, "other_bytes")}
     return [
-        f"{scope} · {record.id[:8]}",
-        ago(now - record.created),
-        ago(now - record.accessed),
-        record.tier.label if record.tier else "text",
-        "pinned" if record.pinned else _due(due, now),
-        f"{1 - record.error:.2%}",
-        f"{record.text_bytes:,}",
+        BytePart(PART_NAMES[name], size, size / max(stats.stored_bytes, 1))
+        for name, size in sizes.items()
+        if size
     ]
 
 
-def tier_table(stats: MemoryStats) -> list[list[str]]:
-    """The number of pages at each tier, sharpest first."""
-    rows = [["tier", "pages", "vision tokens", "positions"]]
-    for tier in sorted(Tier, reverse=True):
-        count = stats.pages_by_tier.get(tier.label, 0)
-        tokens, positions = count * tier.tokens, count * tier.positions
-        rows.append([tier.label, f"{count}", f"{tokens:,}", f"{positions:,}"])
-    return [*rows, ["kept as text", f"{stats.pages_by_tier.get('text', 0)}", "–", "–"]]
-
-
-def byte_table(stats: MemoryStats) -> list[list[str]]:
-    """What is stored, and what the text alone would take."""
-    fields = stats.model_dump()
-    return [["what", "bytes"], *([name, f"{fields[field]:,}"] for name, field in BYTES)]
-
-
-def _turn_data(scope: Scope, turn: RecalledTurn) -> dict[str, Any]:
+def _turn_data(
+    scope: Scope, turn: RecalledTurn, places: dict[tuple[str, str], str]
+) -> dict[str, Any]:
     """A turn for the search in the page."""
+    found = (places.get((str(scope), part.page or "")) for part in turn.parts)
     return {
         "scope": str(scope),
         "id": turn.id,
@@ -119,14 +150,9 @@ def _turn_data(scope: Scope, turn: RecalledTurn) -> dict[str, Any]:
         "probability": round(turn.probability, 4),
         "text": turn.text[:TEXT_LIMIT],
         "cut": len(turn.text) > TEXT_LIMIT,
+        "pages": list(dict.fromkeys(anchor for anchor in found if anchor)),
     }
 
 
 def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _due(due: float | None, now: float) -> str:
-    if due is None:
-        return "never"
-    return "at the next sweep" if due <= now else f"in {duration(due - now)}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from optimem.evaluation.measures import UNCERTAIN, accuracy, wrong_characters
-from optimem.protocols import PageCodec, Reading
+from optimem.protocols import PageCodec, Reading, Renderer
 from optimem.renderers.images import page_png
 from optimem.tiers import Tier
 
@@ -17,14 +17,16 @@ PATCH = 64  # pixels of a page image that one vision token stands for
 
 @dataclass(frozen=True)
 class TierView:
-    """A page at a tier. `side`: pixels; `grid`: vision tokens a side. `image`: a PNG as a data
-    URI. `certainty`: one digit per character of `text`, 9 for certain. `wrong`: "1"
+    """A page at a tier. `side`: pixels; `grid`: vision tokens a side; `layout`: see `page_grid`.
+    `image`: a PNG as a data URI. `certainty`: one digit per character of `text`, 9 for certain.
+    `cells`: the first cell of each character, as the distance from the one before. `wrong`: "1"
     for each wrong character, else "0". `doubt`: how uncertain each token's cells are, 0 to 1.
     `right`, `marked`, `silent`: shares of the characters."""
 
     tier: str
     side: int
     grid: int
+    layout: dict[str, float]
     tokens: int
     positions: int
     bytes: int
@@ -34,6 +36,7 @@ class TierView:
     image: str
     text: str
     certainty: str
+    cells: list[int]
     wrong: str
     doubt: list[float]
 
@@ -56,6 +59,7 @@ def tier_view(text: str, tier: Tier, codec: PageCodec) -> TierView:
         tier=tier.label,
         side=tier.value,
         grid=tier.grid,
+        layout=page_grid(codec.renderer, tier),
         tokens=tier.tokens,
         positions=tier.positions,
         bytes=len(tokens.data),
@@ -65,9 +69,24 @@ def tier_view(text: str, tier: Tier, codec: PageCodec) -> TierView:
         image="data:image/png;base64," + b64encode(page_png(page.image(tier))).decode(),
         text=reading.text,
         certainty="".join(str(int(p * LEVELS)) for p in np.clip(reading.probability, 0, 1)),
+        cells=np.diff(reading.cell, prepend=0).tolist(),
         wrong="".join("01"[w] for w in wrong),
         doubt=token_doubt(reading, tier, codec),
     )
+
+
+def page_grid(renderer: Renderer, tier: Tier) -> dict[str, float]:
+    """Where cells are on a tier's page: how many in a row, and the place of the first and its size
+    as shares of the page's side. Cells form a grid."""
+    first = renderer.box(0, tier)
+    below = (n for n in range(renderer.capacity) if renderer.box(n, tier).top > first.top)
+    return {
+        "columns": next(below, renderer.capacity),
+        "left": first.left / tier.value,
+        "top": first.top / tier.value,
+        "width": (first.right - first.left) / tier.value,
+        "height": (first.bottom - first.top) / tier.value,
+    }
 
 
 def token_doubt(reading: Reading, tier: Tier, codec: PageCodec) -> list[float]:

@@ -34,7 +34,7 @@ class FadedPages(NamedTuple):
     """A corpus at an age in seconds. `tiers`: pages by tier. `right`, `marked`, `silent`: shares
     of its characters; as invented characters count too, they add up to about 1."""
 
-    kind: str
+    name: str
     age: float
     tiers: dict[str, int]
     right: float
@@ -94,4 +94,4 @@ def score_faded(corpus: Corpus, texts: Sequence[str], codec: PageCodec) -> Itera
             marked = sum(text.count(REPLACEMENT) for text in read) / size
             silent = sum(map(silent_errors, texts, read)) / size
             tiers = memory.stats(SCOPE).pages_by_tier
-            yield FadedPages(corpus.kind, age, tiers, 1 - marked - silent, marked, silent)
+            yield FadedPages(corpus.name, age, tiers, 1 - marked - silent, marked, silent)

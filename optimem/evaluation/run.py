@@ -92,7 +92,7 @@ class EvaluationPlan:
         """What two runs must have in common to share results."""
         digest = hashlib.blake2b(digest_size=8)
         for corpus in self.corpora:
-            digest.update(f"{corpus.kind}\0{corpus.text}\0".encode())
+            digest.update(f"{corpus.name}\0{corpus.text}\0".encode())
         return {
             "texts": digest.hexdigest(),
             "model": self.codec.encoder.fingerprint,
@@ -131,18 +131,18 @@ def evaluate(
 ) -> Result:
     """Measure what compressing text costs in fidelity.
 
-    `files`: a path or several, or `kind=path` to name the kind of text. `corpora`: texts that are
-    no files. `model`: as in `OpticalMemory.open`; `codec` in its place is one that is already
-    open. `ratios`: text tokens per vision token; one that only some corpora reach is reported for
-    the others. `tiers`: also measured, on full pages. `pages`: at most, of each corpus.
-    `baselines`: names; `llmlingua2=CHECKPOINT` names its weights; default those that need nothing
-    installed. `tokenizer`: "deepseek", "bytes", or the path of a `tokenizer.json`. `controlled`:
-    add texts that cannot be guessed. `seed`: of everything drawn at random. `folder`: keeps
-    partial results, from which a run with the same arguments resumes. `progress`: called with
-    parts done and parts in all.
+    `files`: a path or several, named in the result as they are given, or `name=path`. `corpora`:
+    texts that are no files. `model`: as in `OpticalMemory.open`; `codec` in its place is one that
+    is already open. `ratios`: text tokens per vision token; one that only some corpora reach is
+    reported for the others. `tiers`: also measured, on full pages. `pages`: at most, of each
+    corpus. `baselines`: names; `llmlingua2=CHECKPOINT` names its weights; default those that need
+    nothing installed. `tokenizer`: "deepseek", "bytes", or the path of a `tokenizer.json`.
+    `controlled`: add texts that cannot be guessed. `seed`: of everything drawn at random. `folder`:
+    keeps partial results, from which a run with the same arguments resumes. `progress`: called
+    with parts done and parts in all.
 
-    The result is JSON-ready: `run` identifies it, `kinds` names the corpora, `parts` holds the
-    figures. Raises InputError for a file or model that cannot be used, SampleError, RatioError,
+    The result is JSON-ready: `run` identifies it, `names` are those of the corpora, `parts` holds
+    the figures. Raises InputError for a file or model that cannot be used, SampleError, RatioError,
     TokenizerError, BaselineError, ResumeError and MissingExtraError.
     """
     if pages < 1 or seed < 0:
@@ -183,7 +183,7 @@ def _run(plan: EvaluationPlan, folder: Path | None, progress: Progress | None) -
         progress(len(parts), len(parts))
     return {
         "run": plan.identity(),
-        "kinds": [corpus.kind for corpus in plan.corpora],
+        "names": [corpus.name for corpus in plan.corpora],
         "parts": {part.name: journal.results[part.name] for part in parts},
     }
 
@@ -199,9 +199,9 @@ def _score_parts(plan: EvaluationPlan) -> list[Part]:
     ]
     check_reachable(samples)
     return [
-        Part(f"score/{each.corpus.kind}/{each.setting.label}", partial(_score, each, plan))
+        Part(f"score/{each.corpus.name}/{each.setting.label}", partial(_score, each, plan))
         if isinstance(each, PageSample)
-        else Part(f"unreached/{each.corpus.kind}/{each.ratio:g}×", partial(_unreachable, each))
+        else Part(f"unreached/{each.corpus.name}/{each.ratio:g}×", partial(_unreachable, each))
         for each in samples
     ]
 
@@ -209,7 +209,7 @@ def _score_parts(plan: EvaluationPlan) -> list[Part]:
 def _paper_parts(plan: EvaluationPlan) -> list[Part]:
     """The rows of the paper's table, on the user's corpora."""
     full = [
-        full_pages(corpus.text, PAPER_PAGES, plan.codec.renderer, corpus.kind)
+        full_pages(corpus.text, PAPER_PAGES, plan.codec.renderer, corpus.name)
         for corpus in plan.own_corpora
     ]
     return [
@@ -221,7 +221,7 @@ def _paper_parts(plan: EvaluationPlan) -> list[Part]:
 
 def _faded_parts(plan: EvaluationPlan) -> list[Part]:
     return [
-        Part(f"faded/{corpus.kind}", partial(_faded, corpus, plan)) for corpus in plan.own_corpora
+        Part(f"faded/{corpus.name}", partial(_faded, corpus, plan)) for corpus in plan.own_corpora
     ]
 
 
@@ -231,7 +231,7 @@ def _score(sample: PageSample, plan: EvaluationPlan) -> Result:
     results = score_pages(sample.texts, tier, plan.codec, plan.tokenizer)
     figures = summarise(results, tier.tokens, tier.positions, plan.seed)
     return {
-        "kind": sample.corpus.kind,
+        "name": sample.corpus.name,
         "controlled": sample.corpus.controlled,
         "setting": sample.setting.label,
         "asked": sample.setting.ratio,
@@ -250,7 +250,7 @@ def _unreachable(ratio: UnreachableRatio) -> Result:
     """A ratio that a corpus cannot reach: `most` is what its full page comes to at `tier`."""
     smallest = min(Tier)
     return {
-        "kind": ratio.corpus.kind,
+        "name": ratio.corpus.name,
         "controlled": ratio.corpus.controlled,
         "setting": Setting(smallest, ratio.ratio).label,
         "asked": ratio.ratio,
@@ -308,5 +308,5 @@ def _paper_row(full: Sequence[list[str]], first: int, tier: Tier, plan: Evaluati
 
 def _faded(corpus: Corpus, plan: EvaluationPlan) -> list[Result]:
     """Pages of a corpus at every age."""
-    texts = full_pages(corpus.text, FADED_PAGES, plan.codec.renderer, corpus.kind)
+    texts = full_pages(corpus.text, FADED_PAGES, plan.codec.renderer, corpus.name)
     return [row._asdict() for row in score_faded(corpus, texts, plan.codec)]

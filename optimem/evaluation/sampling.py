@@ -61,7 +61,7 @@ def sample_pages(
 ) -> list[PageSample | UnreachableRatio]:  # fmt: skip
     """A corpus at each ratio and at each tier, at most `pages` pages each. Raises SampleError for
     less than a page of text."""
-    full = full_pages(corpus.text, pages, renderer, corpus.kind)
+    full = full_pages(corpus.text, pages, renderer, corpus.name)
     page_tokens = sum(count_tokens(text, tokenizer) for text in full) / len(full)
     samples: list[PageSample | UnreachableRatio] = []
     for ratio in ratios:
@@ -113,7 +113,7 @@ def check_reachable(samples: Sequence[PageSample | UnreachableRatio]) -> None:
     if unreachable:
         best = max(unreachable, key=lambda each: each.most)
         raise RatioError(
-            f"no tier reaches {best.ratio:g}×: a full page of {best.corpus.kind} at "
+            f"no tier reaches {best.ratio:g}×: a full page of {best.corpus.name} at "
             f"{min(Tier).label} comes to {best.most:.1f}×, the highest of all texts; ask for "
             f"{_round_down(best.most)} or less"
         )

@@ -91,8 +91,8 @@ def summarise(results: Sequence[PageResult], tokens: int, positions: int, seed: 
 def bootstrap(
     pages: Sequence[PageScore], figure: Callable[[Sequence[PageScore]], float], seed: int
 ) -> Interval:
-    """A figure and its 95 % interval over 1,000 resamples of the pages. A single page has no
-    spread: its bounds are the value."""
+    """A figure and its 95 % interval over 1,000 resamples of the pages, which always holds the
+    figure. A single page has no spread: its bounds are the value."""
     value = figure(pages)
     if len(pages) < 2:
         return Interval(value, value, value)
@@ -100,7 +100,7 @@ def bootstrap(
     draws = rng.integers(len(pages), size=(RESAMPLES, len(pages)))
     resampled = [figure([pages[i] for i in row]) for row in draws.tolist()]
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(value, float(low), float(high))
+    return Interval(value, min(float(low), value), max(float(high), value))
 
 
 def characters_right(pages: Sequence[PageScore]) -> float:

@@ -6,9 +6,11 @@ arXiv 2511.15244.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from optimem.evaluation.figures import NOTHING, parts, percent
+from optimem.evaluation.verdict import verdicts
 from optimem.text.ages import duration
 
 
@@ -41,28 +43,10 @@ CAVEAT = (
     "with optimem-nano, which reads nothing else, it is why higher ratios are possible."
 )
 
-NOTHING = "—"
-"""Where there is nothing to measure."""
 SHORT_COLUMNS = (0, 1, 2, 5, 6, 9, 11)  # those of the main table that fit in a terminal
 
 Rows = list[list[str]]
 """A header row, then the others."""
-
-
-def percent(value: float | None, digits: int = 2) -> str:
-    """A share in per cent, a dash for None. Only 1 itself is shown as 100 %."""
-    if value is None:
-        return "–"
-    highest = 100 - 10**-digits
-    shown = min(value * 100, highest) if value < 1 else 100.0
-    return f"{shown:.{digits}f} %"
-
-
-def parts(result: dict[str, Any], *sorts: str) -> Iterator[dict[str, Any]]:
-    """The results of the parts of some sorts ("score", "paper" …), in the order of the run."""
-    for name, part in result["parts"].items():
-        if name.partition("/")[0] in sorts:
-            yield from part if isinstance(part, list) else [part]
 
 
 def main_table(result: dict[str, Any]) -> Rows:
@@ -71,7 +55,7 @@ def main_table(result: dict[str, Any]) -> Rows:
              "interval", "word errors", "exact lines", "exact ids", "word precision",
              "silent errors", "calibration error", "bytes per byte"]]  # fmt: skip
     for part in parts(result, "score", "unreached"):
-        named = [part["kind"], part["setting"]]
+        named = [part["name"], part["setting"]]
         measured = _figures_row(part["tier"], part["figures"]) if "figures" in part else None
         rows.append(named + (measured or [NOTHING] * (len(rows[0]) - 2)))
     return rows
@@ -84,7 +68,7 @@ def _figures_row(tier: str, figures: dict[str, Any]) -> list[str]:
         f"{f['ratio']:.1f}×",
         f"{f['ratio_positions']:.1f}×",
         percent(right["value"]),
-        _interval(right) if f["pages"] > 1 else NOTHING,
+        shown_interval(right) if f["pages"] > 1 else NOTHING,
         percent(f["word_error"]["value"]),
         percent(f["exact_lines"], 0),
         percent(f["exact_ids"], 0),
@@ -95,9 +79,10 @@ def _figures_row(tier: str, figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def _interval(interval: dict[str, float]) -> str:
-    """The bounds of a share, in per cent."""
-    return f"{percent(interval['low'], 1)[:-2]}–{percent(interval['high'], 1)[:-2]}"
+def shown_interval(interval: dict[str, float]) -> str:
+    """The bounds of a share, in per cent, with the digits of the share itself: what is shown of
+    an interval holds what is shown of its value."""
+    return f"{percent(interval['low'])[:-2]}–{percent(interval['high'])[:-2]}"
 
 
 def short_table(result: dict[str, Any]) -> Rows:
@@ -142,7 +127,7 @@ def baseline_table(result: dict[str, Any]) -> Rows:
         if "figures" in part:
             cells = [percent(part["figures"]["right"]["value"], 1)]
             cells += map(_baseline_cell, part["baselines"].values())
-        rows.append([part["kind"], part["setting"], *cells])
+        rows.append([part["name"], part["setting"], *cells])
     return rows
 
 
@@ -156,7 +141,7 @@ def faded_table(result: dict[str, Any]) -> Rows:
     for row in parts(result, "faded"):
         age = duration(row["age"]) if row["age"] else "new"
         shares = (row["right"], row["marked"], row["silent"])
-        rows.append([row["kind"], age, ", ".join(row["tiers"]), *map(percent, shares)])
+        rows.append([row["name"], age, ", ".join(row["tiers"]), *map(percent, shares)])
     return rows
 
 
@@ -173,21 +158,28 @@ def baselines_ahead(result: dict[str, Any]) -> str:
 
 def unreachable_ratios(result: dict[str, Any]) -> str:
     """One sentence on the ratios that a corpus cannot reach; empty if there are none."""
-    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for part in parts(result, "unreached"):
-        by_kind[part["kind"]].append(part)
+        by_name[part["name"]].append(part)
     found = [
-        f"{kind} at {' and '.join(part['setting'] for part in missed)} (a full page of it at "
+        f"{name} at {' and '.join(part['setting'] for part in missed)} (a full page of it at "
         f"{missed[0]['tier']} comes to {missed[0]['most']:.1f}×)"
-        for kind, missed in by_kind.items()
+        for name, missed in by_name.items()
     ]
     return f"{NOTHING} not reachable: {', '.join(found)}." if found else ""
+
+
+def verdict_list(result: dict[str, Any]) -> str:
+    """What to do about each text, as a Markdown list."""
+    lines = [f"- {each.text}: **{each.advice}.** {each.reason}" for each in verdicts(result)]
+    return "\n".join(lines)
 
 
 def markdown_document(result: dict[str, Any]) -> str:
     """All tables as Markdown."""
     sections = [
-        ("By kind of text", unreachable_ratios(result), main_table(result)),
+        ("Verdict", verdict_list(result), []),
+        ("By text", unreachable_ratios(result), main_table(result)),
         ("The paper's own table", CAVEAT, paper_table(result)),
         ("Baselines on the same pages", baselines_ahead(result), baseline_table(result)),
         ("Faded memory", "", faded_table(result)),
@@ -199,6 +191,8 @@ def markdown_document(result: dict[str, Any]) -> str:
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as a Markdown table."""
+    """Rows as a Markdown table; empty if there are none."""
+    if not rows:
+        return ""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

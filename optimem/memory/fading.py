@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from optimem.errors import ConflictError, FormatError
 from optimem.memory.caching import clear_cache
-from optimem.memory.decay import DAY, DecayPolicy
+from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import Drawing, draw_together, redrawn_index
-from optimem.memory.fate import Fate, fading_fates, settled_fate
+from optimem.memory.fate import RETRY_AFTER, Fate, fading_fates, next_due, settled_fate
 from optimem.memory.recall import PageReading, read_each
 from optimem.memory.records import Chunk, PageRecord
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
@@ -25,8 +25,6 @@ from optimem.turns import Scope
 
 BATCH = 64
 """Due entries claimed at a time."""
-RETRY_AFTER = 30 * DAY
-"""Seconds until a page that its floor keeps from fading, or that cannot be read, is due again."""
 
 SweepProgress = Callable[[int], None]
 """Called with the number of entries swept so far."""
@@ -179,7 +177,7 @@ class ScopeSweep:
     def _keep(self, record: PageRecord, entry: Entry) -> None:
         """Leave a page as it is until it is due again."""
         edit = self.records.edit()
-        edit.reschedule(entry, self._later(self.policy.page_due(record)))
+        edit.reschedule(entry, next_due(record, self.policy, self.now))
         if self._commit_page(entry, edit):
             self.tally.kept += 1
 
@@ -196,7 +194,7 @@ class ScopeSweep:
             self._keep(page.record, page.entry)
             return
         edit, index = self.records.edit(), redrawn_index(reading.spans, self.policy.uncertain)
-        due = self._later(self.policy.page_due(faded))
+        due = next_due(faded, self.policy, self.now)
         edit.put_page(faded, due, expect=page.entry.version, index=index)
         if self._commit_page(page.entry, edit):
             self._moved(page.record.id, _label(page.record), faded)
@@ -208,10 +206,6 @@ class ScopeSweep:
         edit = self.records.edit()
         edit.reschedule(entry, self.now + RETRY_AFTER)
         self._commit(edit)
-
-    def _later(self, due: float | None) -> float | None:
-        """A due time; one that has passed, which only the floor holds up, is put off."""
-        return due if due is None or due > self.now else self.now + RETRY_AFTER
 
     def _commit_page(self, entry: Entry, edit: Edit) -> bool:
         """Commit, and count the page's bytes before and after."""

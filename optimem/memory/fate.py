@@ -5,11 +5,15 @@ never disagree.
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Literal, NamedTuple
 
-from optimem.memory.decay import DecayPolicy
+from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.records import PageRecord
 from optimem.tiers import Tier
+
+RETRY_AFTER = 30 * DAY
+"""Seconds until a page that its floor keeps from fading, or that cannot be read, is due again."""
 
 Kept = Literal["pinned", "text", "age", "floor"]
 """Why a page stays as it is: a pinned turn lies on it; it is kept as text, which does not fade; it
@@ -67,3 +71,13 @@ def fading_fates(
             if page.accuracy >= policy.floor:
                 fates[at] = Fate(page)
     return fates
+
+
+def next_due(record: PageRecord, policy: DecayPolicy, now: float) -> float | None:
+    """When a page is due after a sweep at `now`; None for never. A time that has passed, which
+    only the floor holds up, is put off, but not beyond the age at which the page is forgotten."""
+    due = policy.page_due(record)
+    if due is None or due > now:
+        return due
+    forgotten = inf if policy.forget_after is None else record.accessed + policy.forget_after
+    return min(now + RETRY_AFTER, forgotten) if forgotten > now else now + RETRY_AFTER

@@ -54,7 +54,9 @@ def test_a_run_is_interrupted_and_resumes(log: Path) -> None:
     shown = run("eval", *asked, COLUMNS="80").stdout.decode()  # from the journal
     assert "As good as optimem or better" in shown
     assert max(map(len, shown.splitlines()[:-1])) <= 80
-    assert run("eval", *asked, "--markdown").stdout.decode().startswith("## By kind of text")
+    assert shown.startswith("prose: Take ")
+    shown = run("eval", *asked, "--markdown").stdout.decode()
+    assert shown.startswith("## Verdict\n\n- prose: **Take ")
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:

@@ -1,34 +1,40 @@
-"""Texts are named by their kind; controlled ones come from a seed."""
+"""Texts are named as given; controlled ones come from a seed."""
 
-import time
 from pathlib import Path
 
 import pytest
 
 from optimem.errors import InputError, SampleError, TextError
-from optimem.evaluation.corpora import classify, controlled_corpora, read_corpora
+from optimem.evaluation.corpora import (
+    LONGEST_NAME,
+    controlled_corpora,
+    path_name,
+    read_corpora,
+)
 from tests.evaluation.small import PROSE
 
 
-def test_texts_are_classified_by_name_and_lines() -> None:
-    assert classify("a.py", "import os") == "code"
-    assert classify("a.txt", "user: hi\nassistant: hello\n") == "chat"
-    assert classify("a.txt", "| a | b |\n|---|---|\n| 1 | 2 |\n") == "tables"
-    assert classify("a.txt", "Это проза на другом языке.") == "mixed scripts"
-    assert classify("a.txt", "Just prose, nothing else.") == "prose"
-
-
-def test_a_kind_can_be_named_and_duplicates_are_numbered(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("Just prose.")
-    corpora = read_corpora([str(tmp_path / "a.txt"), f"log={tmp_path / 'a.txt'}"] * 2)
-    assert [corpus.kind for corpus in corpora] == ["prose", "log", "prose 2", "log 2"]
+def test_texts_are_named_as_given_and_duplicates_are_numbered(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Just prose.")
+    given = path_name(str(path))
+    corpora = read_corpora([str(path), f"log={path}"] * 2)
+    assert [corpus.name for corpus in corpora] == [given, "log", f"{given} 2", "log 2"]
     odd = tmp_path / "a=b.txt"
     odd.write_text("Just prose.")
-    corpora = read_corpora([f"prose 2={odd}", str(odd), str(odd)])
-    assert [corpus.kind for corpus in corpora] == ["prose 2", "prose", "prose 3"]
-    for kind in ("", "a|b", "a\nb", "x" * 41, " ", "a/b"):
-        with pytest.raises(InputError, match="cannot name a kind"):
-            read_corpora([f"{kind}={odd}"])
+    corpora = read_corpora([f"prose 2={odd}", str(odd)])
+    assert [corpus.name for corpus in corpora] == ["prose 2", path_name(str(odd))]
+    for name in ("", "a|b", "a\nb", "x" * 41, " ", "a/b"):
+        with pytest.raises(InputError, match="cannot name a text"):
+            read_corpora([f"{name}={odd}"])
+
+
+def test_a_path_stays_a_line_of_a_table() -> None:
+    assert path_name("src/app.py") == "src/app.py"
+    assert path_name("a|b\n\x1b[1mc.txt") == "a?b?[1mc.txt"
+    deep = "/home/ann/" + "deeper/" * 9 + "notes.txt"
+    assert path_name(deep) == "…/" + "deeper/" * 4 + "notes.txt"
+    assert path_name("x" * 99) == "…" + "x" * (LONGEST_NAME - 1)
 
 
 def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
@@ -50,19 +56,13 @@ def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
         read_corpora([str(path)])
 
 
-def test_countless_blank_lines_are_classified_at_once() -> None:
-    started = time.perf_counter()
-    assert classify("a.txt", "\n" * 200_000 + "Just prose.") == "prose"
-    assert time.perf_counter() - started < 5  # a scan of what follows each line takes minutes
-
-
 def test_controlled_corpora_come_from_the_seed() -> None:
     first = controlled_corpora(1, 500, PROSE.text)
     assert first == controlled_corpora(1, 500, PROSE.text)
     assert first != controlled_corpora(2, 500, PROSE.text)
     assert all(len(corpus.text) == 500 and corpus.controlled for corpus in first)
     assert sorted(first[0].text) == sorted(PROSE.text[:500])
-    (hex_corpus,) = (corpus for corpus in first if corpus.kind == "hex")
+    (hex_corpus,) = (corpus for corpus in first if corpus.name == "hex")
     assert set(hex_corpus.text) <= set("0123456789abcdef \n")
 
 

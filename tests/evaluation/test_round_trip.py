@@ -49,4 +49,4 @@ def test_faded_pages_follow_the_tiers() -> None:
 
 def test_a_corpus_gives_its_name_to_the_rows() -> None:
     (first, *_) = score_faded(Corpus("log", PROSE.text, False), pages(1), plain_codec())
-    assert first.kind == "log"
+    assert first.name == "log"

@@ -14,8 +14,8 @@ from optimem.errors import (
     SampleError,
     TokenizerError,
 )
-from optimem.evaluation import tables
-from optimem.evaluation.corpora import Corpus
+from optimem.evaluation.corpora import Corpus, path_name
+from optimem.evaluation.figures import parts
 from optimem.evaluation.report import write_report
 from optimem.testing import plain_codec
 from optimem.tiers import Tier
@@ -23,13 +23,13 @@ from tests.evaluation.small import LOST, PROSE, row_codec, run
 
 
 def test_a_ratio_takes_the_sharpest_tier_that_reaches_it_and_fills_it_so_far() -> None:
-    scored = list(tables.parts(run(), "score"))
+    scored = list(parts(run(), "score"))
     assert [(part["tier"], part["asked"]) for part in scored] == [("large", 0.2), ("large", 1.0)]
     assert [part["figures"]["ratio"] for part in scored] == pytest.approx([0.2, 1.0], rel=0.01)
 
 
 def test_what_the_decoder_loses_is_what_is_scored() -> None:
-    scored = list(tables.parts(run(ratios=(), tiers=(Tier.LARGE, Tier.TINY)), "score"))
+    scored = list(parts(run(ratios=(), tiers=(Tier.LARGE, Tier.TINY)), "score"))
     right = [part["figures"]["right"]["value"] for part in scored]
     assert right == pytest.approx([1.0, 0.95], abs=0.001)
     assert scored[1]["figures"]["silent"] == 0  # the decoder is uncertain where it is wrong
@@ -37,7 +37,7 @@ def test_what_the_decoder_loses_is_what_is_scored() -> None:
 
 
 def test_faded_shares_add_up() -> None:
-    rows = list(tables.parts(run(), "faded"))
+    rows = list(parts(run(), "faded"))
     assert [list(row["tiers"]) for row in rows] == [[t.label] for t in sorted(Tier, reverse=True)]
     assert rows[0]["right"] == 1
     for row in rows:
@@ -48,7 +48,7 @@ def test_faded_shares_add_up() -> None:
 def test_the_same_seed_gives_the_same_scores() -> None:
     def scores(seed: int) -> list[dict[str, Any]]:
         found = []
-        for part in tables.parts(run(seed=seed, controlled=True), "score"):
+        for part in parts(run(seed=seed, controlled=True), "score"):
             timeless = {k: v for k, v in part["figures"].items() if k not in ("read", "write")}
             found.append({**part, "figures": timeless})
         return found
@@ -58,8 +58,8 @@ def test_the_same_seed_gives_the_same_scores() -> None:
 
 
 def test_a_corpus_named_like_a_controlled_one_keeps_its_figures() -> None:
-    result = run(corpora=[PROSE._replace(kind="hex")], controlled=True, ratios=(1.0,))
-    assert result["kinds"].count("hex") == 1
+    result = run(corpora=[PROSE._replace(name="hex")], controlled=True, ratios=(1.0,))
+    assert result["names"].count("hex") == 1
     assert not result["parts"]["score/hex/1×"]["controlled"]
     assert result["parts"]["score/hex 2/1×"]["controlled"]
 
@@ -70,8 +70,8 @@ def test_a_page_need_not_be_dense(tmp_path: Path) -> None:
     result = run(codec=codec, ratios=(0.2,), tiers=tuple(Tier), controlled=True)
     full = {
         part["tier"]: part["figures"]["right"]["value"]
-        for part in tables.parts(result, "score")
-        if part["kind"] == "prose" and part["asked"] is None
+        for part in parts(result, "score")
+        if part["name"] == "prose" and part["asked"] is None
     }
     assert full["large"] == full["base"] == full["small"] == 1
     assert full["tiny"] < 0.99
@@ -107,8 +107,9 @@ def test_another_runs_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_single_path_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(PROSE.text)
+    name = path_name(str(tmp_path / "a.txt"))
     for given in (tmp_path / "a.txt", str(tmp_path / "a.txt"), [tmp_path / "a.txt"]):
-        assert run(files=given, corpora=[], ratios=())["kinds"] == ["prose"]
+        assert run(files=given, corpora=[], ratios=())["names"] == [name]
     run(files=f"log={tmp_path / 'a.txt'}", corpora=[], ratios=(), folder=str(tmp_path / "out"))
     assert (tmp_path / "out" / "results.jsonl").exists()
 

@@ -16,6 +16,15 @@ def test_the_interval_holds_the_value_and_comes_from_the_seed() -> None:
     assert bootstrap(pages[:1], characters_right, 3).low == characters_right(pages[:1])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_skewed_interval_holds_its_value(seed: int) -> None:
+    lengths = (4000, 5, 5, 5)  # one long page is right, and seldom drawn
+    pages = [score_text("a" * n, "a" * n if n > 5 else "b" * n) for n in lengths]
+    for count in (2, 3, 4):
+        found = bootstrap(pages[:count], characters_right, seed)
+        assert found.low <= found.value <= found.high
+
+
 def test_a_long_page_weighs_more_than_a_short_one() -> None:
     pages = [score_text("a" * 300, "a" * 300), score_text("a" * 100, "")]
     assert characters_right(pages) == pytest.approx(0.75)

@@ -5,6 +5,7 @@ import pytest
 from optimem.errors import RatioError
 from optimem.evaluation import tables
 from optimem.evaluation.corpora import Corpus
+from optimem.evaluation.figures import parts, percent
 from optimem.testing import plain_codec
 from optimem.tiers import Tier
 from tests.evaluation.small import PROSE, run
@@ -13,15 +14,15 @@ WIDE = Corpus("wide", "".join(f"Строка {n} говорит: порт. " for
 
 
 def test_percent_never_rounds_up_to_all() -> None:
-    assert [tables.percent(share) for share in (1, 0.999_999, 0.5, None)] == [
+    assert [percent(share) for share in (1, 0.999_999, 0.5, None)] == [
         "100.00 %", "99.99 %", "50.00 %", "–",
     ]  # fmt: skip
-    assert tables.percent(0.9996, 1) == "99.9 %"
+    assert percent(0.9996, 1) == "99.9 %"
 
 
 def test_a_ratio_that_one_corpus_cannot_reach_is_a_dash_and_a_sentence() -> None:
     result = run(corpora=[PROSE, WIDE], ratios=(1.0, 15.0))
-    assert [part["setting"] for part in tables.parts(result, "score")] == ["1×", "1×", "15×"]
+    assert [part["setting"] for part in parts(result, "score")] == ["1×", "1×", "15×"]
     missed = result["parts"]["unreached/prose/15×"]
     assert (missed["tier"], missed["asked"]) == ("trace", 15)
     assert missed["most"] == pytest.approx(400 / 36)
@@ -46,8 +47,15 @@ def test_the_papers_table_is_empty_where_no_page_holds_so_many_tokens() -> None:
 def test_a_single_page_has_no_interval() -> None:
     at = tables.main_table(run())[0].index("interval")
     longer = PROSE._replace(text=PROSE.text * 4)
-    assert tables.main_table(run(corpora=[longer]))[1][at] == "100.0–100.0"
+    assert tables.main_table(run(corpora=[longer]))[1][at] == "100.00–100.00"
     assert tables.main_table(run(pages=1))[1][at] == "—"
+
+
+@pytest.mark.parametrize("value", [0.99987, 0.99994, 0.999999, 0.5])
+def test_what_is_shown_of_an_interval_holds_what_is_shown_of_its_value(value: float) -> None:
+    shown = tables.shown_interval({"value": value, "low": value - 1e-5, "high": value + 1e-7})
+    low, high = map(float, shown.split("–"))
+    assert low <= float(percent(value)[:-2]) <= high
 
 
 def test_a_baseline_that_wins_is_named() -> None:

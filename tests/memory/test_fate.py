@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.fate import Fate, fading_fate, settled_fate
+from optimem.memory.fate import RETRY_AFTER, Fate, fading_fate, next_due, settled_fate
 from optimem.memory.records import PageRecord
 from optimem.tiers import Tier
 from tests.memory.factories import make_page, make_span
@@ -42,3 +42,11 @@ def test_a_page_fades_to_the_smallest_tier_that_its_floor_allows(least: Tier, dr
     assert " ".join(asked) == drawn
     bad = fading_fate(PAGE, POLICY, 40 * DAY, lambda tier: replace(PAGE, error=0.2))
     assert bad == Fate(PAGE, "floor")
+
+
+def test_what_the_floor_holds_is_put_off_but_never_beyond_its_end() -> None:
+    assert next_due(PAGE, POLICY, 2 * DAY) == 7 * DAY
+    assert next_due(PAGE, POLICY, 40 * DAY) == 40 * DAY + RETRY_AFTER
+    assert next_due(PAGE, POLICY, 350 * DAY) == 365 * DAY
+    assert next_due(PAGE, POLICY, 366 * DAY) == 366 * DAY + RETRY_AFTER
+    assert next_due(PAGE, DecayPolicy(), 350 * DAY) == 350 * DAY + RETRY_AFTER
