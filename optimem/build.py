@@ -23,6 +23,9 @@ from optimem.store.keys import environment_keys
 from optimem.store.sealed import seal_store
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.nano.page_codec import NanoCodec
     from optimem.prompts.pages import PageDrawer, PageImage
@@ -112,6 +115,13 @@ def default_store() -> str:
 def _is_store(given: object) -> TypeGuard[Store]:
     """Whether an object is a `Store` already, rather than an address or a client."""
     return all(callable(getattr(given, name, None)) for name in ("commit", "peek_due", "usage"))
+
+
+def page_picture(ink: "NDArray[np.uint8]") -> bytes:
+    """A page's ink (S, S) as a PNG."""
+    from optimem.renderers.images import page_png
+
+    return page_png(ink)
 
 
 def page_drawer() -> "PageDrawer":

@@ -5,6 +5,7 @@ OptimemError
 │   ├── TextError            not text: binary, broken UTF-8, lone surrogates, NUL
 │   ├── TierError            an unknown tier
 │   ├── ScopeError           a scope that cannot be a name
+│   │   └── UnknownScopeError    a scope that holds nothing
 │   ├── PageError            a page image that the reader was not made for
 │   ├── ProviderError        no rule says what a model charges for images
 │   ├── ImageSupportError    pages for a model that takes no images
@@ -56,6 +57,10 @@ class TierError(InputError):
 
 class ScopeError(InputError):
     """A scope, or a part of one, that cannot be a name."""
+
+
+class UnknownScopeError(ScopeError):
+    """A scope that holds nothing, where one that does was asked for."""
 
 
 class PageError(InputError):

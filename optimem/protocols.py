@@ -265,6 +265,15 @@ class Store(Protocol):
         such bytes may still be, each place with the reason and the remedy; empty if nowhere that
         the store knows of."""
 
+    def remains(self, scope: Scope, starts: Sequence[str]) -> list[str]:
+        """Files of the store that still hold a trace of entries of a scope that are gone: of keys
+        that are, or start with, one of `starts`, of which no entry is there. Each place with the
+        remedy. Looks only where the store itself can look."""
+
+    def describe(self) -> dict[str, str]:
+        """What this store is and what its backend can do, for people: names and values. Found out
+        when it was opened."""
+
     def purge(self) -> list[str]:
         """As `wipe`, but first rewrite every file that the store can have rewritten, however
         long that takes."""

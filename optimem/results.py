@@ -252,7 +252,9 @@ class ForgetReceipt(Result):
     `left`: entries in which a new listing still finds it. `residue`: where its bytes may still
     be, such as in a log that somebody is reading, each place with the reason and the remedy. It
     is gone when `left` is 0 and `residue` empty; backups and copies of the store are not looked
-    at."""
+    at. `time`: when it was deleted. `removed`: of single turns, by scope, the keys under which they
+    and their parts were stored, which are hashes; empty for a whole scope. With these, a store can
+    be looked through again at any time (`OpticalMemory.verify_receipt`)."""
 
     scopes: list[str]
     turns: int
@@ -261,6 +263,31 @@ class ForgetReceipt(Result):
     bytes: int
     left: int
     residue: list[str]
+    time: float = 0.0
+    removed: dict[str, list[str]] = Field(default_factory=dict)
+
+
+class ImportReport(Result):
+    """What an import appended: turns that were `added`, `duplicates` and `forgotten` as in
+    `AppendReport`, and the tokens of `images`, in how many `scopes`."""
+
+    scopes: int
+    added: int
+    duplicates: int
+    forgotten: int
+    images: int
+
+
+class ReceiptCheck(Result):
+    """What a store still shows of what a receipt says is gone. `holds`: nothing. `found`: scope and
+    entry of what is there though it was deleted. `residue`: as in `ForgetReceipt`. `entries`: that
+    were looked at. What was stored again later, after `readmit` or under another id, is no
+    finding."""
+
+    holds: bool
+    found: list[Unreadable]
+    residue: list[str]
+    entries: int
 
 
 class KeyRotation(Result):
@@ -279,7 +306,7 @@ class MemoryStats(Result):
     was written. `token_bytes` to `other_bytes` add up to `stored_bytes`. `positions`: that a
     causal decoder pays for the vision tokens. `next_due`: when the next entry is due for a
     sweep, None if none is. `unreadable`: pages and chunks that cannot be read; they count as
-    bytes alone."""
+    bytes alone. `store`: what the store is and can do, if all of it was counted."""
 
     scopes: int
     turns: int
@@ -300,6 +327,17 @@ class MemoryStats(Result):
     stored_bytes: int
     next_due: float | None
     unreadable: list[Unreadable] = Field(default_factory=list)
+    store: dict[str, str] = Field(default_factory=dict)
+
+
+class ScopeSize(Result):
+    """What a scope holds. `next_due`: when its next entry is due, None if none is."""
+
+    scope: str
+    turns: int
+    pages: int
+    bytes: int
+    next_due: float | None
 
 
 class CompressReport(Result):

@@ -4,22 +4,25 @@ Checks what comes in and calls the engine in `optimem.memory`; holds no logic of
 is in `upkeep`, how it is opened in `memory_handle`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Any
 
+from optimem import build
 from optimem.api.upkeep import MemoryUpkeep
 from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.background import async_twin
+from optimem.memory.exchange import Importer, export_lines
 from optimem.memory.images import append_images
 from optimem.memory.paging import PageWriter
 from optimem.memory.prompting import Llm
 from optimem.memory.recall import Recaller, check_query
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import append_turns
-from optimem.results import Answer, AppendReport, RecalledTurn, Recollection, TurnList
+from optimem.results import Answer, AppendReport, ImportReport, RecalledTurn, Recollection, TurnList
 from optimem.turns import Scope, Turns, as_turns
 
 
@@ -150,7 +153,24 @@ class OpticalMemory(MemoryUpkeep):
         """The turns with these ids, in the scope's order, without those that it does not hold."""
         return self._recaller(scope, now).read(ids)
 
+    def export(
+        self, scopes: Iterable[Scope | str], *, images: bool = False, now: float | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """All that is held of some scopes, as JSON objects for the lines of a file: a header, every
+        turn as it can be read now, vision tokens of images in base64, what is unreadable, and with
+        `images` each page as a PNG."""
+        recallers = (self._recaller(scope, now) for scope in scopes)
+        return export_lines(recallers, self._now(now), build.page_picture if images else None)
+
+    def import_lines(self, lines: Iterable[str], *, now: float | None = None) -> ImportReport:
+        """Append what `export` gave, as lines of JSON. Turns keep id, role, time, extra fields and
+        pins, and begin to fade anew; to keep pages as they are, copy the store (`copy_store`).
+        Raises InputError, naming the line, for anything else."""
+        append = partial(self.append, now=self._now(now))
+        return Importer(append, self.pin, self._records).read(lines)
+
     aappend = async_twin(append)
+    aimport_lines = async_twin(import_lines)
     aappend_file = async_twin(append_file)
     aholds = async_twin(holds)
     aflush = async_twin(flush)

@@ -1,15 +1,20 @@
-"""What whoever runs a store for many users calls: workers.
+"""What whoever runs a store for many users calls: workers, and the list of scopes.
 
 Checks what comes in and calls the engine in `optimem.memory`; holds no logic of its own.
 """
 
 import threading
+from collections.abc import Iterator
+from difflib import get_close_matches
 
 from optimem.api.memory_handle import MemoryHandle
-from optimem.errors import InputError
+from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.background import async_twin
+from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.stats import scope_size
 from optimem.memory.worker import IDLE, LEASE, Worker, WorkerThread, WorkProgress
-from optimem.results import WorkReport
+from optimem.results import ScopeSize, WorkReport
+from optimem.turns import RESERVED, Scope
 
 
 class MemoryOperations(MemoryHandle):
@@ -51,13 +56,37 @@ class MemoryOperations(MemoryHandle):
         worker, self._worker = self._worker, None
         return worker.stop() if worker else WorkReport()
 
+    def scopes(self, *, user: str | None = None, namespace: str | None = None) -> list[ScopeSize]:
+        """Every scope with what it holds, by name, or those of a user and of a namespace."""
+        wanted = [
+            scope
+            for scope in self._memory_scopes()
+            if user in (None, scope.user) and namespace in (None, scope.namespace)
+        ]
+        return [scope_size(ScopeRecords(self.store, scope)) for scope in sorted(wanted, key=str)]
+
+    def check_known(self, scope: Scope | str) -> None:
+        """Raise UnknownScopeError, with scopes of a similar name, for a scope that holds nothing:
+        for people who type one. Other methods take it for a scope that is still empty."""
+        records = self._records(scope)
+        if next(iter(records.store.entries(records.scope)), None) is not None:
+            return
+        names = [str(each) for each in self._memory_scopes()]
+        similar = get_close_matches(str(records.scope), names, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(similar)}?" if similar else "`optimem scopes` lists all"
+        raise UnknownScopeError(f"{records.scope} holds nothing; {hint}")
+
     def close(self) -> None:
         """Stop the worker of this process, wait for the background thread, and close the store if
         it was opened here. Raises what went wrong in the background."""
         self.stop_worker()
         super().close()
 
+    ascopes = async_twin(scopes)
     astop_worker = async_twin(stop_worker)
+
+    def _memory_scopes(self) -> Iterator[Scope]:
+        return (each for each in self.store.scopes() if not each.namespace.startswith(RESERVED))
 
     def _new_worker(self, lease: float, idle: float, stop: threading.Event) -> Worker:
         clock = self._store_clock

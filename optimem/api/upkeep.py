@@ -4,17 +4,20 @@ Checks what comes in and calls the engine in `optimem.memory`; holds no logic of
 """
 
 from optimem.api.operations import MemoryOperations
+from optimem.errors import InputError
 from optimem.memory.background import async_twin
 from optimem.memory.caching import clear_cache
 from optimem.memory.checking import check_scopes
 from optimem.memory.fading import Fader, SweepProgress
-from optimem.memory.forgetting import TurnForgetter, forget_scopes
+from optimem.memory.forgetting import TurnForgetter, forget_before, forget_scopes
+from optimem.memory.limits import user_scopes
 from optimem.memory.pinning import set_pinned
+from optimem.memory.receipts import verify_receipt
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tombstones import FORGOTTEN, readmit
 from optimem.memory.word_secret import HOME as WORD_SECRET
-from optimem.results import CheckReport, ForgetReceipt, MemoryStats, SweepReport
+from optimem.results import CheckReport, ForgetReceipt, MemoryStats, ReceiptCheck, SweepReport
 from optimem.turns import RESERVED, Scope
 
 OWN = (FORGOTTEN, WORD_SECRET.namespace)
@@ -53,27 +56,46 @@ class MemoryUpkeep(MemoryOperations):
         """Let a pinned turn fade again. Raises InputError for an unknown turn."""
         set_pinned(self._records(scope), turn, self.policy, pinned=False)
 
-    def forget(self, scope: Scope | str, *, turn: str | None = None) -> ForgetReceipt:
-        """Delete a whole scope, or one turn of it by its id: text, pages, index and due times.
-        What was forgotten is not stored again: a hash of each id stays behind, and `append` leaves
-        such turns out until `readmit`. Raises InputError for an unknown turn."""
+    def forget(
+        self, scope: Scope | str, *, turn: str | None = None, before: float | None = None
+    ) -> ForgetReceipt:
+        """Delete a whole scope, one turn of it by its id, or all its turns of a time before
+        `before`: text, pages, index and due times. What was forgotten is not stored again: a hash
+        of each id stays behind, and `append` leaves such turns out until `readmit`. Raises
+        InputError for an unknown turn, and for both a turn and a time."""
         records = self._records(scope)
+        if turn is not None and before is not None:
+            raise InputError(f"both the turn {turn!r} and a time were given; give one of them")
+        if turn is None:
+            return self._forget([records], before)
         self._background.wait()
         try:
-            if turn is None:
-                return forget_scopes([records], self._now(None))
-            forgetter = TurnForgetter(records, self.codec, self.policy, self._now(None))
-            return forgetter.forget(turn)
+            return TurnForgetter(records, self.codec, self.policy, self._now(None)).forget(turn)
         finally:
             clear_cache(self.codec.decoder)
 
-    def forget_user(self, user: str, *, namespace: str = "") -> ForgetReceipt:
-        """Delete all scopes of a user in a namespace, as `forget` does."""
-        self._records(Scope(session="any", user=user, namespace=namespace))  # raises if reserved
+    def forget_user(
+        self, user: str, *, namespace: str = "", before: float | None = None
+    ) -> ForgetReceipt:
+        """Delete all scopes of a user in a namespace, or the turns in them of a time before
+        `before`, as `forget` does."""
+        like = Scope(session="any", user=user, namespace=namespace)
+        self._records(like)  # raises if reserved
+        scopes = user_scopes(self.store, like)
+        return self._forget([self._records(each) for each in scopes], before)
+
+    def verify_receipt(self, receipt: ForgetReceipt) -> ReceiptCheck:
+        """Look through the store for what a receipt says is gone: every entry of its scopes, and
+        the store's own files."""
+        return verify_receipt([self._records(scope) for scope in receipt.scopes], receipt)
+
+    def _forget(self, scopes: list[ScopeRecords], before: float | None) -> ForgetReceipt:
+        now = self._now(None)
         self._background.wait()
-        scopes = [s for s in self.store.scopes() if (s.namespace, s.user) == (namespace, user)]
         try:
-            return forget_scopes([self._records(each) for each in scopes], self._now(None))
+            if before is None:
+                return forget_scopes(scopes, now)
+            return forget_before(scopes, self._now(before), self.codec, self.policy, now)
         finally:
             clear_cache(self.codec.decoder)
 
@@ -95,7 +117,8 @@ class MemoryUpkeep(MemoryOperations):
         if scope is not None:
             return memory_stats([self._records(scope)])
         scopes = [each for each in self.store.scopes() if each.namespace not in OWN]
-        return memory_stats(ScopeRecords(self.store, each) for each in scopes)
+        records = (ScopeRecords(self.store, each) for each in scopes)
+        return memory_stats(records, self.store.describe())
 
     def check(self, scope: Scope | str | None = None, *, repair: bool = False) -> CheckReport:
         """What cannot be read of a scope, or of all, or does not fit the rest. Pages are not
@@ -111,6 +134,7 @@ class MemoryUpkeep(MemoryOperations):
     aunpin = async_twin(unpin)
     aforget = async_twin(forget)
     aforget_user = async_twin(forget_user)
+    averify_receipt = async_twin(verify_receipt)
     areadmit = async_twin(readmit)
     apurge = async_twin(purge)
     astats = async_twin(stats)

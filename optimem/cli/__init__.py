@@ -10,7 +10,8 @@ from optimem.errors import OptimemError
 
 EXIT_CODES = {
     0: "success",
-    1: "an error; `ask`: no answer; `purge`, `rotate-keys`: not all done; `check`: damage",
+    1: "an error; `ask`: no answer; `purge`, `rotate-keys`: not all done; `check`: damage; "
+    "`verify-receipt`: something left",
     2: "wrong usage",
     130: "interrupted",
 }

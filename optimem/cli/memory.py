@@ -1,6 +1,7 @@
 """The commands over a store of memories, from `optimem remember` to `optimem unpin`."""
 
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +16,17 @@ from optimem.cli.inputs import (
     json_option,
     memory_options,
     now_option,
+    parse_time,
     read_turns,
 )
 from optimem.cli.output import print_fields, print_json, progress_bar
+from optimem.errors import UnknownScopeError
+from optimem.memory.settings import parse_age
 from optimem.text.ages import ago
 from optimem.turns import ROLES
 
 if TYPE_CHECKING:
-    from optimem.results import PagePart, Passage, RecalledTurn
+    from optimem.results import MemoryStats, PagePart, Passage, RecalledTurn
 
 NOT_PURGED = 1
 """Exit code of `purge` if removed bytes may be left."""
@@ -94,6 +98,7 @@ def recall(
     They are turns of SCOPE, best match first. Uncertain characters are shown as �.
     """
     with options.open() as memory:
+        memory.check_known(scope)
         turns = memory.recall(scope, query, k, now=now)
     _print_turns(turns, as_json)
     if not turns and not as_json:
@@ -122,6 +127,7 @@ def ask(
     with 1 if nothing readable answers the question.
     """
     with options.open() as memory:
+        memory.check_known(scope)
         answer = memory.answer(scope, question, k=k, now=now)
     if as_json:
         print_json(answer.model_dump(mode="json"))
@@ -143,6 +149,7 @@ def reconstruct(scope: str, options: MemoryOptions, as_json: bool) -> None:
     They are shown as they can be read now, uncertain characters as �.
     """
     with options.open() as memory:
+        memory.check_known(scope)
         turns = memory.reconstruct(scope)
     _print_turns(turns, as_json)
 
@@ -170,17 +177,32 @@ def sweep(now: float | None, dry_run: bool, options: MemoryOptions, as_json: boo
     click.echo(f"{len(report.moves)} pages {verb}, {report.kept} stay as they are")
 
 
-@click.command(epilog="\b\nExamples:\n  optimem stats\n  optimem stats work/ann/monday --json")
+@click.command(
+    epilog="\b\nExamples:\n  optimem stats\n  optimem stats work/ann/monday --json\n"
+    "  optimem stats --watch 10"
+)
 @click.argument("scope", required=False)
+@click.option("--watch", type=click.FloatRange(min=0.1), metavar="SECONDS",
+              help="Show it again and again, until Ctrl-C.")  # fmt: skip
 @memory_options("store")
 @json_option
-def stats(scope: str | None, options: MemoryOptions, as_json: bool) -> None:
+def stats(scope: str | None, watch: float | None, options: MemoryOptions, as_json: bool) -> None:
     """Count turns, pages, vision tokens and bytes.
 
-    Counts SCOPE, or the whole store.
+    Counts SCOPE, or the whole store, and then also says what kind of store it is.
     """
     with options.open() as memory:
-        counts = memory.stats(scope)
+        if scope:
+            memory.check_known(scope)
+        while True:
+            _print_stats(memory.stats(scope), scope, as_json)
+            if watch is None:
+                return
+            time.sleep(watch)
+            click.clear()
+
+
+def _print_stats(counts: "MemoryStats", scope: str | None, as_json: bool) -> None:
     fields = counts.model_dump(mode="json")
     if as_json:
         print_json(fields)
@@ -193,32 +215,53 @@ def stats(scope: str | None, options: MemoryOptions, as_json: bool) -> None:
     epilog="\b\nExamples:\n"
     "  optimem forget work/ann/monday --yes\n"
     "  optimem forget work/ann/monday --turn m42\n"
-    "  optimem forget work/ann --user --yes"
+    "  optimem forget work/ann --user --yes --json > receipt.json\n"
+    "  optimem forget work/ann --user --older-than 1y"
 )
 @click.argument("scope")
 @click.option("--turn", metavar="ID", help="Delete only this turn.")
 @click.option("--user", is_flag=True,
               help="SCOPE is namespace/user: delete all sessions of this user.")  # fmt: skip
+@click.option("--before", metavar="TIME", help="Delete only turns of a time before this.")
+@click.option("--older-than", metavar="AGE", help="Delete only turns older than, such as 90d.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @memory_options("store", "model")
 @json_option
 def forget(
-    scope: str, turn: str | None, user: bool, yes: bool, options: MemoryOptions, as_json: bool
-) -> None:
-    """Delete a scope, a turn or a user, and print a receipt."""
+    scope: str, turn: str | None, user: bool, before: str | None, older_than: str | None, yes: bool,
+    options: MemoryOptions, as_json: bool,
+) -> None:  # fmt: skip
+    """Delete a scope, a turn, a user or what is old, and print a receipt.
+
+    `optimem verify-receipt` looks for what a receipt says is gone.
+    """
+    if (turn is not None) + (before is not None) + (older_than is not None) > 1 or (turn and user):
+        raise click.UsageError(
+            "give one of --turn, --before and --older-than, --turn without --user"
+        )
+    limit = parse_time(before) if before else None
+    if older_than:
+        limit = time.time() - parse_age(older_than)
     what = f"turn {turn} of {scope}" if turn else f"everything in {scope}"
-    if not yes:
-        click.confirm(f"Forget {what}? This cannot be undone", abort=True, err=True)
+    what += "" if limit is None else f" before {_date(limit)}"
     with options.open() as memory:
         if user:
             namespace, _, name = scope.rpartition("/")
-            receipt = memory.forget_user(name, namespace=namespace)
+            if not memory.scopes(user=name, namespace=namespace):
+                raise UnknownScopeError(f"{scope} has no scopes; `optimem scopes` lists all")
         else:
-            receipt = memory.forget(scope, turn=turn)
+            memory.check_known(scope)
+        if not yes:
+            click.confirm(f"Forget {what}? This cannot be undone", abort=True, err=True)
+        if user:
+            receipt = memory.forget_user(name, namespace=namespace, before=limit)
+        else:
+            receipt = memory.forget(scope, turn=turn, before=limit)
     if as_json:
         print_json(receipt.model_dump(mode="json"))
     else:
-        print_fields(f"forgotten: {what}", receipt.model_dump())
+        shown = receipt.model_dump(exclude={"removed"})
+        print_fields(f"forgotten: {what}", {**shown, "time": _date(receipt.time)})
 
 
 @click.command(epilog="\b\nExample:\n  optimem purge --store redis://localhost:6379/0")

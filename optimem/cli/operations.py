@@ -1,21 +1,36 @@
-"""The commands of whoever runs a store for many users: workers."""
+"""The commands of whoever runs a store for many users: workers, scopes, export and import, and the
+check of a receipt."""
 
 import json
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.inputs import MemoryOptions, json_option, memory_options, now_option
+from optimem.cli.inputs import (
+    STDIN,
+    MemoryOptions,
+    json_option,
+    memory_options,
+    now_option,
+    read_input,
+)
+from optimem.cli.output import print_json, print_rows
+from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.worker import IDLE, LEASE
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from optimem.results import SweepReport, WorkReport
+    from optimem.results import ScopeSize, SweepReport, WorkReport
+
+LEFT = 1
+"""Exit code of `verify-receipt` if something is left."""
 
 
 @click.command(
@@ -91,4 +106,115 @@ def _figures(done: "WorkReport") -> str:
     )
 
 
-COMMANDS = (worker,)
+@click.command(epilog="\b\nExamples:\n  optimem scopes\n  optimem scopes work/ann --json")
+@click.argument("user", metavar="[NAMESPACE/USER]", required=False)
+@memory_options("store")
+@json_option
+def scopes(user: str | None, options: MemoryOptions, as_json: bool) -> None:
+    """List all scopes, or those of a user, with their sizes."""
+    namespace, _, name = (user or "").rpartition("/")
+    with options.open() as memory:
+        found = memory.scopes(user=name, namespace=namespace) if user else memory.scopes()
+    if as_json:
+        print_json([each.model_dump() for each in found])
+        return
+    rows = [[s.scope, f"{s.turns:,}", f"{s.pages:,}", f"{s.bytes:,}", _due(s)] for s in found]
+    print_rows([["scope", "turns", "pages", "bytes", "next due"], *rows])
+    click.echo(f"{len(found)} scopes, {sum(each.bytes for each in found):,} bytes", err=True)
+
+
+@click.command(
+    "verify-receipt",
+    epilog="\b\nExample:\n  optimem forget work/ann --user --yes --json > receipt.json\n"
+    "  optimem verify-receipt receipt.json",
+)
+@click.argument("file", metavar="FILE", default=STDIN)
+@memory_options("store")
+@json_option
+def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
+    """Look through the store for what a receipt says is gone.
+
+    FILE, or standard input, holds what `optimem forget --json` printed. Looks at every entry of the
+    receipt's scopes and at the store's own files. Exits with 1 if anything is left.
+    """
+    from optimem.results import ForgetReceipt
+
+    try:
+        receipt = ForgetReceipt.model_validate_json(read_input(file))
+    except ValueError as error:
+        raise InputError(f"{file} is no receipt of `optimem forget --json`: {error}") from None
+    with options.open() as memory:
+        found = memory.verify_receipt(receipt)
+    if as_json:
+        print_json(found.model_dump())
+    else:
+        for each in found.found:
+            click.echo(f"{each.scope} {each.entry}: {each.reason}")
+        for place in found.residue:
+            click.echo(place)
+        verdict = "the receipt holds" if found.holds else "the receipt does not hold"
+        click.echo(f"{verdict}; {found.entries} entries looked at")
+    if not found.holds:
+        sys.exit(LEFT)
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  optimem export work/ann/monday > monday.jsonl\n"
+    "  optimem export work/ann --user --images -o ann.jsonl"
+)
+@click.argument("scope")
+@click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of this user.")
+@click.option("--images", is_flag=True, help="With each page as a PNG.")
+@click.option("-o", "--out", default=STDIN, show_default="standard output", metavar="FILE")
+@memory_options("store", "model")
+def export(scope: str, user: bool, images: bool, out: str, options: MemoryOptions) -> None:
+    """Write all that is held of SCOPE as JSON Lines.
+
+    Each turn is a line as it can be read now, with its id, role, time, extra fields and how certain
+    its text is; vision tokens of images and, if wanted, pages as PNG are lines in base64.
+    """
+    with options.open() as memory:
+        if user:
+            namespace, _, name = scope.rpartition("/")
+            found = [each.scope for each in memory.scopes(user=name, namespace=namespace)]
+            if not found:
+                raise UnknownScopeError(f"{scope} has no scopes; `optimem scopes` lists all")
+        else:
+            memory.check_known(scope)
+            found = [scope]
+        with click.open_file(out, "w", encoding="utf-8") as file:
+            for line in memory.export(found, images=images):
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+@click.command(
+    "import", epilog="\b\nExample:\n  optimem import ann.jsonl --store redis://cache:6379"
+)
+@click.argument("file", metavar="FILE", default=STDIN)
+@memory_options("store", "model", "policy", "limits")
+@json_option
+def import_(file: str, options: MemoryOptions, as_json: bool) -> None:
+    """Append the turns of an export.
+
+    They keep id, role, time, extra fields and pins, and begin to fade anew. Turns that are known or
+    were forgotten are left out.
+    """
+    with options.open() as memory, click.open_file(file, encoding="utf-8") as lines:
+        report = memory.import_lines(lines)
+    if as_json:
+        print_json(report.model_dump())
+    else:
+        click.echo(
+            f"{report.added} turns appended in {report.scopes} scopes, {report.duplicates} already "
+            f"known, {report.forgotten} forgotten before; {report.images} images"
+        )
+
+
+def _due(size: "ScopeSize") -> str:
+    if size.next_due is None:
+        return "never"
+    return datetime.fromtimestamp(size.next_due, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+COMMANDS = (worker, scopes, export, import_, verify_receipt)

@@ -1,9 +1,11 @@
-"""Forgetting: a scope, or one turn on whatever pages it lies, with a receipt of what was removed
-and what a new look still finds."""
+"""Forgetting: scopes, single turns on whatever pages they lie, or all turns of a time, with a
+receipt of what was removed and what a new look still finds."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,11 @@ from optimem.omem.container import compress
 from optimem.protocols import PageCodec, ReadCells
 from optimem.results import ForgetReceipt
 from optimem.tiers import Tier
+
+ALL_KEYS = tuple(kind.prefix for kind in EntryKind if kind is not EntryKind.STATE)
+"""How the keys of a scope's entries start."""
+TURNS = 32
+"""Turns forgotten in one commit."""
 
 
 def forget_scopes(scopes: Sequence[ScopeRecords], now: float) -> ForgetReceipt:
@@ -38,8 +45,57 @@ def forget_scopes(scopes: Sequence[ScopeRecords], now: float) -> ForgetReceipt:
         entries=entries,
         bytes=size,
         left=left,
-        residue=scopes[0].wipe() if scopes else [],
+        residue=_residue([(records, ALL_KEYS) for records in scopes]),
+        time=now,
     )
+
+
+def forget_before(
+    scopes: Sequence[ScopeRecords],
+    before: float,
+    codec: PageCodec,
+    policy: DecayPolicy,
+    now: float,
+) -> ForgetReceipt:
+    """Remove all turns of a time before `before` from some scopes."""
+    receipts = [
+        TurnForgetter(records, codec, policy, now).forget_all(turns_before(records, before))
+        for records in scopes
+    ]
+    return ForgetReceipt(
+        scopes=[str(records.scope) for records in scopes],
+        turns=sum(receipt.turns for receipt in receipts),
+        pages=sum(receipt.pages for receipt in receipts),
+        entries=sum(receipt.entries for receipt in receipts),
+        bytes=sum(receipt.bytes for receipt in receipts),
+        left=sum(receipt.left for receipt in receipts),
+        residue=list(dict.fromkeys(place for receipt in receipts for place in receipt.residue)),
+        time=now,
+        removed={scope: keys for each in receipts for scope, keys in each.removed.items()},
+    )
+
+
+def turns_before(records: ScopeRecords, before: float) -> list[str]:
+    """The ids of all turns of a time before `before`, in order."""
+    records = replace(records, damage={})
+    keys, found = records.page_keys(), dict[int, str]()
+    for start in range(0, len(keys), TURNS):
+        for page in records.pages(keys[start : start + TURNS]):
+            spans = page.record.spans if page else ()
+            found |= {span.position.sequence: span.turn for span in spans if span.time < before}
+    chunks = records.chunks()
+    found |= {chunk.position.sequence: chunk.turn for chunk in chunks if chunk.time < before}
+    return [found[number] for number in sorted(found)]
+
+
+def _residue(gone: Sequence[tuple[ScopeRecords, Sequence[str]]]) -> list[str]:
+    """Where bytes of removed entries may still be, given their keys or how these start."""
+    if not gone:
+        return []
+    places = gone[0][0].wipe()
+    for records, starts in gone:
+        places += records.store.remains(records.scope, starts)
+    return list(dict.fromkeys(places))
 
 
 def _bury(records: ScopeRecords, now: float) -> None:
@@ -60,6 +116,19 @@ def _bury(records: ScopeRecords, now: float) -> None:
     retry(attempt, records.scope, "forget")
 
 
+class Gone(NamedTuple):
+    """Turns that were removed: the `keys` of removed entries, the turns' `numbers` by id, and on
+    how many `pages` they were."""
+
+    keys: list[str]
+    numbers: dict[str, int]
+    pages: int
+
+    def plus(self, more: "Gone") -> "Gone":
+        """Both together."""
+        return Gone(self.keys + more.keys, self.numbers | more.numbers, self.pages + more.pages)
+
+
 @dataclass(frozen=True)
 class TurnForgetter:
     """Removes single turns of a scope."""
@@ -72,57 +141,74 @@ class TurnForgetter:
     def forget(self, turn: str) -> ForgetReceipt:
         """Remove a turn; pages that held it are drawn again without it. Raises InputError for a
         turn the scope does not hold, and ConflictError if others keep writing."""
-        return retry(lambda: self._forget(turn), self.records.scope, "forget")
+        return self.forget_all([turn])
 
-    def _forget(self, turn: str) -> ForgetReceipt:
-        (number,) = self.records.turn_numbers([turn])
-        if number is None:
-            raise InputError(f"{self.records.scope} holds no turn {turn!r}; nothing was forgotten")
-        before = self.records.bytes_used()
-        edit = self.records.edit()
-        edit.remove_turn(turn)
-        edit.changes.append(tombstone(self.records.scope, gone_key(turn), self.now))
-        self._remove_chunks(edit, number)
-        pages = self._remove_spans(edit, number)
-        edit.commit()
+    def forget_all(self, turns: Sequence[str]) -> ForgetReceipt:
+        """Remove turns, a few at a time."""
+        scope, before = str(self.records.scope), self.records.bytes_used()
+        gone = Gone([], {}, 0)
+        for start in range(0, len(turns), TURNS):
+            batch = turns[start : start + TURNS]
+            gone = gone.plus(retry(partial(self._forget, batch), self.records.scope, "forget"))
+        left = (self.records.traces(turn, number) for turn, number in gone.numbers.items())
         return ForgetReceipt(
-            scopes=[str(self.records.scope)],
-            turns=1,
-            pages=pages,
-            entries=len(edit.changes),
+            scopes=[scope],
+            turns=len(turns),
+            pages=gone.pages,
+            entries=len(gone.keys),
             bytes=max(before - self.records.bytes_used(), 0),
-            left=self.records.traces(turn, number),
-            residue=self.records.wipe(),
+            left=sum(left),
+            residue=_residue([(self.records, gone.keys)]),
+            time=self.now,
+            removed={scope: gone.keys},
         )
 
-    def _remove_chunks(self, edit: Edit, number: int) -> None:
-        """Take the turn out of the tail. The scope's state is written even if nothing of the
-        turn is there, so that no page drawn from older text is committed."""
+    def _forget(self, turns: Sequence[str]) -> "Gone":
+        numbers = dict[str, int]()
+        for turn, number in zip(turns, self.records.turn_numbers(turns), strict=True):
+            if number is None:
+                scope = self.records.scope
+                raise InputError(f"{scope} holds no turn {turn!r}; nothing was forgotten")
+            numbers[turn] = number
+        edit = self.records.edit()
+        for turn in turns:
+            edit.remove_turn(turn)
+            edit.changes.append(tombstone(self.records.scope, gone_key(turn), self.now))
+        self._remove_chunks(edit, numbers.values())
+        pages = self._remove_spans(edit, frozenset(numbers.values()))
+        edit.commit()
+        return Gone([c.key for c in edit.changes if c.value is None], numbers, pages)
+
+    def _remove_chunks(self, edit: Edit, numbers: Iterable[int]) -> None:
+        """Take turns out of the tail. The scope's state is written even if nothing of them is
+        there, so that no page drawn from older text is committed."""
         state, version = self.records.state()
-        chunks = self.records.chunks_of(number)
+        chunks = [chunk for number in numbers for chunk in self.records.chunks_of(number)]
         for chunk in chunks:
             edit.remove_chunk(chunk.position)
         edit.put_state(without_chunks(state, chunks, self.codec.renderer), version)
 
-    def _remove_spans(self, edit: Edit, number: int) -> int:
-        """Take the turn off its pages; the number of pages it was on."""
-        stored = self.records.pages(holding(self.records.page_keys(), number))
-        held = [found for found in stored if found and found.record.holds(number)]
+    def _remove_spans(self, edit: Edit, numbers: frozenset[int]) -> int:
+        """Take turns off their pages; the number of pages they were on."""
+        keys = self.records.page_keys()
+        wanted = sorted({key for number in numbers for key in holding(keys, number)})
+        stored = self.records.pages(wanted)
+        held = [found for found in stored if found and any(map(found.record.holds, numbers))]
         for found in held:
-            self._redraw(edit, found, number)
+            self._redraw(edit, found, numbers)
         return len(held)
 
-    def _redraw(self, edit: Edit, found: Stored[PageRecord], number: int) -> None:
-        """Put a page without the turn in the place of the page; remove it if nothing else is on
+    def _redraw(self, edit: Edit, found: Stored[PageRecord], numbers: frozenset[int]) -> None:
+        """Put a page without the turns in the place of the page; remove it if nothing else is on
         it."""
         edit.remove_page(found.record.key, found.version)
+        if all(span.position.sequence in numbers for span in found.record.spans):
+            return
         (reading,) = read_pages([found.record], self.codec)
-        kept = [read for read in reading.spans if read.span.position.sequence != number]
-        if kept:
-            rest = PageReading(reading.cells, kept)
-            page = self._without(found.record, rest)
-            index = redrawn_index(kept, self.policy.uncertain)
-            edit.put_page(page, self.policy.page_due(page), expect=None, index=index)
+        kept = [read for read in reading.spans if read.span.position.sequence not in numbers]
+        page = self._without(found.record, PageReading(reading.cells, kept))
+        index = redrawn_index(kept, self.policy.uncertain)
+        edit.put_page(page, self.policy.page_due(page), expect=None, index=index)
 
     def _without(self, record: PageRecord, kept: PageReading) -> PageRecord:
         """The page with only the spans that are kept, at its tier or the next larger one that

@@ -7,7 +7,7 @@ from dataclasses import replace
 from optimem.memory.records import EntryKind, PageParts, PageRecord
 from optimem.memory.scope_records import ScopeRecords
 from optimem.omem.container import compress
-from optimem.results import MemoryStats, Unreadable
+from optimem.results import MemoryStats, ScopeSize, Unreadable
 
 PARTS = (
     "token_bytes", "kept_text_bytes", "structure_bytes", "verbatim_bytes", "doubt_bytes",
@@ -16,8 +16,24 @@ PARTS = (
 """Fields that, with `other_bytes`, add up to `stored_bytes`."""
 
 
-def memory_stats(scopes: Iterable[ScopeRecords]) -> MemoryStats:
-    """What some scopes hold and cost together."""
+def scope_size(records: ScopeRecords) -> ScopeSize:
+    """What a scope holds, from a listing alone."""
+    sizes = records.entry_sizes()
+    dues = [entry.due for entry in sizes if entry.due is not None]
+    kinds = Counter(entry.kind for entry in sizes)
+    return ScopeSize(
+        scope=str(records.scope),
+        turns=kinds[EntryKind.TURN],
+        pages=kinds[EntryKind.PAGE],
+        bytes=sum(entry.key + entry.value for entry in sizes),
+        next_due=min(dues, default=None),
+    )
+
+
+def memory_stats(
+    scopes: Iterable[ScopeRecords], store: dict[str, str] | None = None
+) -> MemoryStats:
+    """What some scopes hold and cost together. `store`: described, if they are all of it."""
     counts: Counter[str] = Counter()
     tiers: Counter[str] = Counter()
     dues: list[float] = []
@@ -41,11 +57,12 @@ def memory_stats(scopes: Iterable[ScopeRecords]) -> MemoryStats:
             counts["zstd_bytes"] += len(compress(text))
         unreadable += (records.damage or {}).values()
     counts["other_bytes"] = counts["stored_bytes"] - sum(counts[name] for name in PARTS)
-    fields = set(MemoryStats.model_fields) - {"pages_by_tier", "next_due", "unreadable"}
+    fields = set(MemoryStats.model_fields) - {"pages_by_tier", "next_due", "unreadable", "store"}
     return MemoryStats(
         pages_by_tier=dict(tiers),
         next_due=min(dues, default=None),
         unreadable=unreadable,
+        store=store or {},
         **{name: counts[name] for name in fields},
     )
 

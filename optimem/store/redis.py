@@ -74,7 +74,7 @@ class RedisStore:
         self._index = ScopeIndex(self._redis)
         self._files = ServerFiles(self._redis)
         try:
-            check_server(self._redis)
+            self._described = check_server(self._redis)
             self._check_layout()
         except BaseException:
             self.close()
@@ -162,6 +162,14 @@ class RedisStore:
     def wipe(self) -> list[str]:
         """See `Store`. Erases nothing, as no file of a server can be rewritten quickly."""
         return self._files.residue()
+
+    def remains(self, scope: Scope, starts: Sequence[str]) -> list[str]:
+        """See `Store`. The files of a server cannot be looked into: `wipe` names them."""
+        return []
+
+    def describe(self) -> dict[str, str]:
+        """See `Store`."""
+        return {"place": self._redis.name, **self._described}
 
     def purge(self) -> list[str]:
         """See `Store`. Runs BGREWRITEAOF and BGSAVE where the server keeps such a file."""

@@ -16,16 +16,40 @@ _OLDEST = 7
 """First major version with all that the scripts need."""
 
 
-def check_server(connection: RedisConnection) -> None:
-    """Ask every primary. Raises InputError for one that cannot hold a store; logs a warning where
-    the user may not ask."""
-    for node in connection.primaries():
+def check_server(connection: RedisConnection) -> dict[str, str]:
+    """Ask every primary once; what it is and can do, as told by the last. Raises InputError for one
+    that cannot hold a store; logs a warning where the user may not ask."""
+    info: dict[str, Any] | None = None
+    nodes = connection.primaries()
+    for node in nodes:
         info = _allowed(node, "INFO")
         if info is not None:
             _check_version(node, info)
             if not connection.is_cluster:
                 _check_is_single(connection, info)
         _check_policy(node, info if info is not None else _asked_policy(node))
+    topology = f"cluster of {len(nodes)} primaries" if connection.is_cluster else "one primary"
+    return {"topology": topology, **_described(info or {})}
+
+
+def _described(info: dict[str, Any]) -> dict[str, str]:
+    """What a server says of itself; nothing if it may not be asked."""
+    if not info:
+        return {"kind": "unknown: this user may not run INFO"}
+    name, version = (
+        ("Valkey", "valkey_version") if "valkey_version" in info else ("Redis", "redis_version")
+    )
+    files = {"append-only file": "aof_enabled", "snapshots": "rdb_saves"}
+    kept = [name for name, field in files.items() if info.get(field)]
+    limit = (
+        info.get("maxmemory") and f"{info.get('maxmemory_human')}, {info.get('maxmemory_policy')}"
+    )
+    return {
+        "kind": f"{name} {info.get(version)}",
+        "persistence": ", ".join(kept) or "none yet",
+        "memory limit": limit or "none",
+        "replicas": str(info.get("connected_slaves", 0)),
+    }
 
 
 def _check_version(node: RedisNode, info: dict[str, Any]) -> None:

@@ -153,6 +153,20 @@ class SealedStore:
         """See `Store`."""
         return self._store.wipe()
 
+    def remains(self, scope: Scope, starts: Sequence[str]) -> list[str]:
+        """See `Store`. A start that ends with a colon stands for a kind, others for a key."""
+        sealed = [
+            self._names.kind(scope, each)
+            if each.endswith(":")
+            else self._names.seal_key(scope, each)
+            for each in starts
+        ]
+        return self._store.remains(self._names.seal_scope(scope), sealed)
+
+    def describe(self) -> dict[str, str]:
+        """See `Store`."""
+        return {**self._store.describe(), "sealed": "yes"}
+
     def purge(self) -> list[str]:
         """See `Store`."""
         return self._store.purge()

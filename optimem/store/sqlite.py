@@ -30,6 +30,7 @@ from optimem.store.sqlite_file import (
     MEMORY,
     RETRY_PAUSE,
     Mode,
+    holds_any,
     open_database,
     sqlite_errors,
     transaction,
@@ -164,6 +165,27 @@ class SQLiteStore:
             time.sleep(RETRY_PAUSE)
         return []
 
+    def remains(self, scope: Scope, starts: Sequence[str]) -> list[str]:
+        """See `Store`. Reads the whole file and its log: in both, a row's scope and key lie side by
+        side."""
+        tag = scope_tag(scope)
+        with self._transaction("DEFERRED") as db:
+            there = [key for key, *_ in db.execute(_ENTRIES, (tag, b"", _LAST))]
+        gone = [start for start in map(key_bytes, starts) if not _any_starts(there, start)]
+        wanted = [tag.encode() + start for start in gone]
+        if self._path == MEMORY or not wanted:
+            return []
+        return [
+            f"{path} still holds a trace of what was removed; `optimem purge` writes it anew"
+            for path in (self._path, f"{self._path}-wal")
+            if holds_any(path, wanted)
+        ]
+
+    def describe(self) -> dict[str, str]:
+        """See `Store`."""
+        where = "in memory" if self._path == MEMORY else self._path
+        return {"kind": f"SQLite {sqlite3.sqlite_version}", "place": where}
+
     def purge(self) -> list[str]:
         """See `Store`. Writes the file anew, which also makes it as small as it can be; needs
         that much space on the disk and raises StoreFullError without it."""
@@ -246,6 +268,10 @@ class SQLiteStore:
                 return "" if truncate_log(db) else _IN_USE
             except sqlite3.Error as error:
                 return f"{error}; free some space on its disk and forget or purge again"
+
+
+def _any_starts(keys: Sequence[bytes], start: bytes) -> bool:
+    return any(key.startswith(start) for key in keys)
 
 
 def _apply(db: sqlite3.Connection, tag: str, change: Change) -> int:

@@ -6,7 +6,7 @@ Knows the schema, but no query on it.
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -29,6 +29,9 @@ MEMORY = ":memory:"
 
 RETRY_PAUSE = 0.01
 """Seconds between attempts where SQLite does not wait by itself."""
+
+_BLOCK = 8 << 20
+"""Bytes of a file that are looked through at a time."""
 
 SCHEMA = 1
 """`PRAGMA user_version`."""
@@ -118,6 +121,21 @@ def truncate_log(db: sqlite3.Connection) -> bool:
     finally:
         db.execute(f"PRAGMA busy_timeout = {patience}")
     return not busy
+
+
+def holds_any(path: str, wanted: Sequence[bytes]) -> bool:
+    """Whether a file holds one of some byte strings; False if there is none."""
+    overlap, before = max(map(len, wanted)) - 1, b""
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(_BLOCK):
+                block = before + block
+                if any(each in block for each in wanted):
+                    return True
+                before = block[-overlap:] if overlap else b""
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:

@@ -100,6 +100,14 @@ class InMemoryStore:
         """See `Store`."""
         return []
 
+    def remains(self, scope: Scope, starts: Sequence[str]) -> list[str]:
+        """See `Store`."""
+        return []
+
+    def describe(self) -> dict[str, str]:
+        """See `Store`."""
+        return {"kind": "in memory"}
+
     def purge(self) -> list[str]:
         """See `Store`."""
         return []

@@ -49,3 +49,42 @@ Worker._batch = lambda self: (print("started", flush=True), setattr(Worker, "_ba
 from optimem.cli import main
 main()
 """
+
+
+def test_export_import_scopes_and_receipts(tmp_path: Path) -> None:
+    store, copy = str(tmp_path / "m.db"), str(tmp_path / "copy.db")
+    for session in ("monday", "tuesday"):
+        run("remember", f"work/ann/{session}", "--store", store, stdin=session.encode())
+    listed = json.loads(run("scopes", "--json", "--store", store).stdout)
+    assert [(each["scope"], each["turns"]) for each in listed] == [
+        ("work/ann/monday", 1),
+        ("work/ann/tuesday", 1),
+    ]
+    assert b"work/ann/tuesday" in run("scopes", "work/ann", "--store", store).stdout
+    exported = run("export", "work/ann", "--user", "--store", store)
+    assert exported.stdout.count(b"\n") == 3
+    done = run("import", "--store", copy, stdin=exported.stdout)
+    assert b"2 turns appended in 2 scopes" in done.stdout, done.stderr
+    receipt = run("forget", "work/ann", "--user", "--yes", "--json", "--store", store).stdout
+    held = run("verify-receipt", "--store", store, stdin=receipt)
+    assert (held.returncode, b"the receipt holds" in held.stdout) == (0, True), held.stderr
+    done = run("verify-receipt", "--store", copy, stdin=b"{}")
+    assert b"is no receipt" in done.stderr
+
+
+def test_unknown_scopes_fail_with_suggestions(tmp_path: Path) -> None:
+    store = str(tmp_path / "m.db")
+    run("remember", "work/ann/monday", "--store", store, stdin=b"hello")
+    name = "work/ann/munday"
+    for command in (["recall", name, "x"], ["stats", name], ["forget", name, "--yes"]):
+        done = run(*command, "--store", store)
+        assert done.returncode == 1, command
+        assert b"holds nothing; did you mean work/ann/monday?" in done.stderr, command
+    done = run("forget", "work/bob", "--user", "--yes", "--store", store)
+    assert (done.returncode, b"has no scopes" in done.stderr) == (1, True)
+
+
+def test_stats_say_what_the_store_is(tmp_path: Path) -> None:
+    store = str(tmp_path / "m.db")
+    run("remember", "s", "--store", store, stdin=b"hello")
+    assert json.loads(run("stats", "--json", "--store", store).stdout)["store"]["place"] == store

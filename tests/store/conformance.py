@@ -96,6 +96,18 @@ class StoreSuite:
         before = time.time()
         assert before - 0.01 <= store.time() <= time.time() + 0.01
 
+    def test_what_is_gone_leaves_no_trace_where_the_store_can_look(self, store: Store) -> None:
+        store.commit(HOME, [Change("page:1", b"x" * 9000), Change("page:2", b"y")])
+        store.commit(HOME, [Change("page:1", None)])
+        assert store.wipe() is not None
+        assert store.remains(HOME, ["page:1", "page:"]) == []
+        assert store.remains(AWAY, ["page:", "never:"]) == []
+
+    def test_a_store_says_what_it_is(self, store: Store) -> None:
+        described = store.describe()
+        assert all(isinstance(value, str) for value in described.values())
+        assert described["kind"].split()[0] in ("SQLite", "Redis", "Valkey", "in")
+
     def test_an_empty_store_holds_nothing(self, store: Store) -> None:
         assert store.get(HOME, ["a", "b"]) == [None, None]
         assert store.get(HOME, []) == []

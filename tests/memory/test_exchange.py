@@ -1,0 +1,109 @@
+"""A memory as JSON Lines, and back."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from optimem import OpticalMemory
+from optimem.errors import InputError
+from optimem.memory.decay import DAY
+from optimem.memory.records import image_turn
+from optimem.testing import FakeImageReader, plain_codec
+from optimem.testing import open_memory as on_fakes
+from optimem.tiers import Tier
+from optimem.turns import Turn
+from tests.memory.factories import NOW, SCOPE
+
+OTHER = "acme/ann/s2"
+TURNS = [
+    Turn(text="Port\n6543 — \u2028 \u202e", role="assistant", id="m1", time=3.5, extra={"a": [1]}),
+    Turn(text="", role="tool", id="empty"),
+    Turn(text="long " * 300, id="long"),
+]
+HEADER = '{"kind": "optimem export", "version": 1, "time": 0}'
+
+
+def lines(memory: OpticalMemory, *scopes: str, images: bool = False) -> list[str]:
+    return [json.dumps(line) for line in memory.export(scopes, images=images)]
+
+
+def shown(memory: OpticalMemory, scope: str = SCOPE) -> list[tuple[object, ...]]:
+    turns = memory.reconstruct(scope)
+    return [(t.id, t.role, t.time, t.text, t.extra) for t in turns]
+
+
+def test_an_import_holds_what_was_exported(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, TURNS)
+    memory.flush(SCOPE)
+    memory.append(SCOPE, "in the tail")
+    memory.append(OTHER, "another session")
+    memory.pin(SCOPE, "m1")
+    exported = lines(memory, SCOPE, OTHER)
+    other = on_fakes()
+    report = other.import_lines(exported)
+    assert (report.scopes, report.added, report.duplicates) == (2, 5, 0)
+    assert shown(other) == shown(memory)
+    assert shown(other, OTHER) == shown(memory, OTHER)
+    assert other.import_lines(exported).duplicates == 5
+    again = [json.loads(line) for line in lines(other, SCOPE, OTHER)]
+    assert [turn.get("pinned") for turn in again] == [None, True, False, False, False, False]
+
+
+def test_what_has_faded_says_how_certain_it_is() -> None:
+    with OpticalMemory.open(
+        ":memory:", codec=plain_codec({Tier.TINY: 20}), clock=lambda: NOW
+    ) as memory:
+        memory.append(SCOPE, "w" * 300)
+        memory.flush(SCOPE)
+        memory.sweep(now=NOW + 40 * DAY)
+        turn = json.loads(lines(memory, SCOPE)[1])
+    assert (turn["tier"], turn["exact"], turn["text"].count("\ufffd")) == ("tiny", False, 15)
+
+
+def test_images_and_pictures_of_pages(tmp_path: Path) -> None:
+    path = tmp_path / "scan.png"
+    path.write_bytes(b"one")
+    memory = on_fakes(images=FakeImageReader())
+    memory.append_file(SCOPE, path)
+    memory.flush(SCOPE)
+    exported = lines(memory, SCOPE, images=True)
+    kinds = [json.loads(line)["kind"] for line in exported]
+    assert kinds == ["optimem export", "turn", "image", "page"]
+    assert base64.b64decode(json.loads(exported[3])["png"]).startswith(b"\x89PNG")
+    other = on_fakes(images=FakeImageReader())
+    assert other.import_lines(exported).images == 1
+    (turn,) = other.ids(SCOPE)
+    assert turn.startswith(image_turn(""))
+    assert lines(other, SCOPE)[2] == exported[2]
+
+
+def test_what_was_forgotten_is_not_imported(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, TURNS)
+    memory.pin(SCOPE, "m1")
+    exported = lines(memory, SCOPE)
+    memory.forget(SCOPE)
+    report = memory.import_lines(exported)
+    assert (report.added, report.forgotten) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["{}"],
+        ["[1]"],
+        ['{"kind": "optimem export", "version": 2}'],
+        [HEADER, "{"],
+        [HEADER, '{"kind": "turn", "scope": "s"}'],
+        [HEADER, '{"kind": "turn", "scope": 7, "text": "x"}'],
+        [HEADER, '{"kind": "turn", "scope": "s", "text": "\\u0000"}'],
+        [HEADER, '{"kind": "turn", "scope": "optimem.x/s/t", "text": "x"}'],
+        [HEADER, '{"kind": "image", "scope": "s", "turn": "image:1", "tokens": "?"}'],
+        [HEADER, "[" * 99_999],
+    ],
+)
+def test_what_is_no_export_is_named(memory: OpticalMemory, given: list[str]) -> None:
+    with pytest.raises(InputError):
+        memory.import_lines(given)
+    assert memory.scopes() == []
