@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: demo test lint types contracts reference bench clean help
+.PHONY: demo test lint types contracts reference docs bench clean help
 
 help:
 	@echo "make demo       set up and run the demo (pages and a picture in ./demo)"
 	@echo "make test       set up and run the tests"
 	@echo "make lint types contracts    ruff, mypy --strict, import contracts"
-	@echo "make reference  write docs/cli.md and docs/api.md from the code"
+	@echo "make reference  write docs/cli.md, docs/api.md and figures from the code"
+	@echo "make docs       the documentation site, in build/docs"
 	@echo "make bench      the README's figures (needs text of your own: TEXT='a.txt b.txt')"
 	@echo "make clean      remove the virtual environment and caches"
 
@@ -25,6 +26,10 @@ $(VENV)/.core: $(VENV)/.torch pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP) --no-build-isolation -e '.[dev]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.torch pyproject.toml constraints.txt
+	$(PIP) --no-build-isolation -e '.[docs]'
 	touch $@
 
 demo: $(VENV)/.core
@@ -45,6 +50,10 @@ contracts: $(VENV)/.dev
 
 reference: $(VENV)/.dev
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/figures.py
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fidelity $(TEXT)
