@@ -1,52 +1,36 @@
 """Damaged and forged records, items and files through every way of reading them.
 
-    python -m benchmarks.mutations --cases 10000 [--seed 1] [--model optimem-nano]
+    python -m benchmarks.mutations --cases 200000 [--seed 1]
 
-prints how many cases were read, how many were refused by name (FormatError and its kin), and every
-other error with the number of its cases, the seed of one and where it was raised. Exits with 1 if
-there are any. Without `--model` the model is the plain one of `optimem.testing`.
+prints how many cases were read, how many were refused by name (FormatError and its kin; in their
+place also InputError, as for a turn that is not there any more), and every other error with the
+number of its cases, the seed of one and where it was raised. Exits with 1 if there are any. No
+model is loaded: pages are those of `optimem.testing`.
 
 Half of the cases are damaged: bits flipped, pieces cut, doubled or moved, or another record in its
 place. The other half is forged: sections, or what is in them under zstd or as JSON, are changed,
-and the checksum is right again. Each case is read in two ways, drawn at random.
+and the checksum is right again. Each case is parsed alone. What parses, and one in 20 of what does
+not, is then read in one of the ways that meet it in its place (see `victims`), drawn at random.
 """
 
 import argparse
 import json
 import sys
+import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import zstandard
 
-from optimem import build
-from optimem.api.files import read_pages
-from optimem.api.memory import OpticalMemory
-from optimem.errors import FormatError
-from optimem.items.collection import Collection, ItemQuery, new_item
-from optimem.items.names import Address
-from optimem.memory.decay import DAY
-from optimem.memory.records import entry_place
-from optimem.omem.container import (
-    ContainerKind,
-    compress,
-    decompress,
-    pack_container,
-    unpack_container,
-)
-from optimem.omem.text import TokenFile
-from optimem.protocols import Change, Entry, PageCodec
-from optimem.testing import InMemoryStore, plain_codec
+from benchmarks.victims import Victim, victims
+from optimem.errors import FormatError, InputError
+from optimem.omem.container import compress, decompress, pack_container, unpack_container
+from optimem.testing import plain_codec
 from optimem.tiers import Tier
-from optimem.turns import Scope
 
-NOW = 1_700_000_000.0
-SCOPE = "attacked"
-WORDS = "The staging database listens on port 6543; ask id 77-a9 of Zoë, or café 12.\n"
 NUMBERS = (
     -1,
     0,
@@ -67,103 +51,6 @@ NUMBERS = (
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 
-class ForgedStore(InMemoryStore):
-    """A store that shows one entry with another value, and then takes no changes."""
-
-    forged: tuple[Scope, str, bytes] | None = None
-
-    def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
-        """See `Store`."""
-        found = super().get(scope, keys)
-        if self.forged is None or self.forged[0] != scope:
-            return found
-        _, key, value = self.forged
-        return [
-            entry._replace(value=value) if entry and entry.key == key else entry for entry in found
-        ]
-
-    def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
-        """See `Store`."""
-        if self.forged is None:
-            super().commit(scope, changes)
-
-
-class Victim(NamedTuple):
-    """Bytes to attack: those of `kind` at `place`. `others`: what may stand in their place.
-    `reads`: given the bytes, everything that reads them."""
-
-    kind: ContainerKind
-    place: bytes
-    data: bytes
-    others: list[bytes]
-    reads: Callable[[bytes], Iterator[Callable[[], object]]]
-
-
-def victims(codec: PageCodec) -> list[Victim]:
-    """The entries of a memory with faded and fresh pages and a tail, of items, and a file."""
-    store = ForgedStore()
-    memory = OpticalMemory(store, codec, clock=lambda: NOW)
-    for number in range(6):
-        memory.append(SCOPE, {"id": f"t{number}", "text": f"{number}: {WORDS}" * 2})
-    memory.flush(SCOPE)
-    memory.sweep(now=NOW + 40 * DAY)
-    memory.append(SCOPE, [{"id": "new", "text": WORDS * 30}, {"id": "tail", "text": WORDS}])
-    memory.flush(SCOPE)
-    memory.append(SCOPE, {"id": "last", "role": "tool", "text": WORDS})
-    items = {Address(("n",), key): new_item({"text": WORDS * 9}, [["text"]], 60.0) for key in "ab"}
-    Collection(store).write(items, NOW)
-    held = [
-        (scope, entry)
-        for scope in list(store.scopes())
-        for entry in store.get(scope, [info.key for info in store.entries(scope)])
-        if entry
-    ]
-    values = [entry.value for _, entry in held]
-    tokens = codec.encoder.encode([codec.renderer.page(codec.renderer.cells(WORDS))], Tier.SMALL)
-    data = TokenFile(tokens * 2, Tier.SMALL, codec.encoder.fingerprint).to_bytes()
-    file = Victim(ContainerKind.TOKEN_FILE, b"", data, values, partial(_file_reads, codec))
-    return [file, *(_entry(store, codec, scope, entry, values) for scope, entry in held)]
-
-
-def _entry(
-    store: ForgedStore, codec: PageCodec, scope: Scope, entry: Entry, values: list[bytes]
-) -> Victim:
-    kind = next(kind for kind in ContainerKind if kind.code == entry.value[5:6])
-
-    def reads(value: bytes) -> Iterator[Callable[[], object]]:
-        store.forged = (scope, entry.key, value)
-        yield from _item_reads(store) if str(scope) != SCOPE else _reads(store, codec)
-
-    return Victim(kind, entry_place(scope, entry.key), entry.value, values, reads)
-
-
-def _reads(store: ForgedStore, codec: PageCodec) -> Iterator[Callable[[], object]]:
-    memory = OpticalMemory(store, codec, clock=lambda: NOW + 50 * DAY)
-    yield lambda: memory.reconstruct(SCOPE)
-    yield lambda: memory.recall(SCOPE, "staging port", following=1)
-    yield lambda: memory.answer(SCOPE, "which port does staging listen on?")
-    yield lambda: memory.holds(SCOPE, ["t1", "tail", "x"])
-    yield lambda: memory.stats()
-    yield lambda: memory.sweep(dry_run=True)
-    yield lambda: memory.pin(SCOPE, "t1")
-    yield lambda: memory.append(SCOPE, {"id": "x", "text": "one more"})
-    yield lambda: memory.forget(SCOPE, turn="t1")
-    yield lambda: memory.forget(SCOPE, turn="last")
-
-
-def _item_reads(store: ForgedStore) -> Iterator[Callable[[], object]]:
-    items, both = Collection(store), [Address(("n",), key) for key in "ab"]
-    yield lambda: [item and item.value for item in items.get(both, NOW + 1)]
-    yield lambda: items.search(ItemQuery(("n",), "staging port"), NOW + 1)
-    yield lambda: items.touch([item for item in items.get(both, NOW + 1) if item], NOW + 2)
-    yield lambda: items.namespaces((), NOW + 1)
-    yield lambda: items.sweep(NOW + 99)
-
-
-def _file_reads(codec: PageCodec, data: bytes) -> Iterator[Callable[[], object]]:
-    yield lambda: [page.text for page in read_pages(TokenFile.from_bytes(data), codec)]
-
-
 def mutated(victim: Victim, draw: Random) -> bytes:
     """The victim's bytes, damaged or forged."""
     if draw.random() < 0.5:
@@ -182,7 +69,7 @@ def mutated(victim: Victim, draw: Random) -> bytes:
             case 3 | 4:
                 sections[at] = _damaged(sections[at], draw)
             case _:
-                sections[at] = _forged(sections[at], draw)
+                sections[at] = _forged(sections[at], draw, victim)
     return pack_container(victim.kind, sections, victim.place)
 
 
@@ -201,8 +88,21 @@ def _damaged(data: bytes, draw: Random) -> bytes:
     return bytes(flipped)
 
 
-def _forged(section: bytes, draw: Random) -> bytes:
-    """A section in which what is under zstd is changed; JSON stays JSON."""
+def _forged(section: bytes, draw: Random, victim: Victim) -> bytes:
+    """A section in which what is hidden or under zstd is changed; JSON stays JSON."""
+    if victim.masks:
+        show, hide = victim.masks
+        try:
+            return hide(_changed(show(section), draw))
+        except ValueError:  # it was not hidden, or damaged before
+            pass
+    return _changed(section, draw)
+
+
+def _changed(section: bytes, draw: Random) -> bytes:
+    if not section.startswith(ZSTD) and ZSTD in section[:24] and draw.random() < 0.7:
+        at = section.index(ZSTD)  # the columns of an index, after their sizes
+        return section[:at] + _changed(section[at:], draw)
     try:
         plain = decompress(section) if section.startswith(ZSTD) else section
     except (ValueError, zstandard.ZstdError):  # damaged before
@@ -233,37 +133,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.mutations")
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--model", default="plain")
     options = parser.parse_args(arguments)
-    plain = options.model == "plain"
-    codec = plain_codec({Tier.SMALL: 7}) if plain else build.named_codec(options.model)
-    attacked, outcomes, escaped = victims(codec), Counter[str](), dict[str, str]()
+    attacked, outcomes = victims(plain_codec({Tier.SMALL: 7})), Counter[str]()
+    escaped, started = dict[str, str](), time.process_time()
     for number in range(options.seed, options.seed + options.cases):
         draw = Random(number)
         victim = draw.choice(attacked)
-        found = _outcomes(victim, mutated(victim, draw), draw)
-        outcomes["refused" if "refused" in found else "read"] += not (found - {"read", "refused"})
-        for error in found - {"read", "refused"}:
-            outcomes[error] += 1
-            escaped.setdefault(error, f"seed {number}, {victim.kind.label}")
+        found = outcome(victim, mutated(victim, draw), draw)
+        outcomes[found] += 1
+        if found not in NAMED:
+            escaped.setdefault(found, f"seed {number}, {victim.kind.label}")
     for name, count in outcomes.most_common():
-        print(f"{count:9,}  {name}  {escaped.get(name, '')}")
+        print(f"{count:9,}  {name}  {escaped.get(name, '')}".rstrip())
+    print(f"{time.process_time() - started:.0f} s of CPU time", file=sys.stderr)
     return int(bool(escaped))
 
 
-def _outcomes(victim: Victim, data: bytes, draw: Random) -> set[str]:
-    """How two ways of reading end."""
-    found, ways = set[str](), list(victim.reads(data))
-    for read in draw.sample(ways, min(len(ways), 2)):
-        try:
-            read()
-            found.add("read")
-        except FormatError:
-            found.add("refused")
-        except Exception as error:  # whatever it is: it is what is looked for
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            found.add(f"{type(error).__name__} at {last.filename}:{last.lineno}: {error}"[:110])
-    return found
+NAMED = ("read", "refused", "refused alone, read in its place")
+
+
+def outcome(victim: Victim, data: bytes, draw: Random) -> str:
+    """How parsing bytes alone ends, and then reading them in their place."""
+    alone = _ending(lambda: victim.parse(data), FormatError)
+    if alone == "refused" and draw.random() > 0.05:
+        return alone
+    placed = _ending(draw.choice(victim.reads(data)), FormatError, InputError)
+    if placed not in NAMED or alone not in NAMED:
+        return placed if alone in NAMED else alone
+    return NAMED[2] if (alone, placed) == ("refused", "read") else placed
+
+
+def _ending(read: Callable[[], object], *named: type[Exception]) -> str:
+    try:
+        read()
+    except named:
+        return "refused"
+    except Exception as error:  # whatever it is: it is what is looked for
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} at {last.filename}:{last.lineno}: {error}"[:160]
+    return "read"
 
 
 if __name__ == "__main__":
