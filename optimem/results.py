@@ -278,6 +278,18 @@ class ImportReport(Result):
     images: int
 
 
+class CopyReport(Result):
+    """What copying a store came to. `entries`: of the source's `scopes`, compared byte for byte.
+    `copied`: those that had to be written, and their `bytes`. `left`: scopes that could not be made
+    equal, each with the reason."""
+
+    scopes: int
+    entries: int
+    copied: int
+    bytes: int
+    left: list[str]
+
+
 class ReceiptCheck(Result):
     """What a store still shows of what a receipt says is gone. `holds`: nothing. `found`: scope and
     entry of what is there though it was deleted. `residue`: as in `ForgetReceipt`. `entries`: that

@@ -20,7 +20,7 @@ from optimem.cli.inputs import (
     now_option,
     read_input,
 )
-from optimem.cli.output import print_json, print_rows
+from optimem.cli.output import print_json, print_rows, progress_bar
 from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.worker import IDLE, LEASE
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from optimem.results import ScopeSize, SweepReport, WorkReport
 
 LEFT = 1
-"""Exit code of `verify-receipt` if something is left."""
+"""Exit code of `verify-receipt` and `copy` if something is left."""
 
 
 @click.command(
@@ -211,10 +211,43 @@ def import_(file: str, options: MemoryOptions, as_json: bool) -> None:
         )
 
 
+@click.command(
+    epilog="\b\nExamples:\n  optimem copy memory.db redis://cache:6379/0\n"
+    "  optimem copy redis://cache:6379/0 backup.db --replace"
+)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--replace", is_flag=True, help="Overwrite scopes of TO that hold something else.")
+@click.option("--unsealed", is_flag=True, help="FROM is not sealed; the key that is set is TO's.")
+@json_option
+def copy(source: str, target: str, replace: bool, unsealed: bool, as_json: bool) -> None:
+    """Copy a store to another and compare the two.
+
+    Pages stay as they are, with their due times. Run it again after an interruption: what is equal
+    already is not written again. Exits with 1 if a scope could not be made equal.
+    """
+    from optimem.api.copying import copy_store
+
+    with progress_bar("copying scopes") as bar:
+        report = copy_store(source, target, replace=replace, unsealed=unsealed, progress=bar)
+    if as_json:
+        print_json(report.model_dump())
+    else:
+        for scope in report.left:
+            click.echo(scope, err=True)
+        click.echo(
+            f"{report.scopes - len(report.left)} of {report.scopes} scopes are equal: "
+            f"{report.entries:,} entries, {report.copied:,} of them written now ({report.bytes:,} "
+            "bytes)"
+        )
+    if report.left:
+        sys.exit(LEFT)
+
+
 def _due(size: "ScopeSize") -> str:
     if size.next_due is None:
         return "never"
     return datetime.fromtimestamp(size.next_due, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-COMMANDS = (worker, scopes, export, import_, verify_receipt)
+COMMANDS = (worker, scopes, export, import_, verify_receipt, copy)

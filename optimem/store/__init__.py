@@ -33,6 +33,7 @@ def open_store(
     *,
     timeout: float = 5.0,
     keys: KeyProvider | None = None,
+    unsealed: bool = False,
 ) -> Store:
     """Open the store at `target`: a path or URL (SQLite or Redis), or a Redis client.
 
@@ -40,12 +41,13 @@ def open_store(
     `:memory:` loses everything when closed. Closing the store leaves a client that was passed in
     open. `timeout`: seconds to wait for a lock or for a server's reply. `keys`: seal what is
     stored; default those that the environment names (see `environment_keys`), if any.
+    `unsealed`: take no keys from the environment.
 
     Raises InputError for any other address, VersionError or FormatError for a store that this
     release cannot read, StoreUnavailableError for one that cannot be reached, and what
     `seal_store` raises about keys.
     """
-    keys = keys or environment_keys(os.environ)
+    keys = keys or (None if unsealed else environment_keys(os.environ))
     opened = _open(target, timeout)
     try:
         return seal_store(opened, keys, owned=True)

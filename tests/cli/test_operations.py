@@ -88,3 +88,13 @@ def test_stats_say_what_the_store_is(tmp_path: Path) -> None:
     store = str(tmp_path / "m.db")
     run("remember", "s", "--store", store, stdin=b"hello")
     assert json.loads(run("stats", "--json", "--store", store).stdout)["store"]["place"] == store
+
+
+def test_a_store_is_copied(tmp_path: Path) -> None:
+    store, copy = str(tmp_path / "m.db"), str(tmp_path / "copy.db")
+    run("remember", "s", "--store", store, stdin=b"hello")
+    done = run("copy", store, copy)
+    assert (done.returncode, b"1 of 1 scopes are equal" in done.stdout) == (0, True), done.stderr
+    run("remember", "s", "--store", store, stdin=b"later")
+    assert run("copy", store, copy).returncode == 1
+    assert run("copy", store, copy, "--replace").returncode == 0

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -288,3 +288,16 @@ class TestAFullDisk:
         assert store.clear(HOME) == 150
         assert len(store.entries(AWAY)) == 150
         store.close()
+
+
+def test_a_backup_made_by_sqlite_while_others_write_is_a_store(path: Path) -> None:
+    store = SQLiteStore(path)
+    put(store, HOME, a=1.0)
+    copy = f"{path}-backup"
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as backup:
+        source.backup(backup)
+    put(store, HOME, b=1.0)
+    restored = SQLiteStore(copy)
+    assert [info.key for info in restored.entries(HOME)] == ["a"]
+    restored.close()
+    store.close()
