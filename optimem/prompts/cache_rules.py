@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optimem.prompts.model_names import spellings
+
 CHECKED_ON = "2026-11-21"
 """When the sources of the rows were last read."""
 
@@ -102,8 +104,9 @@ a plan made by it gives up a cached prefix only for a gain that holds everywhere
 
 
 def cache_rule_for(model: str, rules: Sequence[CacheRule] = CACHE_RULES) -> CacheRule:
-    """The rule of a model, whose name may carry its provider ("openai:gpt-5.1") or a cloud's
-    region ("us.anthropic.claude-opus-5-v1:0"); `CAUTIOUS` if no rule matches."""
-    name = re.sub(r"^.*\banthropic\.", "", model.strip().lower())
-    name = re.split(r"[:/]", name)[-1] if not name.startswith("claude") else name
-    return next((rule for rule in rules if re.fullmatch(rule.pattern, name)), CAUTIOUS)
+    """The rule of a model, by any of its names (see `model_names.spellings`); `CAUTIOUS` if no
+    rule matches."""
+    found = (
+        rule for name in spellings(model) for rule in rules if re.fullmatch(rule.pattern, name)
+    )
+    return next(found, CAUTIOUS)

@@ -7,6 +7,7 @@ none could be confirmed.
 """
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from optimem.prompts.formulas import (
     Tiles,
     VisualTokens,
 )
+from optimem.prompts.model_names import nearest, spellings
 
 CHECKED_ON = "2026-11-21"
 """When the sources of the rows were last read."""
@@ -188,15 +190,41 @@ RULES: tuple[ModelRule, ...] = (
 """The first match counts. Images are priced at OpenAI's detail "high" and Gemini 3's default."""
 
 
+NAMES: tuple[str, ...] = (
+    *(name for rule in RULES if rule.provider == "openai" for name in rule.label.split("|")),
+    "claude-opus-4-8", "claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5", "gemini-2.5-pro",
+    "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-3-flash-preview", "gemini-3.1-pro-preview",
+    "gemini-3.5-flash", "qwen3-vl", "qwen2.5-vl",
+)  # fmt: skip
+"""Names that an unknown one is compared with."""
+
+
 def rule_for(model: str, rules: Sequence[ModelRule] = RULES) -> ModelRule:
-    """The rule of a model, whose name may carry its provider ("openai:gpt-4o", "openai/gpt-4o").
-    Raises ProviderError if no rule matches."""
-    name = re.split(r"[:/]", model.strip())[-1].lower()
-    for rule in rules:
-        if rule.matches(name):
-            return replace(rule, model=name)
-    known = ", ".join(sorted({rule.provider for rule in rules}))
-    raise ProviderError(
-        f"no rule says what {model!r} charges for images (known providers: {known}); name a model "
-        "in optimem.prompts.RULES, or pass model=ModelRule(…) with a formula of your own"
+    """The rule of a model, by any of its names: with its provider ("openai:gpt-4o"), as clouds and
+    routers call it, or as a fine-tune (see `model_names.spellings`). An unknown name gets the rule
+    of the nearest one, with a warning. Raises ProviderError if no name is near."""
+    if found := _known(model, rules):
+        return found
+    near = nearest(model, NAMES)
+    if near is None or not (found := _known(near, rules)):
+        known = ", ".join(sorted({rule.provider for rule in rules}))
+        raise ProviderError(
+            f"no rule says what {model!r} charges for images (known providers: {known}); name a "
+            "model in optimem.prompts.RULES, for a deployment with a name of its own pass "
+            "model=rule_for(…) of the model behind it, or pass model=ModelRule(…) with a formula "
+            "of your own"
+        )
+    warnings.warn(
+        f"no rule is known for {model!r}: its images are priced as those of {near!r}, the nearest "
+        "name; pass model=ModelRule(…) if that is wrong",
+        stacklevel=2,
     )
+    return replace(found, model=f"{model} (as {near})")
+
+
+def _known(model: str, rules: Sequence[ModelRule]) -> ModelRule | None:
+    for name in spellings(model):
+        for rule in rules:
+            if rule.matches(name):
+                return replace(rule, model=name)
+    return None

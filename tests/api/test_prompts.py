@@ -117,7 +117,7 @@ def test_more_than_the_provider_takes_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "error"),
     [
-        ({"model": "gpt-9"}, ProviderError),
+        ({"model": "llama-4"}, ProviderError),
         ({"form": "xml"}, InputError),
         ({"keep": -1}, InputError),
     ],

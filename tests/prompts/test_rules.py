@@ -6,6 +6,7 @@ import pytest
 
 from optimem.errors import ProviderError
 from optimem.prompts import RULES, ModelRule, rule_for
+from optimem.prompts.cache_rules import cache_rule_for
 from optimem.prompts.formulas import Fixed, Patches, Scaled, VisualTokens
 
 PUBLISHED = [
@@ -54,10 +55,63 @@ def test_a_model_gets_its_own_generation(model: str, formula: object) -> None:
     assert rule_for(model).formula == formula
 
 
-@pytest.mark.parametrize("model", ["gpt-7", "gpt-5.4-mega", "llama-4", "", "gpt-4o-transcribe"])
+@pytest.mark.parametrize(
+    "model", ["llama-4", "", "gpt-4o-transcribe", "gpt-3.5-turbo", "o3-mini", "my-deployment"]
+)
 def test_an_unknown_model_is_named_with_the_remedy(model: str) -> None:
     with pytest.raises(ProviderError, match="pass model=ModelRule"):
         rule_for(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("ft:gpt-4o-mini-2024-07-18:team::AbC123", "gpt-4o-mini"),
+        ("chatgpt-4o-latest", "gpt-4o"),
+        ("openai/gpt-4o:extended", "gpt-4o"),
+        ("azure/gpt-4.1", "gpt-4.1"),
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"),
+        ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
+        ("global.anthropic.claude-sonnet-4-20250514-v1:0", "claude-sonnet-4"),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+            "eu.anthropic.claude-3-7-sonnet-20250219-v1:0",
+            "claude-3-7-sonnet",
+        ),
+        ("claude-opus-4-5@20251101", "claude-opus-4-5"),
+        ("publishers/anthropic/models/claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+        ("publishers/google/models/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("models/gemini-2.5-flash-001", "gemini-2.5-flash"),
+        ("anthropic/claude-opus-4.8", "claude-opus-4-8"),
+        ("anthropic/claude-3.5-haiku:beta", "claude-3-5-haiku"),
+        ("google/gemini-3-flash-preview", "gemini-3-flash-preview"),
+        ("qwen/qwen3-vl-235b-a22b-instruct:free", "qwen3-vl"),
+    ],
+)
+def test_a_model_is_known_by_the_names_that_clouds_and_routers_give_it(
+    name: str, same: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    found, plain = rule_for(name), rule_for(same)
+    assert (found.formula, found.pattern) == (plain.formula, plain.pattern)
+    assert not recwarn.list
+    assert cache_rule_for(name) == cache_rule_for(same)
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("gpt-7", "gpt-5"), ("gpt-5.4-mega", "gpt-5.4"), ("gpt-5.1-codex-max", "gpt-5.1"),
+        ("gpt-4o-mini-search-preview", "gpt-4o-mini"), ("gemini-4-pro-preview", None),
+    ],
+)  # fmt: skip
+def test_an_unknown_model_gets_the_nearest_by_name_with_a_warning(
+    name: str, same: str | None
+) -> None:
+    with pytest.warns(UserWarning, match=f"no rule is known for '{name}'"):
+        found = rule_for(name)
+    if same:
+        assert found.formula == rule_for(same).formula
+        assert found.name == f"{name} (as {same})"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.pattern)
