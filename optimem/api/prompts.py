@@ -60,8 +60,7 @@ def compress_prompt(
     budget is too small; LimitError if the provider takes fewer pages; ProviderError if no rule
     matches the model; InputError for what is not a prompt, and for text too large for a page.
     """
-    if x_height is not None and x_height <= 0:
-        raise InputError(f"x_height={x_height} is not a height; give pixels, such as 6")
+    check_x_height(x_height)
     rule = rule_for(model, rules) if isinstance(model, str) else model
     counting = counting_for(rule.tokenizer, count)
     drawer = drawer or build.page_drawer()
@@ -76,6 +75,12 @@ def compress_prompt(
     )
     builder = PromptBuilder(draft, drawer, counting, exact, x_height)
     return builder.build_readable() if budget is None else builder.build_within(budget, leave_out)
+
+
+def check_x_height(x_height: float | None) -> None:
+    """Raises InputError for what is not a height in pixels."""
+    if x_height is not None and x_height <= 0:
+        raise InputError(f"x_height={x_height} is not a height; give pixels, such as 6")
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,14 @@ def _tool_ids(calls: Iterable[object], results: Iterable[object]) -> ToolIds:
 
 
 def _blocks(content: Any) -> Sequence[Any]:
-    return [content] if isinstance(content, str) else content or []
+    if isinstance(content, str):
+        return [content]
+    if not isinstance(content, list | tuple | None):
+        raise InputError(f"content {content!r:.200} is neither text nor a list of blocks")
+    for block in content or ():
+        if not isinstance(block, str | Mapping):
+            raise InputError(f"{block!r:.200} is not a block of a message's content")
+    return content or []
 
 
 def _text_blocks(message: Mapping[str, Any]) -> tuple[list[str], bool]:
