@@ -10,13 +10,13 @@ STYLE = (
     "<style>text{font:15px system-ui,sans-serif;fill:#1c1f23}.s{fill:#5d646c;font-size:13px}"
     ".b{fill:#eef4f1;stroke:#0b6e4f;stroke-width:1.5}.p{fill:#fff;stroke:#5d646c}"
     ".g{stroke:#0b6e4f;stroke-width:.6}.a{stroke:#5d646c;stroke-width:1.6;fill:none}"
-    ".w{fill:#fff}</style>"
+    ".w{fill:#fff}.t{font-weight:600}</style>"
 )
 FLOW = (
     ("text", "turns of a", "conversation"),
     ("page", "drawn in a grid", "of 160 × 80 cells"),
     ("vision tokens", "400 to 36 vectors,", "stored"),
-    ("cells", "read in one pass, each", "with a probability"),
+    ("cells", "read in one pass,", "with probabilities"),
     ("text", "doubtful characters", "marked"),
 )
 STEPS = ("draw", "encode", "decode", "spell")
@@ -35,7 +35,7 @@ def flow() -> str:
     for at, (title, *lines) in enumerate(FLOW):
         x = 10 + at * step
         parts.append(f'<rect class="b" x="{x}" y="20" width="{width}" height="86" rx="8"/>')
-        parts.append(_text(x + width / 2, 48, title, "b2"))
+        parts.append(_text(x + width / 2, 48, title, "t"))
         parts += [_text(x + width / 2, 70 + 18 * n, line, "s") for n, line in enumerate(lines)]
     for at, name in enumerate(STEPS):
         x = 10 + at * step + width
@@ -56,7 +56,7 @@ def tiers() -> str:
                  for n in range(1, tier.grid))  # fmt: skip
         parts.append(f'<path class="g" d="{"".join(lines)}"/>')
         middle, below = x + side / 2, 20 + largest
-        parts.append(_text(middle, below + 24, tier.label.capitalize(), "b2"))
+        parts.append(_text(middle, below + 24, tier.label.capitalize(), "t"))
         parts.append(_text(middle, below + 44, f"{tier.value} px", "s"))
         parts.append(_text(middle, below + 62, f"{tier.tokens} tokens", "s"))
         x += max(side, 76) + 26

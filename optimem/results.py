@@ -7,20 +7,18 @@ pixels, so a result shows itself without its memory.
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from itertools import groupby
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from optimem.protocols import REPLACEMENT, Box
+from optimem.protocols import Box
 from optimem.text.ages import ago
+from optimem.text.notebook import marked_text, numbered, page_sketch
 from optimem.tiers import Tier
 from optimem.turns import Role
 
 SHOWN = 60
 """Characters of a text in a repr."""
-PAGE_STYLE = "width:9em;margin:.3em .6em .3em 0;border:1px solid;background:#fff;color:#999"
-BOX_COLOUR = "#d33"
 
 
 class Result(BaseModel):
@@ -58,10 +56,7 @@ class PagePart(Result):
             return ""
         side = (Tier.LARGE if self.tier in ("text", "damaged") else Tier.parse(self.tier)).value
         title = f"page {self.page} ({self.tier})"
-        return (
-            f'<svg viewBox="0 0 {side} {side}" style="{PAGE_STYLE}" role="img">'
-            f"<title>{escape(title)}</title>{''.join(map(_svg_rectangle, self.boxes))}</svg>"
-        )
+        return page_sketch(title, side, self.boxes)
 
 
 class RecalledTurn(Result):
@@ -103,7 +98,7 @@ class RecalledTurn(Result):
         pages = "".join(part._repr_html_() for part in self.parts)
         return (
             f"<div><small>{escape(line)}</small>"
-            f'<div style="white-space:pre-wrap">{_marked_html(self.text, self.guess)}</div>'
+            f'<div style="white-space:pre-wrap">{marked_text(self.text, self.guess)}</div>'
             f"{pages}</div>"
         )
 
@@ -124,6 +119,11 @@ class TurnList(list[T]):
     def __init__(self, turns: Iterable[T] = (), unreadable: Sequence[Unreadable] = ()) -> None:
         super().__init__(turns)
         self.unreadable = list(unreadable)
+
+    def _repr_html_(self) -> str:
+        turns = numbered(enumerate((turn._repr_html_() for turn in self), 1))
+        lost = f"<p>{len(self.unreadable)} cannot be read.</p>" if self.unreadable else ""
+        return (turns if self else "<p>No turns.</p>") + lost
 
 
 class Passage(Recollection):
@@ -163,11 +163,9 @@ class Answer(Result):
         yield "passages", len(self.passages)
 
     def _repr_html_(self) -> str:
-        passages = "".join(
-            f"<li value={passage.number}>{passage._repr_html_()}</li>" for passage in self.passages
-        )
+        passages = numbered((each.number, each._repr_html_()) for each in self.passages)
         text = escape(self.text)
-        return f'<div style="white-space:pre-wrap"><b>{text}</b></div><ol>{passages}</ol>'
+        return f'<div style="white-space:pre-wrap"><b>{text}</b></div>{passages}'
 
 
 class AppendReport(Result):
@@ -405,20 +403,3 @@ def _shortened(value: Any) -> Any:
         return len(value)
     cut = isinstance(value, str) and len(value) > SHOWN
     return f"{value[:SHOWN]}…" if cut else value
-
-
-def _svg_rectangle(box: Box) -> str:
-    width, height = box.right - box.left, box.bottom - box.top
-    return (
-        f'<rect x="{box.left:g}" y="{box.top:g}" width="{width:g}" height="{height:g}" '
-        f'fill="{BOX_COLOUR}"/>'
-    )
-
-
-def _marked_html(text: str, guess: str) -> str:
-    """A text in which each run of uncertain characters is marked and shows the guess."""
-    runs = groupby(zip(text, guess, strict=True), key=lambda pair: pair[0] == REPLACEMENT)
-    shown = [(doubtful, escape("".join(char for _, char in run))) for doubtful, run in runs]
-    return "".join(
-        f'<mark title="uncertain">{html}</mark>' if doubtful else html for doubtful, html in shown
-    )

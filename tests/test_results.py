@@ -15,6 +15,8 @@ from optimem.results import (
     RecalledTurn,
     Recollection,
     SweepReport,
+    TurnList,
+    Unreadable,
 )
 
 DAY = 86_400.0
@@ -131,3 +133,14 @@ def test_an_answer_lists_its_passages_by_their_numbers() -> None:
 def test_json_holds_every_field() -> None:
     assert RecalledTurn.model_validate_json(passage().model_dump_json()).guess == "Port 6543 <b>"
     assert set(Passage.model_fields) >= {*RecalledTurn.model_fields, "score", "number"}
+
+
+def test_a_list_of_turns_shows_each_and_what_is_missing() -> None:
+    damage = Unreadable(scope="s", entry="page:1", reason="damaged")
+    turns = TurnList([RecalledTurn(**turn_fields())] * 2, [damage])
+    page = Tags(turns._repr_html_())
+    assert [item["value"] for item in page.named("li")] == ["1", "2"]
+    assert len(page.named("svg")) == 2
+    assert page.text.endswith("1 cannot be read.")
+    assert page.open == []
+    assert Tags(TurnList()._repr_html_()).text == "No turns."

@@ -58,6 +58,10 @@ class PageImage:
         """The PNG as a data URL."""
         return f"data:image/png;base64,{self.base64}"
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        return self.png
+
 
 class PageDrawer(Protocol):
     """Draws turns as readable pages."""
