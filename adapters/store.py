@@ -1,10 +1,11 @@
-"""A LangGraph store on a file or on plain Redis: JSON under namespaces, exact, searched by words
-without an embedding model. Translates LangGraph's operations to `optimem.items`.
+"""A LangGraph store on a file or on plain Redis: JSON under namespaces, exact, searched by words,
+and by meaning if it is given an embedding model. Translates LangGraph's operations to
+`optimem.items`.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Self
 from langgraph.store.base import (
     BaseStore,
     GetOp,
+    IndexConfig,
     ListNamespacesOp,
     MatchCondition,
     Op,
@@ -26,6 +28,7 @@ from langgraph.store.base import (
 )
 from langgraph.store.base import Item as LangGraphItem
 
+from optimem.adapters.embedding import Embedder, Vectors
 from optimem.build import store_at
 from optimem.errors import InputError
 from optimem.items.collection import Collection, ItemQuery, Sweeper, new_item
@@ -45,16 +48,21 @@ class OptimemStore(BaseStore):
 
     Behaves like LangGraph's SQLite and Postgres stores: a search without a query returns the
     latest put first; putting again keeps `created_at`; a batch reads before it writes, and the
-    last of two puts of one key counts. Values must be JSON and come back equal; InputError names
-    the path of anything else. A batch whose namespaces share their first label is atomic.
+    last of two puts of one key counts. Values must be JSON, or hold tuples, and come back equal;
+    InputError names the path of anything else. A batch whose namespaces share their first label
+    is atomic.
 
     `search(query=…)` ranks by BM25 over the words of `fields`, or of what `put(index=[…])` names;
-    items without a word of the query follow with score None.
+    items without a word of the query follow with score None. With an `index`, as LangGraph's
+    stores take it ({"embed": model, "dims": n, "fields": […]}), it ranks by the cosine of the
+    query with the item's nearest vector, which words that match lift towards 1 (`ItemQuery` says
+    how far). Vectors are kept at a byte a value; those of another model are never compared, and
+    their items are found by words until they are put again.
 
     `name`: of a collection; several may share a store, also with a memory. `fields`: paths to
-    index, "$" for the whole value. `ttl`: LangGraph's configuration, in minutes; expired items
-    are never returned, swept or not (`sweep_ttl`, `start_ttl_sweeper`). `clock`: seconds since
-    the epoch.
+    index, "$" for the whole value; those of `index` come first. `ttl`: LangGraph's
+    configuration, in minutes; expired items are never returned, swept or not (`sweep_ttl`,
+    `start_ttl_sweeper`). `clock`: seconds since the epoch.
     """
 
     supports_ttl = True
@@ -65,14 +73,16 @@ class OptimemStore(BaseStore):
         *,
         name: str = "",
         fields: Sequence[str] = (WHOLE,),
+        index: IndexConfig | None = None,
         ttl: TTLConfig | None = None,
         clock: Clock = time.time,
         owns_store: bool = False,
     ) -> None:
         super().__init__()
         self.store, self.clock, self.ttl_config = store, clock, ttl
-        self._fields = tuple(fields)
+        self._fields = tuple((index or {}).get("fields") or fields)
         self._items = Collection(store, name)
+        self._embedder = Embedder(index, self._fields, self._items) if index is not None else None
         self._owns_store = owns_store
         self._sweeper = Sweeper(self.sweep_ttl)
 
@@ -83,6 +93,7 @@ class OptimemStore(BaseStore):
         *,
         name: str = "",
         fields: Sequence[str] = (WHOLE,),
+        index: IndexConfig | None = None,
         ttl: TTLConfig | None = None,
         clock: Clock = time.time,
     ) -> Self:
@@ -91,24 +102,34 @@ class OptimemStore(BaseStore):
         closes what was opened here."""
         opened = store_at(store)
         owns = opened is not store
-        return cls(opened, name=name, fields=fields, ttl=ttl, clock=clock, owns_store=owns)
+        return cls(
+            opened, name=name, fields=fields, index=index, ttl=ttl, clock=clock, owns_store=owns
+        )
+
+    @classmethod
+    def from_conn_string(
+        cls, conn_string: str, *, index: IndexConfig | None = None, ttl: TTLConfig | None = None
+    ) -> Self:
+        """`open` under the name that LangGraph's stores give it. For `with` and `async with`."""
+        return cls.open(conn_string, index=index, ttl=ttl)
+
+    def setup(self) -> "Ready":
+        """Nothing, as there are no tables to create; may be awaited. For code that was written for
+        LangGraph's stores."""
+        return Ready()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """The results of operations, in order; reads come before writes. Raises InputError for
         an invalid value, filter or time to live, and LangGraph's InvalidNamespaceError, both
         before anything is written."""
-        ops = list(ops)
-        for op in ops:
-            validate_op_namespace(op)
-        now, puts = self.clock(), self._puts(ops)
-        results = self._results(ops, now)
-        if puts:
-            self._items.write(puts, now)
-        return results
+        ops = _checked(ops)
+        return self._run(ops, self._embedder.embed(ops) if self._embedder else Vectors())
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """Async twin of `batch`."""
-        return await asyncio.to_thread(self.batch, ops)
+        """Async twin of `batch`, which an embedding model needs that is only async."""
+        ops = _checked(ops)
+        vectors = await self._embedder.aembed(ops) if self._embedder else Vectors()
+        return await asyncio.to_thread(self._run, ops, vectors)
 
     def sweep_ttl(self) -> int:
         """Remove expired items and return their number."""
@@ -137,24 +158,42 @@ class OptimemStore(BaseStore):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _puts(self, ops: Sequence[Op]) -> dict[Address, NewItem | None]:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def _run(self, ops: Sequence[Op], vectors: Vectors) -> list[Result]:
+        now, puts = self.clock(), self._puts(ops, vectors)
+        results = self._results(ops, vectors, now)
+        if puts:
+            self._items.write(puts, now)
+        return results
+
+    def _puts(self, ops: Sequence[Op], vectors: Vectors) -> dict[Address, NewItem | None]:
         return {
-            Address(tuple(op.namespace), op.key): None if op.value is None else self._new_item(op)
+            Address(tuple(op.namespace), op.key): (
+                None if op.value is None else self._new_item(op, vectors)
+            )
             for op in ops
             if isinstance(op, PutOp)
         }
 
-    def _new_item(self, op: PutOp) -> NewItem:
+    def _new_item(self, op: PutOp, vectors: Vectors) -> NewItem:
         value = dict(op.value) if isinstance(op.value, Mapping) else op.value
         paths = () if op.index is False else self._fields if op.index is None else op.index
         tokens = [tokenize_path(path) for path in paths]
-        return new_item(value, tokens, None if op.ttl is None else op.ttl * MINUTE)
+        found = self._embedder.of_item(op, vectors) if self._embedder else None
+        return new_item(value, tokens, None if op.ttl is None else op.ttl * MINUTE, found)
 
-    def _results(self, ops: Sequence[Op], now: float) -> list[Result]:
+    def _results(self, ops: Sequence[Op], vectors: Vectors, now: float) -> list[Result]:
         items = self._get([op for op in ops if isinstance(op, GetOp)], now)
         waiting = iter(items)
         return [
-            _langgraph_item(next(waiting)) if isinstance(op, GetOp) else self._result(op, now)
+            _langgraph_item(next(waiting))
+            if isinstance(op, GetOp)
+            else self._result(op, vectors, now)
             for op in ops
         ]
 
@@ -166,9 +205,9 @@ class OptimemStore(BaseStore):
         self._items.touch(refreshed, now)
         return items
 
-    def _result(self, op: Op, now: float) -> Result:
+    def _result(self, op: Op, vectors: Vectors, now: float) -> Result:
         if isinstance(op, SearchOp):
-            return self._search(op, now)
+            return self._search(op, vectors, now)
         if isinstance(op, ListNamespacesOp):
             return self._list_namespaces(op, now)
         if isinstance(op, PutOp):
@@ -178,9 +217,11 @@ class OptimemStore(BaseStore):
             "ListNamespacesOp"
         )
 
-    def _search(self, op: SearchOp, now: float) -> list[SearchItem]:
+    def _search(self, op: SearchOp, vectors: Vectors, now: float) -> list[SearchItem]:
         prefix = tuple(op.namespace_prefix)
-        hits = self._items.search(ItemQuery(prefix, op.query, op.filter, op.limit, op.offset), now)
+        vector = self._embedder.of_query(op.query, vectors) if self._embedder else None
+        query = ItemQuery(prefix, op.query, op.filter, op.limit, op.offset, vector)
+        hits = self._items.search(query, now)
         if op.refresh_ttl:
             self._items.touch([hit.item for hit in hits], now)
         return [SearchItem(**_item_fields(hit.item), score=hit.score) for hit in hits]
@@ -194,6 +235,20 @@ class OptimemStore(BaseStore):
             if all(_matches(condition, namespace) for condition in conditions)
         }
         return sorted(matching)[op.offset : op.offset + op.limit]
+
+
+class Ready:
+    """What is done already, for those who await it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+def _checked(ops: Iterable[Op]) -> list[Op]:
+    ops = list(ops)
+    for op in ops:
+        validate_op_namespace(op)
+    return ops
 
 
 def _common_prefix(conditions: Iterable[MatchCondition]) -> Namespace:

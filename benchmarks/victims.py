@@ -146,7 +146,7 @@ def _parse(
         items.unpack_head(data, place)
         items.unpack_value(data, place)
     elif kind is ContainerKind.MARK:
-        items.packed_words(data, place, secret)
+        items.repack_mark(data, None, place)
         items.unpack_mark(data, place, secret)
     elif kind is ContainerKind.TOMBSTONE:
         unpack_tombstone(data, place)

@@ -69,7 +69,7 @@ def _command_section(command: click.Command) -> str:
     return "\n\n".join([
         f"## optimem {command.name}",
         _one_line_paragraphs(command.help or ""),
-        _code("", usage),
+        _code("text", usage),
         _table(["Option", "Default", "Meaning"], options),
         _examples(command),
     ])  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from optimem.items import serialization
 from optimem.items.names import MarkName, Namespace, mark_prefix
 from optimem.items.serialization import ItemMark
+from optimem.items.vectors import ItemVectors, cosines
 from optimem.memory.caching import LRU
 from optimem.memory.records import entry_place
 from optimem.memory.retrieval import TurnRanker
@@ -65,6 +66,21 @@ class Catalogue:
         ]
         best = TurnRanker(indexes).best(query, len(refs))
         return [(refs[len(refs) - number], score) for number, score in best]
+
+    def similarities(self, refs: Sequence[ItemRef], query: ItemVectors) -> dict[ItemRef, float]:
+        """The cosine of a query with the nearest vector of each item that has some of the same
+        model."""
+        found = [
+            (ref, vectors.rows)
+            for ref, mark in self._read(refs)
+            if mark.vectors and (vectors := ItemVectors.parse(mark.vectors)).model == query.model
+        ]
+        if not found:
+            return {}
+        nearest = cosines(np.concatenate([rows for _, rows in found]), query.rows)
+        starts = np.cumsum([0, *(len(rows) for _, rows in found[:-1])])
+        best = np.maximum.reduceat(nearest, starts)
+        return {ref: float(score) for (ref, _), score in zip(found, best, strict=True)}
 
     def _list(self, scope: Scope, namespace: Namespace) -> list[ItemRef]:
         listed = self._store.entries(scope, mark_prefix(namespace))

@@ -1,5 +1,7 @@
 """A collection of items on a store: put, get, search, list namespaces, remove what has expired.
 
+A search ranks by words, and by vectors if it is given one.
+
 Puts under one first label of a namespace go to one shard in one atomic commit; puts to several
 shards are several commits. Times are seconds since the epoch, kept to the microsecond. Knows
 nothing of entries or their bytes.
@@ -20,6 +22,7 @@ from optimem.items.filters import check_filter, matches, text_at
 from optimem.items.names import Address, Namespace, check_address, shard_of, shard_scopes
 from optimem.items.serialization import check_value
 from optimem.items.shard import Item, ItemShard, NewItem
+from optimem.items.vectors import ItemVectors, Rows, find_model
 from optimem.protocols import Store
 
 MICROSECONDS = 1_000_000
@@ -38,7 +41,8 @@ log = logging.getLogger("optimem")
 
 
 class ItemHit(NamedTuple):
-    """An item found by a search. `score`: by BM25, None if it contains no word of the query."""
+    """An item found by a search. `score`: see `ItemQuery`; None if nothing of the query leads to
+    the item."""
 
     item: Item
     score: float | None
@@ -46,20 +50,31 @@ class ItemHit(NamedTuple):
 
 class ItemQuery(NamedTuple):
     """What to search for: items in and below `namespace`, ranked by `words`, none of which is
-    required, that match `filter` (see `filters`). Returns `limit` items after skipping
-    `offset`."""
+    required, that match `filter` (see `filters`). Returns `limit` items after skipping `offset`.
+
+    The score is BM25's. With a `vector` it is the cosine of the nearest vector of the item (0 if it
+    has none), and words lift it towards 1: by half of the way for the item that they match best,
+    and by as much less as BM25 is smaller.
+    """
 
     namespace: Namespace
     words: str | None = None
     filter: Mapping[str, Any] | None = None
     limit: int = 10
     offset: int = 0
+    vector: ItemVectors | None = None
 
 
-def new_item(value: Any, paths: Iterable[Sequence[str]] = (), ttl: float | None = None) -> NewItem:
+def new_item(
+    value: Any,
+    paths: Iterable[Sequence[str]] = (),
+    ttl: float | None = None,
+    vectors: ItemVectors | None = None,
+) -> NewItem:
     """An item to put. `paths`: to the text it is found by, as in `filters`. `ttl`: seconds it
-    lives after it was last put or touched; None if it never expires. Raises InputError for a
-    value that is not a JSON object, and for a `ttl` that is not positive."""
+    lives after it was last put or touched; None if it never expires. `vectors`: of its text.
+    Raises InputError for a value that is not a JSON object, and for a `ttl` that is not
+    positive."""
     if ttl is not None and not 0 < ttl < MAX_SECONDS:
         raise InputError(
             f"an item cannot live {ttl} s; give a positive number under {MAX_SECONDS:g}, or None "
@@ -68,7 +83,8 @@ def new_item(value: Any, paths: Iterable[Sequence[str]] = (), ttl: float | None 
     check_value(value)
     words = serialization.pack_words("\n".join(text_at(value, path) for path in paths))
     lifetime = None if ttl is None else max(round(ttl * MICROSECONDS), 1)
-    return NewItem(serialization.pack_value(value), words, lifetime)
+    packed = vectors.pack() if vectors else b""
+    return NewItem(serialization.pack_value(value), words, lifetime, packed)
 
 
 class Collection:
@@ -78,6 +94,7 @@ class Collection:
 
     def __init__(self, store: Store, name: str = "") -> None:
         self._shards = [ItemShard(store, scope) for scope in shard_scopes(name)]
+        self._store = store
         self._catalogue = Catalogue(store)
 
     def get(self, addresses: Sequence[Address], now: float) -> list[Item | None]:
@@ -120,6 +137,10 @@ class Collection:
         hits = (hit for hit in self._hits(ordered, now) if matches(hit.item.value, conditions))
         return list(islice(hits, query.offset, query.offset + query.limit))
 
+    def model(self, probe: Rows) -> bytes:
+        """The collection's name for the model that gave `probe` as the vector of `PROBE`."""
+        return find_model(self._store, self._shards[0].scope, probe)
+
     def namespaces(self, namespace: Namespace, now: float) -> set[Namespace]:
         """The namespaces that hold an item, from `namespace` down."""
         live = self._live(namespace, _microseconds(now))
@@ -147,7 +168,10 @@ class Collection:
         refs.sort(key=lambda ref: (-ref.name.updated, ref.name.address))
         if not query.words:
             return [(ref, None) for ref in refs]
-        scores: dict[ItemRef, float | None] = dict(self._catalogue.ranked(refs, query.words))
+        ranked = self._catalogue.ranked(refs, query.words)
+        if query.vector:
+            ranked = _lifted(self._catalogue.similarities(refs, query.vector), ranked)
+        scores: dict[ItemRef, float | None] = dict(ranked)
         return [*scores.items(), *((ref, None) for ref in refs if ref not in scores)]
 
     def _hits(
@@ -220,6 +244,20 @@ class Sweeper:
                 log.debug("removed %d expired items", removed)
         if done.set_running_or_notify_cancel():
             done.set_result(None)
+
+
+def _lifted(
+    cosines: Mapping[ItemRef, float], ranked: Sequence[tuple[ItemRef, float]]
+) -> list[tuple[ItemRef, float]]:
+    """Items by cosine, lifted by their words, best first; see `ItemQuery`."""
+    most = max((score for _, score in ranked), default=0.0)
+    shares = {ref: score / most for ref, score in ranked if most > 0}
+    scores = {
+        ref: cosine + (1 - cosine) * shares.get(ref, 0.0) / 2
+        for ref in [*cosines, *(ref for ref in shares if ref not in cosines)]
+        for cosine in [cosines.get(ref, 0.0)]
+    }
+    return sorted(scores.items(), key=lambda scored: -scored[1])
 
 
 def _microseconds(now: float) -> int:

@@ -73,7 +73,7 @@ def _meets(value: Any, condition: Any) -> bool:
             return all(_compare(name, value, operand) for name, operand in condition.items())
         return isinstance(value, dict) and matches(value, condition)
     if isinstance(condition, list | tuple):
-        same_length = isinstance(value, list) and len(value) == len(condition)
+        same_length = isinstance(value, list | tuple) and len(value) == len(condition)
         return same_length and all(map(_meets, value, condition))
     return bool(value == condition)
 
@@ -118,17 +118,17 @@ def _parts(value: Any, path: Sequence[str]) -> Iterator[Any]:
 
 def _step(value: Any, token: str) -> Iterator[Any]:
     if token.startswith("[") and token.endswith("]"):
-        yield from _elements(value, token[1:-1]) if isinstance(value, list) else ()
+        yield from _elements(value, token[1:-1]) if isinstance(value, list | tuple) else ()
     elif token.startswith("{") and token.endswith("}"):
         for field in token[1:-1].split(","):
             yield from _field(value, field.strip().split("."))
-    elif token == "*" and isinstance(value, dict | list):
+    elif token == "*" and isinstance(value, dict | list | tuple):
         yield from value.values() if isinstance(value, dict) else value
     else:
         yield from _field(value, [token])
 
 
-def _elements(value: list[Any], index: str) -> Iterator[Any]:
+def _elements(value: Sequence[Any], index: str) -> Iterator[Any]:
     if index == "*":
         yield from value
     elif index.removeprefix("-").isdecimal() and -len(value) <= int(index) < len(value):
@@ -150,7 +150,7 @@ def _words(value: Any) -> Iterator[str]:
         for field, inner in value.items():
             yield field
             yield from _words(inner)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for inner in value:
             yield from _words(inner)
     elif value is not None:

@@ -56,12 +56,13 @@ class Item:
 
 
 class NewItem(NamedTuple):
-    """What to put: a packed value, its packed words, and `ttl`, the microseconds it lives after
-    it was last put or touched; None if it never expires."""
+    """What to put: a packed value, its packed words, `ttl`, the microseconds it lives after it was
+    last put or touched (None if it never expires), and its packed vectors."""
 
     body: ItemBody
     words: bytes
     ttl: int | None
+    vectors: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,12 @@ class ItemShard:
     def touch(self, items: Sequence[Item], now: int) -> None:
         """Restart the time to live of items that expire. An item that has been put, deleted or
         touched since it was read is left alone."""
-        groups, secret = [], make_word_secret(self.store) if items else b""
+        groups = []
         for item in items:
             expires = _expiry(item.head.ttl, now)
             if item.mark and expires is not None and expires != item.expires:
                 place = self._place(item.mark.key)
-                words = serialization.packed_words(item.mark.value, place, secret)
-                data = serialization.pack_mark(expires, words, place, secret)
+                data = serialization.repack_mark(item.mark.value, expires, place)
                 groups.append([Change(item.mark.key, data, item.mark.version)])
         self._commit_each(groups)
 
@@ -166,7 +166,7 @@ class ItemShard:
         item = serialization.pack_item(head, new.body, self._place(key))
         secret = make_word_secret(self.store)
         packed = serialization.pack_mark(
-            _expiry(new.ttl, now), new.words, self._place(mark.entry_key), secret
+            _expiry(new.ttl, now), new.words, self._place(mark.entry_key), secret, new.vectors
         )
         version = old.entry.version if old else 0
         return [

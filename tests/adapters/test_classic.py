@@ -3,8 +3,8 @@
 import pytest
 from langchain_classic.chains import LLMChain
 from langchain_core.language_models import FakeListLLM
-from langchain_core.messages import HumanMessage
-from langchain_core.prompts import PromptTemplate
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
 from pydantic import ValidationError
 
 from optimem import OpticalMemory
@@ -24,13 +24,64 @@ def test_a_chain_gets_what_matches_its_input(memory: OpticalMemory) -> None:
     chain = LLMChain(llm=model, prompt=prompt, memory=remembering(memory))
     chain.invoke({"question": "The staging port is 6543."})
     answer = chain.invoke({"question": "Which is the staging port?"})
-    assert answer["history"] == "[user, just now]:\n> The staging port is 6543."
+    assert answer["history"] == "Human: The staging port is 6543.\nAI: Noted."
     assert answer["text"] == "It is 6543."
     assert len(memory.reconstruct("s1")) == 4
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_chat_chain_gets_messages(memory: OpticalMemory) -> None:
+    """As a MessagesPlaceholder wants them: what is recalled, then the last exchange as it was."""
+    old = remembering(memory, memory_key="past", return_messages=True, recent=1)
+    for number in range(4):
+        old.save_context({"input": f"Port {number} is {6000 + number}."}, {"output": "Noted."})
+    prompt = ChatPromptTemplate.from_messages(
+        [("system", "Be brief."), MessagesPlaceholder("past"), ("human", "{input}")]
+    )
+    asked = {"input": "What is port 1?"}
+    system, recalled, *recent, question = prompt.format_messages(
+        **asked, **old.load_memory_variables(asked)
+    )
+    assert [type(m) for m in (system, recalled)] == [SystemMessage, SystemMessage]
+    assert "> Port 1 is 6001." in recalled.text
+    assert "Port 3" not in recalled.text
+    assert [(m.type, m.text) for m in recent] == [("human", "Port 3 is 6003."), ("ai", "Noted.")]
+    assert question.text == "What is port 1?"
+
+
+def test_recent_turns_are_there_whatever_is_asked(memory: OpticalMemory) -> None:
+    old = remembering(memory, recent=2, human_prefix="Ann", ai_prefix="Bot")
+    for number in range(9):
+        old.save_context({"input": f"Item {number}?"}, {"output": f"Shelf {number}."})
+    memory.flush("s1")
+    said = old.load_memory_variables({"input": "And the one after that?"})["history"]
+    assert said == "Ann: Item 7?\nBot: Shelf 7.\nAnn: Item 8?\nBot: Shelf 8."
+    again = old.load_memory_variables({"input": "item 8 and item 2"})["history"]
+    assert again.count("Item 8?") == 1
+    assert again.index("> Item 2?") < again.index("Ann: Item 7?")
+
+
+def test_a_budget_leaves_out_what_is_old_but_never_the_last_exchange(memory: OpticalMemory) -> None:
+    small = remembering(memory, return_messages=True, budget=60)
+    for number in range(4):
+        small.save_context({"input": f"{number} " + "word " * 30}, {"output": "ok"})
+    kept = small.load_memory_variables({"input": "word"})["history"]
+    assert [message.text[:2] for message in kept] == ["3 ", "ok"]
+    tiny = remembering(memory, return_messages=True, budget=1)
+    assert len(tiny.load_memory_variables({"input": "word"})["history"]) == 2
+
+
+def test_messages_come_back_as_they_were(memory: OpticalMemory) -> None:
+    old = remembering(memory, return_messages=True)
+    asked = HumanMessage("Sum?", name="ann")
+    called = AIMessage("", tool_calls=[{"name": "add", "args": {"a": 1}, "id": "c"}])
+    old.save_context({"input": asked}, {"output": called})  # type: ignore[dict-item]
+    first, second = old.load_memory_variables({"input": "x"})["history"]
+    assert (first.name, second.tool_calls[0]["name"]) == ("ann", "add")
+
+
 def test_recollections_keep_to_the_budget(memory: OpticalMemory) -> None:
-    small = remembering(memory, memory_key="past", k=3, budget=30)
+    small = remembering(memory, memory_key="past", k=3, budget=30, recent=0)
     assert small.memory_variables == ["past"]
     for number in range(6):
         small.save_context({"input": f"Port number {number} is {6000 + number}."}, {"output": "ok"})

@@ -1,6 +1,7 @@
 """The public names of the adapters, each imported when first used."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,3 +53,20 @@ def test_a_missing_extra_is_named(
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'optimem\[{extra}\]'"):
         getattr(adapters, name)
+
+
+def test_langchain_core_is_enough_for_chains() -> None:
+    """Neither langchain nor langgraph is there; both are only for agents and stores."""
+    names = [
+        "OptimemByteStore",
+        "OptimemChatMessageHistory",
+        "OptimemPromptCompressor",
+        "OptimemRetriever",
+        "create_recall_tool",
+    ]
+    code = (
+        "import sys; sys.modules.update(langchain=None, langgraph=None, langchain_classic=None)\n"
+        f"from optimem.adapters import {', '.join(names)}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

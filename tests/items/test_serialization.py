@@ -48,7 +48,7 @@ class Colour(StrEnum):
 @pytest.mark.parametrize(
     ("value", "path"),
     [
-        ({"a": {"b": [0, (1, 2)]}}, r"\$\.a\.b\[1\] is a tuple.*make it a list"),
+        ({"a": {"b": [0, (1, {2})]}}, r"\$\.a\.b\[1\]\[1\] is a set.*make it a list"),
         ({"a": {1: "x"}}, r"\$\.a has the key 1"),
         ({"a": math.nan}, r"\$\.a is nan"),
         ({"a": [math.inf]}, r"\$\.a\[0\] is inf"),
@@ -93,6 +93,27 @@ def test_long_values_are_compressed_and_short_ones_are_not() -> None:
     assert not serialization.pack_value({"noise": noise}).compressed
 
 
+@pytest.mark.parametrize("value", [(), (1,), [(1, [2, ("x",)])], {"a": ((), [])}])
+def test_tuples_come_back_as_tuples(value: Any) -> None:
+    check_value({"v": value})
+    packed = serialization.pack_item(HEAD, serialization.pack_value({"v": value}), PLACE)
+    assert serialization.unpack_value(packed, PLACE) == {"v": value}
+
+
+def test_no_value_passes_for_a_tuple() -> None:
+    with pytest.raises(InputError, match="make it another string"):
+        check_value({"v": {serialization.TUPLE: [1]}})
+
+
+def test_a_mark_that_expires_later_is_the_same_otherwise() -> None:
+    words = serialization.pack_words("tea")
+    packed = serialization.pack_mark(7, words, PLACE, SECRET, b"vectors")
+    assert b"vectors" not in packed
+    mark = serialization.unpack_mark(serialization.repack_mark(packed, 9, PLACE), PLACE, SECRET)
+    assert (mark.expires, mark.vectors) == (9, b"vectors")
+    assert mark.words is not None
+
+
 def test_damaged_and_foreign_entries_are_named() -> None:
     packed = serialization.pack_item(HEAD, serialization.pack_value({"a": 1}), PLACE)
     with pytest.raises(ChecksumError):
@@ -114,4 +135,4 @@ def test_words_of_a_mark() -> None:
         serialization.pack_mark(None, serialization.pack_words("the and"), PLACE, SECRET),
         PLACE,
         SECRET,
-    ) == (None, None)
+    ) == (None, None, b"")

@@ -239,7 +239,7 @@ def _samples() -> list[Sample]:
         (kinds.ITEM, item, items.unpack_head),
         (kinds.ITEM, item, items.unpack_value),
         (kinds.MARK, mark, partial(items.unpack_mark, secret=SECRET)),
-        (kinds.MARK, mark, partial(items.packed_words, secret=SECRET)),
+        (kinds.MARK, mark, lambda data, place: items.repack_mark(data, 9, place)),
     ]
     coder = TokenCoder(
         np.zeros(8, np.float32), np.ones((2, 8), np.float32), np.ones(2, np.float32) / 2
