@@ -29,6 +29,7 @@ DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make reference`; do not edit. -->"
 MODULES = (
     "optimem", "optimem.results", "optimem.errors", "optimem.prompts", "optimem.adapters",
+    "optimem.telemetry",
     "optimem.testing",
 )  # fmt: skip
 LINE = 88  # characters of a signature on one line

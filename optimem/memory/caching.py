@@ -8,7 +8,7 @@ on the same store keeps what it has read until it ends or reads other pages.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from optimem.protocols import Decoder, ReadCells, VisionTokens
@@ -67,6 +67,10 @@ class CachingDecoder:
                 found[page] = _read_only(cells)
                 self._cache.put(page, cells)
         return [found[page] for page in tokens]
+
+    def wrap(self, wrapper: Callable[[Decoder], Decoder]) -> None:
+        """Put a decoder around the one that reads what is not cached."""
+        self._decoder = wrapper(self._decoder)
 
     def clear(self) -> None:
         """Empty the cache."""
