@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ScopeError
 from optimem.evaluation.page_cards import PageCard, PageInspector, card_lines
-from optimem.evaluation.report import embed_json, open_template
+from optimem.evaluation.report import embed_json, open_template, write_page
 from optimem.evaluation.timeline import next_changes, timeline
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import PARTS
@@ -51,8 +51,9 @@ def write_inspection(
     progress: CountDone | None = None,
 ) -> None:  # fmt: skip
     """Write the page for a scope, or for the whole store. `now`: seconds since the epoch;
-    default the memory's clock. Every page is read, and drawn as small as it will ever get, which
-    takes some 0.1 s each. Raises ScopeError if there is nothing to show."""
+    default the memory's clock. Every page is read, and drawn as small as it will ever get.
+    `progress`: called with the number of pages looked at. Raises ScopeError if there is nothing to
+    show, and InputError if the page cannot be written."""
     moment = memory.clock() if now is None else now
     scopes = _memory_scopes(memory) if scope is None else [Scope.parse(scope)]
     stats = memory.stats(scope)
@@ -75,8 +76,7 @@ def write_inspection(
         bytes=byte_parts(stats),
         data=embed_json([_turn_data(each, turn, places) for each, turn in turns]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, "utf-8")
+    write_page(page, path)
 
 
 def _memory_scopes(memory: OpticalMemory) -> list[Scope]:

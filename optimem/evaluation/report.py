@@ -3,6 +3,7 @@ page to try. It needs no network.
 """
 
 import json
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from optimem.evaluation.playground import tier_views
 from optimem.evaluation.sampling import fit_to_page
 from optimem.evaluation.tables import CAVEAT
 from optimem.evaluation.verdict import TARGET, verdicts
+from optimem.omem.atomic import atomic_write
 from optimem.protocols import PageCodec
 
 
@@ -41,8 +43,16 @@ def write_report(result: dict[str, Any], text: str, codec: PageCodec, path: Path
         calibration=Markup(responsive_chart(calibration_chart(result))),
         data=embed_json(tier_views(page_text, codec)),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, "utf-8")
+    write_page(page, path)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page as a whole, in a folder that is made if need be. Raises InputError if it cannot
+    be written, and StoreFullError for a full disk."""
+    with suppress(OSError):  # what is wrong is said when the file is opened
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        file.write(page.encode())
 
 
 def _controlled_errors(result: dict[str, Any]) -> Markup:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from optimem import OpticalMemory, Scope
-from optimem.errors import ScopeError
+from optimem.errors import InputError, ScopeError
 from optimem.evaluation.inspection import PART_NAMES, TEXT_LIMIT, byte_parts, write_inspection
 from optimem.memory.decay import DAY
 from optimem.memory.stats import PARTS
@@ -67,3 +67,16 @@ def test_the_bytes_add_up_and_each_has_a_name() -> None:
     assert sum(part.size for part in parts) == stats.stored_bytes
     assert sum(part.part for part in parts) == pytest.approx(1)
     assert {"vision tokens", "text not on a page yet"} <= {part.name for part in parts}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("a.txt/b.html", "cannot be written"), (".", "folder")]
+)
+def test_where_the_page_cannot_be_written_it_says_so(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "a.txt").write_text("a file, not a folder")
+    with OpticalMemory.open(":memory:", codec=plain_codec()) as memory:
+        memory.append("s", "text", now=0.0)
+        with pytest.raises(InputError, match=reason):
+            write_inspection(memory, "s", tmp_path / name)
