@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import redis
+import redis.asyncio
 from redis.exceptions import (
     ClusterDownError,
     NoPermissionError,
@@ -31,7 +32,7 @@ from optimem.errors import (
     StoreUnavailableError,
 )
 from optimem.store.arguments import redacted
-from optimem.store.redis_url import connect
+from optimem.store.redis_url import connect, sync_twin
 
 RedisClient = redis.Redis | redis.RedisCluster
 """A client as callers may pass it. `RedisCluster` is not a subclass of `Redis`."""
@@ -70,7 +71,9 @@ class RedisConnection:
         self._owned = client is None
         if client is not None:
             self.name = "the given Redis client"
-            self._client = _checked(client)
+            twin = sync_twin(client) if isinstance(client, redis.asyncio.Redis) else None
+            self._owned = twin is not None  # the client itself stays open
+            self._client = _checked(twin or client)
         else:
             url = url or os.environ.get("REDIS_URL", "")
             if not url:
@@ -160,7 +163,7 @@ def _checked(client: object) -> RedisClient:
     if not isinstance(client, RedisClient):
         raise InputError(
             f"{type(client).__module__}.{type(client).__name__} is neither a store address nor a "
-            "client; give a path, a URL, a redis.Redis or a redis.RedisCluster"
+            "client; give a path, a URL, a redis.Redis, redis.asyncio.Redis or redis.RedisCluster"
         )
     if client.get_encoder().decode_responses:
         raise InputError(

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.connection import SSLConnection, parse_url
 from redis.exceptions import RedisClusterException
@@ -24,6 +25,17 @@ from optimem.errors import InputError
 from optimem.store.arguments import redacted
 
 SENTINEL_PORT = 26379
+
+_SYNC_CONNECTIONS: dict[type[Any], type[Any]] = {
+    redis.asyncio.Connection: redis.Connection,
+    redis.asyncio.SSLConnection: redis.SSLConnection,
+    redis.asyncio.UnixDomainSocketConnection: redis.UnixDomainSocketConnection,
+}
+_FOLLOWED = {
+    "host", "port", "path", "db", "username", "password", "credential_provider", "protocol",
+    "socket_timeout", "socket_connect_timeout", "client_name", "decode_responses",
+}  # fmt: skip
+"""Settings of an asynchronous client that its synchronous twin takes over."""
 
 
 def connect(url: str, timeout: float) -> redis.Redis | redis.RedisCluster:
@@ -48,6 +60,30 @@ def connect(url: str, timeout: float) -> redis.Redis | redis.RedisCluster:
         raise InputError(
             f"{redacted(url)} is not a Redis URL{reason}; write redis://user:password@host:6379/0"
         ) from None
+
+
+def sync_twin(client: redis.asyncio.Redis) -> redis.Redis:
+    """A client that leads where an asynchronous one does, with its credentials and TLS settings.
+    Raises InputError for one that sentinels direct, or of a kind of connection of its own."""
+    pool = client.connection_pool
+    if type(pool).__module__ != redis.asyncio.ConnectionPool.__module__:
+        raise InputError(
+            "an asynchronous client of a Sentinel service cannot be followed; give its URL, "
+            "redis+sentinel://host:26379/service"
+        )
+    kind = _SYNC_CONNECTIONS.get(pool.connection_class)
+    if kind is None:
+        raise InputError(
+            f"a client with connections of {pool.connection_class.__name__} cannot be followed; "
+            "give a URL, or a synchronous redis.Redis"
+        )
+    options = {
+        name: value
+        for name, value in pool.connection_kwargs.items()
+        if name in _FOLLOWED or name.startswith("ssl_")
+    }
+    twin = redis.ConnectionPool(connection_class=kind, retry=Retry(NoBackoff(), 1), **options)
+    return redis.Redis.from_pool(twin)
 
 
 def _check_credentials(url: str) -> None:

@@ -21,10 +21,12 @@ from optimem.errors import (
     StoreLockedError,
     StoreUnavailableError,
 )
+from optimem.protocols import Change
 from optimem.store import open_store
 from optimem.store.redis import RedisStore
 from optimem.store.redis_client import RedisConnection, redis_errors
-from tests.servers import free_port
+from optimem.turns import Scope
+from tests.servers import RedisServer, free_port
 
 
 def test_both_or_neither_is_refused(
@@ -50,9 +52,38 @@ def test_a_decoding_client_is_refused(redis_url: str) -> None:
 
 
 def test_what_is_no_client_is_refused() -> None:
-    for thing in (7, redis.asyncio.Redis()):
-        with pytest.raises(InputError, match="nor a client"):
-            open_store(thing)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="nor a client"):
+        open_store(7)  # type: ignore[arg-type]
+
+
+async def test_an_asynchronous_client_is_followed_and_stays_open(
+    redis_url: str, tmp_path: Path
+) -> None:
+    server = RedisServer(tmp_path, port=free_port())
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("requirepass", "p/w")
+    secured = redis.asyncio.Redis(host="127.0.0.1", port=server.port, db=3, password="p/w")
+    try:
+        for given in (redis.asyncio.Redis.from_url(redis_url), secured):
+            store = open_store(given)  # type: ignore[arg-type]
+            store.commit(Scope(session="s"), [Change("a", b"1")])
+            assert await given.hlen("optimem:v1:{::s}:values") == 1
+            store.close()
+            assert await given.ping()
+            await given.aclose()
+    finally:
+        server.stop()
+
+
+def test_an_asynchronous_client_that_cannot_be_followed_is_named() -> None:
+    class Own(redis.asyncio.Connection):
+        pass
+
+    sentinel = redis.asyncio.sentinel.Sentinel([("127.0.0.1", 1)]).master_for("service")
+    own = redis.asyncio.Redis.from_pool(redis.asyncio.ConnectionPool(connection_class=Own))
+    for client, remedy in ((sentinel, "redis\\+sentinel://"), (own, "synchronous")):
+        with pytest.raises(InputError, match=remedy):
+            open_store(client)  # type: ignore[arg-type]
 
 
 def test_a_url_that_redis_cannot_read() -> None:
