@@ -170,7 +170,7 @@ def _ending(read: Callable[[], object], *named: type[Exception]) -> str:
         return "refused"
     except Exception as error:  # whatever it is: it is what is looked for
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__} at {last.filename}:{last.lineno}: {error}"[:160]
+        return f"{type(error).__name__} at {last.filename}:{last.lineno}"
     return "read"
 
 

@@ -6,7 +6,7 @@ their words in `index_serialization`. Knows nothing of stores or models.
 import json
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, NonNegativeInt, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from optimem.memory.records import Chunk, Position, ScopeState
 from optimem.omem.container import (
@@ -36,9 +36,14 @@ RoleNumber = Literal[0, 1, 2, 3, 4]
 """An index of `ROLES`."""
 
 
+_Sequence = Annotated[int, Field(ge=0, lt=1 << 40)]
+_Offset = Annotated[int, Field(ge=0, lt=1 << 32)]
+"""Of a turn, and within one: what the digits of a key hold."""
+
+
 class _ChunkFields(NamedTuple):
-    sequence: NonNegativeInt
-    offset: NonNegativeInt
+    sequence: _Sequence
+    offset: _Offset
     role: RoleNumber
     turn: str
     time: float
@@ -49,9 +54,9 @@ class _ChunkFields(NamedTuple):
 
 
 class _StateFields(NamedTuple):
-    next: NonNegativeInt
-    sequence: NonNegativeInt
-    offset: NonNegativeInt
+    next: _Sequence
+    sequence: _Sequence
+    offset: _Offset
     cells: int
     appended: float
     epoch: str

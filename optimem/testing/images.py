@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from optimem.errors import InputError
+from optimem.errors import ChecksumError, InputError
 from optimem.protocols import ImageAnswer, ImageReading, check_fingerprint
 
 PAGE_BREAK = "\f"
@@ -42,7 +42,10 @@ class FakeImageReader:
 
     def ask(self, tokens: bytes, question: str) -> ImageAnswer:
         """See `ImageReader`."""
-        fingerprint, _, page = tokens.decode().partition("\0")
+        try:
+            fingerprint, _, page = tokens.decode().partition("\0")
+        except UnicodeDecodeError as error:
+            raise ChecksumError(f"these tokens are damaged: {error}") from error
         check_fingerprint(fingerprint, self.fingerprint)
         self.asked.append(question)
         return ImageAnswer(page, 1.0, complete=True)

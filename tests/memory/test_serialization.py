@@ -59,3 +59,13 @@ def test_extra_fields_that_are_not_an_object_are_refused(extra: str) -> None:
         serialization.unpack_chunk(serialization.pack_chunk(chunk, PLACE), PLACE)
     with pytest.raises(FormatError, match="a page cannot be read"):
         page_serialization.unpack_page(page_serialization.pack_page(record, PLACE), PLACE)
+
+
+@pytest.mark.parametrize("position", [Position(1 << 40, 0), Position(0, 1 << 32), Position(-1, 0)])
+def test_positions_that_no_key_can_spell_are_refused(position: Position) -> None:
+    chunk = Chunk(position, "user", "k", 1.5, 2.5, True, False, "text")
+    with pytest.raises(FormatError):
+        serialization.unpack_chunk(serialization.pack_chunk(chunk, PLACE), PLACE)
+    state = ScopeState(3, position, 7, 9.5, "e")
+    with pytest.raises(FormatError):
+        serialization.unpack_state(serialization.pack_state(state, PLACE), PLACE)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from optimem.errors import FingerprintError, InputError
+from optimem.errors import ChecksumError, FingerprintError, InputError
 from optimem.testing import FakeImageReader
 
 
@@ -43,3 +43,8 @@ def test_a_file_without_images_is_named(tmp_path: Path, content: bytes | None) -
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.png cannot be read as an image"):
         list(FakeImageReader().read(path, lambda _: False))
+
+
+def test_damaged_tokens_are_named() -> None:
+    with pytest.raises(ChecksumError):
+        FakeImageReader().ask(b"\xff", "what?")
