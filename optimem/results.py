@@ -313,7 +313,8 @@ class KeyRotation(Result):
 
 class MemoryStats(Result):
     """What a memory holds and what it costs. `text_bytes`, `zstd_bytes`: of the text as it
-    was written. `token_bytes` to `other_bytes` add up to `stored_bytes`. `positions`: that a
+    was written. `token_bytes` to `other_bytes` add up to `stored_bytes`; `correction_bytes` bring
+    back what the tokens misread. `positions`: that a
     causal decoder pays for the vision tokens. `next_due`: when the next entry is due for a
     sweep, None if none is. `unreadable`: pages and chunks that cannot be read; they count as
     bytes alone. `store`: what the store is and can do, if all of it was counted."""
@@ -329,8 +330,7 @@ class MemoryStats(Result):
     token_bytes: int
     kept_text_bytes: int
     structure_bytes: int
-    verbatim_bytes: int
-    doubt_bytes: int
+    correction_bytes: int
     index_bytes: int
     tail_bytes: int
     other_bytes: int
@@ -356,8 +356,10 @@ class CompressReport(Result):
     `text_tokens`: by DeepSeek's tokenizer. `vision_tokens`: of full pages, as the paper counts.
     `positions`: what a causal decoder pays for them, newlines and separators included. `ratio`,
     `ratio_positions`: text tokens by each. `text_bytes`: UTF-8. `zstd_bytes`: the text under zstd
-    level 19. `stored_bytes`: the whole file. `accuracy`: 1 − cells that read back wrong for each
-    character, at least 0. `seconds`: drawing and encoding.
+    level 19. `stored_bytes`: the whole file; `correction_bytes`: the part of it that brings back
+    what the tokens misread. `accuracy`: as read from the tokens alone, 1 − cells that read wrong
+    for each character, at least 0; `accuracy_corrected`: the same with corrections. `seconds`:
+    drawing, encoding and reading back.
     """
 
     tier: str
@@ -371,7 +373,9 @@ class CompressReport(Result):
     text_bytes: int
     zstd_bytes: int
     stored_bytes: int
+    correction_bytes: int
     accuracy: float
+    accuracy_corrected: float
     seconds: float
 
 

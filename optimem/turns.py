@@ -7,7 +7,6 @@ alone. Knows nothing of pages, stores or any framework.
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -39,14 +38,18 @@ MESSAGE_ROLES: dict[str, Role] = {
 """The roles of messages as APIs and frameworks call them."""
 
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def checked_text(text: str) -> str:
-    """`text` unchanged. Raises TextError if it holds a lone surrogate or a NUL."""
-    for index, char in enumerate(text):
-        if char == "\0" or unicodedata.category(char) == "Cs":
-            raise TextError(
-                f"character {index} is U+{ord(char):04X}, which is not text; decode the input "
-                "with its true encoding or replace such characters first"
-            )
+    """`text` unchanged. Raises TextError if it holds a lone surrogate."""
+    found = SURROGATE.search(text)
+    if found:
+        raise TextError(
+            f"character {found.start()} is U+{ord(found.group()):04X}, half of a surrogate pair, "
+            "which is not text; decode the input with its true encoding or replace such characters "
+            "first"
+        )
     return text
 
 
@@ -84,10 +87,9 @@ class Turn(Value):
     id; without one it is made from the turn's fields and its place in the conversation. A turn
     with an id or a `time`, and a document, counts once however often it is appended; any other
     turn once at its place (see `OpticalMemory.append`). `time`: seconds since the epoch; default
-    the time of the append. `extra`: JSON
-    that belongs to the turn, such as a message's type and tool calls; stored beside the text as
-    it is, it never fades. Raises TextError for text with a lone surrogate or a NUL, InputError for
-    other wrong fields.
+    the time of the append. `extra`: JSON that belongs to the turn, such as a message's type and
+    tool calls; stored beside the text as it is, it never fades. Raises TextError for text with a
+    lone surrogate, InputError for other wrong fields.
     """
 
     kind: ClassVar[str] = "turn"
@@ -123,7 +125,8 @@ class Turn(Value):
         """The key of the turn, which has no id, if `number` turns before it are equal."""
         extra = f"\0{json.dumps(self.extra, sort_keys=True)}" if self.extra else ""
         nth = f"\0{number}" if number else ""
-        content = f"{self.role}\0{self.time}\0{self.text}{extra}{nth}".encode()
+        text = self.text.replace("\0", "\0\0")  # no text then looks like one with extra fields
+        content = f"{self.role}\0{self.time}\0{text}{extra}{nth}".encode()
         return hashlib.sha256(content).hexdigest()[:32]
 
 

@@ -6,24 +6,29 @@ Every path may be a string. Checks what was given, finds the model, and leaves t
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimem import build
 from optimem.errors import InputError
+from optimem.memory.decay import DecayPolicy
 from optimem.model import DEEPSEEK, NANO
 from optimem.omem.container import compress as zstd
 from optimem.omem.images import ImageArchive
-from optimem.omem.text import TokenFile, decode_pages, encode_pages, paginate, select_pages
-from optimem.protocols import (
-    Cells,
-    PageCodec,
-    Progress,
-    Reading,
-    VisionTokens,
-    check_fingerprint,
+from optimem.omem.text import (
+    UNCERTAIN,
+    TokenFile,
+    WrittenPage,
+    paginate,
+    read_back,
+    select_pages,
+    write_pages,
 )
+from optimem.protocols import PageCodec, Progress, Reading, check_fingerprint
 from optimem.results import CompressReport, ImagesReport
+from optimem.text.keeping import Keep, kept_cells
 from optimem.text.tokens import text_tokens
 from optimem.tiers import Tier
 from optimem.turns import checked_text
@@ -47,7 +52,8 @@ def compress(
     model: str = NANO,
     progress: Progress | None = None,
 ) -> Compressed:
-    """Encode a text as vision tokens at a tier.
+    """Encode a text as vision tokens at a tier, with the corrections that the default
+    `DecayPolicy` keeps there: at Large, Base and Small every character comes back.
 
     `model`: as in `OpticalMemory.open`; `codec`: in its place, one that is loaded already.
     `progress`: called with the pages encoded and all pages. Raises InputError for empty text and
@@ -57,12 +63,12 @@ def compress(
     if not checked_text(text):
         raise InputError("there is no text to compress; give at least one character")
     started = time.perf_counter()
-    pages = paginate(codec.renderer.cells(text), codec.renderer)
-    tokens = encode_pages(pages, tier, codec, progress)
+    pages, keep = paginate(codec.renderer.cells(text), codec.renderer), DecayPolicy().keep_at(tier)
+    written = list(write_pages(pages, tier, codec, partial(kept_cells, keep=keep), progress))
     seconds = time.perf_counter() - started
-    file = TokenFile(tokens, tier, codec.encoder.fingerprint)
-    accuracy = max(1 - _misread(pages, tokens, codec) / len(text), 0.0)
-    return Compressed(file, _report(text, file, accuracy, seconds))
+    complete = keep is Keep.ALL
+    file = TokenFile([w.page for w in written], tier, codec.encoder.fingerprint, complete)
+    return Compressed(file, _report(text, file, written, seconds))
 
 
 def read_pages(
@@ -71,26 +77,31 @@ def read_pages(
     *,
     model: str = NANO,
     pages: Sequence[int] | None = None,
+    raw: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Reading]:
     """Read a text page by page, with the model that wrote it: `codec`, or the one called `model`.
 
-    `pages`: which, from 0; default all. `progress`: called with the pages read and all pages.
+    `pages`: which, from 0; default all. `raw`: give the likeliest character where one is doubtful,
+    instead of U+FFFD. `progress`: called with the pages read and all pages.
     Raises InputError for a page that is not there and an unknown model, FingerprintError for the
     file of another model.
     """
     codec = codec or build.named_codec(model)
-    tokens = [file.pages[index] for index in select_pages(pages, len(file.pages))]
+    wanted = select_pages(pages, len(file.pages))
     check_fingerprint(file.fingerprint, codec.encoder.fingerprint, "the tokens of this file")
-    return decode_pages(tokens, codec, progress)
+    readings = read_back(file, wanted, codec, progress)
+    return readings if raw else (_marked(reading) for reading in readings)
 
 
-def read_page_image(source: str | Path) -> Reading:
-    """Read the image of a dense page that optimem drew. Raises PageError for any other image."""
+def read_page_image(source: str | Path, *, raw: bool = False) -> Reading:
+    """Read the image of a dense page that optimem drew; an image has no corrections. `raw`: as in
+    `read_pages`. Raises PageError for any other image."""
     from optimem.renderers.images import load_ink
 
     nano = build.nano()
-    return nano.renderer.text(nano.read_image(load_ink(Path(source))))
+    reading = nano.renderer.text(nano.read_image(load_ink(Path(source))))
+    return reading if raw else _marked(reading)
 
 
 def compress_images(
@@ -186,14 +197,15 @@ def read_document(
     return (reader.read(image, prompt, name, settings) for image in open_images(path, wanted))
 
 
-def _misread(pages: Sequence[Cells], tokens: Sequence[VisionTokens], codec: PageCodec) -> int:
-    """Cells that read back wrong."""
-    read = codec.decoder.read(tokens)
-    return sum(int((r.ids != cells).sum()) for r, cells in zip(read, pages, strict=True))
+def _marked(reading: Reading) -> Reading:
+    return replace(reading, text=reading.marked(UNCERTAIN))
 
 
-def _report(text: str, file: TokenFile, accuracy: float, seconds: float) -> CompressReport:
+def _report(
+    text: str, file: TokenFile, written: Sequence[WrittenPage], seconds: float
+) -> CompressReport:
     encoded = text.encode()
+    misread, left = sum(page.misread for page in written), sum(page.left for page in written)
     pages, tokens = len(file.pages), text_tokens(text)
     return CompressReport(
         tier=file.tier.label,
@@ -207,7 +219,9 @@ def _report(text: str, file: TokenFile, accuracy: float, seconds: float) -> Comp
         text_bytes=len(encoded),
         zstd_bytes=len(zstd(encoded)),
         stored_bytes=len(file.to_bytes()),
-        accuracy=round(accuracy, 6),
+        correction_bytes=sum(len(page.corrections) for page in file.pages),
+        accuracy=round(max(1 - misread / len(text), 0.0), 6),
+        accuracy_corrected=round(max(1 - left / len(text), 0.0), 6),
         seconds=round(seconds, 3),
     )
 

@@ -51,8 +51,8 @@ class OpticalMemory(MemoryUpkeep):
 
         Turns are stored durably within milliseconds; a background thread puts them on pages as
         these fill. Raises QuotaError for what would go over the memory's limits (those of
-        `Limits`), InputError for anything else, TextError for text with a lone surrogate
-        or a NUL. A file is appended by `append_file`.
+        `Limits`), InputError for anything else, TextError for text with a lone surrogate. A file
+        is appended by `append_file`.
         """
         records, when = self._records(scope), self._now(now)
         report, state = append_turns(

@@ -155,7 +155,7 @@ def _read_tier(
         right=accuracy(conversation.text, "\n".join(turn.guess for turn in read)),
         silent=silent / sum(len(turn.text) for turn in conversation.turns),
         tokens=stats.vision_tokens,
-        stored=stats.token_bytes + stats.verbatim_bytes + stats.doubt_bytes,
+        stored=stats.token_bytes + stats.correction_bytes,
         seconds=_seconds_per_page(memory.codec, tier, pages),
         shown=next(turn.text for turn in read if turn.id == SHOWN_TURN),
     )

@@ -12,6 +12,7 @@ from optimem.cli.inputs import (
     image_model_message,
     is_image,
     mode_option,
+    raw_option,
     reject_option,
     seekable,
 )
@@ -20,20 +21,22 @@ from optimem.errors import FormatError, InputError
 from optimem.model import NANO
 from optimem.omem.atomic import atomic_write
 from optimem.omem.container import MAGIC, ContainerKind, file_kind
+from optimem.omem.text import UNCERTAIN
 from optimem.protocols import Reading
+from optimem.tiers import Tier
 
 if TYPE_CHECKING:
     from optimem.protocols import Progress
 
-UNCERTAIN = 0.5
 PNG = b"\x89PNG"
 
 page_option = click.option(
     "--page", type=click.IntRange(1), metavar="N", help="Only this page, counted from 1."
 )
 confidence_option = click.option(
-    "--confidence", is_flag=True, help="Put characters that are less than 50 % certain in ⟦…⟧."
-)
+    "--confidence", is_flag=True,
+    help="Show the likeliest character in ⟦…⟧ where one is less than 50 % certain, instead of �.",
+)  # fmt: skip
 limit_option = click.option(
     "--limit", type=click.IntRange(1), metavar="N", show_default="what the model takes, 8192",
     help="For images: most tokens of a page's answer.",
@@ -45,19 +48,26 @@ file_argument = click.argument(
 
 class ReadOptions(NamedTuple):
     """How a file is read. `page`: only this one, from 1. `question`: for images, to be answered
-    instead. `confidence`: show which characters are uncertain. `limit`: most tokens of an answer
-    about an image; None for as many as the model takes."""
+    instead. `confidence`: show the likeliest character where one is uncertain, in brackets; `raw`:
+    without them. `limit`: most tokens of an answer about an image; None for as many as the model
+    takes."""
 
     model: str
     page: int | None
     question: str | None
     confidence: bool
+    raw: bool = False
     limit: int | None = None
 
     @property
     def pages(self) -> list[int] | None:
         """The pages to read, from 0; None for all."""
         return None if self.page is None else [self.page - 1]
+
+    @property
+    def likeliest(self) -> bool:
+        """Whether a doubtful character is shown as what it most likely is."""
+        return self.raw or self.confidence
 
     @property
     def reads_images(self) -> bool:
@@ -69,12 +79,14 @@ class ReadOptions(NamedTuple):
     epilog="\b\nExamples:\n"
     "  optimem read notes.omem > notes.txt\n"
     "  optimem read notes.omem --page 2 --confidence\n"
+    "  optimem read old.omem --raw\n"
     "  optimem read paper.pdf --model deepseek-ai/DeepSeek-OCR\n"
     "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam\n"
     "  optimem read scans.omem --model ./DeepSeek-OCR --ask 'What is the total?'"
 )
 @file_argument
 @confidence_option
+@raw_option
 @page_option
 @click.option("--model", metavar="NAME",
               help="A DeepSeek-OCR folder or hub name: reads any image or PDF. For an .omem file: "
@@ -85,6 +97,7 @@ class ReadOptions(NamedTuple):
 def read(
     source: Path,
     confidence: bool,
+    raw: bool,
     page: int | None,
     model: str | None,
     mode: str,
@@ -93,11 +106,14 @@ def read(
 ) -> None:
     """Print the text of an .omem file or of an image.
 
+    Text at Large, Base and Small comes back to the letter; at Tiny and Trace, and from an image, a
+    doubtful character is printed as �.
+
     A file of images is read as Markdown, or asked a question, from its stored tokens alone; with
     --model, any image or PDF is read the same way. Without a model, the only image that can be
     read is the PNG of a page that optimem drew in its dense style.
     """
-    options = ReadOptions(model or NANO, page, ask, confidence, limit)
+    options = ReadOptions(model or NANO, page, ask, confidence, raw, limit)
     if ask is not None and not options.reads_images:
         raise click.UsageError("--ask needs --model, a model that answers questions")
     if limit is not None and not options.reads_images:
@@ -123,6 +139,7 @@ def read(
               show_default="standard output", help="The file to write.")  # fmt: skip
 @page_option
 @confidence_option
+@raw_option
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="The model that wrote the file.")  # fmt: skip
 @limit_option
@@ -131,15 +148,17 @@ def decompress(
     out: Path | None,
     page: int | None,
     confidence: bool,
+    raw: bool,
     model: str,
     limit: int | None,
 ) -> None:
     """Write the text of an .omem file.
 
-    A file of images gives Markdown, page by page. With -o the text goes to a file, which is
-    written as a whole or not at all.
+    Text at Large, Base and Small comes back to the letter; at Tiny and Trace, a doubtful character
+    is written as �. A file of images gives Markdown, page by page. With -o the text goes to a file,
+    which is written as a whole or not at all.
     """
-    options = ReadOptions(model, page, None, confidence, limit)
+    options = ReadOptions(model, page, None, confidence, raw, limit)
     shows_text = out is None and sys.stdout.isatty()  # which is progress enough
     with seekable(source) as file:
         if not _is_omem(file):
@@ -183,7 +202,11 @@ def _read_token_file(
     from optimem.omem.text import TokenFile
 
     file = TokenFile.load(source)
-    readings = read_pages(file, model=options.model, pages=options.pages, progress=progress)
+    if file.tier is Tier.TRACE:
+        click.echo(f"{source} is at Trace, which keeps the gist, not the letters", err=True)
+    readings = read_pages(
+        file, model=options.model, pages=options.pages, raw=options.likeliest, progress=progress
+    )
     return (_reading_text(reading, options) for reading in readings)
 
 
@@ -205,7 +228,7 @@ def _read_drawn_page(source: Path, options: ReadOptions) -> Iterator[str]:
         raise FormatError(_not_omem_message(source))
     from optimem.api.files import read_page_image
 
-    yield _reading_text(read_page_image(source), options)
+    yield _reading_text(read_page_image(source, raw=options.likeliest), options)
 
 
 def _answer_texts(answers: Iterable[Any], options: ReadOptions) -> Iterator[str]:

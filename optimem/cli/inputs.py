@@ -37,10 +37,15 @@ SIGNATURES = (
 WEBP = (b"RIFF", b"WEBP")  # the size of the file lies between
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+raw_option = click.option(
+    "--raw", is_flag=True,
+    help="Show the likeliest character where one is doubtful, without any mark.",
+)  # fmt: skip
 tier_option = click.option(
     "--tier", default=Tier.SMALL.label, show_default=True,
     type=click.Choice([tier.label for tier in reversed(Tier)], case_sensitive=False),
-    help="Resolution of the pages: a smaller tier has fewer vision tokens and reads less reliably.",
+    help="Resolution of the pages: a smaller tier has fewer vision tokens; text comes back to the "
+    "letter down to Small, at Tiny its values and code, at Trace the gist.",
 )  # fmt: skip
 mode_option = click.option(
     "--mode", default="base", show_default=True, metavar="MODE",

@@ -17,12 +17,14 @@ from optimem.cli.inputs import (
     memory_options,
     now_option,
     parse_time,
+    raw_option,
     read_turns,
 )
 from optimem.cli.output import print_fields, print_json, progress_bar
 from optimem.errors import UnknownScopeError
 from optimem.memory.settings import parse_age
 from optimem.text.ages import ago
+from optimem.tiers import Tier
 from optimem.turns import ROLES
 
 if TYPE_CHECKING:
@@ -87,11 +89,18 @@ def remember(
 @click.argument("scope")
 @click.argument("query")
 @click.option("-k", default=5, show_default=True, metavar="N", help="Most turns to show.")
+@raw_option
 @now_option
 @memory_options("store", "model", "policy")
 @json_option
 def recall(
-    scope: str, query: str, k: int, now: float | None, options: MemoryOptions, as_json: bool
+    scope: str,
+    query: str,
+    k: int,
+    raw: bool,
+    now: float | None,
+    options: MemoryOptions,
+    as_json: bool,
 ) -> None:
     """Show the turns that match a query.
 
@@ -100,7 +109,7 @@ def recall(
     with options.open() as memory:
         memory.check_known(scope)
         turns = memory.recall(scope, query, k, now=now)
-    _print_turns(turns, as_json)
+    _print_turns(turns, as_json, raw)
     if not turns and not as_json:
         click.echo("nothing readable matches", err=True)
 
@@ -141,9 +150,10 @@ def ask(
 
 @click.command(epilog="\b\nExample:\n  optimem reconstruct work/ann/monday --json")
 @click.argument("scope")
+@raw_option
 @memory_options("store", "model")
 @json_option
-def reconstruct(scope: str, options: MemoryOptions, as_json: bool) -> None:
+def reconstruct(scope: str, raw: bool, options: MemoryOptions, as_json: bool) -> None:
     """Show all turns of a scope, in order.
 
     They are shown as they can be read now, uncertain characters as �.
@@ -151,7 +161,7 @@ def reconstruct(scope: str, options: MemoryOptions, as_json: bool) -> None:
     with options.open() as memory:
         memory.check_known(scope)
         turns = memory.reconstruct(scope)
-    _print_turns(turns, as_json)
+    _print_turns(turns, as_json, raw)
 
 
 @click.command(epilog="\b\nExample:\n  optimem sweep --now 2027-06-01 --dry-run")
@@ -336,7 +346,9 @@ def check(scope: str | None, repair: bool, options: MemoryOptions, as_json: bool
         sys.exit(DAMAGED)
 
 
-def _print_turns(turns: "Sequence[RecalledTurn]", as_json: bool) -> None:
+def _print_turns(turns: "Sequence[RecalledTurn]", as_json: bool, raw: bool) -> None:
+    if any(part.tier == Tier.TRACE.label for turn in turns for part in turn.parts):
+        click.echo("some turns are at Trace, which keeps the gist, not the letters", err=True)
     if as_json:
         print_json([turn.model_dump(mode="json") for turn in turns])
         return
@@ -345,7 +357,7 @@ def _print_turns(turns: "Sequence[RecalledTurn]", as_json: bool) -> None:
             turn.role, _date(turn.time), ago(turn.age), turn.tier, _certainty(turn), turn.id
         )  # fmt: skip
         click.secho(" · ".join(parts), dim=True)
-        click.echo(turn.text + "\n")
+        click.echo((turn.guess if raw else turn.text) + "\n")
 
 
 def _date(seconds: float) -> str:

@@ -4,11 +4,12 @@ clocks."""
 from itertools import pairwise
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from optimem.errors import InputError
 from optimem.memory.records import Chunk, PageRecord
 from optimem.memory.settings import parse_age, parse_settings
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 from optimem.turns import Value
 
@@ -21,10 +22,15 @@ class DecayPolicy(Value):
     `large`, `base`, `small`, `tiny`: the age at which a page leaves that tier for the next
     smaller one; default 1, 7, 30 and 180 days. `forget_after`: the age at which a page is deleted;
     default None, never. `floor`: the least share of characters expected to read back right, 0.9; a
-    page does not fade below it. `write_error`: the most cells that a new page may read back wrong,
-    per character, 0.002; a page that does worse goes one tier up, and above Large it is kept as
-    text. `uncertain`: characters less probable than this, 0.5, read as U+FFFD. Raises InputError
-    for ages that do not grow.
+    page does not fade below it. `write_error`: the most cells that the tokens of a new page may
+    misread, per character, before corrections, 0.02; a page that does worse goes one tier up, and
+    above Large it is kept as text. `uncertain`: characters less probable than this, 0.5, read as
+    U+FFFD.
+
+    What each tier keeps, by corrections stored beside the tokens: down to the tier `exact_to`,
+    Small, every character; down to `values_to`, Tiny, ids, numbers, names and code; below it, what
+    can still be read. None keeps nothing of the kind on any tier. Raises InputError for ages that
+    do not grow, an unknown tier, and a `values_to` above `exact_to`.
     """
 
     kind: ClassVar[str] = "decay policy"
@@ -35,8 +41,15 @@ class DecayPolicy(Value):
     tiny: float = Field(default=180 * DAY, ge=0)
     forget_after: float | None = Field(default=None, gt=0)
     floor: float = Field(default=0.9, ge=0, le=1)
-    write_error: float = Field(default=0.002, ge=0, le=1)
+    write_error: float = Field(default=0.02, ge=0, le=1)
     uncertain: float = Field(default=0.5, ge=0, le=1)
+    exact_to: Tier | None = Tier.SMALL
+    values_to: Tier | None = Tier.TINY
+
+    @field_validator("exact_to", "values_to", mode="before")
+    @classmethod
+    def _tier_by_name(cls, given: object) -> object:
+        return Tier.parse(given) if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _ages_grow(self) -> "DecayPolicy":
@@ -45,6 +58,11 @@ class DecayPolicy(Value):
             ages.append(self.forget_after)
         if any(a > b for a, b in pairwise(ages)):
             raise InputError(f"ages must grow from large to forget_after; these do not: {ages}")
+        if self.exact_to and self.values_to and self.values_to > self.exact_to:
+            raise InputError(
+                f"values_to={self.values_to.label} is above exact_to={self.exact_to.label}, which "
+                "keeps values too; give the same tier or a smaller one"
+            )
         return self
 
     @classmethod
@@ -55,6 +73,14 @@ class DecayPolicy(Value):
         ages = ("large", "base", "small", "tiny", "forget_after")
         readers = {name: parse_age if name in ages else str for name in cls.model_fields}
         return cls.model_validate({**defaults, **parse_settings(text, readers, "a decay policy")})
+
+    def keep_at(self, tier: Tier) -> Keep:
+        """What a page keeps to the letter on a tier."""
+        if self.exact_to is not None and tier >= self.exact_to:
+            return Keep.ALL
+        if self.values_to is not None and tier >= self.values_to:
+            return Keep.VALUES
+        return Keep.NOTHING
 
     def tier_at(self, age: float) -> Tier | None:
         """The tier of a page of this age; None once it is to be forgotten. A negative age, of a

@@ -20,6 +20,7 @@ from optimem.memory.tombstones import bury_scope, tombstone
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, ReadCells
 from optimem.results import ForgetReceipt
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 
 ALL_KEYS = tuple(kind.prefix for kind in EntryKind if kind is not EntryKind.STATE)
@@ -217,10 +218,10 @@ class TurnForgetter:
         if record.tier is None:
             return page
         tiers = [tier for tier in Tier if tier >= record.tier]
-        for drawn in draw_each(page, cells, tiers, self.codec):
-            if drawn.accuracy >= self.policy.floor:
+        for drawn in draw_each(page, cells, tiers, self.codec, self.policy):
+            if drawn.page.accuracy >= self.policy.floor:
                 break
-        return drawn
+        return drawn.page
 
 
 def _cut(record: PageRecord, kept: PageReading, scope: str) -> tuple[PageRecord, ReadCells]:
@@ -238,8 +239,8 @@ def _cut(record: PageRecord, kept: PageReading, scope: str) -> tuple[PageRecord,
         text_bytes=sum(len(text.encode()) for text in texts),
         zstd_bytes=len(compress("".join(texts).encode())),
         body=texts,
-        verbatim=(),
-        doubts=(),
+        kept=Keep.ALL,
+        corrections=b"",
     )
     return page, cells
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from optimem.errors import InputError
 from optimem.memory.records import image_turn
 from optimem.memory.scope_records import ScopeRecords
-from optimem.protocols import REPLACEMENT, ImageAnswer, ImageReader
+from optimem.protocols import ImageAnswer, ImageReader
 from optimem.results import AppendReport
 from optimem.turns import Turn
 
@@ -42,7 +42,7 @@ def append_images(
             duplicates += 1
             continue
         records.put_image(image_turn(image.id), image.tokens)
-        text = f"{path.name}, page {number}\n{image.text}".replace("\0", REPLACEMENT)
+        text = f"{path.name}, page {number}\n{image.text}"
         report = append(Turn(text=text, role="text", id=image_turn(image.id)))
         if report.forgotten:
             records.remove_image(image_turn(image.id))

@@ -1,18 +1,17 @@
 """Page records to bytes and back, bound to the place where they are stored.
 
-A page is five sections: structure, body, exact values, doubts, and one byte that says whether the
-body is tokens or text. They are apart so that the bytes of each can be counted.
+A page is four sections: structure, body, corrections, and one byte that says whether the body is
+tokens or text. They are apart so that the bytes of each can be counted.
 """
 
-from collections.abc import Sequence
+import json
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter
 
-from optimem.memory.index_serialization import from_planes, planes
-from optimem.memory.records import Doubt, PageParts, PageRecord, Position, Span, Verbatim
+from optimem.memory.records import PageParts, PageRecord, Position, Span
 from optimem.memory.serialization import Extra, Flag, RoleNumber
 from optimem.omem.container import (
     ContainerKind,
@@ -23,13 +22,13 @@ from optimem.omem.container import (
     to_json,
     unpack_container,
 )
+from optimem.omem.corrections import DIGEST
 from optimem.protocols import VisionTokens
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 from optimem.turns import ROLES
 
 _TOKENS, _TEXT = b"t", b"x"
-_DIGEST = 8
-"""Bytes of a span's digest."""
 
 
 class _Structure(BaseModel):
@@ -58,16 +57,11 @@ class _Structure(BaseModel):
     tier: str = ""
     cells: NonNegativeInt = 0
     encoder: str = ""
+    kept: str = Keep.ALL.value
 
 
-class _Values(NamedTuple):
-    """The exact values of a page, in columns."""
-
-    cells: list[NonNegativeInt]
-    texts: list[str]
-
-
-_STRUCTURE, _VALUES = TypeAdapter(_Structure), TypeAdapter(_Values)
+_STRUCTURE = TypeAdapter(_Structure)
+_TEXTS = TypeAdapter(list[str])
 
 
 def pack_page(record: PageRecord, place: bytes) -> bytes:
@@ -75,29 +69,16 @@ def pack_page(record: PageRecord, place: bytes) -> bytes:
     if isinstance(record.body, VisionTokens):
         body, marker = record.body.data, _TOKENS
     else:
-        body, marker = compress("\0".join(record.body).encode()), _TEXT
-    values = [[v.cell for v in record.verbatim], [v.text for v in record.verbatim]]
-    sections = [
-        compress(to_json(_structure(record))),
-        body,
-        compress(to_json(values)) if record.verbatim else b"",
-        _pack_doubts(record.doubts),
-        marker,
-    ]
+        body, marker = compress(json.dumps(record.body, ensure_ascii=False).encode()), _TEXT
+    sections = [compress(to_json(_structure(record))), body, record.corrections, marker]
     return pack_container(ContainerKind.PAGE, sections, place)
 
 
 def unpack_page(data: bytes, place: bytes) -> PageRecord:
     """The page. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.PAGE, data, place=place) as (
-        described,
-        body,
-        values,
-        doubts,
-        marker,
-    ):
+    with unpack_container(ContainerKind.PAGE, data, place=place) as sections:
+        described, body, corrections, marker = sections
         structure = from_json(_STRUCTURE, decompress(described))
-        cells, texts = from_json(_VALUES, decompress(values)) if values else ([], [])
         return PageRecord(
             id=structure.id,
             created=structure.created,
@@ -107,28 +88,21 @@ def unpack_page(data: bytes, place: bytes) -> PageRecord:
             zstd_bytes=structure.zstd,
             spans=_spans(structure),
             body=_body(structure, body, marker),
-            verbatim=tuple(Verbatim(*value) for value in zip(cells, texts, strict=True)),
-            doubts=_unpack_doubts(doubts),
+            kept=Keep(structure.kept),
+            corrections=corrections,
         )
 
 
 def page_parts(data: bytes, place: bytes) -> PageParts:
     """What the bytes of a packed page are for; the container counts as structure. Raises
     FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.PAGE, data, place=place) as (
-        _,
-        body,
-        values,
-        doubts,
-        marker,
-    ):
+    with unpack_container(ContainerKind.PAGE, data, place=place) as (_, body, corrections, marker):
         tokens = len(body) if marker == _TOKENS else 0
         return PageParts(
             tokens=tokens,
             text=len(body) - tokens,
-            structure=len(data) - len(body) - len(values) - len(doubts),
-            verbatim=len(values),
-            doubts=len(doubts),
+            structure=len(data) - len(body) - len(corrections),
+            corrections=len(corrections),
         )
 
 
@@ -157,6 +131,7 @@ def _structure(record: PageRecord) -> dict[str, Any]:
     if isinstance(record.body, VisionTokens):
         body = record.body
         found |= {"tier": body.tier.label, "cells": body.cells, "encoder": body.fingerprint}
+        found |= {"kept": record.kept.value}
     return found
 
 
@@ -173,7 +148,7 @@ def _spans(structure: _Structure) -> tuple[Span, ...]:
         ends,
         structure.ends,
         structure.pinned,
-        [digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST)],
+        [digests[at : at + DIGEST] for at in range(0, len(digests), DIGEST)],
         structure.extra or [""] * len(ends),
         strict=True,
     )
@@ -196,23 +171,8 @@ def _spans(structure: _Structure) -> tuple[Span, ...]:
 
 def _body(structure: _Structure, body: bytes, marker: bytes) -> VisionTokens | tuple[str, ...]:
     if marker == _TEXT:
-        return tuple(decompress(body).decode().split("\0"))
+        texts: list[str] = from_json(_TEXTS, decompress(body))
+        return tuple(texts)
     if marker != _TOKENS:
         raise ValueError(f"{marker!r} marks neither tokens nor text")
     return VisionTokens(Tier.parse(structure.tier), structure.cells, structure.encoder, body)
-
-
-def _pack_doubts(doubts: Sequence[Doubt]) -> bytes:
-    """Gaps between cells in byte planes, then levels, under zstd."""
-    gaps = np.diff([doubt.cell for doubt in doubts], prepend=0).astype(np.uint16)
-    levels = np.array([doubt.level for doubt in doubts], np.uint8)
-    return compress(planes(gaps) + planes(levels))
-
-
-def _unpack_doubts(data: bytes) -> tuple[Doubt, ...]:
-    flat = decompress(data)
-    count, rest = divmod(len(flat), 3)
-    if rest:
-        raise ValueError(f"{len(flat)} bytes are not three for each doubt")
-    cells = np.cumsum(from_planes(flat[: 2 * count], np.uint16, count), dtype=np.int64)
-    return tuple(map(Doubt, cells.tolist(), flat[2 * count :]))

@@ -21,12 +21,12 @@ from optimem.memory.records import (
     ScopeState,
     Span,
     page_id,
-    text_digest,
 )
 from optimem.memory.retrieval import index_page
 from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.memory.tail import chunk_cells
 from optimem.omem.container import compress
+from optimem.omem.corrections import text_digest
 from optimem.protocols import Cells, PageCodec, Renderer
 from optimem.tiers import Tier
 
@@ -85,8 +85,8 @@ class PageWriter:
         return True
 
     def _draw(self, layout: PageLayout) -> PageRecord:
-        """The page at the tier of a new page, or the next larger one at which it reads back well
-        enough, or else as text."""
+        """The page at the tier of a new page, or the next larger one whose tokens read well enough,
+        or else as text."""
         text = "".join(layout.texts).encode()
         as_text = PageRecord(
             id=page_id(str(self.records.scope), layout.spans[0].position, layout.texts),
@@ -100,8 +100,9 @@ class PageWriter:
         )
         smallest = self.policy.tier_at(0.0) or Tier.LARGE
         tiers = [tier for tier in Tier if tier >= smallest]
-        pages = draw_each(as_text, certain(layout.cells), tiers, self.codec)
-        return next((page for page in pages if page.error <= self.policy.write_error), as_text)
+        drawn = draw_each(as_text, certain(layout.cells), tiers, self.codec, self.policy)
+        good = (each.page for each in drawn if each.misread <= self.policy.write_error)
+        return next(good, as_text)
 
     def _commit(self, layout: PageLayout, record: PageRecord, drawn_from: ScopeState) -> None:
         """Put the page in the place of its text in the tail. Raises ConflictError if the tail is

@@ -15,7 +15,6 @@ import numpy as np
 from optimem.errors import FingerprintError, FormatError, InputError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.records import (
-    DOUBT_LEVELS,
     Chunk,
     EntryKind,
     PageKey,
@@ -23,19 +22,16 @@ from optimem.memory.records import (
     Span,
     chunk_position,
     holding,
-    text_digest,
 )
 from optimem.memory.retrieval import RankerCache, TurnRanker, with_following
 from optimem.memory.scope_records import ScopeRecords, Stored
 from optimem.memory.turn_builder import SpanReading, TurnBuilder
+from optimem.omem.container import format_errors
+from optimem.omem.corrections import Corrections, proven
 from optimem.protocols import PageCodec, ReadCells, Reading, VisionTokens
 from optimem.results import RecalledTurn, Recollection, TurnList, Unreadable
+from optimem.text.keeping import Keep
 
-VERIFIED = 0.95
-"""Least probability of a cell that read back right when its page was written, as long as the
-decoder still finds it likely (another machine may round differently)."""
-LIKELY = 0.5
-"""Probability from which the decoder finds a cell likely."""
 REFRESH_AFTER = 3600.0
 """Seconds after which recalling a page again stores the time of the recall."""
 BATCH = 16
@@ -46,7 +42,8 @@ log = logging.getLogger("optimem")
 
 @dataclass(frozen=True)
 class PageReading:
-    """A page as read: its cells, with everything that its record says of them, and its spans."""
+    """A page as read: its cells, corrected, and its spans. Cells of a span that its hash proves
+    right are certain."""
 
     cells: ReadCells
     spans: list[SpanReading]
@@ -75,18 +72,15 @@ def read_each(records: Sequence[PageRecord], codec: PageCodec) -> list[PageReadi
 
 
 def _read_tokens(record: PageRecord, decoded: ReadCells, codec: PageCodec) -> PageReading:
-    """What was decoded, corrected by what was learned when the page was written: cells that read
-    back right then, cells known to be doubtful, and values kept verbatim."""
-    ids, probability = decoded.ids.copy(), decoded.probability
-    likely = probability >= LIKELY
-    probability = np.where(likely, np.maximum(probability, VERIFIED), probability)
-    for cell, level in record.doubts:
-        probability[cell] = min(probability[cell], level / DOUBT_LEVELS)
-    for cell, text in record.verbatim:
-        spelled = codec.renderer.spelled(text)
-        ids[cell : cell + len(spelled)], probability[cell : cell + len(spelled)] = spelled, 1.0
-    cells = ReadCells(ids, probability)
-    return PageReading(cells, [_read_span(span, cells, codec) for span in record.spans])
+    """What was decoded, with the corrections made when the page was written. Raises FormatError
+    if these are not of such a page."""
+    size = len(decoded.ids)
+    with format_errors(f"the corrections of page {record.id}"):
+        cells = Corrections.unpack(record.corrections, size).apply(decoded)
+    spans = [_read_span(span, cells, codec, record.kept) for span in record.spans]
+    for read in spans:
+        _take_certainty(cells, read)
+    return PageReading(cells, spans)
 
 
 def _read_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> PageReading:
@@ -103,15 +97,22 @@ def _read_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> 
     ]
     ids = np.concatenate(parts)
     cells = ReadCells(ids, np.ones(len(ids), np.float32))
-    return PageReading(cells, [_read_span(span, cells, codec) for span in spans])
+    return PageReading(cells, [_read_span(span, cells, codec, Keep.ALL) for span in spans])
 
 
-def _read_span(span: Span, cells: ReadCells, codec: PageCodec) -> SpanReading:
+def _read_span(span: Span, cells: ReadCells, codec: PageCodec, kept: Keep) -> SpanReading:
     reading = span_text(span, cells, codec)
-    exact = text_digest(reading.text) == span.digest
-    if exact:
-        reading = replace(reading, probability=np.ones_like(reading.probability))
-    return SpanReading(span, reading, exact)
+    return SpanReading(span, *proven(reading, span.digest, kept is Keep.ALL))
+
+
+def _take_certainty(cells: ReadCells, read: SpanReading) -> None:
+    """Give a span's cells the certainty of its characters, now that its hash was compared."""
+    part = slice(read.span.start, read.span.end)
+    if read.exact:
+        cells.probability[part] = 1
+    else:
+        starts = read.reading.cell
+        cells.probability[starts] = np.minimum(cells.probability[starts], read.reading.probability)
 
 
 def span_text(span: Span, cells: ReadCells, codec: PageCodec) -> Reading:

@@ -29,11 +29,9 @@ from numpy.typing import NDArray
 
 from optimem.omem.container import to_json
 from optimem.protocols import VisionTokens
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 from optimem.turns import Role, Scope
-
-DOUBT_LEVELS = 255
-"""Levels of a stored doubt: one byte."""
 
 
 class Position(NamedTuple):
@@ -80,29 +78,15 @@ class Span:
         return self.start + self.starts
 
 
-class Verbatim(NamedTuple):
-    """An exact value that does not read back at the page's tier, kept as text from its first
-    cell on."""
-
-    cell: int
-    text: str
-
-
-class Doubt(NamedTuple):
-    """A cell known to be doubtful: its probability is at most `level` / 255. Stored so that a
-    guess that is drawn again on a smaller page does not come back as certain."""
-
-    cell: int
-    level: int
-
-
 @dataclass(frozen=True, slots=True)
 class PageRecord:
     """A page. `id`: hash of scope, position and text when it was written. `accessed`: when it
     was last recalled, or written; it fades from then on. `error`: expected share of characters
-    that read back wrong. `text_bytes`, `zstd_bytes`: size of the text as written, plain and
-    under zstd, for the stats. `body`: vision tokens, or the text of each span if no tier reads
-    back well enough.
+    that read back wrong, corrections applied. `text_bytes`, `zstd_bytes`: size of the text as
+    written, plain and under zstd, for the stats. `body`: vision tokens, or the text of each span
+    if no tier reads well enough. `kept`: what its corrections bring back to the letter.
+    `corrections`: what the tokens misread, as `Corrections` packs it; decoded only when the page
+    is read.
     """
 
     id: str
@@ -113,8 +97,8 @@ class PageRecord:
     zstd_bytes: int
     spans: tuple[Span, ...]
     body: VisionTokens | tuple[str, ...]
-    verbatim: tuple[Verbatim, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
+    kept: Keep = Keep.ALL
+    corrections: bytes = b""
 
     @property
     def key(self) -> "PageKey":
@@ -148,8 +132,7 @@ class PageParts(NamedTuple):
     tokens: int
     text: int
     structure: int
-    verbatim: int
-    doubts: int
+    corrections: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +185,10 @@ class PageIndex:
     count: NDArray[np.uint16]
 
 
-def text_digest(text: str) -> bytes:
-    """Eight bytes that prove that a span was read exactly."""
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
-
-
 def page_id(scope: str, position: Position, texts: tuple[str, ...]) -> str:
     """The content hash, 16 hex digits, of a page within its scope."""
-    content = "\0".join((scope, *map(str, position), *texts))
-    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+    content = to_json([scope, position, texts])
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 class EntryKind(StrEnum):

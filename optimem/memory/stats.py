@@ -10,8 +10,8 @@ from optimem.omem.container import compress
 from optimem.results import MemoryStats, ScopeSize, Unreadable
 
 PARTS = (
-    "token_bytes", "kept_text_bytes", "structure_bytes", "verbatim_bytes", "doubt_bytes",
-    "index_bytes", "tail_bytes",
+    "token_bytes", "kept_text_bytes", "structure_bytes", "correction_bytes", "index_bytes",
+    "tail_bytes",
 )  # fmt: skip
 """Fields that, with `other_bytes`, add up to `stored_bytes`."""
 
@@ -76,5 +76,4 @@ def _count_page(counts: Counter[str], page: PageRecord, parts: PageParts) -> Non
     counts["token_bytes"] += parts.tokens
     counts["kept_text_bytes"] += parts.text
     counts["structure_bytes"] += parts.structure
-    counts["verbatim_bytes"] += parts.verbatim
-    counts["doubt_bytes"] += parts.doubts
+    counts["correction_bytes"] += parts.corrections

@@ -33,8 +33,6 @@ from optimem.errors import (
 )
 
 MAGIC = b"OMEM"
-VERSION = 3
-"""Versions 1 and 2 were several formats, for records, texts and images; no code reads them."""
 CHECKSUM = 8  # bytes
 
 ZSTD_DENSE, ZSTD_FAST = 19, 3
@@ -62,9 +60,14 @@ Schema = TypeVar("Schema")
 
 
 class ContainerKind(Enum):
-    """What a container holds: a byte that is stored, and a name for messages."""
+    """What a container holds: a byte that is stored, a name for messages, and the version of its
+    format.
 
-    PAGE = b"P", "a page"
+    Versions 1 and 2 were several formats, for records, texts and images; pages and text files of
+    version 3 had no corrections. No code reads them.
+    """
+
+    PAGE = b"P", "a page", 4
     CHUNK = b"C", "a chunk of the tail"
     STATE = b"S", "the state of a scope"
     INDEX = b"I", "the index of a page"
@@ -79,18 +82,18 @@ class ContainerKind(Enum):
     NANO_TOKENS = b"n", "a page of optimem-nano"
     DEEPSEEK_TOKENS = b"d", "a page of DeepSeek-OCR"
     RULED_PAGE = b"r", "a ruled page of DeepSeek-OCR"
-    TOKEN_FILE = b"t", "a text (`optimem.read_pages` reads it)"
+    TOKEN_FILE = b"t", "a text (`optimem.read_pages` reads it)", 4
     IMAGE_ARCHIVE = b"i", "images (`optimem.read_images` reads them)"
 
-    def __init__(self, code: bytes, label: str) -> None:
-        self.code, self.label = code, label
+    def __init__(self, code: bytes, label: str, version: int = 3) -> None:
+        self.code, self.label, self.version = code, label, version
 
 
 _KINDS = {kind.code: kind for kind in ContainerKind}
 
-LOCKED = _HEAD.pack(MAGIC, VERSION, b"l")
+LOCKED = _HEAD.pack(MAGIC, 3, b"l")
 """What a sealed store gives for bytes whose key it does not have: reading them says so."""
-TAMPERED = _HEAD.pack(MAGIC, VERSION, b"x")
+TAMPERED = _HEAD.pack(MAGIC, 3, b"x")
 """What a sealed store gives for bytes that its keys do not open: reading them says so."""
 
 
@@ -153,7 +156,7 @@ def find_sections(
 ) -> list[Section]:
     """Check all of a file and find its sections. Arguments and errors as `unpack_container`."""
     name = name or kind.label
-    _check_head(file.read(_HEAD.size), name)
+    _check_head(file.read(_HEAD.size), kind, name)
     end = _check_sum(file, name, place)
     file.seek(0)
     _check_kind(file.read(_HEAD.size), kind, name)
@@ -184,7 +187,8 @@ def file_kind(path: Path) -> ContainerKind | None:
     Raises InputError if it cannot be opened."""
     with open_container(path) as file:
         head = file.read(_HEAD.size)
-    return _KINDS.get(head[-1:]) if head[:-1] == MAGIC + bytes([VERSION]) else None
+    kind = _KINDS.get(head[-1:])
+    return kind if kind and head == _head(kind) else None
 
 
 @contextmanager
@@ -227,7 +231,7 @@ def from_json(schema: TypeAdapter[Schema], data: bytes) -> Schema:
 
 
 def _head(kind: ContainerKind) -> bytes:
-    return _HEAD.pack(MAGIC, VERSION, kind.code)
+    return _HEAD.pack(MAGIC, kind.version, kind.code)
 
 
 def _length(section: bytes) -> bytes:
@@ -250,16 +254,15 @@ def _read_length(file: BinaryIO) -> int:
     raise ValueError("the length of a section is out of range")
 
 
-def _check_head(head: bytes, name: str) -> None:
+def _check_head(head: bytes, wanted: ContainerKind, name: str) -> None:
+    kind = _KINDS.get(head[-1:], wanted)
     if head.startswith(_OLD_RECORD):
-        raise _version_error(name, 1)
+        raise _version_error(name, 1, kind)
     if not MAGIC.startswith(head[: len(MAGIC)]):
         raise FormatError(
             f"{name} was not written by optimem: it starts with {head!r}; give an .omem file, or "
             "a store of optimem"
         )
-    if len(head) == _HEAD.size and head[len(MAGIC)] != VERSION:
-        raise _version_error(name, head[len(MAGIC)])
     if head == LOCKED:
         raise MissingKeyError(
             f"{name} is sealed, and its key is not among those given; give that key too "
@@ -270,12 +273,18 @@ def _check_head(head: bytes, name: str) -> None:
             f"{name} was sealed, and then damaged, moved, or replaced by who had no key; restore "
             "it from a copy, or write it again"
         )
+    if len(head) == _HEAD.size and head[len(MAGIC)] != kind.version:
+        raise _version_error(name, head[len(MAGIC)], kind)
 
 
-def _version_error(name: str, version: int) -> VersionError:
-    remedy = "upgrade optimem" if version > VERSION else "write it again with this release"
+def _version_error(name: str, version: int, kind: ContainerKind) -> VersionError:
+    remedy = (
+        "upgrade optimem"
+        if version > kind.version
+        else "read it with the release that wrote it, and write its text again with this one"
+    )
     return VersionError(
-        f"{name} has format version {version}, this release reads {VERSION}; {remedy}"
+        f"{name} has format version {version}, this release reads {kind.version}; {remedy}"
     )
 
 

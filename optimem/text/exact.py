@@ -1,5 +1,5 @@
 """The parts of a text that must come back verbatim or not at all: exact values (ids, hashes,
-numbers, paths, addresses) and names. Knows nothing of pages.
+numbers, paths, addresses), names and code. Knows nothing of pages.
 """
 
 import re
@@ -30,6 +30,16 @@ CASE_CHANGE = re.compile(r"[a-z][A-Z]")
 """Names in code have some; random letters more."""
 
 
+FENCED = re.compile(r"^(```|~~~).*\n(?:.*\n)*?\1.*$|`[^`\n]+`", re.MULTILINE)
+"""Code as Markdown marks it: blocks, and words between backticks."""
+CODE_SIGN = re.compile(r"[{}\[\]();=<>\\|&*+_^~]")
+CODE_SIGNS = 0.06
+"""Share of such signs among a line's characters, blanks left out, from which it counts as code."""
+INDENTED = re.compile(r"(?: {4}|\t)")
+FEW_WORDS = 3
+"""Words up to which an indented line counts as code without any signs."""
+
+
 def exact_values(text: str) -> list[tuple[int, int]]:
     """Start and end of every exact value in a text, in order."""
     return [match.span() for match in EXACT.finditer(text)]
@@ -58,17 +68,46 @@ def _random_in_run(run: str) -> int:
     return len(run) if digits or initials or cases > len(run) / 4 else 0
 
 
+def code_spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of all code in a text, in order: what Markdown marks, and lines that look like
+    it."""
+    marked, lines, start = [match.span() for match in FENCED.finditer(text)], [], 0
+    for line in text.splitlines(keepends=True):
+        if _looks_like_code(line):
+            lines.append((start, start + len(line)))
+        start += len(line)
+    return _merged([*marked, *lines])
+
+
 def kept_values(text: str) -> list[tuple[int, int]]:
-    """Exact values and, between them, names and other words with a capital letter, identifiers
-    such as `max_tokens`, single digits and units: start and end of each, in order, without
-    overlaps."""
-    kept, at = [], 0
-    for start, end in [*exact_values(text), (len(text), len(text))]:
+    """Code, exact values and, between them, names and other words with a capital letter,
+    identifiers such as `max_tokens`, single digits and units: start and end of each, in order,
+    without overlaps."""
+    kept, at = list[tuple[int, int]](), 0
+    for start, end in [*_merged([*code_spans(text), *exact_values(text)]), (len(text), len(text))]:
         found = WORD_OR_UNIT.finditer(text, at, start)
         kept += [match.span() for match in found if _is_kept(match.group())]
         kept += [(start, end)] if start < end else []
         at = end
     return kept
+
+
+def _looks_like_code(line: str) -> bool:
+    signs, characters = len(CODE_SIGN.findall(line)), len("".join(line.split()))
+    if INDENTED.match(line) and characters and (signs or len(line.split()) <= FEW_WORDS):
+        return True
+    return signs > 1 and signs >= CODE_SIGNS * characters
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap as one."""
+    merged = list[tuple[int, int]]()
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _is_kept(word: str) -> bool:
