@@ -2,7 +2,7 @@
 
 OptimemError
 ├── InputError               an argument or a file that cannot be used
-│   ├── TextError            not text: binary, broken UTF-8, lone surrogates, NUL
+│   ├── TextError            not text: binary, broken UTF-8, lone surrogates
 │   ├── TierError            an unknown tier
 │   ├── ScopeError           a scope that cannot be a name
 │   │   └── UnknownScopeError    a scope that holds nothing

@@ -241,6 +241,8 @@ class Scope(Value):
     @field_validator("session", "user", "namespace")
     @classmethod
     def _part_is_text(cls, value: str) -> str:
+        if "\0" in value:
+            raise TextError(f"{value!r:.80} holds a NUL, which keeps the parts of a scope apart")
         return checked_text(value)
 
     @classmethod

@@ -21,11 +21,11 @@ class DecayPolicy(Value):
 
     `large`, `base`, `small`, `tiny`: the age at which a page leaves that tier for the next
     smaller one; default 1, 7, 30 and 180 days. `forget_after`: the age at which a page is deleted;
-    default None, never. `floor`: the least share of characters expected to read back right, 0.9; a
-    page does not fade below it. `write_error`: the most cells that the tokens of a new page may
-    misread, per character, before corrections, 0.02; a page that does worse goes one tier up, and
-    above Large it is kept as text. `uncertain`: characters less probable than this, 0.5, read as
-    U+FFFD.
+    default None, never. `floor`: the least share of characters expected to read right, with
+    corrections and by the tokens alone, 0.9; a page does not fade below it. `write_error`: the most
+    cells that the tokens of a new page may misread, per character, before corrections, 0.02; a page
+    that does worse goes one tier up, and above Large it is kept as text. `uncertain`: characters
+    less probable than this, 0.5, read as U+FFFD.
 
     What each tier keeps, by corrections stored beside the tokens: down to the tier `exact_to`,
     Small, every character; down to `values_to`, Tiny, ids, numbers, names and code; below it, what
@@ -49,7 +49,9 @@ class DecayPolicy(Value):
     @field_validator("exact_to", "values_to", mode="before")
     @classmethod
     def _tier_by_name(cls, given: object) -> object:
-        return Tier.parse(given) if isinstance(given, str) else given
+        if not isinstance(given, str):
+            return given
+        return None if given.strip().lower() == "none" else Tier.parse(given)
 
     @model_validator(mode="after")
     def _ages_grow(self) -> "DecayPolicy":

@@ -31,24 +31,17 @@ class Drawing(NamedTuple):
     cells: ReadCells
 
 
-class Drawn(NamedTuple):
-    """A page at a tier. `misread`: cells that its tokens alone read wrong, per character."""
-
-    page: PageRecord
-    misread: float
-
-
 def draw(
     record: PageRecord, cells: ReadCells, tier: Tier, codec: PageCodec, policy: DecayPolicy
-) -> Drawn:
+) -> PageRecord:
     """One page at a tier; see `draw_together`."""
-    (drawn,) = draw_together([Drawing(record, cells)], tier, codec, policy)
-    return drawn
+    (page,) = draw_together([Drawing(record, cells)], tier, codec, policy)
+    return page
 
 
 def draw_together(
     drawings: Sequence[Drawing], tier: Tier, codec: PageCodec, policy: DecayPolicy
-) -> list[Drawn]:
+) -> list[PageRecord]:
     """Pages at a tier, drawn, encoded and read back together, with the corrections that bring back
     what `policy` keeps there."""
     pages = [codec.renderer.page(drawing.cells.ids) for drawing in drawings]
@@ -63,7 +56,7 @@ def draw_each(
     tiers: Iterable[Tier],
     codec: PageCodec,
     policy: DecayPolicy,
-) -> Iterator[Drawn]:
+) -> Iterator[PageRecord]:
     """The page at each of `tiers`, drawn only when the caller asks for the next one."""
     return (draw(record, cells, tier, codec, policy) for tier in tiers)
 
@@ -81,7 +74,7 @@ def redrawn_index(spans: Iterable[SpanReading], uncertain: float) -> PageIndex:
 
 def _drawn(
     drawing: Drawing, tokens: VisionTokens, read: ReadCells, codec: PageCodec, policy: DecayPolicy
-) -> Drawn:
+) -> PageRecord:
     """The page of these tokens, which read back as `read`."""
     record, cells = drawing
     texts, keep = [span_text(s, cells, codec) for s in record.spans], policy.keep_at(tokens.tier)
@@ -89,14 +82,14 @@ def _drawn(
     found = find_corrections(cells, read, kept, policy.uncertain)
     characters = max(sum(len(reading.text) for reading in texts), 1)
     left = int((found.apply(read).ids != cells.ids).sum())
-    page = replace(
+    return replace(
         record,
         body=tokens,
         kept=keep,
         corrections=found.pack(len(cells.ids)),
         error=record.error + (1 - record.error) * min(left / characters, 1.0),
+        misread=min(int((read.ids != cells.ids).sum()) / characters, 1.0),
     )
-    return Drawn(page, int((read.ids != cells.ids).sum()) / characters)
 
 
 def _kept_cells(

@@ -100,8 +100,7 @@ class Fader:
 
         def draw(tier: Tier, places: Sequence[int]) -> list[PageRecord]:
             drawings = [Drawing(read[at][0].record, read[at][1].cells) for at in places]
-            drawn = draw_together(drawings, tier, self.codec, self.policy)
-            return [each.page for each in drawn]
+            return draw_together(drawings, tier, self.codec, self.policy)
 
         fates = fading_fates([page.record for page, _ in read], self.policy, self.now, draw)
         for (page, reading), fate in zip(read, fates, strict=True):

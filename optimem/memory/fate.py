@@ -68,7 +68,7 @@ def fading_fates(
         ]
         drawn = draw(tier, places) if places else []
         for at, page in zip(places, drawn, strict=True):
-            if page.accuracy >= policy.floor:
+            if page.legibility >= policy.floor:
                 fates[at] = Fate(page)
     return fates
 

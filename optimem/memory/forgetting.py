@@ -219,9 +219,9 @@ class TurnForgetter:
             return page
         tiers = [tier for tier in Tier if tier >= record.tier]
         for drawn in draw_each(page, cells, tiers, self.codec, self.policy):
-            if drawn.page.accuracy >= self.policy.floor:
+            if drawn.legibility >= self.policy.floor:
                 break
-        return drawn.page
+        return drawn
 
 
 def _cut(record: PageRecord, kept: PageReading, scope: str) -> tuple[PageRecord, ReadCells]:
@@ -241,6 +241,7 @@ def _cut(record: PageRecord, kept: PageReading, scope: str) -> tuple[PageRecord,
         body=texts,
         kept=Keep.ALL,
         corrections=b"",
+        misread=0.0,
     )
     return page, cells
 

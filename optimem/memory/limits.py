@@ -160,8 +160,9 @@ class Quota:
         tier = page.record.tier and page.record.tier.below
         if tier is None:
             return False
-        (drawn,) = draw_together([Drawing(page.record, reading.cells)], tier, self.codec)
-        if drawn.accuracy < self.policy.floor:
+        drawing = Drawing(page.record, reading.cells)
+        (drawn,) = draw_together([drawing], tier, self.codec, self.policy)
+        if drawn.legibility < self.policy.floor:
             return False
         edit, index = records.edit(), redrawn_index(reading.spans, self.policy.uncertain)
         edit.put_page(drawn, self.policy.page_due(drawn), expect=page.version, index=index)

@@ -58,6 +58,7 @@ class _Structure(BaseModel):
     cells: NonNegativeInt = 0
     encoder: str = ""
     kept: str = Keep.ALL.value
+    misread: float = 0.0
 
 
 _STRUCTURE = TypeAdapter(_Structure)
@@ -90,6 +91,7 @@ def unpack_page(data: bytes, place: bytes) -> PageRecord:
             body=_body(structure, body, marker),
             kept=Keep(structure.kept),
             corrections=corrections,
+            misread=structure.misread,
         )
 
 
@@ -131,7 +133,7 @@ def _structure(record: PageRecord) -> dict[str, Any]:
     if isinstance(record.body, VisionTokens):
         body = record.body
         found |= {"tier": body.tier.label, "cells": body.cells, "encoder": body.fingerprint}
-        found |= {"kept": record.kept.value}
+        found |= {"kept": record.kept.value, "misread": record.misread}
     return found
 
 

@@ -100,9 +100,8 @@ class PageWriter:
         )
         smallest = self.policy.tier_at(0.0) or Tier.LARGE
         tiers = [tier for tier in Tier if tier >= smallest]
-        drawn = draw_each(as_text, certain(layout.cells), tiers, self.codec, self.policy)
-        good = (each.page for each in drawn if each.misread <= self.policy.write_error)
-        return next(good, as_text)
+        pages = draw_each(as_text, certain(layout.cells), tiers, self.codec, self.policy)
+        return next((page for page in pages if page.misread <= self.policy.write_error), as_text)
 
     def _commit(self, layout: PageLayout, record: PageRecord, drawn_from: ScopeState) -> None:
         """Put the page in the place of its text in the tail. Raises ConflictError if the tail is

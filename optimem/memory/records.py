@@ -82,7 +82,8 @@ class Span:
 class PageRecord:
     """A page. `id`: hash of scope, position and text when it was written. `accessed`: when it
     was last recalled, or written; it fades from then on. `error`: expected share of characters
-    that read back wrong, corrections applied. `text_bytes`, `zstd_bytes`: size of the text as
+    that read back wrong, corrections applied; `misread`: of cells that its tokens alone read wrong,
+    per character. `text_bytes`, `zstd_bytes`: size of the text as
     written, plain and under zstd, for the stats. `body`: vision tokens, or the text of each span
     if no tier reads well enough. `kept`: what its corrections bring back to the letter.
     `corrections`: what the tokens misread, as `Corrections` packs it; decoded only when the page
@@ -99,6 +100,7 @@ class PageRecord:
     body: VisionTokens | tuple[str, ...]
     kept: Keep = Keep.ALL
     corrections: bytes = b""
+    misread: float = 0.0
 
     @property
     def key(self) -> "PageKey":
@@ -112,8 +114,14 @@ class PageRecord:
 
     @property
     def accuracy(self) -> float:
-        """Expected share of characters that read back right."""
+        """Expected share of characters that read back right, corrections applied."""
         return 1 - self.error
+
+    @property
+    def legibility(self) -> float:
+        """The lesser of its accuracy and of what its tokens alone read right: corrections make up
+        for what a tier misreads, not for a tier that cannot be read."""
+        return min(self.accuracy, 1 - self.misread)
 
     @property
     def pinned(self) -> bool:

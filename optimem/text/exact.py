@@ -32,7 +32,7 @@ CASE_CHANGE = re.compile(r"[a-z][A-Z]")
 
 FENCED = re.compile(r"^(```|~~~).*\n(?:.*\n)*?\1.*$|`[^`\n]+`", re.MULTILINE)
 """Code as Markdown marks it: blocks, and words between backticks."""
-CODE_SIGN = re.compile(r"[{}\[\]();=<>\\|&*+_^~]")
+CODE_SIGN = re.compile(r"[{}\[\];=<>\\|&*+_^~]|(?<=\w)\(|\)(?=[;:,.)\]]|\Z)")
 CODE_SIGNS = 0.06
 """Share of such signs among a line's characters, blanks left out, from which it counts as code."""
 INDENTED = re.compile(r"(?: {4}|\t)")

@@ -51,7 +51,7 @@ def test_what_must_stay_takes_its_tool_calls_along() -> None:
         SystemMessage("rules"),
         HumanMessage("hi"),
         AIMessage("", tool_calls=[call("1")]),
-        ToolMessage("bad \0 byte", tool_call_id="1"),
+        ToolMessage("bad \ud800 byte", tool_call_id="1"),
         AIMessage("", tool_calls=[call("lost")]),
         HumanMessage("bye"),
     )
@@ -62,7 +62,7 @@ def test_what_must_stay_takes_its_tool_calls_along() -> None:
 def test_only_what_a_memory_can_hold_becomes_turns() -> None:
     conversation = talk(
         SystemMessage("rules"),
-        HumanMessage("bad \0"),
+        HumanMessage("bad \ud800"),
         HumanMessage("recalled", id=f"{INSERTED}x"),
         HumanMessage(content=["look", IMAGE]),
     )

@@ -156,7 +156,7 @@ def test_what_cannot_be_done_is_named(
     data = Path("p.omem").read_bytes()
     Path("cut.omem").write_bytes(data[:-7])
     Path("flipped.omem").write_bytes(data[:900] + bytes([data[900] ^ 1]) + data[901:])
-    TokenFile([], Tier.TINY, "e").save(Path("text.omem"))
+    TokenFile([], Tier.TINY, "e", True).save(Path("text.omem"))
     other = BriefReader(brief.model, brief.tokenizer)
     other.fingerprint = "deepseek-ocr-other"
     monkeypatch.setattr(build, "deepseek_reader", {"x": brief, "y": other}.__getitem__)
@@ -170,7 +170,7 @@ def test_what_cannot_be_done_is_named(
 def test_a_text_goes_to_the_model_that_is_named() -> None:
     Path("a.txt").write_text("a text")
     for command in (("compress", "a.txt"), ("read", "text.omem"), ("decompress", "text.omem")):
-        TokenFile([], Tier.TINY, "e").save(Path("text.omem"))
+        TokenFile([], Tier.TINY, "e", True).save(Path("text.omem"))
         done = run(*command, "--model", "nobody/nothing")
         assert done.exit_code == 1
         assert "nobody/nothing" in str(done.exception)
@@ -180,7 +180,7 @@ def test_a_text_of_another_encoder_is_refused() -> None:
     Path("a.txt").write_text("a text")
     assert run("compress", "a.txt", "--model", "optimem-nano").exit_code == 0
     file = TokenFile.load(Path("a.omem"))
-    TokenFile(file.pages, file.tier, "deepseek-ocr-0123").save(Path("b.omem"))
+    TokenFile(file.pages, file.tier, "deepseek-ocr-0123", file.complete).save(Path("b.omem"))
     done = run("decompress", "b.omem")
     assert isinstance(done.exception, FingerprintError)
     for part in ("'deepseek-ocr-0123'", file.fingerprint, "--model"):

@@ -1,11 +1,11 @@
 """`optimem read` and `optimem decompress`, run as a user runs them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from optimem.build import nano_codec
-from optimem.evaluation.measures import accuracy
 from optimem.renderers.images import save_page
 from optimem.tiers import Tier
 from tests.cli.command import run
@@ -24,7 +24,7 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_read_prints_the_text_and_nothing_else(notes: Path) -> None:
     done = run("read", str(notes))
     assert done.returncode == 0
-    assert accuracy(NOTES, done.stdout.decode()) > 0.98
+    assert done.stdout.decode() == NOTES
 
 
 def test_decompress_writes_what_read_prints(notes: Path, tmp_path: Path) -> None:
@@ -69,9 +69,22 @@ def test_the_image_of_a_page_is_read_and_doubts_are_bracketed(tmp_path: Path) ->
     done = run("read", str(tmp_path / "page.png"), "--confidence")
     assert done.returncode == 0, done.stderr
     shown = done.stdout.decode()
-    plain = run("read", str(tmp_path / "page.png")).stdout.decode()
+    raw = run("read", str(tmp_path / "page.png"), "--raw").stdout.decode()
     assert "⟦" in shown
-    assert shown.replace("⟦", "").replace("⟧", "") == plain
+    assert shown.replace("⟦", "").replace("⟧", "") == raw
+    marked = run("read", str(tmp_path / "page.png")).stdout.decode()
+    assert marked == re.sub("⟦.⟧", "\ufffd", shown)
+
+
+def test_trace_warns_and_marks_what_is_doubtful(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text(NOTES, "utf-8")
+    assert run("compress", str(tmp_path / "notes.txt"), "--tier", "trace").returncode == 0
+    done = run("read", str(tmp_path / "notes.omem"))
+    assert b"is at Trace, which keeps the gist" in done.stderr
+    assert "\ufffd" in done.stdout.decode()
+    raw = run("decompress", str(tmp_path / "notes.omem"), "--raw")
+    assert b"is at Trace, which keeps the gist" in raw.stderr
+    assert "\ufffd" not in raw.stdout.decode()
 
 
 def test_questions_and_modes_are_for_images(notes: Path, tmp_path: Path) -> None:

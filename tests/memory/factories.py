@@ -13,10 +13,10 @@ from optimem.memory.records import (
     Position,
     ScopeState,
     Span,
-    text_digest,
 )
 from optimem.memory.scope_records import ScopeRecords
 from optimem.protocols import Change, Entry, Store, VisionTokens
+from optimem.omem.corrections import text_digest
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import InMemoryStore
 from optimem.tiers import Tier

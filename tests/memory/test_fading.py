@@ -61,7 +61,7 @@ def test_exact_values_survive_fading() -> None:
         assert turn.tier == "tiny"
         assert turn.text.count("8f3a-99b2-771c") == 4
         assert turn.text.count("15432") == 4
-        assert memory.stats().verbatim_bytes > 0
+        assert memory.stats().correction_bytes > 0
 
 
 def test_the_floor_keeps_a_page_sharp() -> None:
@@ -160,7 +160,7 @@ def test_one_damaged_page_does_not_stop_the_others() -> None:
 
 
 def test_a_page_written_larger_than_its_age_asks_for_stays_so_until_it_fades() -> None:
-    with fading_memory({Tier.SMALL: 50}, large=0, base=0, small=30 * DAY) as memory:
+    with fading_memory({Tier.SMALL: 20}, large=0, base=0, small=30 * DAY) as memory:
         memory.append(SCOPE, "a b c " * 60)
         memory.flush(SCOPE)
         assert memory.stats().pages_by_tier == {"base": 1}

@@ -120,8 +120,8 @@ def test_a_memory_without_a_reader_names_the_remedy(invoice: Path) -> None:
         memory.append_file("s", invoice)
 
 
-def test_a_nul_that_was_read_is_replaced(memory: OpticalMemory, tmp_path: Path) -> None:
+def test_a_nul_that_was_read_is_kept(memory: OpticalMemory, tmp_path: Path) -> None:
     path = tmp_path / "scan.png"
     path.write_text("to\0tal")
     memory.append_file("s", path)
-    assert memory.reconstruct("s")[0].text == "scan.png, page 1\nto\ufffdtal"
+    assert memory.reconstruct("s")[0].text == "scan.png, page 1\nto\0tal"

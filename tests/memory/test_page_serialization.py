@@ -3,22 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from optimem.errors import FormatError, VersionError
 from optimem.memory import page_serialization, serialization
 from optimem.memory.records import (
     Chunk,
-    Doubt,
     PageRecord,
     Position,
     Span,
-    Verbatim,
-    text_digest,
 )
 from optimem.omem.container import ContainerKind, pack_container
+from optimem.omem.corrections import text_digest
 from optimem.protocols import VisionTokens
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 
 SPANS = tuple(
@@ -29,7 +26,7 @@ PLACE = b"where it is stored"
 TOKENS = VisionTokens(Tier.SMALL, 9, "nano-1", b"tokens")
 RECORD = PageRecord(
     "0123456789abcdef", 1.0, 2.0, 0.01, 6, 9, SPANS, TOKENS,
-    (Verbatim(4, "b"),), (Doubt(0, 3), Doubt(7, 90)),
+    Keep.VALUES, b"corrections", 0.02,
 )  # fmt: skip
 
 
@@ -50,34 +47,24 @@ def test_what_a_turn_carries_beside_its_text_comes_back() -> None:
 
 
 def test_kept_text_comes_back() -> None:
-    record = replace(RECORD, body=("ab", "", "cd"))
+    record = replace(RECORD, body=("ab", "", "c\0d"), kept=Keep.ALL, misread=0.0)
     assert (
         page_serialization.unpack_page(page_serialization.pack_page(record, PLACE), PLACE) == record
     )
 
 
-def test_a_page_without_doubts_or_exact_values_comes_back() -> None:
-    record = replace(RECORD, verbatim=(), doubts=())
+def test_a_page_without_corrections_comes_back() -> None:
+    record = replace(RECORD, kept=Keep.ALL, corrections=b"", misread=0.0)
     data = page_serialization.pack_page(record, PLACE)
     assert page_serialization.unpack_page(data, PLACE) == record
     parts = page_serialization.page_parts(data, PLACE)
-    assert (parts.verbatim, parts.doubts) == (0, 0)
-
-
-@given(st.sets(st.integers(0, 12_799)), st.data())
-def test_doubts_come_back(cells: set[int], data: st.DataObject) -> None:
-    levels = st.integers(0, 255)
-    doubts = tuple(Doubt(cell, data.draw(levels)) for cell in sorted(cells))
-    record = replace(RECORD, doubts=doubts)
-    assert (
-        page_serialization.unpack_page(page_serialization.pack_page(record, PLACE), PLACE) == record
-    )
+    assert parts.corrections == 0
 
 
 def test_the_bytes_of_a_page_add_up() -> None:
     data = page_serialization.pack_page(RECORD, PLACE)
     parts = page_serialization.page_parts(data, PLACE)
-    assert parts.tokens == len(b"tokens")
+    assert (parts.tokens, parts.corrections) == (len(b"tokens"), len(b"corrections"))
     assert sum(parts) == len(data)
 
 
@@ -106,5 +93,5 @@ def test_a_newer_version_and_another_kind_are_named() -> None:
         page_serialization.unpack_page(serialization.pack_number(1, PLACE), PLACE)
     with pytest.raises(FormatError, match="a page cannot be read"):
         page_serialization.unpack_page(
-            pack_container(ContainerKind.PAGE, [b"", b"", b"", b"", b""], PLACE), PLACE
+            pack_container(ContainerKind.PAGE, [b"", b"", b"", b""], PLACE), PLACE
         )

@@ -13,9 +13,10 @@ from optimem.errors import ConflictError
 from optimem.memory import scope_records
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.paging import PageWriter, lay_out
-from optimem.memory.records import Position, text_digest
+from optimem.memory.records import Position
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import append_turns
+from optimem.omem.corrections import text_digest
 from optimem.protocols import Page, PageCodec, VisionTokens
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing.pages import CAPACITY, PlainModel, PlainRenderer, plain_codec
@@ -285,7 +286,7 @@ def test_a_page_that_is_only_text_counts_its_text(records: ScopeRecords) -> None
     (found,) = records.pages(records.page_keys())
     assert found
     assert (found.record.tier, found.record.body) == (None, ("abc", ""))
-    assert (found.record.error, found.record.doubts) == (0.0, ())
+    assert (found.record.error, found.record.corrections) == (0.0, b"")
 
 
 def test_pages_of_another_scope_are_another_matter() -> None:

@@ -21,17 +21,19 @@ from PIL import Image
 from optimem import OpticalMemory
 from optimem.api.files import compress
 from optimem.api.files import read_pages as read_file
-from optimem.errors import FingerprintError, InputError
+from optimem.errors import FingerprintError, FormatError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.recall import LIKELY, VERIFIED, read_pages
-from optimem.memory.records import Doubt, PageRecord, Verbatim
+from optimem.memory.recall import PageReading, read_each, read_pages
+from optimem.memory.records import PageRecord
 from optimem.memory.turn_builder import TurnBuilder, line_boxes
 from optimem.model.deepseek_ocr.alignment import ReadText, align, outline_rows
+from optimem.omem.corrections import Corrections
 from optimem.protocols import Box, Page, PageCodec, ReadCells, VisionTokens
 from optimem.renderers.ruled import RuledRenderer
 from optimem.results import RecalledTurn
 from optimem.testing import ManualClock, PlainModel, PlainRenderer, open_memory, plain_codec
 from optimem.testing.pages import COLUMNS
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 from optimem.turns import Turn
 from tests.memory.factories import (
@@ -121,18 +123,29 @@ def test_a_misread_span_is_not_exact_and_what_is_doubtful_is_marked() -> None:
     assert reading.spans[0].reading.marked(0.5) == "p\ufffdrt 6543"
 
 
-def test_what_was_learned_when_a_page_was_written_counts() -> None:
-    """A doubt lowers a cell's probability, a value kept verbatim replaces what is read, and a cell
-    that the decoder finds likely is as sure as one that was compared."""
-    record = page_of("p?rt 9999", doubts=(Doubt(3, 51),), verbatim=(Verbatim(6, "6543"),))
+def test_corrections_replace_what_is_read_and_doubts_are_marked() -> None:
+    found = Corrections(np.array([3, 6, 7]), np.array([-1, ord("6"), ord("5")]))
+    record = page_of("p?rt 9943", kept=Keep.VALUES, corrections=found.pack(10))
     (reading,) = read_pages([replace(record, spans=(make_span("port 6543"),))], plain_codec())
     text, probability = reading.spans[0].reading.text, reading.spans[0].reading.probability
     assert text == "p?rt 6543"
-    assert probability[:4].tolist() == pytest.approx([0.99, 0.2, 51 / 255, 0.99])
-    assert probability[5:].tolist() == [1.0] * 4
-    hesitant = HesitantModel()
-    (reading,) = read_pages([record], plain_codec()._replace(decoder=hesitant))
-    assert reading.cells.probability[1] == pytest.approx(VERIFIED)  # LIKELY and compared
+    assert probability.tolist() == pytest.approx([0.99, 0.2, 0, 0.99, 0.99, 1, 1, 0.99, 0.99])
+
+
+def test_a_text_that_should_be_exact_and_is_not_is_marked_where_it_is_least_sure() -> None:
+    record = replace(page_of("part 6543"), spans=(make_span("port 6543"),))
+    (reading,) = read_pages([record], plain_codec())
+    assert not reading.spans[0].exact
+    assert reading.spans[0].reading.marked(0.5) == "\ufffdart 6543"
+    (reading,) = read_pages([record], plain_codec()._replace(decoder=HesitantModel()))
+    assert reading.spans[0].reading.marked(0.5) == "\ufffd" * 9
+
+
+def test_corrections_of_another_page_are_damage() -> None:
+    broken = page_of("port 6543", corrections=b"\xff" * 40)
+    reading, sound = read_each([broken, page_of("port")], plain_codec())
+    assert isinstance(reading, FormatError)
+    assert isinstance(sound, PageReading)
 
 
 class HesitantModel(PlainModel):
@@ -140,7 +153,7 @@ class HesitantModel(PlainModel):
 
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         return [
-            ReadCells(cells.ids, np.full(len(cells.ids), LIKELY, np.float32))
+            ReadCells(cells.ids, np.full(len(cells.ids), 0.9, np.float32))
             for cells in super().read(tokens)
         ]
 

@@ -16,9 +16,9 @@ from optimem.memory.records import (
     image_key,
     image_turn,
     page_id,
-    text_digest,
     turn_key,
 )
+from optimem.omem.corrections import text_digest
 from optimem.tiers import Tier
 from tests.memory.factories import make_page, make_span
 

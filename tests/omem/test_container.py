@@ -24,12 +24,10 @@ from optimem.memory import page_serialization as pages
 from optimem.memory import serialization as memory
 from optimem.memory.records import (
     Chunk,
-    Doubt,
     PageRecord,
     Position,
     ScopeState,
     Span,
-    Verbatim,
     entry_place,
 )
 from optimem.memory.retrieval import index_page
@@ -54,10 +52,11 @@ from optimem.omem.container import (
     unpack_container,
 )
 from optimem.omem.images import ImageArchive
-from optimem.omem.text import TokenFile
+from optimem.omem.text import TextPage, TokenFile
 from optimem.protocols import Change, VisionTokens
 from optimem.store.sealing import SealedRecord, seal, unseal
 from optimem.testing import InMemoryStore
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -109,8 +108,8 @@ def test_every_flipped_bit_and_every_cut_is_noticed() -> None:
     [(b"Om\x01P", 1), (b"OMEM\x01\x00", 1), (b"OMEM\x02\x00", 2), (b"OMEM\xff\x00", 255)],
 )
 def test_other_versions_are_named_with_a_remedy(start: bytes, version: int) -> None:
-    remedy = "upgrade optimem" if version == 255 else "write it again with this release"
-    with pytest.raises(VersionError, match=f"format version {version}, .* reads 3; {remedy}"):
+    remedy = "upgrade optimem" if version == 255 else "read it with the release that wrote it"
+    with pytest.raises(VersionError, match=f"format version {version}, .* reads 4; {remedy}"):
         unpacked(ContainerKind.PAGE, start + bytes(30))
 
 
@@ -211,7 +210,7 @@ def _samples() -> list[Sample]:
     body = VisionTokens(Tier.SMALL, 9, "nano-1", b"tokens")
     record = PageRecord(
         "0123456789abcdef", 1.0, 2.0, 0.01, 6, 9, spans, body,
-        (Verbatim(4, "b"),), (Doubt(0, 3), Doubt(7, 90)),
+        Keep.VALUES, b"corrections",
     )  # fmt: skip
     kept = PageRecord("0123456789abcdef", 1.0, 2.0, 0.0, 6, 9, spans, ("ab", "", "c"))
     chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text\nwith lines ✓")
@@ -247,7 +246,8 @@ def _samples() -> list[Sample]:
     steps = np.arange(128, dtype=np.int16).reshape(16, 8) % 5
     page = StoredPage("e", "tiny", 64, 30, 20, torch.randn(5, 64))
     rules = [RowOutline(0, " ", 5, 17, "\n"), RowOutline(0, "", 0, 0, "")]
-    texts = TokenFile([body, body], Tier.SMALL, "nano-1")
+    text = TextPage(body, b"corrections", bytes(8))
+    texts = TokenFile([text, text], Tier.SMALL, "nano-1", True)
     packed = [
         Sample(ContainerKind.DEEPSEEK_TOKENS, page.to_bytes(p), StoredPage.from_bytes)
         for p in Packing

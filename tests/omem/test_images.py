@@ -84,7 +84,7 @@ def test_files_of_text_and_of_images_are_told_apart(path: Path, tmp_path: Path) 
     with pytest.raises(FormatError, match=r"p\.omem holds images \(`optimem.read_images` reads"):
         TokenFile.load(path)
     text = tmp_path / "t.omem"
-    TokenFile([], Tier.TINY, "e").save(text)
+    TokenFile([], Tier.TINY, "e", True).save(text)
     assert file_kind(text) is ContainerKind.TOKEN_FILE
     with pytest.raises(FormatError, match=r"holds a text \(`optimem.read_pages` reads it\), not"):
         ImageArchive.load(text)
@@ -93,7 +93,7 @@ def test_files_of_text_and_of_images_are_told_apart(path: Path, tmp_path: Path) 
 def test_files_of_older_versions_are_named(path: Path) -> None:
     for version in (1, 2):
         path.write_bytes(b"OMEM" + version.to_bytes(2, "little") + bytes(40))
-        with pytest.raises(VersionError, match=f"version {version}, this release reads 3; write"):
+        with pytest.raises(VersionError, match=f"version {version}, this release reads 3; read"):
             ImageArchive.load(path)
 
 

@@ -1,5 +1,6 @@
 """The file of a text: its bytes, and every way in which they can be wrong."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,18 +8,23 @@ import pytest
 from optimem.errors import ChecksumError, FormatError, InputError, VersionError
 from optimem.omem.container import ContainerKind, pack_container
 from optimem.omem.text import (
+    TextPage,
     TokenFile,
-    decode_pages,
-    encode_pages,
     paginate,
+    read_back,
     select_pages,
+    write_pages,
 )
 from optimem.protocols import VisionTokens
 from optimem.testing import plain_codec
+from optimem.text.keeping import Keep, kept_cells
 from optimem.tiers import Tier
 
-PAGES = [VisionTokens(Tier.TINY, cells, "e", bytes([cells]) * cells) for cells in (0, 3, 200)]
-FILE = TokenFile(PAGES, Tier.TINY, "e")
+PAGES = [
+    TextPage(VisionTokens(Tier.TINY, cells, "e", bytes([cells]) * cells), b"c" * cells, bytes(8))
+    for cells in (0, 3, 200)
+]
+FILE = TokenFile(PAGES, Tier.TINY, "e", False)
 
 
 def test_a_file_comes_back_from_its_bytes_and_from_disk(tmp_path: Path) -> None:
@@ -41,15 +47,16 @@ def test_every_flipped_bit_and_every_cut_is_found() -> None:
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        (b'{"encoder":"e","tier":"tiny","cells":[1]}', "argument 2 is longer"),
-        (b'{"encoder":"e","tier":"tiny","cells":[1,2,3]}', "argument 2 is shorter"),
-        (b'{"encoder":"e","tier":"huge","cells":[1,2]}', "TierError: .*'huge'"),
-        (b'{"encoder":"e","tier":"tiny","cells":[1,-2]}', "cells.1: Input should be greater"),
-        (b'{"encoder":"e","cells":[1,2]}', "tier: Field required"),
+        (b'{"encoder":"e","tier":"tiny","complete":true,"cells":[1]}', "argument 2 is longer"),
+        (b'{"encoder":"e","tier":"tiny","complete":true,"cells":[1,2,3]}', "argument 2 is shorter"),
+        (b'{"encoder":"e","tier":"huge","complete":true,"cells":[1,2]}', "TierError: .*'huge'"),
+        (b'{"encoder":"e","tier":"tiny","complete":true,"cells":[1,-2]}', "cells.1: Input should"),
+        (b'{"encoder":"e","complete":true,"cells":[1,2]}', "tier: Field required"),
+        (b'{"encoder":"e","tier":"tiny","cells":[1,2]}', "complete: Field required"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(header: bytes, reason: str) -> None:
-    data = pack_container(ContainerKind.TOKEN_FILE, [header, b"a", b"b"])
+    data = pack_container(ContainerKind.TOKEN_FILE, [header, bytes(16), b"a", b"", b"b", b""])
     with pytest.raises(FormatError, match=f"this file cannot be read .*{reason}"):
         TokenFile.from_bytes(data)
 
@@ -67,10 +74,48 @@ def test_pages_are_encoded_and_decoded_in_order() -> None:
     pages = paginate(codec.renderer.cells(text), codec.renderer)
     assert len(pages) > 8
     assert all(0 < len(cells) <= codec.renderer.capacity for cells in pages)
-    tokens = encode_pages(pages, Tier.TINY, codec, lambda *step: steps.append(step))
-    read = decode_pages(tokens, codec, lambda *step: steps.append(step))
+    keep = partial(kept_cells, keep=Keep.ALL)
+    written = list(write_pages(pages, Tier.TINY, codec, keep, lambda *step: steps.append(step)))
+    file = TokenFile([each.page for each in written], Tier.TINY, "plain-1", True)
+    read = read_back(file, range(len(pages)), codec, lambda *step: steps.append(step))
     assert "".join(reading.text for reading in read) == text
     assert steps == [(8, len(pages)), *[(len(pages), len(pages))]] * 2
+
+
+def written_with(keep: Keep, lost: int) -> tuple[TokenFile, int, int]:
+    """A file of one page of which every so many cells are lost; cells misread, and left wrong."""
+    codec = plain_codec({Tier.TINY: lost})
+    pages = [codec.renderer.cells("we met at port 15432 yesterday")]
+    (page,) = write_pages(pages, Tier.TINY, codec, partial(kept_cells, keep=keep))
+    file = TokenFile([page.page], Tier.TINY, "plain-1", keep is Keep.ALL)
+    return TokenFile.from_bytes(file.to_bytes()), page.misread, page.left
+
+
+def test_what_the_tokens_misread_comes_back_as_far_as_it_is_kept() -> None:
+    file, misread, left = written_with(Keep.ALL, 3)
+    assert (misread, left) == (10, 0)
+    (reading,) = read_back(file, [0], plain_codec())
+    assert reading.text == "we met at port 15432 yesterday"
+    assert (reading.probability == 1).all()
+    file, misread, left = written_with(Keep.VALUES, 3)
+    assert (misread, left) == (10, 9)
+    (reading,) = read_back(file, [0], plain_codec())
+    assert "15432" in reading.text
+    assert reading.marked(0.5).count("\ufffd") == 9
+
+
+def test_a_text_that_its_digest_refuses_is_marked() -> None:
+    file, _, _ = written_with(Keep.ALL, 3)
+    other = TokenFile([file.pages[0]._replace(digest=bytes(8))], Tier.TINY, "plain-1", True)
+    (reading,) = read_back(other, [0], plain_codec())
+    assert "\ufffd" in reading.marked(0.5)
+
+
+def test_broken_corrections_are_named() -> None:
+    file, _, _ = written_with(Keep.ALL, 3)
+    broken = file.pages[0]._replace(corrections=b"\xff" * 40)
+    with pytest.raises(FormatError, match="the corrections of a page cannot be read"):
+        list(read_back(TokenFile([broken], Tier.TINY, "plain-1", True), [0], plain_codec()))
 
 
 def test_pages_are_selected_or_refused() -> None:
