@@ -3,8 +3,9 @@
     python -m benchmarks.fidelity FILE...
 
 prints one table, with a row for each tier and kind of text: pages, text tokens per vision token
-and per position of a causal decoder, characters right, wrong characters that are marked as
-uncertain, bytes of the tokens and of zstd per byte of text, calibration error.
+and per position of a causal decoder, characters right as read (from the tokens alone) and with the
+corrections that a memory stores, wrong characters that are marked as uncertain as read, bytes of
+the tokens, of the corrections and of zstd per byte of text, calibration error.
 
 A kind is a file (UTF-8, plain or .xz, such as the validation texts, which training never sees);
 `typeset`, the first file with typographic quotes and dashes, as language models write them; and
@@ -40,14 +41,16 @@ TYPOGRAPHY = (
 )  # fmt: skip
 """ASCII punctuation, and what typesetting puts in its place; applied in this order."""
 HEADER = [
-    "text", "tier", "pages", "ratio", "by positions", "characters right", "wrong ones flagged",
-    "bytes / text byte", "zstd", "calibration error",
+    "text", "tier", "pages", "ratio", "by positions", "right as read", "with corrections",
+    "wrong ones flagged", "token bytes / text byte", "correction bytes / text byte", "zstd",
+    "calibration error",
 ]  # fmt: skip
 
 
 class FidelityScore(NamedTuple):
     """One kind of text at one tier. `ratio`: text tokens per vision token; `ratio_positions`:
-    per position of a causal decoder. `bytes_per_byte`: of the tokens against the text's UTF-8.
+    per position of a causal decoder. `right`: as read; `right_corrected`: with corrections.
+    `bytes_per_byte`: of the tokens against the text's UTF-8; `corrections_per_byte`: of those.
     `calibration`: expected calibration error over 15 bins. `flagged`: share of the errors that
     are marked as uncertain."""
 
@@ -55,9 +58,11 @@ class FidelityScore(NamedTuple):
     tier: str
     pages: int
     right: float
+    right_corrected: float
     ratio: float
     ratio_positions: float
     bytes_per_byte: float
+    corrections_per_byte: float
     zstd_per_byte: float
     calibration: float
     flagged: float
@@ -97,9 +102,11 @@ def score(kind: str, texts: Sequence[str], tier: Tier, codec: PageCodec) -> Fide
         tier=tier.label,
         pages=figures.pages,
         right=figures.right.value,
+        right_corrected=figures.right_corrected,
         ratio=figures.ratio,
         ratio_positions=figures.ratio_positions,
         bytes_per_byte=figures.data_bytes / figures.text_bytes,
+        corrections_per_byte=figures.correction_bytes / figures.text_bytes,
         zstd_per_byte=len(compress("".join(texts).encode())) / figures.text_bytes,
         calibration=figures.calibration,
         flagged=max(1 - silent / errors, 0.0) if errors else 1.0,
@@ -110,8 +117,9 @@ def table(scores: Sequence[FidelityScore]) -> list[list[str]]:
     """The scores as rows of text, the header first."""
     return [HEADER] + [
         [s.kind, s.tier, f"{s.pages}", f"{s.ratio:.1f}×", f"{s.ratio_positions:.1f}×",
-         percent(s.right, 3), percent(s.flagged, 0), f"{s.bytes_per_byte:.2f}",
-         f"{s.zstd_per_byte:.2f}", f"{s.calibration:.4f}"]
+         percent(s.right, 3), percent(s.right_corrected, 3), percent(s.flagged, 0),
+         f"{s.bytes_per_byte:.2f}", f"{s.corrections_per_byte:.3f}", f"{s.zstd_per_byte:.2f}",
+         f"{s.calibration:.4f}"]
         for s in scores
     ]  # fmt: skip
 

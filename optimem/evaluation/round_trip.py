@@ -7,13 +7,18 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from rapidfuzz.distance import Levenshtein
+
 from optimem.api.memory import OpticalMemory
 from optimem.evaluation.corpora import Corpus
 from optimem.evaluation.measures import UNCERTAIN, reliability, score_text, silent_errors
 from optimem.evaluation.summary import PageResult
 from optimem.evaluation.tokenizers import Tokenizer, count_tokens
 from optimem.memory.decay import DAY, DecayPolicy
+from optimem.memory.drawing import certain
+from optimem.omem.corrections import find_corrections
 from optimem.protocols import REPLACEMENT, Cells, PageCodec, ReadCells, VisionTokens
+from optimem.text.keeping import kept_cells
 from optimem.tiers import Tier
 
 BATCH = 8  # pages drawn and encoded at a time
@@ -74,11 +79,25 @@ def _page_result(
 ) -> PageResult:  # fmt: skip
     reading = codec.renderer.text(read)
     score = score_text(text, reading.text, reading.marked(UNCERTAIN))
-    if len(read.ids) == len(cells):  # a decoder with cells of its own has no reliability curve
+    left, size = score.edits, 0
+    if len(read.ids) == len(cells):  # a decoder with cells of its own has neither of these
         score = score._replace(bins=reliability(read.probability, read.ids == cells))
+        left, size = _corrected(text, cells, tokens.tier, read, codec)
     return PageResult(
-        score, count_tokens(text, tokenizer), len(text.encode()), len(tokens.data), *seconds
-    )
+        score, count_tokens(text, tokenizer), len(text.encode()), len(tokens.data), size, left,
+        *seconds,
+    )  # fmt: skip
+
+
+def _corrected(
+    text: str, cells: Cells, tier: Tier, read: ReadCells, codec: PageCodec
+) -> tuple[int, int]:
+    """Edits that are left with the corrections that a memory stores at a tier, and their bytes."""
+    drawn = certain(cells)
+    kept = kept_cells(codec.renderer.text(drawn), len(cells), DecayPolicy().keep_at(tier))
+    found = find_corrections(drawn, read, kept, UNCERTAIN)
+    fixed = codec.renderer.text(found.apply(read)).text
+    return Levenshtein.distance(text, fixed), len(found.pack(len(cells)))
 
 
 def score_faded(corpus: Corpus, texts: Sequence[str], codec: PageCodec) -> Iterator[FadedPages]:

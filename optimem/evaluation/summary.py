@@ -20,22 +20,28 @@ class Interval(NamedTuple):
 
 
 class PageResult(NamedTuple):
-    """One page, encoded and read. `tokens`: of its text. `data_bytes`: of its vision tokens.
-    `write`: seconds to draw and encode it; `read`: seconds to decode it."""
+    """One page, encoded and read. `score`: as read, from the tokens alone. `tokens`: of its text.
+    `data_bytes`: of its vision tokens; `correction_bytes`: of the corrections that a memory stores
+    beside them; `left`: edits that these leave. `write`: seconds to draw and encode it; `read`:
+    seconds to decode it."""
 
     score: PageScore
     tokens: int
     text_bytes: int
     data_bytes: int
+    correction_bytes: int
+    left: int
     write: float
     read: float
 
 
 class Figures(NamedTuple):
-    """A corpus at a setting. Shares lie between 0 and 1; `exact_ids` is None for a text without
-    any. `ratio`: text tokens per vision token; `ratio_positions`: per position of a causal
-    decoder. `silent`: characters wrong and not marked as uncertain. `calibration`: expected
-    calibration error; `reliability`: its 15 bins. `write`, `read`: seconds per page."""
+    """A corpus at a setting, as read from the tokens alone but for `right_corrected`: characters
+    right with the corrections, of `correction_bytes`, that a memory stores beside them. Shares lie
+    between 0 and 1; `exact_ids` is None for a text without any. `ratio`: text tokens per vision
+    token; `ratio_positions`: per position of a causal decoder. `silent`: characters wrong and not
+    marked as uncertain. `calibration`: expected calibration error; `reliability`: its 15 bins.
+    `write`, `read`: seconds per page."""
 
     pages: int
     right: Interval
@@ -54,6 +60,8 @@ class Figures(NamedTuple):
     ratio_positions: float
     text_bytes: int
     data_bytes: int
+    correction_bytes: int
+    right_corrected: float
     write: float
     read: float
 
@@ -83,6 +91,8 @@ def summarise(results: Sequence[PageResult], tokens: int, positions: int, seed: 
         ratio_positions=text_tokens / (count * positions),
         text_bytes=sum(r.text_bytes for r in results),
         data_bytes=sum(r.data_bytes for r in results),
+        correction_bytes=sum(r.correction_bytes for r in results),
+        right_corrected=1 - sum(r.left for r in results) / max(sum(s.length for s in scores), 1),
         write=sum(r.write for r in results) / count,
         read=sum(r.read for r in results) / count,
     )

@@ -53,7 +53,8 @@ def main_table(result: dict[str, Any]) -> Rows:
     """Every corpus at every setting."""
     rows = [["text", "setting", "tier", "ratio", "by positions", "characters right",
              "interval", "word errors", "exact lines", "exact ids", "word precision",
-             "silent errors", "calibration error", "bytes per byte"]]  # fmt: skip
+             "silent errors", "calibration error", "bytes per byte", "with corrections",
+             "their bytes per byte"]]  # fmt: skip
     for part in parts(result, "score", "unreached"):
         named = [part["name"], part["setting"]]
         measured = _figures_row(part["tier"], part["figures"]) if "figures" in part else None
@@ -76,6 +77,8 @@ def _figures_row(tier: str, figures: dict[str, Any]) -> list[str]:
         percent(f["silent"]),
         f"{f['calibration']:.4f}",
         f"{f['data_bytes'] / f['text_bytes']:.2f}",
+        percent(f["right_corrected"]),
+        f"{f['correction_bytes'] / f['text_bytes']:.3f}",
     ]
 
 

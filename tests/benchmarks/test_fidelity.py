@@ -19,4 +19,6 @@ def test_every_text_is_measured_typeset_ones_and_random_ones_too(tmp_path: Path)
     scores = measure([tmp_path / "log.val.txt"], 1, [Tier.BASE])
     assert [score.kind for score in scores] == ["log", "typeset", "random"]
     assert all(score.right > 0.95 and 2 < score.bytes_per_byte < 5 for score in scores)
-    assert [len(row) for row in table(scores)] == [10] * 4
+    assert all(score.right_corrected == 1 for score in scores)
+    assert all(0 <= score.corrections_per_byte < 0.1 for score in scores)
+    assert [len(row) for row in table(scores)] == [12] * 4

@@ -32,7 +32,7 @@ def test_a_long_page_weighs_more_than_a_short_one() -> None:
 
 def test_figures_are_shares_of_all_pages_together() -> None:
     pages = [score_text("port 6543", "port 6\ufffd43"), score_text("no ids here", "no ids here")]
-    results = [PageResult(page, 20, 40, 100, 0.1, 0.3) for page in pages]
+    results = [PageResult(page, 20, 40, 100, 9, page.edits // 2, 0.1, 0.3) for page in pages]
     figures = summarise(results, tokens=10, positions=16, seed=0)
     assert figures.marked == pytest.approx(1 / 20)
     assert (figures.silent, figures.exact_ids, figures.exact_lines) == (0, 0, 0.5)
@@ -43,5 +43,5 @@ def test_figures_are_shares_of_all_pages_together() -> None:
 
 
 def test_a_text_without_ids_has_no_share_of_them() -> None:
-    (result,) = [PageResult(score_text("prose", "prose"), 1, 5, 10, 0, 0)]
+    (result,) = [PageResult(score_text("prose", "prose"), 1, 5, 10, 0, 0, 0, 0)]
     assert summarise([result], 1, 1, 0).exact_ids is None
