@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from optimem.api.files import compress as compress_text
 from optimem.api.files import read_pages
 from optimem.api.memory import OpticalMemory
 from optimem.items import serialization as items
@@ -184,8 +185,7 @@ def _item_reads(store: Store) -> Iterator[Read]:
 
 
 def _files(codec: PageCodec, values: list[bytes]) -> Iterator[Victim]:
-    tokens = codec.encoder.encode([codec.renderer.page(codec.renderer.cells(WORDS))], Tier.SMALL)
-    text = TokenFile(tokens * 2, Tier.SMALL, codec.encoder.fingerprint).to_bytes()
+    text = compress_text(WORDS * 200, Tier.SMALL, codec).file.to_bytes()
 
     def texts(data: bytes) -> list[Read]:
         return [lambda: [page.text for page in read_pages(TokenFile.from_bytes(data), codec)]]

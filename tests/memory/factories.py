@@ -15,8 +15,8 @@ from optimem.memory.records import (
     Span,
 )
 from optimem.memory.scope_records import ScopeRecords
-from optimem.protocols import Change, Entry, Store, VisionTokens
 from optimem.omem.corrections import text_digest
+from optimem.protocols import Change, Entry, Store, VisionTokens
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import InMemoryStore
 from optimem.tiers import Tier
