@@ -97,7 +97,7 @@ def test_what_was_forgotten_is_not_imported(memory: OpticalMemory) -> None:
         [HEADER, "{"],
         [HEADER, '{"kind": "turn", "scope": "s"}'],
         [HEADER, '{"kind": "turn", "scope": 7, "text": "x"}'],
-        [HEADER, '{"kind": "turn", "scope": "s", "text": "\\u0000"}'],
+        [HEADER, '{"kind": "turn", "scope": "s", "text": "\\ud800"}'],
         [HEADER, '{"kind": "turn", "scope": "optimem.x/s/t", "text": "x"}'],
         [HEADER, '{"kind": "image", "scope": "s", "turn": "image:1", "tokens": "?"}'],
         [HEADER, "[" * 99_999],
