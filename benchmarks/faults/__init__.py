@@ -1,0 +1,1 @@
+"""Faults under load: writers, workers and readers on one store, killed and cut off meanwhile."""
