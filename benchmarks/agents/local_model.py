@@ -25,7 +25,7 @@ from optimem.adapters import OptimemMiddleware
 from optimem.evaluation.tables import markdown_table
 from optimem.testing import open_memory, plain_codec
 
-TRIGGER, KEEP, BUDGET = ("tokens", 800), ("tokens", 200), 300
+TRIGGER, KEEP, BUDGET = ("tokens", 500), ("tokens", 150), 250
 """Of optimem: by price alone, nothing of so short a conversation would leave."""
 HEADER = ["sent", "tokens a question", "fact is there", "right answers"]
 
