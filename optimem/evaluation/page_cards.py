@@ -68,7 +68,7 @@ class PageInspector:
     ) -> PageCard:  # fmt: skip
         image, future = "", None
         if reading:
-            smaller = partial(draw, record, reading.cells, codec=self.codec)
+            smaller = partial(draw, record, reading.cells, codec=self.codec, policy=self.policy)
             future = forecast(record, due, self.policy, self.now, smaller)
             if number < MOST_THUMBNAILS:
                 page = self.codec.renderer.page(reading.cells.ids)
@@ -110,6 +110,6 @@ def _last_line(future: Forecast, floor: float) -> str:
     """How small it will get, and why no smaller."""
     line = tier_name(future.last)
     if future.refused:
-        accuracy = f"{future.refused.accuracy:.1%}, under {floor:.0%}"
+        accuracy = f"{future.refused.legibility:.1%}, under {floor:.0%}"
         line += f"; {tier_name(future.refused)} would read {accuracy}"
     return line
