@@ -1,12 +1,14 @@
 """How many of the oldest messages have left a conversation: a function of the conversation alone.
 
-The conversation is played again from its start, so that a restarted server, or another process,
-draws the same boundary. It moves when a human speaks, seldom and far, because what follows it has
-to be sent anew, without the provider's cache. Knows token counts; knows nothing of messages.
+The conversation is played again from its start, or from where it was played to before, so that a
+restarted server, or another process, draws the same boundary. It moves when a human speaks, seldom
+and far, because what follows it has to be sent anew, without the provider's cache. Knows token
+counts; knows nothing of messages.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -15,16 +17,12 @@ from typing import Protocol
 
 from optimem.prompts.cache_rules import CacheRule
 
-PATIENCE = 3.0
+PATIENCE = 2.0
 """How many times its own cost the messages before the next step must have cost since the last one.
 At 1 the bill would be least; each step also costs the wait for the first token."""
-STAKE = 0.02
-"""Of all that the conversation has cost so far: the most that a first step may cost."""
-PAYBACK = 1 / 8
-"""Of the calls so far: within how many a first step must have paid for itself, as a conversation
-may be expected to go on as long as it has lasted."""
-HELD = 10
-"""Calls for which a recollection is sent again, about half of those between two steps."""
+CALLS = 21
+"""Least number of calls from one step to the next: so more than 95 of 100 requests begin with the
+whole request before them."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +64,36 @@ class Stepper(Protocol):
         `starts`: whether it may move, because a human has just spoken."""
 
 
-def find_boundary(history: History, stepper: Stepper) -> int:
-    """How many of the oldest messages have left by the last call."""
-    cut, before = 0, -1
-    for sent in history.calls:
-        starts = history.last_human(sent) > before
-        cut, before = stepper.step(history, cut, sent, starts), sent
-    return cut
+class Replay:
+    """A conversation played again call by call, as far as it has been played: a longer history of
+    the same conversation goes on from there."""
+
+    def __init__(self, stepper: Stepper) -> None:
+        self._stepper, self._cut, self._played, self._names = stepper, 0, 0, list[str]()
+        self._before = -1
+
+    def goes_on(self, names: Sequence[str], calls: Sequence[int]) -> bool:
+        """Whether a history of messages with these names goes on where this one ended."""
+        before = calls[self._played - 1] if 0 < self._played <= len(calls) else 0
+        same = self._played < len(calls) and before == len(self._names)
+        return same and [*names[:before]] == self._names
+
+    def boundary(self, names: Sequence[str], history: History) -> int:
+        """How many of the oldest messages have left by the last call; the call at hand is played
+        each time, as it may still turn out to be another."""
+        calls = history.calls
+        for sent in calls[self._played : -1]:
+            self._play(history, sent)
+        self._played, self._names = len(calls) - 1, [*names[: max(self._before, 0)]]
+        ahead = copy(self)
+        ahead._stepper = copy(self._stepper)
+        ahead._play(history, calls[-1])
+        return ahead._cut
+
+    def _play(self, history: History, sent: int) -> None:
+        starts = history.last_human(sent) > self._before
+        self._cut = self._stepper.step(history, self._cut, sent, starts)
+        self._before = sent
 
 
 class Keep(Protocol):
@@ -105,21 +126,24 @@ class TriggeredSteps:
 
 @dataclass
 class PricedSteps:
-    """Moves when that is cheaper, by a provider's prices of its cache.
+    """Moves when that is cheaper, by a provider's prices of its cache, and never so that the
+    conversation has cost more than it would have cost without.
 
     `fixed`: tokens of the system message and the tools. `block`: of what stands for the messages
-    that have left. `recalled`: of what is recalled for a human message. `limit`: of a request; a
-    longer one makes the boundary move at any price.
+    that have left. `recalled`, `most`: of what is recalled for a human message, on average and at
+    most. `limit`: of a request; a longer one makes the boundary move at any price.
     """
 
     rule: CacheRule
     fixed: int
     block: int
     recalled: int
+    most: int
     keep: Keep
     limit: float = inf
     _calls: int = 0
-    _turns: int = 0
+    _whole: int = 0
+    _without: float = 0.0
     _spent: float = 0.0
     _window: int = 0
     _recollections: int = 0
@@ -128,18 +152,24 @@ class PricedSteps:
 
     def step(self, history: History, cut: int, sent: int, starts: bool) -> int:
         """See `Stepper`."""
+        self._count_without(history, sent)
         self._recollections += starts and cut > 0
         prefix = self._window
-        if starts:
-            wanted = self._candidate(history, sent)
-            if wanted > cut and self._moves(history, cut, wanted, sent):
-                cut, prefix, self._recollections, self._excess = wanted, self.fixed, 1, 0.0
-                self._least = self.rule.hold(self._size(history, cut, sent))
+        wanted = self._wanted(history, cut, sent) if starts else cut
+        if wanted > cut:
+            cut, prefix = wanted, self.fixed
+            self._recollections, self._calls, self._excess = 1, 0, 0.0
+            self._least = self.rule.hold(self._size(history, cut, sent))
         self._window = self._size(history, cut, sent)
         self._spent += self.rule.cost(self._window, prefix)
         self._excess += self.rule.hold(self._window) - self._least
-        self._calls, self._turns = self._calls + 1, self._turns + starts
         return cut
+
+    def _count_without(self, history: History, sent: int) -> None:
+        """Add what the call would cost if nothing had left."""
+        whole = self.fixed + history.between(0, sent)
+        self._without += self.rule.cost(whole, self._whole)
+        self._whole, self._calls = whole, self._calls + 1
 
     def _size(self, history: History, cut: int, sent: int) -> int:
         """Tokens of a request."""
@@ -150,42 +180,32 @@ class PricedSteps:
         """Tokens of a request right after a step."""
         return self.fixed + self.block + self.recalled + history.between(cut, sent)
 
-    def _candidate(self, history: History, sent: int) -> int:
-        """The place that makes the cheapest requests: the latest, or the latest that leaves
-        enough for the provider to cache, whatever else is sent."""
+    def _wanted(self, history: History, cut: int, sent: int) -> int:
+        """Where the boundary should be now."""
         latest = _latest_cut(history, self.keep, sent)
+        if self._size(history, cut, sent) > self.limit:
+            return latest
+        place = self._cacheable(history, latest, sent)
+        pays = place > cut and self._calls >= CALLS and self._pays(history, cut, place, sent)
+        return place if pays else cut
+
+    def _cacheable(self, history: History, latest: int, sent: int) -> int:
+        """The latest place that leaves enough for the provider to cache, whatever else is sent."""
         spare = self.fixed + history.between(latest, sent) - self.rule.minimum
         if spare >= 0:
             return latest
         at = bisect_right(history.totals, history.totals[latest] + spare) - 1
-        longer = history.safe_cut(max(at, 0))
-        sizes = {place: self._stepped(history, place, sent) for place in (latest, longer)}
-        cached = {place: self.fixed + history.between(place, sent) for place in sizes}
-        prices = {
-            place: self.rule.hold(size) if cached[place] >= self.rule.minimum else size
-            for place, size in sizes.items()
-        }
-        return min(prices, key=lambda place: (prices[place], -place))
-
-    def _moves(self, history: History, cut: int, wanted: int, sent: int) -> bool:
-        """Whether to move the boundary now."""
-        return self._size(history, cut, sent) > self.limit or self._pays(history, cut, wanted, sent)
+        return history.safe_cut(max(at, 0))
 
     def _pays(self, history: History, cut: int, wanted: int, sent: int) -> bool:
-        """Whether it pays to move the boundary now."""
+        """Whether it pays to move the boundary now, and has been paid for by this call."""
         stay, move = self._size(history, cut, sent), self._stepped(history, wanted, sent)
+        most = move - self.recalled + self.most + self.rule.block
         price = (self.rule.write - self.rule.read) * (move - self.rule.cached(self.fixed))
         gain = self.rule.hold(stay) - self.rule.hold(move)
-        if cut:
-            return gain > 0 and self._excess >= PATIENCE * price
-        gain -= self._recall_cost()
-        most = min(STAKE * self._spent, PAYBACK * self._calls * gain)
-        return gain > 0 and price <= most
-
-    def _recall_cost(self) -> float:
-        """What recollections will cost at each call, once messages have left."""
-        turns = self._turns / max(self._calls, 1)
-        return turns * self.recalled * (self.rule.write + HELD * self.rule.read)
+        paid_for = self._spent + self.rule.cost(most, self.fixed) <= self._without
+        behind = cut > 0 and self._spent > self._without  # staying would only make it worse
+        return gain > 0 and (paid_for or behind) and (not cut or self._excess >= PATIENCE * price)
 
 
 def _latest_cut(history: History, keep: Keep, sent: int) -> int:

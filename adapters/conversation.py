@@ -11,13 +11,14 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.messages import AnyMessage, BaseMessage
 
 from optimem.adapters.boundary import History
-from optimem.adapters.messages import message_text, parse_message
+from optimem.adapters.messages import parse_message
 from optimem.errors import TextError
+from optimem.memory.caching import LRU
 from optimem.memory.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS, TokenCounter
 from optimem.prompts.forms import SKIPPED_BLOCKS, TEXT_BLOCKS, ParsedMessage, ToolIds, safe_cuts
@@ -27,6 +28,19 @@ INSERTED = "optimem:"
 """What the ids of messages start with that a middleware of ours put in."""
 IMAGE_TOKENS = 1200
 """Counted for an image or a file: about what providers charge for a photo."""
+
+
+class Facts(NamedTuple):
+    """What is known of a message. `content`: everything that it says, without ids. `attached`:
+    how many images and files."""
+
+    parsed: ParsedMessage
+    content: str
+    attached: int
+
+    def tokens(self, count: TokenCounter) -> int:
+        """Of the message, its frame and its images included."""
+        return count(self.parsed.text) + MESSAGE_TOKENS + IMAGE_TOKENS * self.attached
 
 
 class Conversation:
@@ -39,19 +53,22 @@ class Conversation:
         self.messages, self.key, self.count = list(messages), key, count
 
     @cached_property
+    def facts(self) -> list["Facts"]:
+        """What is known of each message."""
+        return [_facts(message) for message in self.messages]
+
+    @cached_property
     def parsed(self) -> list[ParsedMessage]:
         """What each message says."""
-        return [parse_message(message) for message in self.messages]
+        return [facts.parsed for facts in self.facts]
 
     @cached_property
     def names(self) -> list[str]:
         """A name for each message."""
         seen, names = Counter[str](), []
-        for message in self.messages:
-            content = _content(message)
-            digest = hashlib.sha256(f"{seen[content]}\0{content}".encode()).hexdigest()
-            names.append(self.key + digest[:32])
-            seen[content] += 1
+        for facts in self.facts:
+            names.append(self.key + _digest(facts.content, seen[facts.content]))
+            seen[facts.content] += 1
         return names
 
     @cached_property
@@ -60,10 +77,7 @@ class Conversation:
         kinds = [self._kind(message) for message in self.messages]
         calls = [i for i, kind in enumerate(kinds) if kind == "ai" and i]
         return History(
-            tokens=[
-                _size(message, parsed.text, self.count)
-                for message, parsed in zip(self.messages, self.parsed, strict=True)
-            ],
+            tokens=[facts.tokens(self.count) for facts in self.facts],
             human=[i for i, kind in enumerate(kinds) if kind == "human"],
             calls=[*calls, len(self.messages)],
             safe=safe_cuts(self._answered(parsed.tools) for parsed in self.parsed),
@@ -157,11 +171,31 @@ def attachments(message: BaseMessage) -> list[str]:
 
 def message_size(message: BaseMessage, count: TokenCounter) -> int:
     """Tokens of a message, its frame and its images included."""
-    return _size(message, message_text(message), count)
+    return _facts(message).tokens(count)
 
 
-def _size(message: BaseMessage, text: str, count: TokenCounter) -> int:
-    return count(text) + MESSAGE_TOKENS + IMAGE_TOKENS * len(attachments(message))
+_known: LRU[tuple[str, ...], Facts] = LRU(1 << 14)
+
+
+def _facts(message: BaseMessage) -> Facts:
+    """What is known of a message; of one with the same content and ids it is known already, as
+    an agent sends its history again and again."""
+    key = _identity(message)
+    facts = _known.get(key)
+    if facts is None:
+        facts = Facts(parse_message(message), _content(message), len(attachments(message)))
+        _known.put(key, facts)
+    return facts
+
+
+def _identity(message: BaseMessage) -> tuple[str, ...]:
+    """What tells a message from others: all that it says, and the ids of its tool calls, or of
+    the call it answers."""
+    calls = getattr(message, "tool_calls", None) or ()
+    plain = isinstance(message.content, str) and not calls
+    said = str(message.content) if plain else _content(message)
+    ids = [str(call["id"]) for call in calls] or [str(getattr(message, "tool_call_id", ""))]
+    return "text" if plain else "json", message.type, str(message.name), said, *ids
 
 
 def _content(message: BaseMessage) -> str:
@@ -169,3 +203,8 @@ def _content(message: BaseMessage) -> str:
     calls = [(call["name"], call["args"]) for call in getattr(message, "tool_calls", None) or ()]
     parts: list[Any] = [message.type, message.name, message.content, calls]
     return json.dumps(parts, default=str, sort_keys=True)
+
+
+@lru_cache(maxsize=1 << 14)
+def _digest(content: str, occurrence: int) -> str:
+    return hashlib.sha256(f"{occurrence}\0{content}".encode()).hexdigest()[:32]

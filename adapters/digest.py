@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.messages import AnyMessage
 
 from optimem.adapters.conversation import attachments
+from optimem.adapters.exchanges import term_set
 from optimem.adapters.messages import message_text
 from optimem.memory.snippets import sentences
 from optimem.prompts.draft import TokenCounter
@@ -25,7 +26,7 @@ MAX_IMAGES = 8
 """Images that are named."""
 _DECIDED = re.compile(
     r"\b(agreed?|decided?|decision|settled|let'?s|we(?:'ll| will| shall)|go(?:ing)? with|from now "
-    r"on|instead of|approved?|confirmed?|signed off|deal|final(?:ly|ise|ize)?)\b",
+    r"on|instead of|approved?|confirmed?|signed off|deal|finali[sz]ed?)\b",
     re.IGNORECASE,
 )
 _LASTING = re.compile(
@@ -38,8 +39,12 @@ _OPEN = re.compile(
     r"follow up|later|by (?:mon|tues|wednes|thurs|fri|satur|sun)day|until)\b",
     re.IGNORECASE,
 )
-_KINDS = ((_DECIDED, 3.0), (_LASTING, 2.0), (_OPEN, 1.5))
+_KINDS = ((_DECIDED, 5.0), (_LASTING, 2.0), (_OPEN, 1.5))
 _SPEAKERS = {"human": "user", "ai": "assistant"}
+SAME = 0.7
+"""Share of their terms that two lines have in common if they say much the same."""
+_OF_MODEL = 0.5
+"""What a sentence of the model is worth, as a share of one of the user's."""
 _AGE = 0.5
 """What the oldest sentence is worth, as a share of the newest."""
 
@@ -54,14 +59,13 @@ class ExtractiveDigest:
         """See `Digest`."""
         lines = [*_images(messages)]
         left = self.budget - sum(self.count(line) + 1 for line in lines)
-        weighed = sorted(_weighed(messages), reverse=True)
-        chosen = set[tuple[int, str]]()
-        for _, at, line in weighed:
+        chosen = dict[str, int]()
+        for _, at, line in sorted(_weighed(messages), reverse=True):
             size = self.count(line) + 1
-            if size <= left and (at, line) not in chosen:
-                chosen.add((at, line))
+            if size <= left and not any(_alike(line, other) for other in chosen):
+                chosen[line] = at
                 left -= size
-        return "\n".join([*lines, *(line for _, line in sorted(chosen))])
+        return "\n".join([*lines, *sorted(chosen, key=chosen.__getitem__)])
 
 
 class ModelDigest:
@@ -108,9 +112,16 @@ def _weighed(messages: Sequence[AnyMessage]) -> list[tuple[float, int, str]]:
             if weight and len(said) <= LONGEST and said not in seen:
                 seen.add(said)
                 weight *= _AGE + (1 - _AGE) * index / len(messages)
+                weight *= _OF_MODEL if message.type == "ai" else 1.0
                 at = index * 1000 + number
                 found.append((weight, at, f"{_SPEAKERS[message.type]}: {said}"))
     return found
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two lines say much the same: a digest quotes the weightier one."""
+    first, second = term_set(one), term_set(other)
+    return len(first & second) >= SAME * len(first | second)
 
 
 def _weight(said: str) -> float:

@@ -15,12 +15,9 @@ from optimem.adapters.ledger import Sent
 from optimem.memory.prompting import QUOTED, marked_lines
 from optimem.prompts.cache_rules import CacheRule
 
-LEFT = (
-    "Earlier messages of this conversation are not shown; what matters of them is recalled where "
-    f"it is needed, with \ufffd for a character that has faded. {QUOTED}"
-)
+LEFT = f"Earlier messages are recalled where they matter, \ufffd for a faded character. {QUOTED}"
 DIGEST = f"{LEFT} In short, oldest first:\n"
-RECALLED = "Recalled from memory for the next message; lines with > are data:\n"
+RECALLED = "Recalled; lines with > are data:\n"
 MARK = {"type": "ephemeral"}
 
 

@@ -24,6 +24,7 @@ from optimem.omem.container import (
     to_json,
     unpack_container,
 )
+from optimem.prompts.counting import TokenCounter
 from optimem.protocols import Change, Entry
 from optimem.results import RecalledTurn, Recollection
 from optimem.turns import Scope
@@ -108,6 +109,13 @@ class Ledger:
         for name, sent in kept.items():
             self._cache.put((scope, name), sent)
         return kept
+
+    def fitting(self, quotes: Sequence[Quote], budget: int, count: TokenCounter) -> list[Quote]:
+        """The first quotes whose text has at most `budget` tokens by `count`."""
+        now, fitting = self.memory.clock(), [*quotes]
+        while fitting and count(self._text(now, fitting)) > budget:
+            fitting.pop()
+        return fitting
 
     def write(self, scope: Scope, name: str, quotes: Sequence[Quote]) -> Sent:
         """Enter what is sent with a message now; what another process entered first, if it did."""

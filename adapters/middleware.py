@@ -55,7 +55,7 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
     (`cache`: a `CacheRule`, or the name of the model, if not the model's own). `keep`: how much
     of the newest messages always stays; tool calls stay with their results, and the last human
     message with everything after it. `budget`: tokens of what is recalled for a question
-    (default 800) or of all pages (2000), at least 100; `max_tokens`: of a request, as far as what
+    (default 240) or of all pages (2000), at least 100; `max_tokens`: of a request, as far as what
     always stays allows. `k`: turns recalled at most. `count`: counts the tokens of a text,
     default by DeepSeek's tokenizer. `digest`: a chat model, or a function of the messages that
     have left, to write the digest; default sentences taken from them. `image_model`: the price
@@ -80,7 +80,7 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         user: UserGiven = "user_id",
         namespace: str = "",
         trigger: Trigger | None = None,
-        keep: Size = ("tokens", 400),
+        keep: Size = ("tokens", 200),
         budget: int | None = None,
         max_tokens: int | None = None,
         k: int = 16,
@@ -142,7 +142,7 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         if place is None or not request.messages:
             return request
         conversation = Conversation(request.messages, place.key, self.count)
-        plan = self._planner.plan(request, conversation)
+        plan = self._planner.plan(request, conversation, place)
         if plan.cut or not place.passing:
             self._keeper.keep(place, conversation, max(conversation.question, plan.cut))
         rule = self._image_rule(request) if plan.cut else None

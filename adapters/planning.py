@@ -5,10 +5,11 @@ Knows nothing of agents' runtimes or of how messages are stored.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from threading import Lock
 from typing import Any, NamedTuple
 
 from langchain.agents.middleware import ModelRequest
@@ -16,14 +17,14 @@ from langchain_core.messages import AnyMessage
 
 from optimem.adapters.boundary import (
     PricedSteps,
+    Replay,
     Stepper,
     TriggeredSteps,
-    find_boundary,
 )
 from optimem.adapters.conversation import Conversation, message_size
 from optimem.adapters.digest import Digest, ExtractiveDigest, ModelDigest
-from optimem.adapters.layout import digest_message, lay_out, mark_for_cache
-from optimem.adapters.ledger import Ledger, Sent
+from optimem.adapters.layout import digest_message, lay_out, mark_for_cache, recalled_message
+from optimem.adapters.ledger import Ledger, Quote, Sent
 from optimem.adapters.pages import Pages, draw_pages, model_name
 from optimem.adapters.recalling import Recall
 from optimem.adapters.scopes import Place
@@ -44,11 +45,13 @@ from optimem.prompts.cache_rules import CacheRule, cache_rule_for
 from optimem.prompts.draft import TokenCounter
 
 MIN_BUDGET = 100
-RECALL_BUDGET = 800
-EXPECTED = 0.3
+RECALL_BUDGET = 240
+EXPECTED = 0.5
 """Of the budget: what a recollection takes on average (`python -m benchmarks.agents`)."""
 PAGE_BUDGET = 2000
-DIGEST_TOKENS = 400
+DIGEST_TOKENS = 200
+FRAME_TOKENS = 64
+"""Of what stands around a digest, and marks its lines."""
 BLOCKS = 256
 """Digests and pages that are cached."""
 STEP = 256
@@ -147,19 +150,38 @@ class Planner:
         self.recaller = Recall(memory, limits.k, limits.budget)
         self.ledger = Ledger(memory)
         self.digest = _digest(digest, count)
+        self._replays: LRU[tuple[object, ...], Replay] = LRU(BLOCKS)
+        self._playing = Lock()
         self._blocks: LRU[tuple[str, ...], list[AnyMessage]] = LRU(BLOCKS)
         self._drawn: LRU[tuple[object, ...], Pages | None] = LRU(BLOCKS)
 
-    def plan(self, request: ModelRequest[Any], conversation: Conversation) -> Plan:
+    def plan(self, request: ModelRequest[Any], conversation: Conversation, place: Place) -> Plan:
         """Where the boundary of a request is."""
         rule = self.cache
         if not isinstance(rule, CacheRule):
             rule = cache_rule_for(rule or model_name(request.model))
         fixed = fixed_tokens(request, self.count)
-        stepper = self._stepper(request, rule, fixed - fixed % STEP)
-        return Plan(
-            request, conversation, rule, fixed, find_boundary(conversation.history, stepper)
-        )
+        cut = self._boundary(request, conversation, place, rule, fixed - fixed % STEP)
+        return Plan(request, conversation, rule, fixed, cut)
+
+    def _boundary(
+        self,
+        request: ModelRequest[Any],
+        conversation: Conversation,
+        place: Place,
+        rule: CacheRule,
+        fixed: int,
+    ) -> int:
+        """The boundary, found from where the last call of the same conversation left it."""
+        profile = (getattr(request.model, "profile", None) or {}).get("max_input_tokens")
+        key = (place, rule, fixed, profile)
+        names, history = conversation.names, conversation.history
+        with self._playing:
+            replay = self._replays.get(key)
+            if replay is None or not replay.goes_on(names, history.calls):
+                replay = Replay(self._stepper(request, rule, fixed))
+                self._replays.put(key, replay)
+            return replay.boundary(names, history)
 
     def block(self, plan: Plan) -> list[AnyMessage]:
         """What stands for the messages that have left; nothing if none has."""
@@ -195,29 +217,45 @@ class Planner:
         if at >= 0 and talk.names[at] not in sent:
             shown = {*talk.names[plan.cut :]}
             shown |= {quote.turn for each in sent.values() for quote in each.quotes}
-            recall = self.recaller._replace(budget=self._room(plan, sent))
-            quotes = recall.quotes(place, talk, shown) if recall.budget >= MIN_BUDGET else []
+            quotes = self._quotes(plan, place, shown, self._room(plan, sent))
             sent[talk.names[at]] = self.ledger.write(place.scope, talk.names[at], quotes)
         return sent
+
+    def _quotes(self, plan: Plan, place: Place, shown: Set[str], room: int) -> list[Quote]:
+        """What to recall for the last human message in `room` tokens."""
+        if room < MIN_BUDGET:
+            return []
+        recall = self.recaller._replace(budget=room)
+        quotes = recall.quotes(place, plan.conversation, shown, self._said(plan))
+        return self.ledger.fitting(quotes, room, self.count)
+
+    def _said(self, plan: Plan) -> str:
+        """What stands for the messages that have left, in one line."""
+        lines = (line.removeprefix("> ") for m in self.block(plan) for line in m.text.splitlines())
+        return " ".join(" ".join(lines).split())
 
     def _room(self, plan: Plan, sent: dict[str, Sent]) -> int:
         """Tokens that a new recollection may take."""
         history = plan.conversation.history
         used = plan.fixed + history.between(plan.cut, len(plan.conversation.messages))
-        used += sum(self.count(each.text) for each in sent.values())
-        used += sum(self.count(message.text) for message in self.block(plan))
+        used += sum(history.tokens[index] for index in plan.conversation.staying(plan.cut))
+        texts = [*(each.text for each in sent.values() if each.text), ""]  # the last to be filled
+        put_in = [*self.block(plan), *(recalled_message("", text) for text in texts)]
+        used += sum(message_size(message, self.count) for message in put_in)
         return int(min(self.limits.budget, self.limits.max_tokens - used))
 
     def _stepper(self, request: ModelRequest[Any], rule: CacheRule, fixed: int) -> Stepper:
         limits, model = self.limits, request.model
         keep = Kept(absolute_size(limits.keep, model))
         if limits.trigger is not None:
-            room = [("tokens", limits.max_tokens - fixed - DIGEST_TOKENS - limits.budget)]
+            others = fixed + DIGEST_TOKENS + FRAME_TOKENS + limits.budget
+            room = [("tokens", limits.max_tokens - others)]
             sizes = [[absolute_size(one, model) for one in several] for several in limits.trigger]
             return TriggeredSteps(Reached([*sizes, room]), keep)
-        block = limits.page_budget if limits.pages else DIGEST_TOKENS
+        block = limits.page_budget if limits.pages else DIGEST_TOKENS + FRAME_TOKENS
         recalled = 0 if limits.pages else int(EXPECTED * limits.budget)
-        return PricedSteps(rule, fixed, block, recalled, keep, limits.max_tokens)
+        most = 0 if limits.pages else limits.budget
+        return PricedSteps(rule, fixed, block, recalled, most, keep, limits.max_tokens)
 
 
 def fixed_tokens(request: ModelRequest[Any], count: TokenCounter) -> int:

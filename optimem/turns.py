@@ -213,9 +213,13 @@ def _call(call: Any) -> str:
     return call_text(_field(call, "name"), arguments)
 
 
+CALL_MARK = "[calls "
+"""What the text of a tool call starts with."""
+
+
 def call_text(name: object, arguments: object) -> str:
     """A tool call as the text of a turn."""
-    return f"[calls {name}({arguments})]"
+    return f"{CALL_MARK}{name}({arguments})]"
 
 
 def _field(given: Any, name: str) -> Any:

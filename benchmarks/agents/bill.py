@@ -62,10 +62,11 @@ class Traffic:
         with. Whole messages are compared; a provider may find a little more."""
         if not self._sizes:
             before: list[str] = []
+            known = _Known()
             for request in self.requests:
-                now = [_signature(message) for message in request]
+                now = [known.signature(message) for message in request]
                 same = _common(before, now)
-                tokens = [total_tokens([message]) for message in request]
+                tokens = [known.tokens(message) for message in request]
                 prefix = self.fixed + sum(tokens[:same]) if before else 0
                 self._sizes.append((self.fixed + sum(tokens), prefix))
                 before = now
@@ -82,6 +83,28 @@ class Traffic:
         """Share of the requests that begin with the whole request before them."""
         pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
         return sum(prefix >= size for (size, _), (_, prefix) in pairs) / max(len(pairs), 1)
+
+
+class _Known:
+    """Signatures and token counts of messages, each object counted once: a request repeats the
+    objects of the one before it."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[BaseMessage, str, int]] = {}
+
+    def signature(self, message: BaseMessage) -> str:
+        """What tells a message from others."""
+        return self._of(message)[1]
+
+    def tokens(self, message: BaseMessage) -> int:
+        """Of the message."""
+        return self._of(message)[2]
+
+    def _of(self, message: BaseMessage) -> tuple[BaseMessage, str, int]:
+        key = id(message)  # stays its own: the message is kept
+        if key not in self._found:
+            self._found[key] = message, _signature(message), total_tokens([message])
+        return self._found[key]
 
 
 def _common(before: Sequence[str], now: Sequence[str]) -> int:

@@ -107,6 +107,13 @@ class OpticalMemory(MemoryUpkeep):
         check_query(query, k, following)
         return self._recaller(scope, now).recall(query, k, refresh=refresh, following=following)
 
+    def term_weights(self, scope: Scope | str, query: str) -> dict[int, float]:
+        """What each search term of a query weighs in a scope: the fewer turns hold it, the more.
+        Terms are the 32-bit hashes of `optimem.text.terms`; decodes no page. Raises InputError
+        for an empty query."""
+        check_query(query, 1)
+        return self._recaller(scope, None).weights(query)
+
     def answer(
         self,
         scope: Scope | str,
@@ -175,6 +182,7 @@ class OpticalMemory(MemoryUpkeep):
     aholds = async_twin(holds)
     aflush = async_twin(flush)
     arecall = async_twin(recall)
+    aterm_weights = async_twin(term_weights)
     areconstruct = async_twin(reconstruct)
     aids = async_twin(ids)
     aread = async_twin(read)

@@ -58,32 +58,41 @@ count_tokens = lru_cache(maxsize=1 << 14)(text_tokens)
 
 def format_context(hits: Sequence[Recollection], budget: int) -> str:
     """The recalled turns that fit `budget` tokens, chosen best first and listed oldest first, each
-    below its attribution with a mark before every line. One that does not fit is cut if at least
+    below its attribution with a mark before every line; an age is named once for all turns of that
+    age in a row. One that does not fit is cut if at least
     `MIN_TOKENS` of it do. Give the model `QUOTED` with it."""
-    chosen: list[tuple[Recollection, str]] = []
+    chosen: list[Recollection] = []
     left = budget
     for hit in hits:
-        paragraph = _paragraph(hit, left)
-        if (size := count_tokens(paragraph)) <= left:
-            chosen.append((hit, paragraph))
+        cut = _cut(hit, left)
+        if (size := count_tokens(_paragraph(cut))) <= left:
+            chosen.append(cut)
             left -= size
-    return "\n".join(text for _, text in sorted(chosen, key=lambda pair: pair[0].time))
+    ordered = sorted(chosen, key=lambda hit: hit.time)
+    before: list[Recollection | None] = [None, *ordered]
+    return "\n".join(map(_paragraph, ordered, before))
 
 
-def _paragraph(hit: Recollection, budget: int) -> str:
-    """A turn below its attribution, cut to `budget` tokens unless these are too few."""
-    text, introduction = hit.text, f"[{attribution(hit)}]:\n"
-    paragraph = introduction + marked_lines(text)
-    while (size := count_tokens(paragraph)) > budget >= MIN_TOKENS and text:
+def _cut(hit: Recollection, budget: int) -> Recollection:
+    """A turn cut so that its paragraph fits `budget` tokens, unless these are too few."""
+    text, shown = hit.text, hit
+    while (size := count_tokens(_paragraph(shown))) > budget >= MIN_TOKENS and text:
         text = text[: int(len(text) * min((budget - ELLIPSIS_TOKENS) / size, 0.95))]
-        paragraph = introduction + marked_lines(f"{text.rstrip()} …")
-    return paragraph
+        shown = hit.model_copy(update={"text": f"{text.rstrip()} …"})
+    return shown
 
 
-def attribution(turn: RecalledTurn) -> str:
-    """Who said a turn, how long ago and, unless it is exact, how certain it is."""
+def _paragraph(hit: Recollection, before: Recollection | None = None) -> str:
+    """A turn below its attribution, which names the age only where the turn before had another."""
+    known = before is not None and ago(before.age) == ago(hit.age)
+    return f"[{attribution(hit, aged=not known)}]:\n{marked_lines(hit.text)}"
+
+
+def attribution(turn: RecalledTurn, *, aged: bool = True) -> str:
+    """Who said a turn, how long ago (if `aged`) and, unless it is exact, how certain it is."""
+    age = f", {ago(turn.age)}" if aged else ""
     doubt = "" if turn.exact else f", read with {turn.probability:.0%} certainty"
-    return f"{turn.role}, {ago(turn.age)}{doubt}"
+    return f"{turn.role}{age}{doubt}"
 
 
 def answer_prompt(question: str, passages: Sequence[tuple[str, str]]) -> tuple[str, str]:

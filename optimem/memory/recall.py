@@ -183,6 +183,13 @@ class Recaller:
         found = [(turns[number], score) for number, score in hits if number in turns]
         return Matches(found, ranker.weights(query))
 
+    def weights(self, query: str) -> dict[int, float]:
+        """The weight of each term of a query in the scope (see `TurnRanker.weights`)."""
+        ranker = self.records.at_one_moment(
+            lambda: self.rankers.ranker(self.records, *self.records.snapshot())
+        )
+        return ranker.weights(query)
+
     def between(self, since: float, until: float) -> TurnList[RecalledTurn]:
         """All turns of a time, both ends included, in order. Pages that hold none are not
         decoded."""

@@ -17,12 +17,12 @@ _VOICED = "\u3099\u309a"  # marks that make another kana, not an accent
 STOP_WORDS = re.compile(
     "an?|about|all|also|am|an|and|any|are|as|at|be|been|being|but|by|can|could|did|do|does|doing|"
     "each|few|for|from|had|has|have|having|he|her|hers|him|his|how|i|if|in|into|is|it|its|me|more|"
-    "most|my|no|nor|not|of|on|or|other|our|ours|out|own|same|shall|she|should|so|some|such|than|"
+    "most|my|no|nor|not|of|on|or|other|our|ours|out|own|please|same|shall|she|should|so|some|such|than|"
     "that|the|their|theirs|them|then|there|these|they|this|those|to|too|us|very|was|we|were|what|"
     "when|where|which|while|who|whom|whose|why|will|with|would|you|your|yours"
 )
 """English function words, which do not say what a turn is about; after Snowball's list
-(snowballstem.org, BSD), question words included."""
+(snowballstem.org, BSD), question words and "please" included."""
 
 
 @lru_cache(maxsize=1 << 16)

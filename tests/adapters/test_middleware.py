@@ -248,7 +248,7 @@ def test_auto_serves_a_text_model_with_recollections(memory: OpticalMemory) -> N
     sent = sent_with(middleware, [*history(30), asked])
     assert not images(sent)
     assert "entry 3" in asked.text
-    assert "Recalled from memory" in sent[-2].text
+    assert "Recalled; lines" in sent[-2].text
 
 
 def test_auto_sends_short_messages_as_they_are(memory: OpticalMemory) -> None:
@@ -285,3 +285,23 @@ def test_the_recall_tool_searches_the_thread_it_is_called_in(memory: OpticalMemo
 def test_an_unknown_mode_is_named(memory: OpticalMemory, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="mode="):
         OptimemMiddleware(memory, **options)
+
+
+def test_no_request_is_longer_than_it_may_be(memory: OpticalMemory) -> None:
+    middleware = OptimemMiddleware(memory, scope="s", max_tokens=500, on_error="raise")
+    said = history(60, length=1)
+    for end in range(1, 61, 6):
+        asked = HumanMessage(f"Which ship passed in entry {end - 1}?", id=f"q{end}")
+        sent = sent_with(middleware, [*said[:end], asked])
+        assert sum(message_tokens(message) for message in sent) <= 500
+        assert sent[-1].text == asked.text
+
+
+def test_what_no_font_covers_stays_text_beside_the_pages(memory: OpticalMemory) -> None:
+    said = history(30)
+    said[4] = HumanMessage("The flag was \ue123\ue456 that day.", id="odd")
+    middleware = page_middleware(memory, mode="image")
+    sent = sent_with(middleware, [*said, HumanMessage("Which flag?", id="q")])
+    assert images(sent)
+    shown = [message.text for message in sent if "\ue123" in message.text]
+    assert shown == ["The flag was \ue123\ue456 that day."]

@@ -1,6 +1,8 @@
 """What is recalled for a question."""
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from optimem.adapters.conversation import Conversation
 from optimem.adapters.recalling import SESSIONS, Recall, questions
@@ -69,3 +71,50 @@ def test_a_user_is_asked_in_the_sessions_written_to_last() -> None:
                    budget=5000)  # fmt: skip
     assert "Key 33" in found
     assert "Key 1 " not in found
+
+
+def test_a_result_is_found_by_the_words_of_the_request_that_led_to_it() -> None:
+    memory = open_memory()
+    call: Any = {"name": "find", "args": {"query": "visa"}, "id": "1", "type": "tool_call"}
+    said: list[AnyMessage] = [
+        HumanMessage("Has the consulate answered about my visa?"),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("Please come on Friday 4 April at 19:45.", tool_call_id="1", name="find"),
+        AIMessage("Found it."),
+        *(HumanMessage(f"The day was long, and time went by {i}.") for i in range(20)),
+        HumanMessage("What day and time do I have to be at the consulate?"),
+    ]
+    place = find_place(runtime(), None, "user_id", "")
+    assert place is not None
+    talk = Conversation(said, KEY)
+    memory.append(place.scope, talk.turns(range(len(said) - 1)))
+    found = Recall(memory, 16, 200).quotes(place, talk, set())
+    assert talk.names[2] in [quote.turn for quote in found]
+    assert talk.names[3] not in [quote.turn for quote in found]
+
+
+def test_what_only_repeats_the_question_is_not_recalled() -> None:
+    memory = open_memory()
+    turns = [Turn(text="How many guests are there?", id=f"q{i}") for i in range(9)]
+    memory.append("t", [Turn(text="For the dinner we expect 61 guests.", id="a"), *turns])
+    assert quoted(memory, HumanMessage("How many guests?")).count("guests") == 1
+
+
+def test_what_the_digest_says_is_not_recalled_again() -> None:
+    memory = open_memory()
+    memory.append("t", Turn(text="The boathouse key hangs in the cellar.", id="a"))
+    place = find_place(runtime(), None, "user_id", "")
+    assert place is not None
+    talk = Conversation([HumanMessage("Where is the boathouse key?")], KEY)
+    recall = Recall(memory, 16, 200)
+    assert recall.quotes(place, talk, set())
+    assert not recall.quotes(place, talk, set(), "user: The boathouse key hangs in the cellar.")
+
+
+def test_all_that_match_equally_well_are_recalled() -> None:
+    memory = open_memory()
+    things = ["oak table", "blue carpet", "brass lamp", "corner sofa", "slate floor", "glass door"]
+    turns = [Turn(text=f"We agreed on the {thing}.", id=thing) for thing in things]
+    memory.append("t", turns)
+    found = quoted(memory, HumanMessage("Summarise what we agreed, please."))
+    assert all(thing in found for thing in things)

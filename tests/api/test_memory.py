@@ -16,6 +16,7 @@ from optimem.protocols import Change
 from optimem.results import AppendReport
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import FakeImageReader, InMemoryStore, plain_codec
+from optimem.text.terms import terms
 from optimem.turns import Scope, Turn
 from tests.memory.factories import memory_scopes
 
@@ -47,6 +48,16 @@ def test_a_time_that_is_none_is_named(memory: OpticalMemory) -> None:
 def test_an_empty_query_is_named(memory: OpticalMemory) -> None:
     with pytest.raises(InputError, match="give a question"):
         memory.recall(SCOPE, "  ")
+
+
+def test_the_rarer_term_of_a_query_weighs_more(memory: OpticalMemory) -> None:
+    memory.append("t", ["The key is green.", "The key is red.", "A door."])
+    weights = memory.term_weights("t", "green key")
+    (green,), (key,) = terms("green"), terms("key")
+    assert weights.keys() == {green, key}
+    assert weights[green] > weights[key] > 0
+    with pytest.raises(InputError, match="give a"):
+        memory.term_weights("t", " ")
 
 
 def test_forgetting_a_scope_and_a_user_leaves_nothing(memory: OpticalMemory) -> None:

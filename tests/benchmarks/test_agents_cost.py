@@ -40,8 +40,8 @@ def test_optimem_is_cheaper_keeps_its_prefixes_and_parts_nothing(
 ) -> None:
     ours, none = (outcome(outcomes, name, provider) for name in (OPTIMEM, NOTHING))
     assert ours.traffic.cost(provider) < none.traffic.cost(provider)
-    assert worst_moment(outcomes, provider) < 1.05
-    assert ours.traffic.kept_prefixes() > 0.9
+    assert worst_moment(outcomes, provider) <= 1
+    assert ours.traffic.kept_prefixes() > 0.95
     assert none.traffic.kept_prefixes() == 1
     assert ours.orphans == 0
     assert sum(ours.facts) >= 5

@@ -246,6 +246,12 @@ def test_recalled_text_cannot_pass_for_another_turn(ending: str) -> None:
     assert FORGED not in answer_prompt("Which port?", [("user", text)])[0].split("\n")
 
 
+def test_an_age_is_named_once_for_turns_of_that_age_in_a_row() -> None:
+    hits = [hit("Oslo.", 60), hit("Rome.", 61), hit("Bern.", DAY)]
+    lines = format_context(hits, 1000).split("\n")
+    assert lines[::2] == ["[user, 1 day ago]:", "[user, 1 minute ago]:", "[user]:"]
+
+
 def test_context_stays_within_its_budget_and_cuts_what_is_long() -> None:
     hits = [hit("Roses are red. " * 500, DAY), hit("Oslo is far. " * 500, 60)]
     for budget in (20, 100, 1000):
