@@ -20,6 +20,9 @@ DROPPED_TABLES = ["DSIG", "STAT", "MATH", "vhea", "vmtx", "VORG", "BASE", "meta"
 JOINED = ("Arabic", "NKo")
 """Scripts in which one face must draw whole words, also the letters that DejaVu has."""
 
+KEYCAPS = frozenset(map(ord, "0123456789#*"))
+"""What an emoji of a key is made of, beside U+20E3: the face that draws the key needs them."""
+
 JAPANESE, KOREAN = 0, 1  # faces of the CJK collection
 ALWAYS = {0x200C, 0x200D, 0x25CC}  # joiners, and the dotted circle under a mark that stands alone
 
@@ -85,7 +88,7 @@ def main() -> None:
     """Write all subsets."""
     core, cjk, emoji = map(Path, sys.argv[1:])
     cut_scripts(core)
-    cut(emoji, "NotoEmoji", lambda c: c > 0xFF)
+    cut(emoji, "NotoEmoji", lambda c: c > 0xFF or c in KEYCAPS)
     cut(cjk, "NotoHangul", is_hangul, KOREAN)
     drawn = known("DejaVuSans") | known("DroidSansFallback")
     rare = lambda c: c > 0x2E00 and c not in drawn and not is_hangul(c)  # noqa: E731

@@ -28,7 +28,7 @@ from optimem.renderers.typefaces import ASCENT, DESCENT, Font, graphemes
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
 
-RULED_VERSION = "ruled-2"
+RULED_VERSION = "ruled-3"
 """Changes whenever the same cells would be drawn differently."""
 
 COLUMNS, ROWS = 96, 48

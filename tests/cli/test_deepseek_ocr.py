@@ -262,7 +262,7 @@ def test_a_text_goes_into_a_file_and_what_is_read_keeps_its_lines() -> None:
     report = json.loads(done.stdout)
     assert (report["pages"], report["vision_tokens"], report["positions"]) == (1, 64, 73)
     assert 0 <= report["accuracy"] < 0.9
-    assert TokenFile.load(Path("a.omem")).fingerprint.endswith("-ruled-2")
+    assert TokenFile.load(Path("a.omem")).fingerprint.endswith("-ruled-3")
     read = run("decompress", "a.omem", "--model", MODEL).stdout
     assert [len(line) for line in read.split("\n")] == [len(line) for line in TEXT.split("\n")]
     with pytest.raises(FingerprintError, match="--model"):
