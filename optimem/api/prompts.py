@@ -47,7 +47,8 @@ def compress_prompt(
     `budget`: the most tokens the whole prompt may cost; text is drawn as large as that allows.
     Default: as large as saves a third. `question`: text to add after the pages. `exact`: list as
     text beside the pages what a reader of small print could get wrong, such as ids and long
-    numbers, each with the words before it. `leave_out`: drop the oldest messages if even the
+    numbers, each with the words before it; as many as a third of the saving pays for.
+    `leave_out`: drop the oldest messages if even the
     smallest text exceeds the budget. `x_height`: the least height of a small x on the pages, in
     the pixels that the model sees; default 5.5 without a budget and 4.4 with one, where the plan
     warns below 5. `form`: "openai", "responses",

@@ -1,8 +1,8 @@
 """Cheaper prompts: old messages, or a long text, as pages, priced by each provider's rule.
 
 `forms` parses and writes messages, `draft` splits a prompt into what stays and what is drawn,
-`builder` builds and prices it, `pages` holds what is drawn, `rules` and `formulas` say what a model
-charges for an image.
+`builder` builds and prices it, `pages` holds what is drawn, `listing` the exact values beside it,
+`rules` and `formulas` say what a model charges for an image.
 """
 
 from optimem.prompts.builder import CompressedPrompt, PromptPlan

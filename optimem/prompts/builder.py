@@ -16,15 +16,14 @@ from optimem.errors import BudgetError, LimitError, NoGainError
 from optimem.prompts.counting import Counting
 from optimem.prompts.draft import MESSAGE_TOKENS, PromptDraft
 from optimem.prompts.forms import Message
-from optimem.prompts.pages import (
-    X_HEIGHT,
+from optimem.prompts.listing import (
     ExactValue,
-    PageDrawer,
-    PageImage,
+    Listing,
     exact_values_by_page,
     exact_values_of,
-    format_exact_values,
+    list_values,
 )
+from optimem.prompts.pages import X_HEIGHT, PageDrawer, PageImage
 from optimem.prompts.rules import Limits, ModelRule
 
 TextSizes = tuple[int, int]
@@ -42,8 +41,13 @@ TARGET_SHARE = 2 / 3
 """What a prompt without a budget should cost, as a share of its tokens as text."""
 ESTIMATE_MARGIN = 0.95
 """The share of a budget to fill when the length that fits is estimated."""
+LISTING_SHARE = 1 / 3
+"""The most of what pages save that the list of exact values may cost."""
 LEGIBLE_X_HEIGHT = 5.0
 """In px: smaller text is likely to be misread. Drawn only for a budget, and said in the plan."""
+
+PARTED = "\n\n"
+"""Between the list of exact values and the question."""
 
 CONVERSATION_NOTE = (
     "The images are pages that show the earlier messages of this conversation, in order, oldest "
@@ -59,8 +63,10 @@ class PromptPlan(BaseModel):
     Tokens: images by the provider's rule, text by the tokenizer called `counter`. Where that is
     not the model's own, `factors` are the least and the most that the model counts for one of its
     tokens, by `factor_source`: what pages replace is counted with the least, what is added with
-    the most. `exact_tokens`: of the exact values listed as text beside the pages. Prices: USD for
-    the input, None where the rule has none. `left_out`: number of oldest messages on no page.
+    the most. `exact_values`, `exact_tokens`: how many exact values are listed as text beside the
+    pages, and their tokens; `exact_left_out`: how many others are on the pages alone, because a
+    list of all would cost more than `LISTING_SHARE` of what the pages save. Prices: USD for the
+    input, None where the rule has none. `left_out`: number of oldest messages on no page.
     `as_text`: number of old messages that stay text because no font covers them, and those that go
     with them; `undrawable`: the scripts that no font covers. `bytes`: of the images in base64; 0 in
     the plan of a prompt that was refused, whose pages are not drawn. `x_heights`: of the text on
@@ -79,6 +85,7 @@ class PromptPlan(BaseModel):
     image_tokens: int
     exact_values: int
     exact_tokens: int
+    exact_left_out: int
     price_before: float | None
     price_after: float | None
     pages: int
@@ -112,15 +119,22 @@ class PromptPlan(BaseModel):
         return (
             f"{self.model}: {self.tokens_before:,} → {self.tokens_after:,} tokens"
             f" ({self.ratio:.2f}×){price}, {self.pages} page{'s' * (self.pages != 1)} of "
-            f"{self.image_tokens:,} tokens{self._size_summary}, {self.exact_values} exact values "
-            f"as text of {self.exact_tokens:,}; text counted by {self.counter}{self._estimated}"
-            f"{self._text_summary}"
+            f"{self.image_tokens:,} tokens{self._size_summary}, {self._exact_summary}; text "
+            f"counted by {self.counter}{self._estimated}{self._text_summary}"
         )
 
     @property
     def _estimated(self) -> str:
         least, most = self.factors
         return "" if least == most == 1 else f" × {least:g} to {most:g}"
+
+    @property
+    def _exact_summary(self) -> str:
+        number, cost = str(self.exact_values), f"{self.exact_tokens:,}"
+        if self.exact_left_out:
+            number += f" of {self.exact_values + self.exact_left_out}"
+            cost += f" (all would cost more than {LISTING_SHARE:.0%} of the saving)"
+        return f"{number} exact values as text of {cost}"
 
     @property
     def _size_summary(self) -> str:
@@ -151,8 +165,7 @@ class _Layout(NamedTuple):
 
     pages: list[PageImage]
     note: str
-    listing: str
-    exact_values: int
+    listing: Listing
     text_tokens: int
     image_tokens: int
     exact_tokens: int
@@ -218,7 +231,7 @@ class PromptBuilder:
         size = _base64_bytes(pages)
         if size > draft.rule.limits.bytes:
             raise _limit_error(draft.rule, len(pages), size)
-        after = "\n\n".join(part for part in (layout.listing, draft.question) if part)
+        after = PARTED.join(part for part in (layout.listing.text, draft.question) if part)
         message = draft.form.page_message(layout.note, pages, after)
         return CompressedPrompt(
             [*draft.before, message, *draft.text_messages, *draft.after],
@@ -273,20 +286,25 @@ class PromptBuilder:
             laid_out = self._laid_out[half, size]
             pages += laid_out
             values += exact_values_by_page(self._values[half], laid_out)
-        listing, listed = format_exact_values(values)
-        return self._counted(pages, listing, listed)
+        return self._counted(pages, values)
 
-    def _counted(self, pages: list[PageImage], listing: str, listed: int) -> _Layout:
+    def _counted(self, pages: list[PageImage], values: list[list[ExactValue]]) -> _Layout:
         draft, count = self.draft, self.counting.most
         note = DOCUMENT_NOTE if draft.is_text else CONVERSATION_NOTE
         if draft.as_text:
             note += " " + TEXT_NOTE
         if draft.left_out:
             note += f" {draft.left_out} still older messages are left out."
-        exact = count(listing) if listing else 0
         images = sum(draft.rule.formula.tokens(page.width, page.height) for page in pages)
-        text = draft.kept_tokens + count(note) + MESSAGE_TOKENS + exact
-        return _Layout(pages, note, listing, listed, text, images, exact)
+        text = draft.kept_tokens + count(note) + MESSAGE_TOKENS
+        room = int(LISTING_SHARE * max(draft.tokens - text - images, 0))
+        listing = list_values(values, room, self._listing_tokens)
+        exact = self._listing_tokens(listing.text)
+        return _Layout(pages, note, listing, text + exact, images, exact)
+
+    def _listing_tokens(self, text: str) -> int:
+        """Of a list of exact values, and of what parts it from the question."""
+        return self.counting.most(text + PARTED * bool(self.draft.question)) if text else 0
 
     @cached_property
     def _values(self) -> list[list[list[ExactValue]]]:
@@ -299,8 +317,6 @@ class PromptBuilder:
     def _require_gain(self, layout: _Layout, remedy: str) -> None:
         if layout.tokens >= self.draft.tokens:
             plan = self._plan(layout, 0)
-            if layout.tokens - layout.exact_tokens < self.draft.tokens:
-                remedy = f"give exact=False to save {layout.exact_tokens:,} tokens, or {remedy}"
             if self.x_height is not None:
                 remedy = f"give a smaller x_height, or {remedy}"
             raise NoGainError(f"pages would save nothing: {plan.summary()}; {remedy}", plan)
@@ -326,8 +342,9 @@ class PromptBuilder:
             tokens_after=layout.tokens,
             text_tokens=layout.text_tokens,
             image_tokens=layout.image_tokens,
-            exact_values=layout.exact_values,
+            exact_values=layout.listing.listed,
             exact_tokens=layout.exact_tokens,
+            exact_left_out=layout.listing.left_out,
             price_before=rule.cost(draft.tokens),
             price_after=rule.cost(layout.tokens),
             pages=len(pages),

@@ -164,7 +164,7 @@ def _draft_messages(
             f"last {keep}, and everything from the first image or file on stay as they are; give "
             "more messages, a smaller keep, or a text"
         )
-    tokens = [count(message.text) + MESSAGE_TOKENS for message in messages]
+    tokens = [sum(map(count, message.sent)) + MESSAGE_TOKENS for message in messages]
     turns, as_text = _split(messages[start:end], prompt[start:end], tokens[start:end], undrawable)
     scripts = undrawable("".join(message.text for message in messages[start:end]))
     if not turns:

@@ -41,15 +41,17 @@ NO_TOOLS = ToolIds()
 
 @dataclass(frozen=True)
 class ParsedMessage:
-    """A message from any API. `text`: tool calls and results included. `drawable`: whether it is
-    all text; an image or a file cannot be drawn on a page. `with_next`: whether it must stay with
-    the message after it."""
+    """A message from any API. `text`: as pages show it, tool calls and results included. `sent`:
+    the texts, names and arguments that a request holds in its place, each of which is counted.
+    `drawable`: whether it is all text; an image or a file cannot be drawn on a page. `with_next`:
+    whether it must stay with the message after it."""
 
     role: Role
     text: str
     tools: ToolIds = NO_TOOLS
     drawable: bool = True
     with_next: bool = False
+    sent: tuple[str, ...] = ()
 
     @property
     def turn(self) -> Turn:
@@ -91,6 +93,19 @@ def _safe_message_cuts(messages: Sequence[ParsedMessage]) -> list[int]:
     return [cut for cut in cuts if cut == 0 or not messages[cut - 1].with_next]
 
 
+class ToolCall(NamedTuple):
+    """A call of a tool in any API. `id`: what its result names; `arguments`: as text."""
+
+    id: object
+    name: object
+    arguments: object
+
+    @property
+    def text(self) -> str:
+        """As pages show it."""
+        return call_text(self.name, self.arguments)
+
+
 class Form(Protocol):
     """How an API writes messages."""
 
@@ -111,16 +126,17 @@ class OpenAIForm:
         texts, drawable = _text_blocks(message)
         calls = [_chat_call(call) for call in message.get("tool_calls") or ()]
         if function := message.get("function_call"):
-            calls.append((function["name"], function["name"], function.get("arguments", "")))
-        texts += [call_text(name, arguments) for _, name, arguments in calls]
-        answered = message.get("tool_call_id")
+            called = function["name"]
+            calls.append(ToolCall(called, called, function.get("arguments", "")))
+        answered, name = message.get("tool_call_id"), message.get("name")
         if message.get("role") == "function":
-            answered = message.get("name")
+            answered = name
         return ParsedMessage(
             role=_role(message),
-            text="\n".join(texts),
-            tools=_tool_ids([call[0] for call in calls], [answered] if answered else []),
+            text=_shown(texts, calls),
+            tools=_tool_ids([call.id for call in calls], [answered] if answered else []),
             drawable=drawable,
+            sent=_sent(texts, calls, None if message.get("role") == "tool" else name),
         )
 
     def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
@@ -142,15 +158,19 @@ class ResponsesForm:
         kind = message.get("type", "message")
         if kind == "message":
             texts, drawable = _text_blocks(message)
-            return ParsedMessage(_role(message), "\n".join(texts), NO_TOOLS, drawable)
+            text, sent = "\n".join(texts), _sent(texts)
+            return ParsedMessage(_role(message), text, drawable=drawable, sent=sent)
         if kind in RESPONSES_CALLS:
             arguments = message.get(RESPONSES_CALLS[kind], "")
-            text = call_text(message.get("name"), arguments)
-            return ParsedMessage("assistant", text, _tool_ids([message.get("call_id")], []))
+            call = ToolCall(message.get("call_id"), message.get("name"), arguments)
+            tools = _tool_ids([call.id], [])
+            return ParsedMessage("assistant", call.text, tools, sent=_sent([], [call]))
         if kind in RESPONSES_RESULTS:
             texts, drawable = _text_blocks({"content": message.get("output")})
             tools = _tool_ids([], [message.get("call_id")])
-            return ParsedMessage("tool", "\n".join(texts), tools, drawable)
+            return ParsedMessage(
+                "tool", "\n".join(texts), tools, drawable=drawable, sent=_sent(texts)
+            )
         is_reasoning = kind == "reasoning"
         return ParsedMessage("assistant", "", drawable=is_reasoning, with_next=is_reasoning)
 
@@ -169,20 +189,22 @@ class AnthropicForm:
         """See `Form`."""
         texts, drawable = _text_blocks(message)
         blocks = [b for b in _blocks(message.get("content")) if isinstance(b, Mapping)]
-        calls = [block for block in blocks if block.get("type") == "tool_use"]
+        calls = [
+            ToolCall(block.get("id"), block.get("name"), _json(block.get("input", {})))
+            for block in blocks
+            if block.get("type") == "tool_use"
+        ]
         results = [block for block in blocks if block.get("type") == "tool_result"]
-        texts += [call_text(b.get("name"), _json(b.get("input", {}))) for b in calls]
-        for block in results:
-            result_texts, result_drawable = _text_blocks(block)
-            texts, drawable = texts + result_texts, drawable and result_drawable
+        answers = [_text_blocks(block) for block in results]
+        shown = [_shown(texts, calls), *(text for answer, _ in answers for text in answer)]
         return ParsedMessage(
             role="tool" if results else _role(message),
-            text="\n".join(texts),
+            text="\n".join(filter(None, shown)),
             tools=_tool_ids(
-                [block.get("id") for block in calls],
-                [block.get("tool_use_id") for block in results],
+                [call.id for call in calls], [block.get("tool_use_id") for block in results]
             ),
-            drawable=drawable,
+            drawable=drawable and all(is_text for _, is_text in answers),
+            sent=_sent([*texts, *(text for answer, _ in answers for text in answer)], calls),
         )
 
     def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
@@ -210,6 +232,7 @@ class GeminiForm:
                 [result.get("id") or result.get("name") for result in results],
             ),
             drawable=len(texts) == len(parts),
+            sent=tuple(text for part in parts for text in _gemini_sent(part)),
         )
 
     def page_message(self, before: str, pages: Sequence[PageImage], after: str) -> Message:
@@ -230,12 +253,14 @@ class LangChainForm:
         tools = self.tool_ids(message)
         _, drawable = _text_blocks({"content": message.content})
         texts = [str(message.text)] if message.text else []
-        calls = getattr(message, "tool_calls", None) or ()
-        texts += [call_text(call["name"], _json(call["args"])) for call in calls]
-        if tools.results and getattr(message, "name", None):
-            texts.insert(0, f"[{message.name}]")
+        calls = [
+            ToolCall(call["id"], call["name"], _json(call["args"]))
+            for call in getattr(message, "tool_calls", None) or ()
+        ]
+        label = [f"[{message.name}]"] if tools.results and getattr(message, "name", None) else []
         role = MESSAGE_ROLES.get(str(message.type), "text")
-        return ParsedMessage(role, "\n".join(texts), tools, drawable)
+        text = _shown([*label, *texts], calls)
+        return ParsedMessage(role, text, tools, drawable, sent=_sent(texts, calls))
 
     @staticmethod
     def tool_ids(message: Message) -> ToolIds:
@@ -296,6 +321,20 @@ def _text_blocks(message: Mapping[str, Any]) -> tuple[list[str], bool]:
     return [text for text in texts if text], drawable
 
 
+def _shown(texts: Sequence[str], calls: Sequence[ToolCall] = ()) -> str:
+    """Texts and tool calls as pages show them."""
+    return "\n".join([*texts, *(call.text for call in calls)])
+
+
+def _sent(
+    texts: Sequence[str], calls: Sequence[ToolCall] = (), name: object = None
+) -> tuple[str, ...]:
+    """What a request holds of a message: its texts, its author's name, and each call's name and
+    arguments."""
+    said = [str(part) for call in calls for part in (call.name, call.arguments) if part]
+    return (*([str(name)] if name else ()), *texts, *said)
+
+
 def _gemini_text(part: Mapping[str, Any]) -> str | None:
     """The text of a part; None for an image or a file."""
     if "functionCall" in part:
@@ -305,11 +344,22 @@ def _gemini_text(part: Mapping[str, Any]) -> str | None:
     return str(part["text"]) if "text" in part else None
 
 
-def _chat_call(call: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    """Id, name and arguments of a tool call, which is of a function or of a custom tool."""
+def _gemini_sent(part: Mapping[str, Any]) -> list[str]:
+    """What a request holds of a part that is text, a call or a result."""
+    if "functionCall" in part:
+        call = part["functionCall"]
+        return [str(call.get("name")), _json(call.get("args", {}))]
+    if "functionResponse" in part:
+        result = part["functionResponse"]
+        return [str(result.get("name")), _json(result.get("response", {}))]
+    return [str(part["text"])] if "text" in part else []
+
+
+def _chat_call(call: Mapping[str, Any]) -> ToolCall:
+    """A tool call, which is of a function or of a custom tool."""
     function, custom = call.get("function") or {}, call.get("custom") or {}
     name = function.get("name") or custom.get("name")
-    return call.get("id"), name, function.get("arguments") or custom.get("input", "")
+    return ToolCall(call.get("id"), name, function.get("arguments") or custom.get("input", ""))
 
 
 def _user_message(

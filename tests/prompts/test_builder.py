@@ -21,8 +21,9 @@ RULE = replace(rule_for("gpt-4o"), formula=Fixed(100), price=1.0)
 
 @dataclass
 class CountingDrawer:
-    """Draws pages of 100 bytes that hold 40,000 / size² characters each, and counts its calls."""
+    """Draws pages of 100 bytes that hold `room` / size² characters each, and counts its calls."""
 
+    room: int = 40_000
     calls: list[int] = field(default_factory=list)
 
     def undrawable_scripts(self, text: str) -> frozenset[str]:
@@ -31,7 +32,7 @@ class CountingDrawer:
     def __call__(self, turns: Sequence[Turn], shape: PageShape, size: int) -> list[PageImage]:
         self.calls.append(size)
         places = [TextPosition(n, i + 1) for n, t in enumerate(turns) for i in range(len(t.text))]
-        step = 40_000 // size**2
+        step = self.room // size**2
         ends = [places[min(i + step, len(places)) - 1] for i in range(0, len(places), step)]
         return [PageImage(shape.width, shape.height, lambda: b"x" * 100, end, size) for end in ends]
 
@@ -162,12 +163,29 @@ def test_a_refusal_names_what_would_help() -> None:
     smallest = made.build(SIZES[-1]).plan
     with pytest.raises(BudgetError, match=r"exact=False to save \d+ tokens, leave_out=True"):
         made.build_within(smallest.tokens_after - smallest.exact_tokens, leave_out=False)
-    pages = smallest.image_tokens // 100
-    dear = replace(
-        RULE, formula=Fixed((smallest.tokens_before - smallest.text_tokens) // pages + 1)
-    )
-    with pytest.raises(NoGainError, match=r"give exact=False to save"):
-        builder(conversation(9), dear).build_within(1, leave_out=False)
+
+
+def test_exact_values_cost_at_most_a_third_of_the_gain() -> None:
+    prompt = [
+        {"role": "user", "content": f"k {number} " * 2} for number in range(10**6, 10**6 + 900)
+    ]
+    bare = builder(prompt, exact=False).build((10, 10)).plan
+    plan = builder(prompt).build((10, 10)).plan
+    assert bare.tokens_before - bare.tokens_after > 600
+    assert 0 < plan.exact_tokens <= (bare.tokens_before - bare.tokens_after) / 3
+    assert plan.exact_tokens == plan.tokens_after - bare.tokens_after
+    assert plan.exact_values + plan.exact_left_out == 899
+    assert f"{plan.exact_values} of 899 exact values as text" in plan.summary()
+    assert "all would cost more than 33% of the saving" in plan.summary()
+
+
+def test_exact_values_never_turn_a_gain_into_a_loss() -> None:
+    bare = builder(conversation(9), exact=False).build((10, 10)).plan
+    pages = bare.pages
+    dear = replace(RULE, formula=Fixed((bare.tokens_before - bare.text_tokens) // pages))
+    plan = builder(conversation(9), dear).build((10, 10)).plan
+    assert plan.tokens_after < plan.tokens_before
+    assert plan.exact_left_out > 0
 
 
 def test_no_page_of_a_refused_prompt_is_drawn() -> None:

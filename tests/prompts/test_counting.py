@@ -1,9 +1,12 @@
 """Text counted as its model counts it, and plans that claim no gain that there may not be."""
 
+import json
 from typing import Any
 
 import pytest
 from bpe_openai import get_encoding
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from optimem.api.prompts import compress_prompt
 from optimem.errors import NoGainError
@@ -27,11 +30,32 @@ def conversation(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def tool_talk(pairs: int) -> list[dict[str, Any]]:
+    """A user's task, and pairs of a call and its result."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "Fix the failing test."}]
+    for number in range(pairs):
+        arguments = json.dumps({"path": f"src/module_{number}.py", "pattern": "def test_.*"})
+        function = {"name": "search_files", "arguments": arguments}
+        call = {"id": f"call_{number}", "type": "function", "function": function}
+        found = f"{number} matches in src/module_{number}.py\n{CODE}"
+        messages += [
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": call["id"], "content": found},
+        ]
+    return [*messages, {"role": "user", "content": "And now?"}]
+
+
 def tokens_of(messages: list[dict[str, Any]]) -> int:
-    """Of a request's text by OpenAI's cookbook: four for each message, three for the reply."""
-    contents = [message["content"] for message in messages]
-    blocks = [b for c in contents for b in ([{"text": c}] if isinstance(c, str) else c)]
-    return sum(len(O200K(block.get("text", ""))) for block in blocks) + 4 * len(messages) + 3
+    """Of a request's text by OpenAI's cookbook: four for each message, three for the reply; of a
+    call of a tool, its name and its arguments."""
+    texts = list[str]()
+    for message in messages:
+        content = message["content"] or []
+        blocks = [{"text": content}] if isinstance(content, str) else content
+        texts += [block.get("text", "") for block in blocks]
+        called = [call["function"] for call in message.get("tool_calls", ())]
+        texts += [text for call in called for text in (call["name"], call["arguments"])]
+    return sum(len(O200K(text)) for text in texts) + 4 * len(messages) + 3
 
 
 def plan_of(messages: list[dict[str, Any]], **options: Any) -> PromptPlan:
@@ -56,6 +80,48 @@ def test_a_plan_for_openai_is_within_2_percent_of_the_tokenizer(model: str, name
     assert plan.tokens_before == pytest.approx(tokens_of(messages), rel=0.02)
     assert (plan.counter, plan.factors) == ("o200k_base", (1, 1))
     assert f"text counted by {plan.counter}" in plan.summary()
+
+
+@pytest.mark.parametrize("pairs", [3, 30, 100])
+def test_a_plan_of_tool_calls_is_within_2_percent_of_the_tokenizer(pairs: int) -> None:
+    messages = tool_talk(pairs)
+    plan = plan_of(messages)
+    assert plan.tokens_before == pytest.approx(tokens_of(messages), rel=0.02)
+    assert plan.tokens_before <= tokens_of(messages)
+
+
+SAID = st.builds(
+    lambda text, times, number: f"{number}: {text * times}",
+    st.sampled_from([PROSE, CODE, TALK, "id 4f1c9a7e20, sum 83320917. "]),
+    st.integers(1, 30),
+    st.integers(0, 10**9),
+)
+TALKS = st.lists(
+    st.one_of(
+        SAID.map(lambda text: [{"role": "user", "content": text}]),
+        st.integers(1, 12).map(lambda pairs: tool_talk(pairs)[1:-1]),
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@given(TALKS, st.sampled_from(["gpt-4o", "gpt-4.1-mini", "gpt-5.5"]), st.sampled_from(["", "why?"]))
+@example([tool_talk(60)], "gpt-4o", "")
+@settings(max_examples=25, deadline=None)
+def test_a_gain_in_a_plan_is_a_gain_by_the_tokenizer(
+    parts: list[list[dict[str, Any]]], model: str, question: str
+) -> None:
+    messages = [message for part in parts for message in part]
+    drawer = CountingDrawer(room=800_000)  # about what the real one fits on a page
+    try:
+        made = compress_prompt(messages, model=model, question=question, drawer=drawer)
+    except NoGainError:
+        return
+    asked = len(O200K(question))
+    gain = tokens_of(messages) + asked - tokens_of(made.messages) - made.plan.image_tokens
+    assert 0 < made.plan.tokens_before - made.plan.tokens_after <= gain
+    assert made.plan.tokens_before == pytest.approx(tokens_of(messages), rel=0.02, abs=6)
 
 
 def test_what_looks_like_a_special_token_is_text() -> None:

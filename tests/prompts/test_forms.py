@@ -115,7 +115,22 @@ def test_system_messages_images_and_the_last_ones_stay() -> None:
     messages[3] = ParsedMessage("user", "look", drawable=False)
     assert drawable_range(messages, keep=2) == (1, 3)
     langchain = FORMS["langchain"].parse(SystemMessage("be brief"))
-    assert langchain == ParsedMessage("system", "be brief")
+    assert langchain == ParsedMessage("system", "be brief", sent=("be brief",))
+
+
+@pytest.mark.parametrize("name", CALL)
+def test_what_is_counted_is_what_a_request_holds(name: str) -> None:
+    asked, called, answered = (FORMS[name].parse(message).sent for message in CALL[name])
+    assert asked == ("when?",)
+    assert called == ("look", '{"a": 1}')
+    assert answered in (("at noon",), ("look", '{"result": "at noon"}'))
+
+
+def test_the_name_of_an_author_is_counted() -> None:
+    said = FORMS["openai"].parse({"role": "user", "name": "ann", "content": "hi"})
+    assert said.sent == ("ann", "hi")
+    answer = {"role": "tool", "name": "f", "tool_call_id": "c1", "content": "noon"}
+    assert FORMS["openai"].parse(answer).sent == ("noon",)
 
 
 def test_older_and_custom_calls_of_chat_completions_stay_with_their_results() -> None:
