@@ -91,7 +91,7 @@ def test_messages_and_pages_in_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "model", "message"),
-    [("short", "gpt-4o", "pages would save nothing"), (LOG, "gpt-9", "no rule says"),
+    [("short", "gpt-4o", "pages would save nothing"), (LOG, "my-own", "no rule says"),
      ("{", "gpt-4o", "is not JSON"), ('{"a": 1}', "gpt-4o", "holds no messages")],
 )  # fmt: skip
 def test_refusals_name_the_remedy(content: str, model: str, message: str, tmp_path: Path) -> None:
