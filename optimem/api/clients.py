@@ -29,6 +29,7 @@ class Endpoint(NamedTuple):
 
 ENDPOINTS = (
     Endpoint("chat.completions", "messages", "openai"),
+    Endpoint("beta.chat.completions", "messages", "openai"),
     Endpoint("responses", "input", "responses"),
     Endpoint("messages", "messages", "anthropic"),
     Endpoint("beta.messages", "messages", "anthropic"),

@@ -2,9 +2,6 @@
 
 import copy
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,72 +11,7 @@ from openai import AsyncOpenAI, OpenAI
 from optimem import with_pages
 from optimem.errors import InputError
 from optimem.prompts import PromptPlan, rule_for
-
-STORY = (
-    "The keeper of the lighthouse wrote down every ship that passed, its name and the hour, and "
-    "at the end of each month he read the list aloud to the gulls, who never once complained. "
-)
-CHAT = {
-    "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-4o",
-    "choices": [{"index": 0, "finish_reason": "stop",
-                 "message": {"role": "assistant", "content": "noon"}}],
-}  # fmt: skip
-MESSAGE = {
-    "id": "m", "type": "message", "role": "assistant", "model": "claude-haiku-4-5",
-    "content": [{"type": "text", "text": "noon"}], "stop_reason": "end_turn",
-    "usage": {"input_tokens": 1, "output_tokens": 1},
-}  # fmt: skip
-RESPONSE = {
-    "id": "r", "object": "response", "created_at": 1, "model": "gpt-4o", "output": [],
-    "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "status": "completed",
-}  # fmt: skip
-CHUNK = {
-    "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o",
-    "choices": [{"index": 0, "delta": {"content": "noon"}, "finish_reason": "stop"}],
-}  # fmt: skip
-
-
-class Recorder(BaseHTTPRequestHandler):
-    """Keeps the body of each request, and answers as the API would."""
-
-    requests: list[dict[str, Any]]
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.requests.append(body)
-        kinds = {"completions": CHAT, "messages": MESSAGE, "responses": RESPONSE}
-        answer = json.dumps(kinds[self.path.partition("?")[0].rpartition("/")[2]])
-        kind = "application/json"
-        if body.get("stream"):
-            kind, answer = "text/event-stream", f"data: {json.dumps(CHUNK)}\n\ndata: [DONE]\n\n"
-        self.send_response(200)
-        self.send_header("content-type", kind)
-        self.end_headers()
-        self.wfile.write(answer.encode())
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Its address, and the requests that it got."""
-    handler = type("Handler", (Recorder,), {"requests": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}", handler.requests
-        running.shutdown()
-
-
-def history(count: int = 20, system: bool = True) -> list[dict[str, Any]]:
-    roles = ("user", "assistant")
-    said = [{"role": roles[n % 2], "content": f"{n}: {STORY * 3}"} for n in range(count)]
-    return [{"role": "system", "content": "be brief"}, *said] if system else said
-
-
-def images(messages: list[dict[str, Any]]) -> list[str]:
-    blocks = [b for m in messages if isinstance(m["content"], list) for b in m["content"]]
-    return [block["type"] for block in blocks if "image" in block["type"]]
+from tests.api.recording_server import ANSWER, STORY, history, images
 
 
 def test_openai_sends_old_messages_as_pages(server: tuple[str, list[dict[str, Any]]]) -> None:
@@ -90,7 +22,7 @@ def test_openai_sends_old_messages_as_pages(server: tuple[str, list[dict[str, An
     messages = history()
     before = copy.deepcopy(messages)
     answer = client.chat.completions.create(model="gpt-4o", messages=messages, seed=7, user="u")
-    assert answer.choices[0].message.content == "noon"
+    assert answer.choices[0].message.content == ANSWER
     assert messages == before
     (sent,) = requests
     assert images(sent["messages"])
@@ -142,7 +74,7 @@ def test_streams_and_copies_send_pages_too(server: tuple[str, list[dict[str, Any
     url, requests = server
     client = with_pages(OpenAI(base_url=url, api_key="k"))
     parts = list(client.chat.completions.create(model="gpt-4o", messages=history(), stream=True))
-    assert parts[0].choices[0].delta.content == "noon"
+    assert parts[0].choices[0].delta.content == ANSWER
     other = client.with_options(max_retries=0)
     other.chat.completions.with_raw_response.create(model="gpt-4o", messages=history())
     assert isinstance(other, OpenAI)
