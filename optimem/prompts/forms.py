@@ -131,9 +131,10 @@ class OpenAIForm:
         answered, name = message.get("tool_call_id"), message.get("name")
         if message.get("role") == "function":
             answered = name
+        label = [f"[{name}]"] if name and not answered else []
         return ParsedMessage(
             role=_role(message),
-            text=_shown(texts, calls),
+            text=_shown([*label, *texts], calls),
             tools=_tool_ids([call.id for call in calls], [answered] if answered else []),
             drawable=drawable,
             sent=_sent(texts, calls, None if message.get("role") == "tool" else name),

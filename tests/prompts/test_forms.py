@@ -126,9 +126,9 @@ def test_what_is_counted_is_what_a_request_holds(name: str) -> None:
     assert answered in (("at noon",), ("look", '{"result": "at noon"}'))
 
 
-def test_the_name_of_an_author_is_counted() -> None:
+def test_the_name_of_an_author_is_shown_and_counted() -> None:
     said = FORMS["openai"].parse({"role": "user", "name": "ann", "content": "hi"})
-    assert said.sent == ("ann", "hi")
+    assert (said.text, said.sent) == ("[ann]\nhi", ("ann", "hi"))
     answer = {"role": "tool", "name": "f", "tool_call_id": "c1", "content": "noon"}
     assert FORMS["openai"].parse(answer).sent == ("noon",)
 
