@@ -152,7 +152,7 @@ def is_inserted(message: BaseMessage) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def _is_text(text: str) -> bool:
-    """Whether a memory can hold a text: one with a NUL or a lone surrogate it cannot."""
+    """Whether a memory can hold a text: one with half of a surrogate pair it cannot."""
     try:
         checked_text(text)
     except TextError:

@@ -4,7 +4,8 @@ Checks what comes in and calls the engine in `optimem.memory`; holds no logic of
 is in `upkeep`, how it is opened in `memory_handle`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -175,6 +176,14 @@ class OpticalMemory(MemoryUpkeep):
         Raises InputError, naming the line, for anything else."""
         append = partial(self.append, now=self._now(now))
         return Importer(append, self.pin, self._records).read(lines)
+
+    async def aexport(
+        self, scopes: Iterable[Scope | str], *, images: bool = False, now: float | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Async twin of `export`: each line is made on another thread."""
+        lines = self.export(scopes, images=images, now=now)
+        while (line := await asyncio.to_thread(next, lines, None)) is not None:
+            yield line
 
     aappend = async_twin(append)
     aimport_lines = async_twin(import_lines)

@@ -82,7 +82,10 @@ class MemoryOperations(MemoryHandle):
         self.stop_worker()
         super().close()
 
+    awork = async_twin(work)
+    astart_worker = async_twin(start_worker)
     ascopes = async_twin(scopes)
+    acheck_known = async_twin(check_known)
     astop_worker = async_twin(stop_worker)
 
     def _memory_scopes(self) -> Iterator[Scope]:

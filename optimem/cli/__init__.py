@@ -10,8 +10,7 @@ from optimem.errors import OptimemError
 
 EXIT_CODES = {
     0: "success",
-    1: "an error; `ask`: no answer; `purge`, `rotate-keys`: not all done; `check`: damage; "
-    "`verify-receipt`: something left",
+    1: "an error, no answer, or something damaged or left; see the command",
     2: "wrong usage",
     130: "interrupted",
 }

@@ -166,7 +166,8 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
 @click.argument("scope")
 @click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of this user.")
 @click.option("--images", is_flag=True, help="With each page as a PNG.")
-@click.option("-o", "--out", default=STDIN, show_default="standard output", metavar="FILE")
+@click.option("-o", "--out", default=STDIN, show_default="standard output", metavar="FILE",
+              help="Where to write.")  # fmt: skip
 @memory_options("store", "model")
 def export(scope: str, user: bool, images: bool, out: str, options: MemoryOptions) -> None:
     """Write all that is held of SCOPE as JSON Lines.

@@ -40,13 +40,19 @@ def tokenizer_file(path: Path) -> "Tokenizer":
 
 def text_tokens(text: str) -> int:
     """The number of tokens of a text, without begin and end marks. Long text is counted in parts
-    of about a million characters, cut at white space if possible."""
+    of about a million characters, cut at white space if possible. Half a surrogate pair counts as a
+    question mark."""
     count, start = 0, 0
     while start < len(text):
         end = _part_end(text, start)
-        count += len(deepseek().encode(text[start:end], add_special_tokens=False).ids)
+        count += len(deepseek().encode(_whole(text[start:end]), add_special_tokens=False).ids)
         start = end
     return count
+
+
+def _whole(text: str) -> str:
+    """Text with a question mark for each half of a surrogate pair, which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _part_end(text: str, start: int) -> int:

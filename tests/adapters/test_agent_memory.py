@@ -23,7 +23,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from benchmarks.agents.runs import ScriptedModel, find_orphans
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
-from tests.adapters.agents import ok_model
+from tests.adapters.agents import history, ok_model, sent_with
 
 SMALL: dict[str, Any] = {"trigger": ("messages", 6), "keep": ("messages", 2), "on_error": "raise"}
 
@@ -209,10 +209,9 @@ def test_the_question_and_its_task_are_there_throughout_a_tool_loop(memory: Opti
 
 
 def test_what_cannot_be_stored_stays_and_all_else_is_shortened(memory: OpticalMemory) -> None:
-    chat = Chat(OptimemMiddleware(memory, **SMALL))
-    chat.say("A binary \0 blob: 77-Z.")
-    chat.chatter(12)
-    sent = chat.say("And now?")
+    middleware = OptimemMiddleware(memory, scope="t", **SMALL)
+    half = HumanMessage("Half a surrogate pair \ud83d of a file: 77-Z.", id="half")
+    sent = sent_with(middleware, [half, *history(24), HumanMessage("And now?", id="q")])
     assert "77-Z" in all_text(sent)
     assert len(sent) < 12
     assert memory.stats("t").turns >= 20

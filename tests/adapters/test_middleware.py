@@ -194,7 +194,7 @@ def test_state_and_checkpoint_never_hold_a_page(memory: OpticalMemory) -> None:
 
 
 def test_a_small_budget_leaves_the_oldest_out(memory: OpticalMemory) -> None:
-    sent = sent_with(page_middleware(memory, budget=1000), history(60))
+    sent = sent_with(page_middleware(memory, budget=1000), history(160))
     assert "still older messages are left out" in sent[0].text
     assert images(sent)
 
