@@ -7,6 +7,7 @@ cuts the text into rows that come nearest to the outlines, preferably at the end
 words, and each row is laid into its cells. Knows no model.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
@@ -152,6 +153,7 @@ def _row_cells(
     """A row's cells and their probabilities, from text[start:end] of what was read."""
     start += len(outline.label)
     body = _one_line(read.text[start:end])[: outline.length].ljust(outline.length, REPLACEMENT)
+    body = _CONTROL.sub(REPLACEMENT, body)  # takes no cell, so that all behind it would move
     label = [outline.mark, *[FILL] * (len(outline.label) - 1)] if outline.mark else []
     cells = label + text_cells(outline.indent + body + outline.ending, len(label))
     cells = (cells + [FILL] * COLUMNS)[:COLUMNS]
@@ -159,6 +161,9 @@ def _row_cells(
     sure += [0.0] * (outline.length - len(sure))
     known = iter([1.0] * len(outline.indent) + sure + [1.0] * len(outline.ending))
     return cells, [next(known) if cell < FILL else 1.0 for cell in cells]
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _check(body: str) -> int:
