@@ -164,6 +164,18 @@ def read_input(source: str) -> str:
     return decode_text(data, name, "for an image or a PDF name a model that reads it")
 
 
+def read_lines(source: str, remedy: str) -> Iterator[str]:
+    """The lines of a file, or of standard input for "-", one at a time. Raises TextError, naming
+    the line and the byte, for what is not UTF-8."""
+    try:
+        file = click.open_file(source, "rb")
+    except OSError as error:
+        raise click.BadParameter(f"{source}: {error.strerror}") from error
+    with file:
+        for number, line in enumerate(file, 1):
+            yield decode_text(line, f"line {number}", remedy)
+
+
 def read_turns(source: str, role: str, form: str | None) -> list[dict[str, Any]]:
     """The turns in a file, or in standard input for "-". `form`: "chat", "jsonl", or None for a
     single turn of `role`."""

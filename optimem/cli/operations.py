@@ -6,8 +6,9 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,10 +20,12 @@ from optimem.cli.inputs import (
     memory_options,
     now_option,
     read_input,
+    read_lines,
 )
 from optimem.cli.output import print_json, print_rows, progress_bar
 from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.worker import IDLE, LEASE
+from optimem.omem.atomic import atomic_write
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -137,12 +140,16 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
     FILE, or standard input, holds what `optimem forget --json` printed. Looks at every entry of the
     receipt's scopes and at the store's own files. Exits with 1 if anything is left.
     """
+    from pydantic import ValidationError
+
     from optimem.results import ForgetReceipt
 
     try:
         receipt = ForgetReceipt.model_validate_json(read_input(file))
-    except ValueError as error:
-        raise InputError(f"{file} is no receipt of `optimem forget --json`: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+        raise InputError(f"{file} is no receipt of `optimem forget --json`: {reason}") from None
     with options.open() as memory:
         found = memory.verify_receipt(receipt)
     if as_json:
@@ -167,7 +174,7 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
 @click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of this user.")
 @click.option("--images", is_flag=True, help="With each page as a PNG.")
 @click.option("-o", "--out", default=STDIN, show_default="standard output", metavar="FILE",
-              help="Where to write.")  # fmt: skip
+              help="The file to write, whole or not at all.")  # fmt: skip
 @memory_options("store", "model")
 def export(scope: str, user: bool, images: bool, out: str, options: MemoryOptions) -> None:
     """Write all that is held of SCOPE as JSON Lines.
@@ -184,9 +191,9 @@ def export(scope: str, user: bool, images: bool, out: str, options: MemoryOption
         else:
             memory.check_known(scope)
             found = [scope]
-        with click.open_file(out, "w", encoding="utf-8") as file:
+        with nullcontext(sys.stdout.buffer) if out == STDIN else atomic_write(Path(out)) as file:
             for line in memory.export(found, images=images):
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
 @click.command(
@@ -199,9 +206,10 @@ def import_(file: str, options: MemoryOptions, as_json: bool) -> None:
     """Append the turns of an export.
 
     They keep id, role, time, extra fields and pins, and begin to fade anew. Turns that are known or
-    were forgotten are left out.
+    were forgotten are left out. If a line cannot be read, what came before it is appended.
     """
-    with options.open() as memory, click.open_file(file, encoding="utf-8") as lines:
+    lines = read_lines(file, "give what `optimem export` wrote")
+    with options.open() as memory:
         report = memory.import_lines(lines)
     if as_json:
         print_json(report.model_dump())
@@ -218,7 +226,9 @@ def import_(file: str, options: MemoryOptions, as_json: bool) -> None:
 )
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-@click.option("--replace", is_flag=True, help="Overwrite scopes of TO that hold something else.")
+@click.option("--replace", is_flag=True, 
+              help="Make scopes of TO that hold something else, or were forgotten in one of the "
+              "two, equal to those of FROM.")  # fmt: skip
 @click.option("--unsealed", is_flag=True, help="FROM is not sealed; the key that is set is TO's.")
 @json_option
 def copy(source: str, target: str, replace: bool, unsealed: bool, as_json: bool) -> None:

@@ -2,7 +2,8 @@
 
 The state of a scope is copied last, so that half a scope never looks like a whole one. The secret
 of the words comes first, as every index needs it. What is written to the source meanwhile is copied
-too. Knows nothing of what the bytes mean.
+too. Unless the target is to be replaced, nothing that it holds is lost, and nothing comes back that
+was forgotten there. Knows nothing of what else the bytes mean.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from optimem.errors import ConflictError, InputError
 from optimem.memory.records import STATE_KEY
+from optimem.memory.tombstones import graves_of
 from optimem.memory.word_secret import HOME as WORD_SECRET
 from optimem.protocols import Change, Entry, EntryInfo, Store
 from optimem.results import CopyReport
@@ -26,8 +28,9 @@ CopyProgress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Copier:
-    """Copies scopes. `replace`: scopes of the target that are whole but hold something else are
-    made equal to the source's; otherwise they are left as they are and named."""
+    """Copies scopes. `replace`: scopes of the target that hold something else, or were forgotten in
+    one of the stores only, are made equal to the source's; otherwise they are left as they are and
+    named."""
 
     source: Store
     target: Store
@@ -51,7 +54,10 @@ class Copier:
                 progress(done)
         if not done:
             raise InputError("there is nothing to copy; is the address of the source right?")
-        return CopyReport(scopes=done, entries=entries, copied=copied, bytes=size, left=left)
+        gone = self._forgotten_here()
+        return CopyReport(
+            scopes=done + len(gone), entries=entries, copied=copied, bytes=size, left=left + gone
+        )
 
     def _scopes(self) -> Iterator[Scope]:
         """All scopes of the source, that of the secret first."""
@@ -83,15 +89,41 @@ class Copier:
             changes = self._differences(scope, infos)
             if not changes:
                 return len(infos), copied, size
-            whole = self.target.get(scope, [STATE_KEY]) != [None]
-            if whole and not self.replace and not copied:
-                raise ConflictError(
-                    "the target holds something else there; forget it there, or replace it"
-                )
+            if not self.replace and not copied:
+                self._check_free(scope, infos, changes)
             self._write(scope, changes)
             copied += sum(change.value is not None for change in changes)
             size += sum(len(change.value or b"") for change in changes)
         raise ConflictError("the source kept changing; copy again")
+
+    def _check_free(self, scope: Scope, infos: dict[str, EntryInfo], changes: list[Change]) -> None:
+        """Raise ConflictError if the target would lose something by these changes, other than a
+        part of a copy, or get back what was forgotten there."""
+        graves = graves_of(scope)
+        if _keys(self.target, graves) - _keys(self.source, graves):
+            raise ConflictError("it was forgotten in the target; readmit it there, or replace it")
+        if STATE_KEY in infos:
+            held = self.target.get(scope, [STATE_KEY]) != [None]
+        else:
+            held = not _keys(self.target, scope).isdisjoint(change.key for change in changes)
+        if held:
+            raise ConflictError(
+                "the target holds something else there; forget it there, or replace it"
+            )
+
+    def _forgotten_here(self) -> list[str]:
+        """Clear the scopes of the target that were forgotten in the source, if they are to be
+        replaced; otherwise name them."""
+        gone = [
+            scope
+            for scope in list(self.target.scopes())
+            if self.source.entries(graves_of(scope)) and not self.source.entries(scope)
+        ]
+        if not self.replace:
+            return [f"{scope}: it was forgotten in the source; forget it too" for scope in gone]
+        for scope in gone:
+            self.target.clear(scope)
+        return []
 
     def _write(self, scope: Scope, changes: list[Change]) -> None:
         """Write a scope's changes, its state last; until then it has none."""
@@ -125,3 +157,7 @@ class Copier:
 
 def _change(entry: Entry, due: float | None) -> Change:
     return Change(entry.key, entry.value, due=due)
+
+
+def _keys(store: Store, scope: Scope) -> set[str]:
+    return {info.key for info in store.entries(scope)}

@@ -87,25 +87,39 @@ class Importer:
     records: Callable[[Scope], ScopeRecords]
     _waiting: list[tuple[Scope, Turn, bool]] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
+    _begun: bool = False
 
     def read(self, lines: Iterable[str]) -> ImportReport:
         """Append everything. Raises InputError, naming the line, for what is no export; what came
         before it is appended."""
         self._counts = dict.fromkeys(("added", "duplicates", "forgotten", "images"), 0)
-        scopes = set[Scope]()
-        for number, text in enumerate(lines, 1):
-            if text.strip():
-                try:
-                    scope = self._line(number, json.loads(text))
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    raise InputError(f"line {number} is no line of an export: {error!r}") from None
-                scopes |= {scope} if scope else set()
+        self._begun, scopes = False, set[Scope]()
+        try:
+            for number, text in enumerate(lines, 1):
+                if text.strip():
+                    scope = self._numbered_line(number, text)
+                    scopes |= {scope} if scope else set()
+        except InputError:
+            self._flush()
+            raise
+        if not self._begun:
+            raise InputError("there is no line of an export; write one with `optimem export`")
         self._flush()
         return ImportReport(scopes=len(scopes), **self._counts)
 
-    def _line(self, number: int, line: Line) -> Scope | None:
-        if number == 1 and (line["kind"], line["version"]) != (FORMAT, VERSION):
+    def _numbered_line(self, number: int, text: str) -> Scope | None:
+        try:
+            return self._line(json.loads(text))
+        except (InputError, ValueError, KeyError, TypeError, RecursionError) as error:
+            done = "; what came before it is appended" if self._begun else ""
+            raise InputError(
+                f"line {number} is no line of an export: {_reason(error)}{done}"
+            ) from None
+
+    def _line(self, line: Line) -> Scope | None:
+        if not self._begun and (line["kind"], line["version"]) != (FORMAT, VERSION):
             raise ValueError(f"it begins with {line!r:.80}, not with {FORMAT!r} version {VERSION}")
+        self._begun = True
         if line["kind"] not in ("turn", "image"):
             return None
         scope = Scope.parse(line["scope"])
@@ -139,3 +153,9 @@ class Importer:
         for _, turn, pinned in waiting:
             if pinned and self.records(scope).turn_numbers([turn.key]) != [None]:
                 self.pin(scope, turn.key)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"its JSON is broken at column {error.colno} ({error.msg})"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -4,9 +4,10 @@ Usage is measured at most every few seconds and counted on from there; it is mea
 anything is refused, faded or dropped. Knows nothing of how turns are appended.
 """
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import Drawing, draw_together, redrawn_index
 from optimem.memory.fading import without_page
 from optimem.memory.recall import PageReading, read_each
-from optimem.memory.records import EntryKind, PageRecord
+from optimem.memory.records import EntryKind, PageRecord, image_key, turn_key
 from optimem.memory.scope_records import ScopeRecords, Stored
 from optimem.memory.settings import parse_settings, parse_size
 from optimem.protocols import PageCodec, Store
@@ -50,7 +51,8 @@ class Limits(Value):
     user have no such limit. `full`: what an append does at a limit. "refuse", the default: raise
     QuotaError. "fade": let pages fade sooner, in reading order, as far as the policy's floor
     allows, and if that is not enough, drop pages. "drop": drop pages, those that have faded first,
-    the oldest first. Pinned turns are neither faded nor dropped.
+    the oldest first. Pinned turns are neither faded nor dropped, and for an append that would not
+    fit all the same nothing is: it is refused.
 
     Bytes are those that are stored; text that is not on a page yet counts as such and takes more
     when it is. Every process measures at most every 10 s what others write, so that together they
@@ -99,11 +101,12 @@ class Quota:
             self._admit(holder, need)
 
     def settle(self, records: ScopeRecords) -> None:
-        """Bring a scope and its user back within their limits after pages were written, if making
-        room is what happens at the limit."""
-        if self.limits.full != "refuse":
-            for holder in self._holders(records.scope):
+        """After pages were written: bring a scope and its user back within their limits if making
+        room is what happens there, and have their usage measured anew by the next append."""
+        for holder in self._holders(records.scope):
+            if self.limits.full != "refuse":
                 self._make_room(holder, Usage(0, 0, 0))
+            self._known.put(holder.name, (-math.inf, Usage(0, 0, 0)))
 
     def _admit(self, holder: "Holder", need: Usage) -> None:
         measured, usage = self._known.get(holder.name) or (-math.inf, Usage(0, 0, 0))
@@ -112,18 +115,25 @@ class Quota:
             self._known.put(holder.name, (measured, then))
             return
         then = holder.after(need)
-        if holder.exceeded(then) and self.limits.full != "refuse":
+        makes_room = self.limits.full != "refuse" and holder.exceeded(then)
+        if makes_room and holder.could_hold(then):
             self._make_room(holder, need)
             then = holder.after(need)
         name = holder.exceeded(then)
         if name:
-            raise QuotaError(
-                f"{holder} would hold {getattr(then, name.removeprefix('user_')):,} "
-                f"{name.removeprefix('user_')}, and may hold {getattr(self.limits, name):,} "
-                f"(limit {name}); nothing was appended: forget something, raise the limit, or let "
-                "it make room (full=fade or full=drop)"
-            )
+            raise QuotaError(self._refusal(holder, then, name))
         self._known.put(holder.name, (time.monotonic(), then))
+
+    def _refusal(self, holder: "Holder", then: Usage, name: str) -> str:
+        what = name.removeprefix("user_")
+        if self.limits.full == "refuse":
+            remedy = "forget something, raise the limit, or let it make room (full=fade, full=drop)"
+        else:
+            remedy = "dropping pages does not make room enough; append less, or raise the limit"
+        return (
+            f"{holder} would hold {getattr(then, what):,} {what}, and may hold "
+            f"{getattr(self.limits, name):,} (limit {name}); nothing was appended: {remedy}"
+        )
 
     def _make_room(self, holder: "Holder", need: Usage) -> None:
         """Let pages fade or drop them until what is needed fits, or nothing is left to do."""
@@ -219,6 +229,16 @@ class Holder:
             return about
         return _sum(need, *(self._usage_of(records, exact=True) for records in self._all()))
 
+    def could_hold(self, then: Usage) -> bool:
+        """Whether dropping pages could bring a usage within the limits."""
+        for records in self.scopes():
+            sizes = _sizes(records)
+            for page in itertools.chain.from_iterable(_batches(records, lambda: True)):
+                then = _less(then, page.record, sizes)
+                if not self.exceeded(then):
+                    return True
+        return False
+
     def scopes(self) -> list[ScopeRecords]:
         """Its scopes, the one longest unused first."""
         return sorted(self._all(), key=lambda records: records.state().record.appended)
@@ -259,3 +279,21 @@ def _batches(
 def _sum(*usages: Usage) -> Usage:
     columns = zip(*usages, strict=True) if usages else ((0,), (0,), (0,))
     return Usage(*map(sum, columns))
+
+
+def _less(usage: Usage, page: PageRecord, sizes: Mapping[str, float]) -> Usage:
+    """A usage without a page and its turns, none of which goes on elsewhere; the same if it is
+    pinned."""
+    if page.pinned:
+        return usage
+    turns = [span.turn for span in page.spans]
+    keys = [page.key.page, page.key.words, *map(turn_key, turns), *map(image_key, turns)]
+    freed = sum(sizes.get(key, 0) for key in keys if key)
+    return Usage(usage.turns - len(turns), usage.pages - 1, usage.bytes - math.ceil(freed))
+
+
+def _sizes(records: ScopeRecords) -> dict[str, float]:
+    """Bytes of all entries by key, with their share of what the store adds to them."""
+    sizes = {i.key: i.size + len(i.key) for i in records.store.entries(records.scope)}
+    scale = records.bytes_used() / max(sum(sizes.values()), 1)
+    return {key: size * scale for key, size in sizes.items()}

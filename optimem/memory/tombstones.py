@@ -24,6 +24,14 @@ _WHEN = "when"
 _TIME = struct.Struct("<d")
 
 
+def graves_of(scope: Scope) -> Scope:
+    """The scope that holds the tombstones of a forgotten scope."""
+    parts = "\0".join((scope.namespace, scope.user, scope.session))
+    return Scope(
+        namespace=FORGOTTEN, session=hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+    )
+
+
 def tombstone(scope: Scope, key: str, when: float) -> Change:
     """Write that what the key stands for was forgotten at a time."""
     return Change(key, pack_tombstone(when, entry_place(scope, key)))
@@ -43,7 +51,7 @@ def unpack_tombstone(data: bytes, place: bytes) -> float:
 
 def bury_scope(records: ScopeRecords, when: float) -> None:
     """Leave tombstones of a scope that is about to be cleared, and of its turns."""
-    graves, store = _graves(records), records.store
+    graves, store = graves_of(records.scope), records.store
     kinds = (EntryKind.TURN, EntryKind.GONE)
     infos = [info for kind in kinds for info in store.entries(records.scope, kind.prefix)]
     keys = [EntryKind.GONE.prefix + info.key.partition(":")[2] for info in infos]
@@ -57,7 +65,7 @@ def forgotten(records: ScopeRecords, turns: Sequence[Turn], keys: Sequence[str])
     """Whether each turn was forgotten: by its key, or with its scope if it is of a time before
     that."""
     names = [gone_key(key) for key in keys]
-    graves = _graves(records)
+    graves = graves_of(records.scope)
     here = records.store.get(records.scope, names)
     *there, when = records.store.get(graves, [*names, _WHEN])
     until = unpack_tombstone(when.value, entry_place(graves, when.key)) if when else None
@@ -69,7 +77,7 @@ def forgotten(records: ScopeRecords, turns: Sequence[Turn], keys: Sequence[str])
 
 def readmit(records: ScopeRecords, turn: str | None) -> int:
     """Remove the tombstones of a turn, or of a scope and all its turns; how many there were."""
-    scopes, removed = (records.scope, _graves(records)), 0
+    scopes, removed = (records.scope, graves_of(records.scope)), 0
     for scope in scopes:
         if turn is not None:
             keys = [gone_key(turn)]
@@ -81,16 +89,8 @@ def readmit(records: ScopeRecords, turn: str | None) -> int:
             records.store.commit(scope, [Change(key, None) for key in batch])
         removed += len(found)
     if turn is None:
-        records.store.clear(_graves(records))
+        records.store.clear(graves_of(records.scope))
     return removed
-
-
-def _graves(records: ScopeRecords) -> Scope:
-    scope = records.scope
-    parts = "\0".join((scope.namespace, scope.user, scope.session))
-    return Scope(
-        namespace=FORGOTTEN, session=hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
-    )
 
 
 def _is_before(turn: Turn, when: float | None) -> bool:

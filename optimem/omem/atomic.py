@@ -1,6 +1,7 @@
 """Files written as a whole or not at all. Knows nothing of what is in them."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -19,23 +20,44 @@ PERMISSIONS = 0o666
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which replaces `path` once the block ends without an error. After an error
-    or Ctrl-C nothing is left of it. Raises InputError, before anything is written, if `path` cannot
-    be written, and StoreFullError for a full disk."""
+    or Ctrl-C nothing is left of it. A device or pipe, such as /dev/stdout, is not replaced but
+    written to. Raises InputError, before anything is written, if `path` cannot be written, and
+    StoreFullError for a full disk."""
+    if _is_special(path):
+        with _no_room_named(path), os.fdopen(_opened(path, str(path), os.O_WRONLY), "wb") as file:
+            yield file
+        return
     partial, handle = _beside(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _no_room_named(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException as error:
+    except BaseException:
         os.unlink(partial)
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            raise StoreFullError(
-                f"no room to write {path} ({error.strerror}); free some space, or write "
-                "to another disk"
-            ) from error
         raise
+
+
+@contextmanager
+def _no_room_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise StoreFullError(
+            f"no room to write {path} ({error.strerror}); free some space, or write to another disk"
+        ) from error
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path leads to something that must not be replaced by a file."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _beside(path: Path) -> tuple[str, int]:
@@ -43,8 +65,13 @@ def _beside(path: Path) -> tuple[str, int]:
     if os.path.isdir(path):
         raise InputError(f"{path} is a folder; name a file")
     name = f"{path}.{uuid4().hex[:8]}.partial"
+    return name, _opened(path, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+
+
+def _opened(path: Path, name: str, flags: int) -> int:
+    """The handle of the file `name`, in which `path` is written."""
     try:
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PERMISSIONS)
+        return os.open(name, flags, PERMISSIONS)
     except FileNotFoundError as error:
         raise InputError(
             f"{path} cannot be written: there is no folder {path.parent}; make it first"
@@ -53,4 +80,3 @@ def _beside(path: Path) -> tuple[str, int]:
         raise InputError(
             f"{path} cannot be written: {error.strerror}; choose another place"
         ) from error
-    return name, handle

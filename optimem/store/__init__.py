@@ -56,20 +56,39 @@ def open_store(
         raise
 
 
+def check_exists(target: object) -> None:
+    """Raises InputError for the address of a file that is not there, which opening would make."""
+    if isinstance(target, str | os.PathLike) and not _is_redis(target):
+        path = _path_at(target)
+        if path != ":memory:" and not os.path.exists(path):
+            raise InputError(f"there is no store {path!r}; is the path right?")
+
+
 def _open(target: "str | os.PathLike[str] | RedisClient", timeout: float) -> Store:
     if not isinstance(target, str | os.PathLike):
         from optimem.store.redis import RedisStore
 
         return RedisStore(client=target)
-    address = os.fspath(target)
-    scheme = _SCHEME.match(address) if isinstance(target, str) else None
-    if scheme and scheme[1].lower() in REDIS_SCHEMES and "://" in address:
+    if _is_redis(target):
         from optimem.store.redis import RedisStore
 
-        return RedisStore(address, timeout=timeout)
+        return RedisStore(os.fspath(target), timeout=timeout)
     from optimem.store.sqlite import SQLiteStore
 
-    return SQLiteStore(_sqlite_path(address, scheme is not None), timeout=timeout)
+    return SQLiteStore(_path_at(target), timeout=timeout)
+
+
+def _scheme(target: "str | os.PathLike[str]") -> str | None:
+    found = _SCHEME.match(target) if isinstance(target, str) else None
+    return found and found[1].lower()
+
+
+def _is_redis(target: "str | os.PathLike[str]") -> bool:
+    return _scheme(target) in REDIS_SCHEMES and "://" in os.fspath(target)
+
+
+def _path_at(target: "str | os.PathLike[str]") -> str:
+    return _sqlite_path(os.fspath(target), _scheme(target) is not None)
 
 
 def _sqlite_path(address: str, has_scheme: bool) -> str:

@@ -127,13 +127,19 @@ def environment_keys(environment: Mapping[str, str]) -> KeyProvider | None:
         if folder:
             raise InputError(f"{USERS_VARIABLE} is set without {KEY_VARIABLE}; set that too")
         return None
-    ring = Keyring(*(_file_text(file) if file else given).replace(",", " ").split())
+    found = (_file_text(file) if file else given).replace(",", " ").split()
+    if not found:
+        raise InputError(
+            f"{FILE_VARIABLE + ': ' + file if file else KEY_VARIABLE} holds no key; put one there "
+            "with `optimem new-key`, or unset it"
+        )
+    ring = Keyring(*found)
     return UserKeys(ring, folder) if folder else ring
 
 
 def _file_text(path: str) -> str:
     try:
-        return Path(path).read_text("ascii")
+        return Path(path).read_text("utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds no text of keys"
         raise InputError(f"{FILE_VARIABLE}: {path} cannot be read: {reason}") from None

@@ -54,7 +54,7 @@ def seal_store(store: Store, keys: KeyProvider | None, *, owned: bool) -> Store:
         found = _begin(store, keys)
     secret = _opened(found.value, keys.opening(None), record_place(HOME, NAMES))
     if secret == LOCKED:
-        raise MissingKeyError("this store is sealed with another key than those given; give that")
+        raise MissingKeyError("this store is sealed with a key that was not given; give that one")
     if secret == TAMPERED:
         raise FormatError("the secret of this sealed store is damaged; restore it from a copy")
     return SealedStore(store, keys, secret, owned=owned)
@@ -68,7 +68,8 @@ def _begin(store: Store, keys: KeyProvider) -> Entry:
             return found
         raise InputError(
             "a key was given, but this store holds memories that are not sealed; copy them to a "
-            "new store that is (`optimem copy`), or unset OPTIMEM_KEY and OPTIMEM_KEY_FILE"
+            "new store that is (`optimem copy --unsealed`), or unset OPTIMEM_KEY and "
+            "OPTIMEM_KEY_FILE"
         )
     place, secret = record_place(HOME, NAMES), secrets.token_bytes(NAMES_KEY)
     try:

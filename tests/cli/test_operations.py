@@ -69,7 +69,7 @@ def test_export_import_scopes_and_receipts(tmp_path: Path) -> None:
     held = run("verify-receipt", "--store", store, stdin=receipt)
     assert (held.returncode, b"the receipt holds" in held.stdout) == (0, True), held.stderr
     done = run("verify-receipt", "--store", copy, stdin=b"{}")
-    assert b"is no receipt" in done.stderr
+    assert b"is no receipt of `optimem forget --json`: scopes: Field required\n" in done.stderr
 
 
 def test_unknown_scopes_fail_with_suggestions(tmp_path: Path) -> None:
@@ -98,3 +98,29 @@ def test_a_store_is_copied(tmp_path: Path) -> None:
     run("remember", "s", "--store", store, stdin=b"later")
     assert run("copy", store, copy).returncode == 1
     assert run("copy", store, copy, "--replace").returncode == 0
+
+
+def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
+    store, broken = str(tmp_path / "m.db"), tmp_path / "broken.jsonl"
+    run("remember", "s", "--store", store, stdin=b"hello")
+    broken.write_bytes(run("export", "s", "--store", store).stdout + b"\xff\n")
+    for command, reason in (
+        (["import", str(tmp_path / "none.jsonl")], b"No such file"),
+        (["import", str(broken)], b"line 3 is not UTF-8 text: byte 0 is 0xff"),
+        (["export", "s", "-o", str(tmp_path / "none" / "x.jsonl")], b"there is no folder"),
+    ):
+        done = run(*command, "--store", store)
+        assert (reason in done.stderr, b"Traceback" in done.stderr) == (True, False), done.stderr
+    out = tmp_path / "out.jsonl"
+    assert run("export", "s", "-o", str(out), "--store", store).returncode == 0
+    assert out.read_bytes().count(b"\n") == 2
+
+
+def test_a_copy_of_nothing_leaves_nothing(tmp_path: Path) -> None:
+    source, target = tmp_path / "typo.db", tmp_path / "copy.db"
+    done = run("copy", str(source), str(target))
+    assert (done.returncode, b"there is no store" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+    run("remember", "s", "--store", str(source), stdin=b"hello")
+    done = run("copy", str(source), str(source))
+    assert (done.returncode, b"both the source and the target" in done.stderr) == (1, True)

@@ -99,6 +99,45 @@ def test_what_the_target_holds_is_left_or_replaced() -> None:
     assert held(target) == held(source)
 
 
+def test_what_was_forgotten_in_the_target_does_not_come_back() -> None:
+    source, target = InMemoryStore(), InMemoryStore()
+    filled(source, 10)
+    copy_store(source, target)
+    memory = OpticalMemory(target, plain_codec(), clock=lambda: NOW)
+    memory.forget(SCOPE)
+    before = held(target)
+    (left,) = copy_store(source, target).left
+    assert "forgotten in the target" in left
+    assert held(target) == before
+    memory.readmit(SCOPE)
+    assert copy_store(source, target).left == []
+    assert held(target) == held(source)
+
+
+def test_what_was_forgotten_in_the_source_is_named_or_forgotten_too() -> None:
+    source, target = InMemoryStore(), InMemoryStore()
+    memory = filled(source, 10)
+    copy_store(source, target)
+    memory.forget(SCOPE)
+    (left,) = copy_store(source, target).left
+    assert left.startswith(f"{SCOPE}: it was forgotten in the source")
+    assert copy_store(source, target, replace=True).left == []
+    assert held(target) == held(source)
+
+
+def test_scopes_without_a_state_are_left_too() -> None:
+    """Items, and the tombstones of what only the target has forgotten."""
+    source, target, scope = InMemoryStore(), InMemoryStore(), Scope(session="00", user="items")
+    InMemoryStore.commit(source, scope, [Change("a", b"1"), Change("b", b"1")])
+    InMemoryStore.commit(target, scope, [Change("b", b"1")])
+    assert copy_store(source, target).left == []  # a part of a copy
+    InMemoryStore.commit(target, scope, [Change("b", b"2"), Change("c", b"2")])
+    before = held(target)
+    (left,) = copy_store(source, target).left
+    assert "holds something else" in left
+    assert held(target) == before
+
+
 def test_what_is_written_meanwhile_is_copied_too() -> None:
     source, target = BusyStore(), InMemoryStore()
     for key in ("head", "page:1"):

@@ -88,9 +88,20 @@ def test_what_was_forgotten_is_not_imported(memory: OpticalMemory) -> None:
     assert (report.added, report.forgotten) == (0, 3)
 
 
+def test_what_came_before_a_broken_line_is_appended(memory: OpticalMemory) -> None:
+    turns = [f'{{"kind": "turn", "scope": "s", "id": "{n}", "text": "{n}"}}' for n in range(3)]
+    for broken in ('{"kind": "tu', '{"kind": "turn", "scope": "s", "text": "\\ud800"}'):
+        given = [HEADER, *turns, broken]
+        with pytest.raises(InputError, match=r"line 5 is no line of an export: .*is appended"):
+            memory.import_lines(given)
+        assert memory.ids("s") == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize(
     "given",
     [
+        [],
+        ["", HEADER.replace("export", "report"), '{"kind": "turn", "scope": "s", "text": "x"}'],
         ["{}"],
         ["[1]"],
         ['{"kind": "optimem export", "version": 2}'],

@@ -129,6 +129,51 @@ def test_what_cannot_be_dropped_is_refused() -> None:
             memory.append(SCOPE, "c")
 
 
+@pytest.mark.parametrize(
+    ("line", "turns"),
+    [
+        ("bytes=20KB,full=drop", [Turn(text="x" * 30_000)]),
+        ("bytes=20KB,full=fade", [Turn(text="x" * 30_000)]),
+        ("turns=8,full=drop", [Turn(text=str(n), id=str(n)) for n in range(9)]),
+        ("user_turns=8,full=drop", [Turn(text=str(n), id=str(n)) for n in range(9)]),
+    ],
+)
+def test_nothing_is_dropped_for_what_would_not_fit_all_the_same(
+    line: str, turns: list[Turn]
+) -> None:
+    with limited(line) as memory:
+        for number in range(6):
+            memory.append(SCOPE, page_of(number))
+            memory.flush(SCOPE)
+        before = memory.stats()
+        with pytest.raises(QuotaError, match="dropping pages does not make room enough"):
+            memory.append(SCOPE, turns)
+        assert memory.stats() == before
+
+
+def test_pinned_pages_and_the_tail_are_no_room() -> None:
+    with limited("turns=4,full=drop") as memory:
+        for number in range(2):
+            memory.append(SCOPE, page_of(number))
+            memory.flush(SCOPE)
+        memory.pin(SCOPE, "t0")
+        memory.append(SCOPE, ["a", "b"])
+        with pytest.raises(QuotaError):
+            memory.append(SCOPE, ["c", "d"])
+        assert held(memory) == ["000", "001", "a", "b"]
+        memory.append(SCOPE, "c")
+        assert held(memory) == ["000", "a", "b", "c"]
+
+
+def test_pages_count_as_soon_as_they_are_written() -> None:
+    with limited("pages=2") as memory:
+        for number in range(3):
+            memory.append(SCOPE, page_of(number))
+            memory.flush(SCOPE)
+        with pytest.raises(QuotaError, match="would hold 3 pages, and may hold 2"):
+            memory.append(SCOPE, page_of(3))
+
+
 def test_a_users_sessions_share_a_limit_and_other_users_do_not() -> None:
     with limited("user_turns=3") as memory:
         memory.append("acme/ann/one", ["a", "b"])

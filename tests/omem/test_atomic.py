@@ -62,6 +62,19 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with atomic_write(pipe) as file:
+            file.write(b"new")
+        assert os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert (names(tmp_path), pipe.is_fifo()) == (["pipe"], True)
+
+
 def test_where_there_is_no_room_nothing_is_left(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LIMITED, str(tmp_path / "x.omem")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

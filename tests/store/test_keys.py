@@ -46,7 +46,7 @@ def test_the_first_key_seals_and_all_open() -> None:
 
 def test_the_environment_names_keys(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_text(f"{FIRST.hex()}\n\n{SECOND.hex()}\n")
+    file.write_text(f"\ufeff{FIRST.hex()}\n\n{SECOND.hex()}\n", "utf-8")
     for environment in (
         {"OPTIMEM_KEY": f"{FIRST.hex()}, {SECOND.hex()}"},
         {"OPTIMEM_KEY_FILE": str(file)},
@@ -63,7 +63,8 @@ def test_the_environment_names_keys(tmp_path: Path) -> None:
     ("environment", "message"),
     [
         ({"OPTIMEM_KEY": FIRST.hex(), "OPTIMEM_KEY_FILE": "f"}, "both set"),
-        ({"OPTIMEM_KEY": " "}, "needs a key"),
+        ({"OPTIMEM_KEY": " "}, "OPTIMEM_KEY holds no key"),
+        ({"OPTIMEM_KEY_FILE": "/dev/null"}, "OPTIMEM_KEY_FILE: /dev/null holds no key"),
         ({"OPTIMEM_KEY_FILE": "/no/such/file"}, "No such file"),
         ({"OPTIMEM_KEY_FILE": "/bin/sh"}, "no text of keys"),
         ({"OPTIMEM_USER_KEYS": "folder"}, "without OPTIMEM_KEY"),

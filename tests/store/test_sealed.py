@@ -77,7 +77,7 @@ def sealed(below: Store, *keys: bytes) -> SealedStore:
 class TestKeys:
     def test_a_wrong_key_and_none_are_named(self, below: InMemoryStore) -> None:
         put(sealed(below, OLD), HOME, a=1.0)
-        with pytest.raises(MissingKeyError, match="another key"):
+        with pytest.raises(MissingKeyError, match="a key that was not given"):
             seal_store(below, Keyring(NEW), owned=False)
         with pytest.raises(MissingKeyError, match="OPTIMEM_KEY"):
             seal_store(below, None, owned=False)
