@@ -106,7 +106,7 @@ class Renderer(Protocol):
 
     def cells(self, text: str, role: Role | None = None) -> Cells:
         """The cells that spell `text`, after a mark for the role if one is given. Lossless:
-        characters outside the alphabet become escapes."""
+        characters outside the alphabet are spelled in several cells."""
 
     def spelled(self, text: str) -> Cells:
         """The cells of characters side by side, with nothing before, between or after them."""
@@ -115,8 +115,8 @@ class Renderer(Protocol):
         """The largest n ≤ room such that cells[:n] does not end inside a character."""
 
     def text(self, read: ReadCells) -> Reading:
-        """The text that cells spell, role marks left out. An escape that cannot be decoded
-        becomes U+FFFD with probability 0."""
+        """The text that cells spell, role marks left out. What is left of a character
+        of several cells becomes one U+FFFD with probability 0."""
 
     def page(self, cells: Cells) -> Page:
         """The page with these cells, at most `capacity`."""

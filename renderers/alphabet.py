@@ -1,11 +1,11 @@
-"""The dense alphabet: the symbols that a cell can show, and their ids.
+"""The dense alphabets: the symbols that a cell can show, and their ids.
 
 Common symbols come first (ASCII and marks), so that a model can spend most of its output on them;
-then the tail (accents, Greek, Cyrillic, symbols, kana). A character outside the alphabet is
-spelled as ESCAPE, its code point in hexadecimal, END. Kana take two cells: their own symbol,
-which shows the left half, and WIDE, which shows the right half. Knows nothing of pixels.
+then the tail (accents, Greek, Cyrillic, symbols, kana). What else an alphabet has is up to the way
+it spells other characters: see `escapes` and `codes`. Knows nothing of pixels.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -18,12 +18,12 @@ NEWLINE, TAB = "\n", "\t"
 ROLE_MARKS: tuple[str, ...] = tuple(f"<{role}>" for role in ROLES)
 ESCAPE, END, WIDE = "<escape>", "<end>", "<wide>"
 MARKS = (*ROLE_MARKS, ESCAPE, END, WIDE)
-"""Symbols that do not stand for a character of the text."""
+"""Marks that the shipped atlas shows."""
 
-COMMON = (*(chr(code) for code in range(32, 127)), NEWLINE, TAB, *MARKS)
-HEX = "0123456789abcdef"
-LONGEST_ESCAPE = 8
-"""Cells of the longest escape: ESCAPE, six digits, END."""
+TEXT = (*(chr(code) for code in range(32, 127)), NEWLINE, TAB, *ROLE_MARKS)
+"""The common symbols that every alphabet has."""
+COMMON = (*TEXT, ESCAPE, END, WIDE)
+"""The common symbols of the shipped atlas, in its order."""
 
 TAIL_RANGES = (
     (0x00A0, 0x00AC), (0x00AE, 0x00FF), (0x2010, 0x2027), (0x2500, 0x2503), (0x0100, 0x017F),
@@ -43,27 +43,20 @@ TAIL_RANGES = (
 
 
 class Alphabet:
-    """Symbols in the order of their ids: the common ones, then the tail. V is their number."""
+    """Symbols in the order of their ids, of which the first `common` are frequent. A symbol of one
+    character stands for it, another for none. V is their number."""
 
-    def __init__(self, symbols: tuple[str, ...]) -> None:
-        self.symbols = symbols
+    def __init__(self, symbols: Sequence[str], common: int) -> None:
+        self.symbols, self.common = tuple(symbols), common
         self._ids = {symbol: index for index, symbol in enumerate(symbols)}
+        self.characters = np.array([ord(s) if len(s) == 1 else 0 for s in symbols], np.uint32)
+        """(V,) code points; 0 for marks and the like."""
         self._table = np.full(0x110000, len(symbols), np.uint16)  # V: not in the alphabet
-        for symbol, index in self._ids.items():
-            if symbol not in MARKS:
-                self._table[ord(symbol)] = index
-        self.wide: NDArray[np.bool_] = np.array(
-            [symbol not in MARKS and is_wide(symbol) for symbol in symbols]
-        )
-        """(V,) whether a symbol is the left half of a wide character."""
+        single = np.flatnonzero(self.characters)
+        self._table[self.characters[single]] = single
 
     def __len__(self) -> int:
         return len(self.symbols)
-
-    @property
-    def common(self) -> int:
-        """The number of common symbols, which have the lowest ids."""
-        return len(COMMON)
 
     def id(self, symbol: str) -> int:
         """The id of a symbol or mark. Raises KeyError if the alphabet lacks it."""
@@ -73,18 +66,23 @@ class Alphabet:
         """The id of a role's mark."""
         return self._ids[f"<{role}>"]
 
-    def lookup(self, text: str) -> NDArray[np.uint16]:
-        """The ids of characters, (len(text),); V for a character that the alphabet lacks."""
-        return self._table[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)]
+    def lookup(self, codes: NDArray[np.uint32]) -> NDArray[np.uint16]:
+        """The ids of code points, each at most U+10FFFF; V for one that the alphabet lacks."""
+        return self._table[codes]
 
 
 @cache
-def load_alphabet() -> Alphabet:
-    """The shipped alphabet: the common symbols, then the characters of alphabet.txt."""
-    tail = files(__package__).joinpath("data/alphabet.txt").read_text("utf-8").split("\n")
-    return Alphabet((*COMMON, *(char for char in tail if char)))
+def tail() -> tuple[str, ...]:
+    """The characters of the shipped atlas after the common ones: those of alphabet.txt."""
+    text = files(__package__).joinpath("data/alphabet.txt").read_text("utf-8")
+    return tuple(char for char in text.split("\n") if char)
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """The code points of a text, lone surrogates among them."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def is_wide(char: str) -> bool:
-    """Whether a character takes two cells."""
+    """Whether the shipped atlas shows a character in two cells."""
     return 0x3001 <= ord(char[0]) <= 0x30FF

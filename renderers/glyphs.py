@@ -26,9 +26,9 @@ from optimem.renderers.alphabet import (
     WIDE,
     is_wide,
 )
-from optimem.renderers.dense import ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH
 from optimem.renderers.fonts import font_path
 from optimem.renderers.raster import LOAD_FLAGS
+from optimem.renderers.spelling import ATLAS_COLUMNS, CELL_HEIGHT, CELL_WIDTH
 
 SIZE, WIDE_SIZE = 13, 15
 """Em in pixels. At 13 px an advance, of 0.602 em, fills a cell."""

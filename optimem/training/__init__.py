@@ -5,4 +5,5 @@ renderer, but nothing of stores or memory.
 """
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
-"""What the folder of a run holds."""
+SNAPSHOT = "step-{}.safetensors.zst"
+"""What the folder of a run holds; the snapshot of its last save is a weights file."""

@@ -32,6 +32,7 @@ class Crew:
         self._queue: Any = _fork.SimpleQueue()
         self._next_task = _fork.Value("i", 0)
         self._barrier = _fork.Barrier(size)
+        self._answer = _fork.Value("b", False)
         self._squared_norms = torch.zeros(size, dtype=torch.float64)
         self._gradients: list[list[Tensor]] = []  # by rank, then by parameter
         if size > 1:
@@ -79,6 +80,17 @@ class Crew:
             gathered += [pickle.loads(self._queue.get()) for _ in range(self.size - 1)]
         self.wait()
         return gathered
+
+    def agree(self, yes: bool) -> bool:
+        """What rank 0 says, in every process."""
+        if self.size == 1:
+            return yes
+        if self.rank == 0:
+            self._answer.value = yes
+        self.wait()
+        answer = bool(self._answer.value)
+        self.wait()  # before rank 0 answers again
+        return answer
 
     def own_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """The parameters that this process updates: a fair share of the work."""

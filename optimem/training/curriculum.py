@@ -15,20 +15,20 @@ AUXILIARY_UNTIL = 3000
 PRICED_FROM = 1000
 
 PAGES: dict[Tier, tuple[int, int]] = {
-    Tier.LARGE: (1, 2),
-    Tier.BASE: (3, 1),
-    Tier.SMALL: (6, 1),
-    Tier.TINY: (8, 1),
+    Tier.LARGE: (1, 1),
+    Tier.BASE: (2, 1),
+    Tier.SMALL: (5, 1),
+    Tier.TINY: (7, 1),
     Tier.TRACE: (4, 2),
 }
 """Pages of each tier in a step, and every how many steps it takes part."""
 
 PRICES: dict[Tier, tuple[float, float]] = {
-    Tier.LARGE: (0.02, 0.001),
-    Tier.BASE: (0.02, 0.0015),
-    Tier.SMALL: (0.04, 0.012),
-    Tier.TINY: (0.1, 0.05),
-    Tier.TRACE: (0.15, 0.15),
+    Tier.LARGE: (0.03, 0.004),
+    Tier.BASE: (0.03, 0.004),
+    Tier.SMALL: (0.05, 0.012),
+    Tier.TINY: (0.12, 0.05),
+    Tier.TRACE: (0.2, 0.15),
 }
 """Price of a bit when bits are first priced, and at the end: high at first, so that a tier learns
 to do with few; then as low as reliable reading requires."""
@@ -75,6 +75,10 @@ class Curriculum:
             for order, (tier, (pages, every)) in enumerate(PAGES.items())
             if (step + order) % every == 0
         ]
+
+    def pages(self, step: int) -> list[int]:
+        """The pages of each share of a step."""
+        return [share.pages for share in self.shares(step)]
 
     def tasks(self, step: int) -> list[TierShare]:
         """The same shares in parts, the largest images first, for processes to divide."""

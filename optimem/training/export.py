@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optimem.model.nano.model import CLASSES, LEAST_SPREAD, TIERS, NanoConfig, NanoModel
+from optimem.model.nano.model import CLASSES, LEAST_SPREAD, TIERS, NanoModel
 from optimem.model.nano.token_coding import ROUNDING_VARIANCE
 from optimem.model.nano.weights import WeightsInfo, save_weights, shipped_weights
 from optimem.protocols import Cells
@@ -25,7 +25,9 @@ from optimem.tiers import Tier
 from optimem.training import CHECKPOINT
 from optimem.training.objective import Objective
 from optimem.training.pages import PageMixer
-from optimem.training.train import autocast, load_sources
+from optimem.training.spellings import config_for, renderer_of
+from optimem.training.train import load_sources
+from optimem.training.trainer import autocast
 
 SEED = 1
 PRIOR_TOKENS = 10_000  # that a prior is fitted on, at least
@@ -38,25 +40,26 @@ TEMPERATURES = np.geomspace(0.5, 3.0, 37)
 
 def export(checkpoint: Path, texts: Sequence[str], pages: int, out: Path) -> WeightsInfo:
     """Fit priors, and temperatures on `pages` pages per tier, and write the weights."""
-    renderer = DenseRenderer()
+    model, renderer = load_run(checkpoint)
     sources, weights = load_sources(texts, renderer)
     mixer = PageMixer(renderer, sources, weights, np.random.default_rng(SEED))
-    model = load_run(checkpoint)
     for tier in Tier:
         cells = mixer.batch(max(pages, PRIOR_TOKENS // tier.tokens))
         levels = quantised(model, cells, renderer, tier)
         fit_prior(model, levels, tier)
         temperature = fit_temperature(model, levels[:pages], cells[:pages], tier)
         print(f"{tier.label}: temperature {temperature:.2f}", flush=True)
-    return save_weights(model, renderer.version, out)
+    return save_weights(model, renderer.version, renderer.alphabet.symbols, out)
 
 
-def load_run(checkpoint: Path) -> NanoModel:
-    """The model of a training run, without its auxiliary heads."""
-    objective = Objective(NanoConfig())
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
-    objective.load_state_dict(state)
-    return objective.model.eval()
+def load_run(checkpoint: Path) -> tuple[NanoModel, DenseRenderer]:
+    """The model of a training run, without its auxiliary heads, and the renderer of its pages.
+    Raises FormatError if this version of optimem cannot draw them."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    renderer = renderer_of(state["renderer"], checkpoint)
+    objective = Objective(config_for(renderer))
+    objective.load_state_dict(state["model"])
+    return objective.model.eval(), renderer
 
 
 def quantised(model: NanoModel, cells: Cells, renderer: DenseRenderer, tier: Tier) -> Tensor:

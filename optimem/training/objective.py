@@ -7,6 +7,7 @@ tokens stay at letter frequencies for thousands of steps. The heads are not expo
 from math import log
 from typing import NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 
 from optimem.model.decoder import MixtureOfExperts
@@ -23,15 +24,12 @@ ZERO_AT_START = ("attn.proj.weight", "lin2.weight", "o_proj.weight", "down_proj.
 
 
 class Losses(NamedTuple):
-    """`total` is minimised, the others are for the log. `final`, `patches`, `halved`: nats a
-    character from the tokens and from the auxiliary heads, NaN for a tier without them.
-    `bits`: of the vision tokens, a cell."""
+    """`total` is minimised, `figures` (4,) are for the log: nats a character from the tokens and
+    from the two auxiliary heads, NaN for a tier without them, and bits of the vision tokens a
+    cell. They stay on the device, because fetching them would make it wait."""
 
     total: Tensor
-    final: float
-    patches: float
-    halved: float
-    bits: float
+    figures: Tensor
 
 
 class Objective(nn.Module):
@@ -72,13 +70,11 @@ class Objective(nn.Module):
         for module in model.decoder_blocks.modules():
             if isinstance(module, MixtureOfExperts) and module.balance is not None:
                 total = total + BALANCE_WEIGHT * module.balance
-        patches = halved = float("nan")
+        patches = halved = final.new_full((), float("nan"))
         if auxiliary and tier in AUXILIARY_TIERS:
-            first, second = self._auxiliary(encoded, cells, tier)
-            total = total + auxiliary * AUXILIARY_WEIGHT * first
-            total = total + auxiliary * AUXILIARY_WEIGHT * second
-            patches, halved = first.item(), second.item()
-        return Losses(total, final.item(), patches, halved, rate.item())
+            patches, halved = self._auxiliary(encoded, cells, tier)
+            total = total + auxiliary * AUXILIARY_WEIGHT * (patches + halved)
+        return Losses(total, torch.stack((final, patches, halved, rate)).detach())
 
     def _auxiliary(self, encoded: Encoded, cells: Tensor, tier: Tier) -> tuple[Tensor, Tensor]:
         """Losses of both heads, on half of the pages, which is enough."""

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from optimem.protocols import Cells
-from optimem.renderers.alphabet import WIDE
 from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.text.files import read_text_file
 from optimem.turns import ROLES
@@ -27,6 +26,15 @@ ACCENTED_PIECES = 0.10  # have rare symbols strewn in
 TYPESET_PIECES = 0.25  # have typographic quotes and dashes, as language models write them
 SHORTEST_PIECE = 40  # cells
 LINE = 240  # cells within which a piece looks for the start of a line
+
+SCRIPTS = (
+    (0x0000, 0x10FFFF), (0x0000, 0xFFFF), (0x4E00, 0x9FFF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3),
+    (0xAC00, 0xD7A3), (0x3040, 0x30FF), (0x3000, 0x30FF), (0xFF00, 0xFFEF), (0x0590, 0x05FF),
+    (0x0600, 0x06FF), (0x0900, 0x097F), (0x0980, 0x0DFF), (0x0E00, 0x0E7F), (0x0530, 0x058F),
+    (0x1000, 0x109F), (0x10A0, 0x10FF), (0x1200, 0x137F), (0x1780, 0x17FF), (0x1F300, 0x1FAFF),
+    (0x1D400, 0x1D7FF), (0x0250, 0x036F), (0x20000, 0x2FA1F), (0x2600, 0x27BF), (0xE000, 0xF8FF),
+)  # fmt: skip
+"""Ranges of code points, ends included, that pages of random scripts are drawn from."""
 
 
 def text_cells(path: Path, renderer: DenseRenderer) -> Cells:
@@ -50,19 +58,21 @@ class Noise:
         )
         self.digits = renderer.cells("0123456789")
         self.punctuation = renderer.cells("., -:/$%+")
+        self.renderer = renderer
         tail = np.arange(alphabet.common, len(alphabet), dtype=np.uint16)
-        self.narrow, self.wide = tail[~alphabet.wide[tail]], tail[alphabet.wide[tail]]
-        self.wide_mark = alphabet.id(WIDE)
+        own = alphabet.characters[tail] > 0
+        self.rare_symbols, self.code_symbols = tail[own], tail[~own]
         self.space = int(renderer.cells(" ")[0])
         self.dash = int(renderer.cells("-")[0])
         self.openers = renderer.cells(" \n\t([{")
         double, single = renderer.cells("“”"), renderer.cells("‘’")
         self.typographic = dict(zip(renderer.cells("\"'").tolist(), (double, single), strict=True))
         self.dashes = renderer.cells("—–•")
+        coded = (self.scattered_codes,) if len(self.code_symbols) else ()
         self.kinds: tuple[Callable[[np.random.Generator, int], Cells], ...] = (
             self.random_printable, self.random_printable, self.identifiers, self.identifiers,
             self.uuids, self.base64_lines, self.numbers, self.shuffled_words, self.rare,
-            self.rare, self.kana,
+            self.rare, self.scripts, self.scripts, *coded,
         )  # fmt: skip
 
     def __call__(self, rng: np.random.Generator, size: int) -> Cells:
@@ -100,15 +110,23 @@ class Noise:
         return rng.permutation(self.words[start : start + size])
 
     def rare(self, rng: np.random.Generator, size: int) -> Cells:
-        """Rare narrow symbols among ASCII."""
+        """Rare symbols among ASCII."""
         rare = rng.random(size) < rng.choice([0.1, 0.5, 0.9])
-        return np.where(rare, rng.choice(self.narrow, size), rng.choice(self.printable, size))
+        return np.where(rare, rng.choice(self.rare_symbols, size), rng.choice(self.printable, size))
 
-    def kana(self, rng: np.random.Generator, size: int) -> Cells:
-        """Wide characters, each with its right half."""
-        cells = np.full(-(-size // 2) * 2, self.wide_mark, np.uint16)
-        cells[::2] = rng.choice(self.wide, len(cells) // 2)
-        return cells
+    def scripts(self, rng: np.random.Generator, size: int) -> Cells:
+        """Random code points of one script, or of all, some of them spaces."""
+        first, last = SCRIPTS[rng.integers(len(SCRIPTS))]
+        codes = rng.integers(first, last + 1, size)
+        codes[rng.random(size) < rng.choice([0.0, 0.05, 0.2])] = ord(" ")
+        return self.renderer.cells("".join(map(chr, codes)))
+
+    def scattered_codes(self, rng: np.random.Generator, size: int) -> Cells:
+        """Code symbols in any order, among ASCII."""
+        coded = rng.random(size) < rng.choice([0.2, 0.5, 1.0])
+        return np.where(
+            coded, rng.choice(self.code_symbols, size), rng.choice(self.printable, size)
+        )
 
     def typeset(self, rng: np.random.Generator, cells: Cells) -> Cells:
         """Text with typographic quotes, apostrophes, dashes and bullets instead of ASCII's."""
@@ -124,7 +142,9 @@ class Noise:
 
     def strew(self, rng: np.random.Generator, cells: Cells) -> Cells:
         """Text with one character in ten replaced by a rare one."""
-        return np.where(rng.random(len(cells)) < 0.1, rng.choice(self.narrow, len(cells)), cells)
+        return np.where(
+            rng.random(len(cells)) < 0.1, rng.choice(self.rare_symbols, len(cells)), cells
+        )
 
 
 @dataclass

@@ -12,13 +12,15 @@ from optimem.renderers.alphabet import (
     TAIL_RANGES,
     WIDE,
     Alphabet,
+    code_points,
     is_wide,
-    load_alphabet,
 )
 from optimem.renderers.dense import DenseRenderer
+from optimem.renderers.escapes import Escapes
 from optimem.turns import ROLES
 
-ALPHABET = load_alphabet()
+ESCAPES = Escapes()
+ALPHABET = ESCAPES.alphabet
 
 
 def test_ids_are_those_that_the_weights_were_trained_with() -> None:
@@ -43,21 +45,27 @@ def test_characters_are_looked_up_and_unknown_ones_are_past_the_end() -> None:
     text = "aé漢\ud800\U0010ffff\n"
     known = [ALPHABET.id(char) for char in "aé\n"]
     unknown = len(ALPHABET)
-    assert ALPHABET.lookup(text).tolist() == [*known[:2], unknown, unknown, unknown, known[2]]
-    assert ALPHABET.lookup("").tolist() == []
+    assert ALPHABET.lookup(code_points(text)).tolist() == [
+        *known[:2],
+        unknown,
+        unknown,
+        unknown,
+        known[2],
+    ]
+    assert ALPHABET.lookup(code_points("")).tolist() == []
 
 
 def test_marks_stand_for_no_character() -> None:
     assert {ESCAPE, END, WIDE, *(f"<{role}>" for role in ROLES)} == set(MARKS)
     assert [ALPHABET.role_mark(role) for role in ROLES] == [ALPHABET.id(f"<{r}>") for r in ROLES]
     for mark in MARKS:
-        spelled = ALPHABET.lookup(mark)
+        spelled = ALPHABET.lookup(code_points(mark))
         assert len(spelled) == len(mark)  # letter by letter
         assert ALPHABET.id(mark) not in spelled
 
 
 def test_wide_symbols_are_kana_and_cjk_punctuation() -> None:
-    wide = {ALPHABET.symbols[index] for index in np.flatnonzero(ALPHABET.wide)}
+    wide = {ALPHABET.symbols[index] for index in np.flatnonzero(ESCAPES.wide)}
     assert len(wide) == 179
     assert {"あ", "ン", "。", "「"} <= wide
     assert all(is_wide(symbol) for symbol in wide)
@@ -66,9 +74,10 @@ def test_wide_symbols_are_kana_and_cjk_punctuation() -> None:
 
 
 def test_a_small_alphabet() -> None:
-    small = Alphabet(("a", WIDE, "の"))
-    assert small.lookup("aのb").tolist() == [0, 2, 3]
-    assert small.wide.tolist() == [False, False, True]
+    small = Alphabet(("a", WIDE, "の"), 1)
+    assert small.lookup(code_points("aのb")).tolist() == [0, 2, 3]
+    assert small.characters.tolist() == [ord("a"), 0, ord("の")]
+    assert small.common == 1
 
 
 def test_the_alphabet_needs_no_escapes_for_these() -> None:

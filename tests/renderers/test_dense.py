@@ -11,20 +11,15 @@ from hypothesis import strategies as st
 
 from optimem.errors import InputError
 from optimem.protocols import ReadCells
-from optimem.renderers.alphabet import LONGEST_ESCAPE, load_alphabet
-from optimem.renderers.dense import (
-    ATLAS_COLUMNS,
-    CAPACITY,
-    COLUMNS,
-    DenseRenderer,
-    atlas,
-    canvas_cells,
-)
+from optimem.renderers.dense import CAPACITY, COLUMNS, DenseRenderer, canvas_cells
+from optimem.renderers.escapes import LONGEST_ESCAPE, Escapes
+from optimem.renderers.spelling import ATLAS_COLUMNS, atlas
 from optimem.tiers import Tier
 from optimem.turns import ROLES
 
 RENDERER = DenseRenderer()
-ALPHABET = load_alphabet()
+ESCAPES = Escapes()
+ALPHABET = ESCAPES.alphabet
 
 
 def sure(cells: np.ndarray) -> ReadCells:
@@ -114,11 +109,15 @@ def test_pages_are_the_same_to_the_byte_in_another_process() -> None:
 
 
 @pytest.mark.parametrize("text", ["plain words, 12 €\n", "", "ａ wide one", "spelled: 漢"])
-def test_looking_symbols_up_reads_what_reading_one_by_one_does(text: str) -> None:
-    renderer = DenseRenderer()
-    cells = renderer.cells(text)
+def test_looking_symbols_up_reads_what_reading_one_by_one_does(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spelling = Escapes()
+    cells = spelling.cells(text)
     read = ReadCells(cells, np.linspace(0, 1, len(cells), dtype=np.float32))
-    fast, slow = renderer.text(read), renderer._reader.read(read)
+    fast = spelling.read(read)
+    monkeypatch.setattr(spelling, "special", np.ones_like(spelling.special))
+    slow = spelling.read(read)
     assert fast.text == slow.text == text
     assert fast.probability.tolist() == slow.probability.tolist()
     assert fast.cell.tolist() == slow.cell.tolist()
@@ -130,7 +129,7 @@ def test_the_version_is_that_of_the_shipped_weights() -> None:
 
 
 def test_the_atlas_has_a_tile_for_every_symbol_and_every_right_half() -> None:
-    used = len(ALPHABET) + int(ALPHABET.wide.sum())
+    used = len(ALPHABET) + int(ESCAPES.wide.sum())
     assert atlas().shape[1:] == (16, 8)
     assert len(atlas()) - ATLAS_COLUMNS < used <= len(atlas())
     ink = atlas().any(axis=(1, 2))

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 from optimem.renderers import glyphs
-from optimem.renderers.alphabet import END, ESCAPE, TAIL_RANGES, WIDE, is_wide, load_alphabet
-from optimem.renderers.dense import atlas
+from optimem.renderers.alphabet import END, ESCAPE, TAIL_RANGES, WIDE, is_wide
+from optimem.renderers.escapes import Escapes
 from optimem.renderers.glyphs import GlyphPainter, half_size
+from optimem.renderers.spelling import atlas
 
-ALPHABET = load_alphabet()
+ALPHABET = Escapes().alphabet
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ def learn(crew: Crew, inputs: torch.Tensor, out: Path) -> None:
         crew.sum_gradients(1.0)
         optimiser.step(1.0)
         crew.wait()
+        assert crew.agree(crew.rank == 0)
+        assert not crew.agree(crew.rank > 0)
     done = crew.gather(done)
     if crew.rank == 0:
         torch.save((crew.model.state_dict(), done), out)

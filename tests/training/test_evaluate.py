@@ -6,10 +6,11 @@ import numpy as np
 
 from optimem.model.nano.model import NanoConfig, NanoModel
 from optimem.model.nano.weights import load_weights, shipped_weights
-from optimem.renderers.dense import CAPACITY
+from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.tiers import Tier
 from optimem.training.evaluate import evaluate, held_out_pages
-from tests.training.small import RENDERER
+
+RENDERER = DenseRenderer()
 
 
 def test_held_out_pages_are_full_and_repeatable(tmp_path: Path) -> None:

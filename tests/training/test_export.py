@@ -6,24 +6,23 @@ import numpy as np
 import pytest
 import torch
 
+from optimem.errors import FormatError
 from optimem.model.nano.model import NanoModel
 from optimem.model.nano.weights import load_weights
 from optimem.tiers import Tier
 from optimem.training import CHECKPOINT
-from optimem.training import export as module
 from optimem.training.export import export, fit_prior, fit_temperature, load_run, quantised
 from tests.training.small import RENDERER, SMALL, mixer, trainer
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(module, "NanoConfig", lambda: SMALL)
     trainer(tmp_path, monkeypatch).save()
     return tmp_path / CHECKPOINT
 
 
 def test_the_prior_is_that_of_the_tokens(checkpoint: Path) -> None:
-    model, cells = load_run(checkpoint), mixer().batch(2)
+    (model, _), cells = load_run(checkpoint), mixer().batch(2)
     levels = quantised(model, cells, RENDERER, Tier.TINY)
     before = model.bottleneck.bits(levels.float(), Tier.TINY).sum()
     fit_prior(model, levels, Tier.TINY)
@@ -34,7 +33,7 @@ def test_the_prior_is_that_of_the_tokens(checkpoint: Path) -> None:
 
 
 def test_classes_are_found(checkpoint: Path) -> None:
-    model, k = load_run(checkpoint), 10
+    (model, _), k = load_run(checkpoint), 10
     spreads = torch.tensor([2.0, 2.0, 6.0, 60.0])[torch.randint(4, (4000,))]
     levels = (torch.randn(1, 4000, k) * spreads[:, None]).round()
     fit_prior(model, levels, Tier.TINY)
@@ -47,7 +46,7 @@ def test_classes_are_found(checkpoint: Path) -> None:
 
 
 def test_the_temperature_is_the_likeliest(checkpoint: Path) -> None:
-    model, cells = load_run(checkpoint), mixer().batch(1)
+    (model, _), cells = load_run(checkpoint), mixer().batch(1)
     with torch.no_grad():
         model.readout(Tier.TINY).symbol.head.weight.mul_(20)  # far too sure of itself
     levels = quantised(model, cells, RENDERER, Tier.TINY)
@@ -71,4 +70,12 @@ def test_a_checkpoint_of_another_model_is_refused(checkpoint: Path) -> None:
     state["model"].popitem()
     torch.save(state, checkpoint)
     with pytest.raises(RuntimeError, match="Missing key"):
+        load_run(checkpoint)
+
+
+def test_a_checkpoint_of_pages_that_cannot_be_drawn_is_named(checkpoint: Path) -> None:
+    state = torch.load(checkpoint, weights_only=False)
+    assert state["renderer"] == RENDERER.version
+    torch.save({**state, "renderer": "dense-0"}, checkpoint)
+    with pytest.raises(FormatError, match="was trained on pages of dense-0"):
         load_run(checkpoint)

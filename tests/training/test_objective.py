@@ -40,11 +40,12 @@ def test_residual_branches_start_at_zero(objective: Objective) -> None:
 def test_the_total_is_the_sum_of_its_parts(objective: Objective) -> None:
     found = losses(objective, Tier.TINY, 1.0, 0.5)
     balance = objective.model.decoder_blocks[-1].mlp.balance.item()
+    final, patches, halved, bits = found.figures.tolist()
     expected = (
-        found.final
-        + 0.5 * np.log(2) * found.bits
+        final
+        + 0.5 * np.log(2) * bits
         + BALANCE_WEIGHT * balance
-        + AUXILIARY_WEIGHT * (found.patches + found.halved)
+        + AUXILIARY_WEIGHT * (patches + halved)
     )
     assert found.total.item() == pytest.approx(expected, rel=1e-4)
 
@@ -52,9 +53,10 @@ def test_the_total_is_the_sum_of_its_parts(objective: Objective) -> None:
 def test_bits_without_a_price_are_free_and_other_tiers_have_no_heads(objective: Objective) -> None:
     found = losses(objective, Tier.TRACE, 1.0, 0.0)
     balance = objective.model.decoder_blocks[-1].mlp.balance.item()
-    assert found.total.item() == pytest.approx(found.final + BALANCE_WEIGHT * balance, rel=1e-4)
-    assert isnan(found.patches)
-    assert isnan(found.halved)
+    final, patches, halved, _ = found.figures.tolist()
+    assert found.total.item() == pytest.approx(final + BALANCE_WEIGHT * balance, rel=1e-4)
+    assert isnan(patches)
+    assert isnan(halved)
 
 
 def test_heads_read_every_cell(objective: Objective) -> None:

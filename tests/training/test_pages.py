@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from optimem.errors import InputError
+from optimem.protocols import ReadCells
+from optimem.renderers.codes import Codes
 from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.training.pages import Noise, text_cells
 from tests.training.small import CELLS, RENDERER, mixer
@@ -23,6 +25,17 @@ def test_every_kind_of_noise_has_the_size_asked_for() -> None:
     noise, rng = Noise(RENDERER, CELLS), np.random.default_rng(0)
     for kind in noise.kinds:
         assert len(kind(rng, 500)[:500]) == 500, kind.__name__
+
+
+def test_scripts_are_spelled_code_points() -> None:
+    noise, rng = Noise(RENDERER, CELLS), np.random.default_rng(0)
+    first = Codes().lead
+    for _ in range(20):
+        cells = noise.scripts(rng, 200)
+        text = RENDERER.text(ReadCells(cells, np.ones(len(cells), np.float32))).text
+        assert len(text) == 200
+        assert "\ufffd" not in text
+    assert (noise.scattered_codes(rng, 500) >= first).mean() > 0.1
 
 
 def test_typeset_text_has_no_straight_quotes_and_loses_no_letter() -> None:

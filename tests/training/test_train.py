@@ -1,72 +1,13 @@
-"""A run: it learns, logs, stops, and continues where it was."""
+"""The command that trains: what it takes and what it refuses."""
 
 import json
-import multiprocessing
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from optimem.tiers import Tier
-from optimem.training import CHECKPOINT, LOG, train
-from optimem.training.curriculum import FIRST_TIER_UNTIL
-from optimem.training.objective import Losses
+from optimem.training import CHECKPOINT, LOG, SNAPSHOT, spellings, train
 from optimem.training.train import arguments, load_sources
-from tests.training.small import CELLS, RENDERER, trainer
-
-
-def test_the_same_seed_gives_the_same_run_resumed_or_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = trainer(tmp_path, monkeypatch)
-    for _ in range(3):
-        whole.train_step()
-        if whole.step == 2:
-            whole.save()
-    resumed = trainer(tmp_path, monkeypatch)
-    resumed.resume()
-    assert resumed.step == 2
-    resumed.train_step()
-    for first, second in zip(
-        whole.objective.parameters(), resumed.objective.parameters(), strict=True
-    ):
-        assert torch.equal(first, second)
-
-
-def test_a_run_logs_evaluates_and_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "LOG_EVERY", 1)
-    run = trainer(tmp_path, monkeypatch)
-    run.train(2, save_every=2, held_out={"prose": CELLS[None, :12_800]})
-    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2, 2]
-    final, patches, halved, bits = lines[0]["small"]
-    assert min(final, patches, halved, bits) > 0
-    assert set(lines[-1]["held_out"]) == {tier.label for tier in Tier}
-    assert (tmp_path / CHECKPOINT).exists()
-    assert run.objective.training
-
-
-def test_workers_share_a_run_that_one_can_continue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "LOG_EVERY", 1)
-    run = partial(trainer, tmp_path, monkeypatch, FIRST_TIER_UNTIL)
-    held_out = {"prose": CELLS[None, :12_800]}
-    program = partial(run(workers=2).train, FIRST_TIER_UNTIL + 1, 1, held_out)
-    process = multiprocessing.get_context("fork").Process(target=program)
-    process.start()
-    process.join(120)
-    assert process.exitcode == 0
-    losses, scores = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
-    assert {"base", "small", "tiny"} < set(losses)
-    assert set(scores["held_out"]) == {tier.label for tier in Tier}
-    alone = run()
-    alone.resume()
-    assert alone.step == FIRST_TIER_UNTIL + 1
-    assert len(alone.optimiser.state_dict()) > 50
-    alone.train_step()
+from tests.training.small import RENDERER, SMALL
 
 
 @pytest.mark.parametrize(("workers", "device"), [("0", "cpu"), ("2", "cuda")])
@@ -84,20 +25,21 @@ def test_workers_that_cannot_be_are_refused(
     assert f"--workers {workers} with --device {device}" in capsys.readouterr().err
 
 
-def test_a_few_steps_lower_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, cells = trainer(tmp_path, monkeypatch), CELLS[None, :12_800]
-    images = torch.tensor(RENDERER.draw(cells[0], Tier.SMALL))[None]
-    target = torch.from_numpy(cells.astype(np.int64))
-
-    def final() -> float:
-        with torch.no_grad():
-            losses: Losses = run.objective(images, target, Tier.SMALL, auxiliary=0, price=0)
-        return losses.final
-
-    before = final()
-    for _ in range(12):
-        run.train_step()
-    assert final() < before - 0.1
+def test_the_command_trains_saves_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(spellings, "NanoConfig", lambda: SMALL)
+    text, run = tmp_path / "a.txt", tmp_path / "run"
+    text.write_text("Some text to train on, über and über again. " * 400)
+    given = ["--text", str(text), "--val", str(text), "--run", str(run), "--batch", "0.01"]
+    for steps in ("1", "2"):
+        arguments = [*given, "--steps", steps, "--mixers", "1", "--device", "cpu"]
+        monkeypatch.setattr("sys.argv", ["train", *arguments])
+        train.main()
+    logged = [json.loads(line)["step"] for line in (run / LOG).read_text().splitlines()]
+    assert logged == [1, 2]
+    assert {path.name for path in run.iterdir()} == {CHECKPOINT, LOG, SNAPSHOT.format(2)}
+    assert "17,600 cells" in capsys.readouterr().out
 
 
 def test_sources_take_weights(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from optimem.errors import FingerprintError
 from optimem.model.hardware import best_device, best_dtype
 from optimem.model.nano.model import NanoConfig, NanoModel
 from optimem.model.nano.token_coding import Levels, TokenCoder
@@ -44,12 +43,7 @@ class NanoRuntime:
         for another version of the renderer.
         """
         model = NanoModel(NanoConfig())
-        info = load_weights(model, weights)
-        if info.renderer != renderer:
-            raise FingerprintError(
-                f"{weights} reads pages of {info.renderer}, this version draws {renderer}; "
-                "install the optimem release they came with"
-            )
+        info = load_weights(model, weights, renderer)
         coders = _coders(model)
         device = device or best_device()
         dtype = dtype or best_dtype(device)

@@ -6,10 +6,12 @@ because the range coder must see the same numbers everywhere.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import zstandard
@@ -17,12 +19,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from optimem.errors import FormatError, VersionError
+from optimem.errors import FingerprintError, FormatError, VersionError
 from optimem.model.nano.model import NanoModel
+from optimem.omem.atomic import atomic_write
 
 FORMAT = "optimem-reader-2"
 ZSTD_LEVEL = 3  # higher ones save nothing more
 SCALE = ".scale"
+SYMBOLS = "symbols"
 PRIORS = ("bottleneck.mean", "bottleneck.log_spread", "bottleneck.log_share")
 BASES = "bottleneck.bases."  # fp16, because each is used twice: there and back
 SMALLEST_MATRIX = 4096  # elements; smaller ones are kept as fp16
@@ -48,10 +52,19 @@ The fingerprint covers the names in the file, so these never change."""
 
 @dataclass(frozen=True)
 class WeightsInfo:
-    """`fingerprint` names the weights; `renderer` is the version whose pages they read."""
+    """`fingerprint` names the weights; `renderer` is the version whose pages they read, `symbols`
+    those of its alphabet in the order of their ids."""
 
     fingerprint: str
     renderer: str
+    symbols: tuple[str, ...]
+
+
+class StoredModel(NamedTuple):
+    """A weights file: parameters by `NanoModel`'s names, and what it says of itself."""
+
+    state: dict[str, Tensor]
+    info: WeightsInfo
 
 
 def shipped_weights() -> Path:
@@ -59,25 +72,50 @@ def shipped_weights() -> Path:
     return Path(str(files("optimem.model.nano").joinpath(SHIPPED)))
 
 
-def save_weights(model: NanoModel, renderer: str, path: Path) -> WeightsInfo:
-    """Write a model's weights, trained for pages of a renderer's version."""
+def save_weights(
+    model: NanoModel, renderer: str, symbols: Sequence[str], path: Path
+) -> WeightsInfo:
+    """Write a model's weights, trained for pages of a renderer's version with these symbols."""
     tensors: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
-        tensors |= _packed(_stored_name(name), value)
+        tensors |= _packed(_stored_name(name), value.cpu())
     digest = blake2b(digest_size=8)
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].numpy().tobytes())
-    info = WeightsInfo(f"nano-{digest.hexdigest()}", renderer)
-    config = json.dumps(asdict(model.config), default=str)
+    info = WeightsInfo(f"nano-{digest.hexdigest()}", renderer, tuple(symbols))
+    described = {
+        "format": FORMAT,
+        "config": json.dumps(asdict(model.config), default=str),
+        "fingerprint": info.fingerprint,
+        "renderer": renderer,
+        SYMBOLS: json.dumps(info.symbols),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = save(tensors, {"format": FORMAT, "config": config, **asdict(info)})
-    path.write_bytes(zstandard.compress(data, ZSTD_LEVEL))
+    with atomic_write(path) as file:
+        file.write(zstandard.compress(save(tensors, described), ZSTD_LEVEL))
     path.chmod(0o644)
     return info
 
 
-def load_weights(model: NanoModel, path: Path) -> WeightsInfo:
-    """Fill a model from a file. Raises FormatError or VersionError, naming the file."""
+def load_weights(model: NanoModel, path: Path, renderer: str = "") -> WeightsInfo:
+    """Fill a model from a file. Raises FormatError or VersionError, naming the file, and
+    FingerprintError if it was not trained for pages of `renderer`, by default of any."""
+    state, info = read_weights(path)
+    if renderer not in ("", info.renderer):
+        raise FingerprintError(
+            f"{path} reads pages of {info.renderer}, this version draws {renderer}; "
+            "install the optimem release they came with"
+        )
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise FormatError(f"{path} does not fit this model: {error}") from error
+    return info
+
+
+def read_weights(path: Path) -> StoredModel:
+    """What a file holds, whatever the sizes of its model. Raises FormatError or VersionError,
+    naming the file."""
     try:
         data = zstandard.decompress(path.read_bytes())
         stored, metadata = load(data), _metadata(data)
@@ -88,17 +126,10 @@ def load_weights(model: NanoModel, path: Path) -> WeightsInfo:
             f"{path} has format {metadata.get('format')!r}, this version reads {FORMAT!r}; "
             "upgrade optimem or take the weights that came with it"
         )
-    own_names = {_stored_name(name): name for name in model.state_dict()}
-    state = {
-        own_names.get(name, name): _unpacked(stored, name)
-        for name in stored
-        if not name.endswith(SCALE)
-    }
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise FormatError(f"{path} does not fit this model: {error}") from error
-    return WeightsInfo(metadata["fingerprint"], metadata["renderer"])
+    names = [name for name in stored if not name.endswith(SCALE)]
+    state = {_own_name(name): _unpacked(stored, name) for name in names}
+    symbols = tuple(json.loads(metadata.get(SYMBOLS, "[]")))
+    return StoredModel(state, WeightsInfo(metadata["fingerprint"], metadata["renderer"], symbols))
 
 
 def _metadata(data: bytes) -> dict[str, str]:
@@ -113,6 +144,13 @@ def _stored_name(name: str) -> str:
         if name.startswith(start):
             return stored + name.removeprefix(start)
     return name
+
+
+def _own_name(stored: str) -> str:
+    for own, start in STORED_NAMES.items():
+        if stored.startswith(start):
+            return own + stored.removeprefix(start)
+    return stored
 
 
 def _packed(name: str, value: Tensor) -> dict[str, Tensor]:

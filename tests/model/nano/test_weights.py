@@ -11,13 +11,16 @@ from optimem.errors import FormatError, VersionError
 from optimem.model.nano.model import NanoConfig, NanoModel
 from optimem.model.nano.weights import SCALE, load_weights, save_weights, shipped_weights
 
+SYMBOLS = ("a", "<lead 00>", "\n")
+
 
 def test_weights_come_back(tmp_path: Path) -> None:
     model = NanoModel(NanoConfig())
     path = tmp_path / "w.safetensors.zst"
-    info = save_weights(model, "dense-x", path)
+    info = save_weights(model, "dense-x", SYMBOLS, path)
     again = NanoModel(NanoConfig())
     assert load_weights(again, path) == info
+    assert info.symbols == SYMBOLS
     for (name, a), b in zip(model.state_dict().items(), again.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-2, rtol=1e-2, msg=name)
 
@@ -49,7 +52,7 @@ def test_a_file_without_metadata_is_named(tmp_path: Path) -> None:
 
 def test_a_file_has_the_names_of_the_shipped_one(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
-    save_weights(NanoModel(NanoConfig()), "dense-x", path)
+    save_weights(NanoModel(NanoConfig()), "dense-x", SYMBOLS, path)
     ours, shipped = (
         load(zstandard.decompress(each.read_bytes())) for each in (path, shipped_weights())
     )
@@ -71,7 +74,7 @@ def test_the_shipped_weights_are_those_released() -> None:
 
 def test_another_size_of_model_is_named(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
-    save_weights(NanoModel(NanoConfig(decoder_depth=1)), "dense-x", path)
+    save_weights(NanoModel(NanoConfig(decoder_depth=1)), "dense-x", SYMBOLS, path)
     with pytest.raises(FormatError, match="does not fit this model"):
         load_weights(NanoModel(NanoConfig()), path)
 

@@ -1,0 +1,43 @@
+"""The ways of spelling that a model can be trained for, and the model's size for each.
+
+Weights name the version of the renderer whose pages they read; older ones name no symbols, which
+are looked up here.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from optimem.errors import FormatError
+from optimem.model.nano.model import NanoConfig
+from optimem.renderers.codes import Codes
+from optimem.renderers.dense import DenseRenderer
+from optimem.renderers.escapes import Escapes
+from optimem.renderers.spelling import Spelling
+
+SPELLINGS: dict[str, Callable[[], Spelling]] = {"escapes": Escapes, "codes": Codes}
+"""By name: that of the shipped weights, and the one for weights to come."""
+
+
+def renderer_of(version: str, source: Path) -> DenseRenderer:
+    """The renderer that draws a version's pages. Raises FormatError, naming the source of the
+    version, if none does."""
+    for spelling in SPELLINGS.values():
+        renderer = DenseRenderer(spelling())
+        if renderer.version == version:
+            return renderer
+    raise FormatError(
+        f"{source} was trained on pages of {version}, which this version of optimem cannot draw; "
+        "take the version that trained it"
+    )
+
+
+def symbols_of(version: str, source: Path) -> tuple[str, ...]:
+    """The symbols of a renderer's version, in the order of their ids. Raises FormatError."""
+    return renderer_of(version, source).alphabet.symbols
+
+
+def config_for(renderer: DenseRenderer) -> NanoConfig:
+    """The model's sizes for the alphabet of a renderer."""
+    alphabet = renderer.alphabet
+    return replace(NanoConfig(), symbols=len(alphabet), common=alphabet.common)
