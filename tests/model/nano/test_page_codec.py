@@ -117,7 +117,7 @@ def test_what_it_was_not_made_for_is_refused(codec: PageCodec) -> None:
 
 def test_weights_for_another_renderer_are_named_at_the_first_use(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
-    save_weights(NanoModel(NanoConfig()), "dense-x", path)
+    save_weights(NanoModel(NanoConfig()), "dense-x", ("a",), path)
     codec = NanoCodec(DenseRenderer(), weights=path)
     with pytest.raises(FingerprintError, match="reads pages of dense-x"):
         _ = codec.fingerprint
