@@ -241,9 +241,9 @@ def forget(
     scope: str, turn: str | None, user: bool, before: str | None, older_than: str | None, yes: bool,
     options: MemoryOptions, as_json: bool,
 ) -> None:  # fmt: skip
-    """Delete a scope, a turn, a user or what is old, and print a receipt.
+    """Delete a scope, a user or some of its turns.
 
-    `optimem verify-receipt` looks for what a receipt says is gone.
+    Prints a receipt; `optimem verify-receipt` looks for what it says is gone.
     """
     if (turn is not None) + (before is not None) + (older_than is not None) > 1 or (turn and user):
         raise click.UsageError(

@@ -54,7 +54,8 @@ def bury_scope(records: ScopeRecords, when: float) -> None:
     graves, store = graves_of(records.scope), records.store
     kinds = (EntryKind.TURN, EntryKind.GONE)
     infos = [info for kind in kinds for info in store.entries(records.scope, kind.prefix)]
-    keys = [EntryKind.GONE.prefix + info.key.partition(":")[2] for info in infos]
+    names = (EntryKind.GONE.prefix + info.key.partition(":")[2] for info in infos)
+    keys = list(dict.fromkeys(names))  # a turn forgotten between the listings is in both
     for start in range(0, len(keys), BATCH):
         store.commit(graves, [tombstone(graves, key, when) for key in keys[start : start + BATCH]])
     if keys:

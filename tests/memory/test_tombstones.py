@@ -8,9 +8,11 @@ from optimem import OpticalMemory
 from optimem.errors import ScopeError
 from optimem.items.collection import Collection, new_item
 from optimem.items.names import Address
+from optimem.memory.records import EntryKind
 from optimem.memory.tombstones import FORGOTTEN
+from optimem.protocols import EntryInfo
 from optimem.results import AppendReport
-from optimem.testing import FakeImageReader, open_memory, plain_codec
+from optimem.testing import FakeImageReader, InMemoryStore, open_memory, plain_codec
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, ContendedStore, InterruptedStore, texts
 
@@ -90,6 +92,32 @@ def test_a_forgotten_image_is_not_stored_again(tmp_path: Path) -> None:
         memory.forget(SCOPE)
         assert memory.append_file(SCOPE, scan).forgotten > 0
         assert memory.stats(SCOPE).stored_bytes == 0
+
+
+class ForgettingStore(InMemoryStore):
+    """A store in which somebody forgets a turn while the turns of its scope are listed."""
+
+    meanwhile = staticmethod(lambda: None)
+
+    def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
+        found = super().entries(scope, prefix)
+        if prefix == EntryKind.TURN.prefix:
+            self.meanwhile()
+        return found
+
+
+def test_a_turn_may_be_forgotten_as_its_scope_is() -> None:
+    store = ForgettingStore()
+    memory = open_memory(store)
+    memory.append(SCOPE, [Turn(text="secret", id="s"), Turn(text="plain", id="p")])
+
+    def forget_turn() -> None:
+        store.meanwhile = lambda: None
+        memory.forget(SCOPE, turn="s")
+
+    store.meanwhile = forget_turn
+    assert memory.forget(SCOPE).left == 0
+    assert memory.append(SCOPE, Turn(text="secret", id="s")) == LATE
 
 
 def test_tombstones_name_neither_scopes_nor_turns(memory: OpticalMemory) -> None:
