@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.api.memory import OpticalMemory as OpticalMemory
     from optimem.api.prompts import calibrate as calibrate
     from optimem.api.prompts import compress_prompt as compress_prompt
+    from optimem.api.reencoding import reencode_file as reencode_file
     from optimem.errors import *  # noqa: F403  every error class
     from optimem.evaluation.run import evaluate as evaluate
     from optimem.memory.decay import DecayPolicy as DecayPolicy
@@ -44,6 +45,7 @@ _EXPORTS = {
     "optimem.api.keys": ("new_key", "rotate_keys"),
     "optimem.api.memory": ("OpticalMemory",),
     "optimem.api.prompts": ("calibrate", "compress_prompt"),
+    "optimem.api.reencoding": ("reencode_file",),
     "optimem.errors": (
         "BaselineError", "BudgetError", "ChecksumError", "ConflictError", "FingerprintError",
         "FormatError", "ImageSupportError", "InputError", "LimitError", "MissingExtraError",

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
+WEIGHTS = ".zst"
+"""How the name of a weights file ends."""
 HUB_PATTERN = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -53,6 +55,20 @@ def named_codec(name: str) -> PageCodec:
 def nano_codec() -> PageCodec:
     """Dense pages, drawn by us and read by the shipped `optimem-nano`."""
     return PageCodec(nano().renderer, nano(), nano())
+
+
+def old_codec(source: "str | Path | PageCodec") -> PageCodec:
+    """What reads pages of before: a weights file of `optimem-nano`, a model as in `named_codec`, or
+    a codec. The first use raises what `NanoCodec` does. Raises InputError."""
+    if isinstance(source, PageCodec):
+        return source
+    if not (Path(source).suffix == WEIGHTS or Path(source).is_file()):
+        return named_codec(str(source))
+    from optimem.model.nano.page_codec import NanoCodec
+    from optimem.renderers.dense import DenseRenderer
+
+    reader = NanoCodec(DenseRenderer(), weights=Path(source))
+    return PageCodec(reader.renderer, reader, reader)
 
 
 @cache

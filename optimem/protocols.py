@@ -69,7 +69,8 @@ def check_fingerprint(found: str, expected: str, what: str = "these vision token
     if found != expected:
         raise FingerprintError(
             f"{what} were written by {found!r}, the model here is {expected!r}; read them with the "
-            "model that wrote them (--model)"
+            "model that wrote them (--model), or, if they hold text, have them written anew by the "
+            "one here (`optimem reencode`)"
         )
 
 

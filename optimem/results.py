@@ -288,6 +288,22 @@ class CopyReport(Result):
     left: list[str]
 
 
+class ReencodeReport(Result):
+    """What writing pages anew came to, or would. `pages`: written anew; `bytes_before` and
+    `bytes_after` are theirs, the latter 0 in a dry run. `current`: pages that needed nothing, of
+    today's model or kept as text. `skipped`: pages that others kept changing; run it again.
+    `unreadable`: pages left as they are, each with the reason. `encoders`: how many pages of each
+    other model were found."""
+
+    pages: int = 0
+    current: int = 0
+    skipped: int = 0
+    unreadable: list[Unreadable] = Field(default_factory=list)
+    encoders: dict[str, int] = Field(default_factory=dict)
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
 class ReceiptCheck(Result):
     """What a store still shows of what a receipt says is gone. `holds`: nothing. `found`: scope and
     entry of what is there though it was deleted. `residue`: as in `ForgetReceipt`. `entries`: that

@@ -1,6 +1,7 @@
 """Fixtures that several folders share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -23,3 +24,14 @@ def redis_url(redis_server: RedisServer) -> str:
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def other_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped weights with one tensor changed slightly, so that they have another
+    fingerprint."""
+    from tests.model.nano.other_weights import save_other_weights
+
+    path = tmp_path_factory.mktemp("old") / "optimem-nano.safetensors.zst"
+    save_other_weights(path)
+    return path

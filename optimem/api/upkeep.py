@@ -3,6 +3,9 @@
 Checks what comes in and calls the engine in `optimem.memory`; holds no logic of its own.
 """
 
+from pathlib import Path
+
+from optimem import build
 from optimem.api.operations import MemoryOperations
 from optimem.errors import InputError
 from optimem.memory.background import async_twin
@@ -13,11 +16,20 @@ from optimem.memory.forgetting import TurnForgetter, forget_before, forget_scope
 from optimem.memory.limits import user_scopes
 from optimem.memory.pinning import set_pinned
 from optimem.memory.receipts import verify_receipt
+from optimem.memory.reencoding import Reencoder
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tombstones import FORGOTTEN, readmit
 from optimem.memory.word_secret import HOME as WORD_SECRET
-from optimem.results import CheckReport, ForgetReceipt, MemoryStats, ReceiptCheck, SweepReport
+from optimem.protocols import PageCodec, Progress
+from optimem.results import (
+    CheckReport,
+    ForgetReceipt,
+    MemoryStats,
+    ReceiptCheck,
+    ReencodeReport,
+    SweepReport,
+)
 from optimem.turns import RESERVED, Scope
 
 OWN = (FORGOTTEN, WORD_SECRET.namespace)
@@ -129,7 +141,43 @@ class MemoryUpkeep(MemoryOperations):
         records = [self._records(each) for each in scopes]
         return check_scopes(records, self.codec, self.policy, repair=repair)
 
+    def reencode(
+        self,
+        source: "str | Path | PageCodec | None" = None,
+        *,
+        scope: Scope | str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> ReencodeReport:
+        """Write pages of another model, or of other weights, anew with the memory's own, in a scope
+        or the whole store.
+
+        `source`: what reads them: a weights file (`optimem-nano.safetensors.zst` of that release),
+        a model as in `open`, or a codec; without one such pages are only named. Turns keep ids,
+        roles, times and pins, pages their tiers and due times. Exact turns stay exact; of others,
+        what was certain stays as read and what was doubtful stays marked. A page kept as text, and
+        the vision tokens of images, stay as they are.
+
+        May run beside writers and workers, several times, and again after an interruption.
+        `dry_run`: count pages, and change and decode nothing. `progress`: called with the pages
+        looked at and all pages. Raises InputError for a source that is no model or writes today's
+        pages, FormatError for a broken weights file, and FingerprintError for weights of other
+        pages than this release draws.
+        """
+        reader = None if source is None else build.old_codec(source)
+        today = self.codec.encoder.fingerprint
+        if reader and reader.encoder.fingerprint == today:
+            raise InputError(
+                f"{source} is {today!r}, which writes this memory's pages already; give the "
+                "weights or the model that wrote the old ones"
+            )
+        every = self._memory_scopes() if scope is None else [Scope.parse(scope)]
+        records = [self._records(each) for each in every]
+        self._background.wait()
+        return Reencoder(self.codec, self.policy, reader, dry_run).reencode(records, progress)
+
     asweep = async_twin(sweep)
+    areencode = async_twin(reencode)
     apin = async_twin(pin)
     aunpin = async_twin(unpin)
     aforget = async_twin(forget)

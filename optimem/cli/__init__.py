@@ -5,7 +5,7 @@ import sys
 import click
 
 from optimem import __version__
-from optimem.cli import compress, demo, evaluation, files, keys, memory, operations
+from optimem.cli import compress, demo, evaluation, files, keys, memory, operations, reencoding
 from optimem.errors import OptimemError
 
 EXIT_CODES = {
@@ -42,6 +42,7 @@ for command in (
     *files.COMMANDS,
     *memory.COMMANDS,
     *operations.COMMANDS,
+    *reencoding.COMMANDS,
     *keys.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,

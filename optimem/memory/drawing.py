@@ -25,10 +25,12 @@ from optimem.tiers import Tier
 
 
 class Drawing(NamedTuple):
-    """A page to draw: its record, what to draw, and how probable each cell is."""
+    """A page to draw: its record, what to draw, how probable each cell is, and what must come back
+    to the letter, by default what the policy keeps on the tier."""
 
     record: PageRecord
     cells: ReadCells
+    keep: Keep | None = None
 
 
 def draw(
@@ -76,8 +78,9 @@ def _drawn(
     drawing: Drawing, tokens: VisionTokens, read: ReadCells, codec: PageCodec, policy: DecayPolicy
 ) -> PageRecord:
     """The page of these tokens, which read back as `read`."""
-    record, cells = drawing
-    texts, keep = [span_text(s, cells, codec) for s in record.spans], policy.keep_at(tokens.tier)
+    record, cells, keep = drawing
+    keep = keep or policy.keep_at(tokens.tier)
+    texts = [span_text(s, cells, codec) for s in record.spans]
     kept = _kept_cells(record.spans, texts, len(cells.ids), keep)
     found = find_corrections(cells, read, kept, policy.uncertain)
     characters = max(sum(len(reading.text) for reading in texts), 1)

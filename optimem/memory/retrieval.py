@@ -6,7 +6,7 @@ pages, models or what a turn says.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,19 @@ def index_page(rows: Sequence[tuple[int, str]]) -> PageIndex:
         term=columns[0].astype(np.uint32),
         row=columns[1].astype(np.uint32),
         count=np.minimum(columns[2], MAX_COUNT).astype(np.uint16),
+    )
+
+
+def rows_of(index: PageIndex, numbers: Collection[int]) -> PageIndex:
+    """The rows of some turns, with their postings."""
+    kept = np.isin(index.sequence, list(numbers))
+    postings, rows = kept[index.row], np.cumsum(kept) - 1
+    return PageIndex(
+        sequence=index.sequence[kept],
+        length=index.length[kept],
+        term=index.term[postings],
+        row=rows[index.row[postings]].astype(np.uint32),
+        count=index.count[postings],
     )
 
 

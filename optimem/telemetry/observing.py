@@ -34,6 +34,7 @@ P, R = ParamSpec("P"), TypeVar("R")
 OPERATIONS = (
     "append", "append_file", "flush", "recall", "answer", "aanswer", "reconstruct", "ids", "read",
     "holds", "sweep", "pin", "unpin", "forget", "forget_user", "readmit", "purge", "stats", "check",
+    "reencode",
 )  # fmt: skip
 """Methods of a memory that are observed, as `optimem.append` and so on. The async twins of the
 others run them."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from optimem import OpticalMemory
 from tests.cli.command import run
 
 
@@ -88,6 +89,30 @@ def test_stats_say_what_the_store_is(tmp_path: Path) -> None:
     store = str(tmp_path / "m.db")
     run("remember", "s", "--store", store, stdin=b"hello")
     assert json.loads(run("stats", "--json", "--store", store).stdout)["store"]["place"] == store
+
+
+def test_stats_are_shown_again_and_again_until_ctrl_c(tmp_path: Path) -> None:
+    store = str(tmp_path / "m.db")
+    command = [sys.executable, "-m", "optimem.cli", "stats", "--watch", "0.1", "--json"]
+    process = subprocess.Popen(
+        [*command, "--store", store],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout
+    shown = iter(process.stdout)
+    first = json.loads(b"".join(iter(lambda: next(shown), b"}\n")) + b"}")
+    with OpticalMemory.open(store) as memory:
+        memory.append("s", "hello")
+    for _ in range(50):
+        now = json.loads(b"".join(iter(lambda: next(shown), b"}\n")) + b"}")
+        if now["turns"]:
+            break
+    assert (first["turns"], now["turns"]) == (0, 1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, b"interrupted" in said) == (130, True)
 
 
 def test_a_store_is_copied(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ PARSED = (
     "drop-key",
     "eval",
     "import",
+    "reencode",
     "rotate-keys",
     "verify-receipt",
     "worker",

@@ -6,8 +6,10 @@ from optimem.build import store_at
 from optimem.items import catalogue as module
 from optimem.items.catalogue import Catalogue, ItemRef
 from optimem.items.collection import new_item
-from optimem.items.names import Address, Namespace, shard_scopes
+from optimem.items.names import Address, MarkName, Namespace, shard_scopes
+from optimem.items.serialization import ItemMark
 from optimem.items.shard import ItemShard
+from optimem.memory.retrieval import index_page
 from optimem.memory.word_secret import word_secret
 from optimem.protocols import Store
 from optimem.testing import InMemoryStore
@@ -103,11 +105,13 @@ def test_a_mark_that_goes_after_it_was_listed_is_left_out() -> None:
     assert keys([ref for ref, _ in catalogue.ranked(refs, "tea")]) == {"kept"}
 
 
-def test_an_item_is_found_among_more_than_two_bytes_count() -> None:
-    store = InMemoryStore()
-    plain, needle = (new_item({"text": text}, [["text"]]) for text in ("common", "needle"))
-    items = {Address(("n",), f"{number:05d}"): plain for number in range(65_536)}
-    ItemShard(store, SCOPE).write(items | {Address(("n",), "needle"): needle}, 0)
-    catalogue = Catalogue(store)
-    ranked = catalogue.ranked(catalogue.live(SCOPE, (), 1), "needle")
-    assert keys([ref for ref, _ in ranked]) == {"needle"}
+def test_an_item_is_found_among_more_than_two_bytes_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = (MarkName(Address(("n",), f"{number:05d}"), "", False) for number in range(65_536))
+    needle = ItemRef(SCOPE, MarkName(Address(("n",), "needle"), "", False), 1)
+    refs = [*(ItemRef(SCOPE, name, 1) for name in names), needle]
+    plain, wanted = (ItemMark(None, index_page([(0, text)])) for text in ("common", "needle"))
+    monkeypatch.setattr(
+        Catalogue, "_fetch", lambda self, refs: {r: wanted if r == needle else plain for r in refs}
+    )
+    ((found, _),) = Catalogue(InMemoryStore()).ranked(refs, "needle")
+    assert found == needle
