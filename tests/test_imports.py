@@ -78,7 +78,7 @@ PUBLIC = {
     "RecalledTurn", "Recollection", "Scope", "Tier", "TokenFile", "Turn", "UserKeys",
     "calibrate", "compress", "compress_images", "compress_prompt", "copy_store",
     "evaluate", "new_key",
-    "read_images", "read_pages", "rotate_keys", "with_pages",
+    "read_images", "read_pages", "reencode_file", "rotate_keys", "with_pages",
 }  # fmt: skip
 """Besides the errors, which tests/test_errors.py compares with the classes."""
 

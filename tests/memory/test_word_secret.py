@@ -47,7 +47,8 @@ def filled() -> tuple[OpticalMemory, list[bytes]]:
             if kind and entry:
                 place = entry_place(scope, info.key)
                 with unpack_container(kind, entry.value, place=place) as found:
-                    sections.append((found[-1], place))
+                    words = found[1] if kind is ContainerKind.MARK else found[-1]
+                    sections.append((words, place))
     assert len(sections) == 2
     secret = word_secret(store)
     assert secret
