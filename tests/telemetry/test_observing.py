@@ -94,8 +94,8 @@ def test_lines_of_json_without_content(caplog: pytest.LogCaptureFixture) -> None
         live(LogObserver())
     lines = [json.loads(r.message) for r in caplog.records if r.name == "optimem.telemetry"]
     assert {line["operation"] for line in lines} > {"optimem.append", "optimem.store.get"}
-    errors = [line["error"] for line in lines if line["operation"] == "optimem.forget"]
-    assert errors == ["InputError"]
+    failed = [line for line in lines if "error" in line and "store" not in line["operation"]]
+    assert [line["error"] for line in failed] == ["InputError"]  # races within a store are settled
     no_content(caplog.text)
 
 
