@@ -248,8 +248,8 @@ def test_an_image_is_read_by_the_model(brief: BriefReader, monkeypatch: pytest.M
 def test_what_cannot_be_read_is_named(
     monkeypatch: pytest.MonkeyPatch, more: list[str], message: str
 ) -> None:
-    monkeypatch.undo()
     path = write_image(Path("p.jpg").absolute())
+    monkeypatch.undo()
     done = run("read", str(path), *more)
     assert done.exit_code != 0
     assert message in done.output + str(done.exception)
