@@ -190,13 +190,27 @@ class Move(Result):
     expected_accuracy: float
 
 
+class Stay(Result):
+    """A page that was due and stays as it is. `page`: its id. `reason`: "pinned", a pinned turn
+    lies on it; "text", it is kept as text, which does not fade; "age", it was recalled or is not
+    old enough for a smaller tier; "floor", a smaller tier would read worse than the policy's floor
+    allows."""
+
+    scope: str
+    page: str
+    tier: str
+    reason: Literal["pinned", "text", "age", "floor"]
+
+
 class SweepReport(Result):
     """What a sweep did, or would do. `moves`: pages that faded or were forgotten. `kept`:
-    pages due that stay, pinned or at their floor. `skipped`: pages that others changed at the
-    same time. `bytes_before`, `bytes_after`: of the pages looked at."""
+    entries due that stay as they are; `stays`: the pages among them, each with the reason.
+    `skipped`: pages that others changed at the same time. `bytes_before`, `bytes_after`: of the
+    pages looked at."""
 
     moves: list[Move]
     unreadable: list[Unreadable]
+    stays: list[Stay] = Field(default_factory=list)
     kept: int
     skipped: int
     bytes_before: int

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -22,10 +22,8 @@ from pydantic import (
 )
 
 from optimem.errors import InputError, ScopeError, TextError
-
-Role = Literal["system", "user", "assistant", "tool", "text"]
-ROLES: tuple[Role, ...] = get_args(Role)
-"""Who speaks; `text` is a document rather than a turn of a conversation."""
+from optimem.roles import ROLES as ROLES
+from optimem.roles import Role as Role
 
 RESERVED = "optimem."
 """Namespaces that start so belong to optimem: of items, and of what was forgotten."""

@@ -11,41 +11,27 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
 from benchmarks.agents.baselines import TrimmingMiddleware
 from benchmarks.agents.conversation import Conversation, make_conversation
 from benchmarks.agents.exchanges import PlantedFact
-from benchmarks.agents.measure import (
-    AGES,
-    SCOPE,
-    START,
-    TURN_SECONDS,
-    Budget,
-    fade,
-    middleware,
-    score,
-)
+from benchmarks.agents.measure import AGES, SCOPE, START, TURN_SECONDS, fade, score
 from benchmarks.agents.runs import AgentRun
 from benchmarks.agents.story_picture import Exhibit, Share, Story, draw
 from optimem import OpticalMemory
+from optimem.adapters import OptimemMiddleware
 from optimem.errors import InputError
 from optimem.protocols import PageCodec
-from optimem.results import Answer
 from optimem.testing import ManualClock
 
 PICTURE = Path(__file__).parents[2] / "docs" / "context.svg"
+TRIGGER = 2000
+"""Tokens of a request at which old messages leave it."""
 SHOWN = (84, 7)
 """Cells of the page that the picture shows, across and down."""
-
-
-class Candidate(NamedTuple):
-    """A fact that is answered right from one place on one page."""
-
-    fact: PlantedFact
-    answer: Answer
 
 
 def main() -> None:
@@ -65,19 +51,23 @@ def tell(
     ages: Mapping[str, tuple[float, ...]] = AGES,
 ) -> Story:
     """All runs. `codec`: of the memory, default the shipped model's."""
-    plain, clock, budget = AgentRun(conversation).play(), ManualClock(START), Budget()
-    trimmed = AgentRun(conversation, [TrimmingMiddleware(budget.total)]).play()
+    plain, clock = AgentRun(conversation).play(), ManualClock(START)
     with OpticalMemory.open(":memory:", clock=clock, codec=codec) as memory:
-        ours = AgentRun(conversation, [middleware(memory, budget)])
+        middleware = OptimemMiddleware(
+            memory, scope=SCOPE, trigger=("tokens", TRIGGER), on_error="raise"
+        )
+        ours = AgentRun(conversation, [middleware])
         ours.play(after_turn=lambda: clock.advance(TURN_SECONDS))
         scores = [score("everything", plain), score("optimem", ours)]
         shares = [_share(each.name, each.found) for each in scores]
         for age, days in ages.items():
             faded = fade(age, days, memory, clock, ours.ask)
             shares.append(_share(f"optimem, {age} later", faded.found))
-        shares.append(_share("newest messages only", score("trimmed", trimmed).found))
+        trimming = TrimmingMiddleware(max(scores[1].tokens))
+        trimmed = AgentRun(conversation, [trimming]).play()
+        shares.append(_share("as many tokens, the newest", trimmed.ask()))
         exhibit = _exhibit(memory, conversation.facts)
-    return Story(scores[0].tokens, scores[1].tokens, budget.total, shares, exhibit)
+    return Story(scores[0].tokens, scores[1].tokens, shares, exhibit)
 
 
 def _share(name: str, found: Sequence[bool]) -> Share:
@@ -85,29 +75,29 @@ def _share(name: str, found: Sequence[bool]) -> Share:
 
 
 def _exhibit(memory: OpticalMemory, facts: Sequence[PlantedFact]) -> Exhibit:
-    """The shortest quotation that holds a fact, and where it is on its page."""
+    """The shortest turn on a page that is recalled first and holds the fact asked for."""
     found = [
-        Candidate(fact, answer)
+        (fact.question, hit)
         for fact in facts
-        for answer in [memory.answer(SCOPE, fact.question, refresh=False)]
-        if fact.value in answer.text and answer.passages[0].parts[0].boxes
+        for hit in memory.recall(SCOPE, fact.question, 1, refresh=False)
+        if fact.value in hit.text and hit.parts[0].page
     ]
     if not found:
-        raise InputError("no fact is answered from the faded pages; give more turns")
-    fact, answer = min(found, key=lambda each: len(each.answer.text))
-    part = answer.passages[0].parts[0]
+        raise InputError("no fact is recalled first from the faded pages; give more turns")
+    question, hit = min(found, key=lambda each: len(each[1].text))
+    part = hit.parts[0]
     (page,) = (
         line
         for line in memory.export([SCOPE], images=True)
         if line["kind"] == "page" and line["page"] == part.page
     )
     picture = Image.open(io.BytesIO(base64.b64decode(page["png"])))
-    left, top, right, bottom = _window(picture.width, part.boxes[0])
-    boxes = [_within(box, (left, top, right, bottom)) for box in part.boxes]
+    left, top, right, bottom = window = _window(picture.width, part.boxes[0])
+    boxes = [_within(box, window) for box in part.boxes]
     cut = io.BytesIO()
-    picture.crop((left, top, right, bottom)).save(cut, "PNG", optimize=True)
+    picture.crop(window).save(cut, "PNG", optimize=True)
     return Exhibit(
-        fact.question, answer.text, part.tier, answer.passages[0].age, cut.getvalue(),
+        question, hit.text, part.tier, hit.age, cut.getvalue(),
         (right - left, bottom - top), [box for box in boxes if box[2] > box[0]],
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Draws the picture of the README as SVG, for light and dark pages. Knows no agent and no memory."""
+"""Draws the README's picture as SVG, for light and dark pages. Knows no agent and no memory."""
 
 import base64
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from optimem.text.ages import ago
 
-WIDTH, HEIGHT = 880, 560
+WIDTH, HEIGHT = 880, 600
 PLOT = (64, 58, 440, 250)
 """Left, top, width and height of the chart."""
 BARS = (592, 86, 250)
@@ -51,12 +51,10 @@ class Exhibit(NamedTuple):
 
 
 class Story(NamedTuple):
-    """`plain`, `ours`: tokens of each turn's request, with everything and with optimem within
-    `budget` tokens."""
+    """`plain`, `ours`: tokens of each turn's request, with everything and with optimem."""
 
     plain: Sequence[int]
     ours: Sequence[int]
-    budget: int
     shares: Sequence[Share]
     exhibit: Exhibit
 
@@ -87,10 +85,12 @@ def _chart(story: Story) -> str:
             for turn, each in enumerate(tokens)
         )
         parts.append(f'<polyline class="l {style}" points="{points}"/>')
-    middle = top + height * (1 - story.plain[turns * 6 // 10] / most)
-    parts.append(_text(left + width * 0.55, middle - 14, "everything", "pt e"))
-    low = top + height * (1 - max(story.ours) / most)
-    parts.append(_text(left + width, low - 10, f"optimem, within {story.budget:,}", "ot e"))
+    turn = turns * 6 // 10
+    above = top + height * (1 - story.plain[turn] / most)
+    below = top + height * (1 - max(story.ours[turn:]) / most)
+    parts.append(_text(left + width * 0.6 - 10, above - 8, "everything", "pt e"))
+    most_sent = f"optimem: at most {max(story.ours):,}"
+    parts.append(_text(left + width, max(below - 10, above + 24), most_sent, "ot e"))
     parts.append(_text(left, top + height + 20, "turn 1", "s"))
     parts.append(_text(left + width, top + height + 20, f"turn {turns}", "s e"))
     return "".join(parts)
@@ -99,7 +99,7 @@ def _chart(story: Story) -> str:
 def _shares(shares: Sequence[Share]) -> str:
     left, top, width = BARS
     parts = [_text(left - 24, 30, f"{shares[0].asked} facts, each stated once:", "h"),
-             _text(left - 24, 50, "sent verbatim when asked about in other words", "s")]  # fmt: skip
+             _text(left - 24, 50, "sent verbatim when asked in other words", "s")]  # fmt: skip
     for row, share in enumerate(shares):
         y, bar = top + 46 * row, width * share.found / share.asked
         style = "f" if share.name.startswith("optimem") else "g"

@@ -1,16 +1,29 @@
 """The command line: it parses and prints; the package does the work."""
 
 import sys
+from textwrap import fill
 
 import click
 
 from optimem import __version__
-from optimem.cli import compress, demo, evaluation, files, keys, memory, operations, reencoding
+from optimem.cli import (
+    compress,
+    demo,
+    evaluation,
+    files,
+    keys,
+    memory,
+    operations,
+    reencoding,
+    upkeep,
+)
 from optimem.errors import OptimemError
 
 EXIT_CODES = {
     0: "success",
-    1: "an error, no answer, or something damaged or left; see the command",
+    1: "an error; `ask`, `recall`: nothing found; `check`: damage; "
+    "`copy`, `purge`, `rotate-keys`, `verify-receipt`: something left; `drop-key`: no key; "
+    "or whoever read the output closed the pipe",
     2: "wrong usage",
     130: "interrupted",
 }
@@ -24,7 +37,10 @@ Examples:
 
 \b
 Exit codes:
-""" + "\n".join(f"  {code:<3}  {meaning}" for code, meaning in EXIT_CODES.items())
+""" + "\n".join(
+    fill(meaning, 76, initial_indent=f"  {code:<3}  ", subsequent_indent=" " * 7)
+    for code, meaning in EXIT_CODES.items()
+)
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +50,9 @@ def cli() -> None:
 
     Text is drawn as page images and stored as a few vision tokens, which fade with age and can be
     read back.
+
+    A file is named, or "-" for standard input or output. Data goes to standard output, words and
+    progress to standard error.
     """
 
 
@@ -41,6 +60,7 @@ for command in (
     *compress.COMMANDS,
     *files.COMMANDS,
     *memory.COMMANDS,
+    *upkeep.COMMANDS,
     *operations.COMMANDS,
     *reencoding.COMMANDS,
     *keys.COMMANDS,

@@ -1,8 +1,9 @@
-"""`optimem compress`: text, or images and PDFs, to a file of vision tokens. `optimem
+"""`optimem compress`: text, or images and PDFs, to files of vision tokens. `optimem
 compress-prompt`: a long prompt to messages with pages, for those who call an API themselves.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,13 @@ from optimem.cli.inputs import (
     reject_option,
     tier_option,
 )
-from optimem.cli.output import print_fields, print_json, progress_bar
+from optimem.cli.output import (
+    file_or_stdout,
+    print_fields,
+    print_json,
+    print_rows,
+    progress_bar,
+)
 from optimem.errors import InputError
 from optimem.model import NANO
 
@@ -33,14 +40,14 @@ MESSAGE_KEYS = ("messages", "contents")
 @click.command(
     epilog="\b\nExamples:\n"
     "  optimem compress notes.txt\n"
-    "  optimem compress notes.txt --tier tiny --json\n"
-    "  cat notes.txt | optimem compress - -o notes.omem\n"
+    "  optimem compress notes.txt app.py --tier tiny --json\n"
+    "  cat notes.txt | optimem compress - -o - > notes.omem\n"
     "  optimem compress a.pdf b.jpg --model deepseek-ai/DeepSeek-OCR -o ab.omem"
 )
 @click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
               show_default=f"INPUT with the suffix {SUFFIX}",
-              help="The file to write.")  # fmt: skip
+              help='The file to write; "-" for standard output.')  # fmt: skip
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="optimem-nano, or a DeepSeek-OCR folder or hub name, which images "
               "need.")  # fmt: skip
@@ -54,34 +61,59 @@ def compress(
     sources: tuple[str, ...], out: Path | None, model: str, tier: str, mode: str, packing: str,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Compress text or images into an .omem file.
+    """Compress text or images into .omem files.
 
-    INPUT is a UTF-8 text file ("-" for standard input), or any number of images and PDFs. The
-    output file holds their vision tokens, but no copy of the text or the images. If it exists, it
-    is replaced.
+    INPUT is any number of UTF-8 text files ("-" for standard input), each of which becomes a file
+    of its own, or any number of images and PDFs, which become one file. An output file holds their
+    vision tokens, but no copy of the text or the images. If it exists, it is replaced.
     """
     images = image_paths(sources, model)
     if images:
         reject_option("tier", "text")
         out = out or _output_path(sources)
-        report = _compress_images(images, out, model, mode, packing)
+        reports = [_compress_images(images, out, model, mode, packing)]
     else:
         reject_option("mode", "images")
         reject_option("packing", "images")
-        out = out or _output_path(sources)
-        report = _compress_text(sources[0], out, model, tier)
-    report = {"file": str(out), **report}
+        outs = _output_paths(sources, out)
+        reports = [
+            _compress_text(source, path, model, tier)
+            for source, path in zip(sources, outs, strict=True)
+        ]
+    _print_reports(reports, sources, as_json)
+
+
+def _print_reports(
+    reports: Sequence[dict[str, Any]], sources: Sequence[str], as_json: bool
+) -> None:
+    """What each file came to; on standard error if standard output is the file."""
+    aside = reports[0]["file"] == STDIN
     if as_json:
-        print_json(report)
-    else:
-        print_fields(f"{', '.join(sources)} → {out}", report)
+        print_json(reports[0] if len(reports) == 1 else reports, aside)
+        return
+    names = sources if len(reports) == len(sources) else [", ".join(sources)]
+    for name, report in zip(names, reports, strict=True):
+        print_fields(f"{name} → {report['file']}", report, aside)
+
+
+def _output_paths(sources: Sequence[str], out: Path | None) -> list[Path]:
+    """The file of each text; a usage error if they would overwrite one another."""
+    if out and len(sources) > 1:
+        raise click.UsageError(
+            f"{len(sources)} texts become {len(sources)} files; leave out -o, or give one text"
+        )
+    outs = [out or _output_path([source]) for source in sources]
+    twice = next((path for path in outs if outs.count(path) > 1), None)
+    if twice:
+        raise click.UsageError(f"two of the texts would be written to {twice}; rename one")
+    return outs
 
 
 def _output_path(sources: Sequence[str]) -> Path:
     """The default output file; a usage error if there is no single input to name it after."""
     if STDIN in sources or len(sources) > 1:
-        given = "standard input" if STDIN in sources else "several inputs"
-        raise click.UsageError(f"compressing {given} needs -o FILE{SUFFIX}")
+        given = "standard input" if STDIN in sources else "several images"
+        raise click.UsageError(f"compressing {given} needs -o FILE{SUFFIX}, or -o -")
     return Path(sources[0]).with_suffix(SUFFIX)
 
 
@@ -94,8 +126,11 @@ def _compress_text(source: str, out: Path, model: str, tier: str) -> dict[str, A
 
     with progress_bar("encoding pages") as bar:
         compressed = compress_text(text, Tier.parse(tier), model=model, progress=bar)
-    compressed.file.save(out)
-    return compressed.report.model_dump()
+    if str(out) == STDIN:
+        sys.stdout.buffer.write(compressed.file.to_bytes())
+    else:
+        compressed.file.save(out)
+    return {"file": str(out), **compressed.report.model_dump()}
 
 
 def _compress_images(
@@ -103,29 +138,27 @@ def _compress_images(
 ) -> dict[str, Any]:
     from optimem.api.files import compress_images
 
-    with progress_bar("encoding pages") as bar:
+    with progress_bar("encoding pages") as bar, file_or_stdout(out) as path:
         report = compress_images(
-            sources, out, model=model, mode=mode, packing=packing, progress=bar
+            sources, path, model=model, mode=mode, packing=packing, progress=bar
         )
-    return report.model_dump()
+    return {"file": str(out), **report.model_dump()}
 
 
 def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the rules of all providers as a Markdown table, and exit."""
+    """Print the rules of all providers as a table, and exit."""
     if not wanted or context.resilient_parsing:
         return
     from optimem.prompts import RULES
 
-    click.echo("| model (pattern) | tokens of an image | page | USD per million | as of | source |")
-    click.echo("|---|---|---|---|---|---|")
+    rows = [["model (pattern)", "tokens of an image", "of a page", "USD per million", "as of"]]
     for rule in RULES:
         page, price = rule.page, "–" if rule.price is None else f"{rule.price:.2f}"
-        names = rule.label.replace("|", r"\|")
-        click.echo(
-            f"| `{names}` | {rule.formula} | {page.width} × {page.height} px: "
-            f"{rule.formula.tokens(page.width, page.height):,} | {price} | {rule.date} | "
-            f"{rule.source} |"
-        )
+        tokens = f"{rule.formula.tokens(page.width, page.height):,}"
+        rows.append([rule.label, str(rule.formula), tokens, price, rule.date])
+    print_rows(rows, left=(0, 1))
+    sources = sorted({str(rule.source) for rule in RULES})
+    click.echo("Prices and formulas are of:\n  " + "\n  ".join(sources))
     context.exit()
 
 
@@ -170,16 +203,16 @@ def compress_prompt(
 ) -> None:  # fmt: skip
     """Replace long text in a prompt with page images.
 
-    INPUT is a text ("-" for standard input), or a .json file of messages. Pages are made only if
-    they cost fewer tokens by the provider's own rule; otherwise the command fails with the
-    numbers. It prints the messages as JSON and their cost on standard error, or, with --json, both
-    on standard output.
+    INPUT is a text, or a .json file of messages, or "-" for either on standard input. Pages are
+    made only if they cost fewer tokens by the provider's own rule; otherwise the command fails with
+    the numbers. It prints the messages as JSON and their cost on standard error, or, with --json,
+    both on standard output.
     """
     from optimem.api.prompts import compress_prompt as compress_messages
 
     text = read_input(source)
     compressed = compress_messages(
-        _parse_messages(text, source) if source.endswith(".json") else text,
+        _parse_messages(text, source) if _holds_messages(text, source) else text,
         model=model, budget=budget, x_height=x_height, leave_out=leave_out, keep=keep,
         question=question, form=form, exact=not no_exact,
     )  # fmt: skip
@@ -193,6 +226,17 @@ def compress_prompt(
     else:
         print_json(compressed.messages)
         click.echo(compressed.plan.summary(), err=True)
+
+
+def _holds_messages(text: str, source: str) -> bool:
+    """Whether an input is a request rather than a text: by its name, or, on standard input, by a
+    list of messages with roles."""
+    if source != STDIN or not text.lstrip().startswith(("[", "{")):
+        return source.endswith(".json")
+    try:
+        return all("role" in message for message in _parse_messages(text, source))
+    except (InputError, TypeError):
+        return False
 
 
 def _parse_messages(text: str, source: str) -> Sequence[Any]:

@@ -13,7 +13,6 @@ import click
 from optimem.cli.output import progress_bar
 from optimem.text.ages import ago, duration
 from optimem.tiers import Tier
-from optimem.turns import Turn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from optimem.api.memory import OpticalMemory
     from optimem.protocols import Cells, PageCodec
     from optimem.results import Recollection
+    from optimem.turns import Turn
 
 SCOPE = "demo/you/chat"
 QUESTION = "Which port does the staging database listen on?"
@@ -33,7 +33,7 @@ class Conversation(NamedTuple):
     """The turns that are remembered. `text`: all of it; `tokens`: text tokens of it; `end`: the
     time of the last turn."""
 
-    turns: list[Turn]
+    turns: "list[Turn]"
     text: str
     tokens: int
     end: float
@@ -96,13 +96,14 @@ def demo_turns() -> list[dict[str, object]]:
 
 def _load_conversation() -> Conversation:
     from optimem.text.tokens import text_tokens
+    from optimem.turns import Turn
 
     turns = [Turn.model_validate(turn) for turn in demo_turns()]
     text = "\n".join(turn.text for turn in turns)
     return Conversation(turns, text, text_tokens(text), turns[-1].time or 0.0)
 
 
-def _page_cells(turns: Sequence[Turn], codec: "PageCodec") -> "list[Cells]":
+def _page_cells(turns: "Sequence[Turn]", codec: "PageCodec") -> "list[Cells]":
     """The cells of the pages that the turns fill."""
     import numpy as np
 

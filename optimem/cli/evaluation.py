@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimem.cli.completion import scope_argument
 from optimem.cli.inputs import MemoryOptions, json_option, memory_options, now_option
-from optimem.cli.output import print_json, print_paragraph, print_rows, progress_bar
+from optimem.cli.output import file_or_stdout, print_json, print_paragraph, print_rows, progress_bar
 from optimem.errors import InputError
 from optimem.model import NANO
 from optimem.tiers import Tier
@@ -127,10 +128,10 @@ def _interrupted_message(folder: Path | None) -> str:
 
 
 @click.command(epilog="\b\nExample:\n  optimem inspect work/ann/monday --out memory.html")
-@click.argument("scope", required=False)
+@scope_argument(required=False)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
               default=Path("optimem-memory.html"), show_default=True,
-              help="The file to write.")  # fmt: skip
+              help='The file to write; "-" for standard output.')  # fmt: skip
 @now_option
 @memory_options("store", "model")
 def inspect(scope: str | None, out: Path, now: float | None, options: MemoryOptions) -> None:
@@ -142,8 +143,11 @@ def inspect(scope: str | None, out: Path, now: float | None, options: MemoryOpti
     from optimem.evaluation.inspection import write_inspection
 
     with options.open() as memory, progress_bar("reading pages") as bar:
-        write_inspection(memory, scope, out, now=now, progress=bar)
-    click.echo(f"written to {out}")
+        if scope:
+            memory.check_known(scope)
+        with file_or_stdout(out) as path:
+            write_inspection(memory, scope, path, now=now, progress=bar)
+    click.echo(f"written to {out}", err=True)
 
 
 COMMANDS = (evaluate_command, inspect)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import click
 
 from optimem.cli.inputs import (
+    STDIN,
     image_model_message,
     is_image,
     mode_option,
@@ -20,13 +21,10 @@ from optimem.cli.output import progress_bar
 from optimem.errors import FormatError, InputError
 from optimem.model import NANO
 from optimem.omem.atomic import atomic_write
-from optimem.omem.container import MAGIC, ContainerKind, file_kind
-from optimem.omem.text import UNCERTAIN
-from optimem.protocols import Reading
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.protocols import Progress
+    from optimem.protocols import Progress, Reading
 
 PNG = b"\x89PNG"
 
@@ -41,9 +39,17 @@ limit_option = click.option(
     "--limit", type=click.IntRange(1), metavar="N", show_default="what the model takes, 8192",
     help="For images: most tokens of a page's answer.",
 )  # fmt: skip
-file_argument = click.argument(
-    "source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+files_argument = click.argument(
+    "sources", metavar="FILE...", nargs=-1, required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+)  # fmt: skip
+
+
+class Given(NamedTuple):
+    """A file to read, and what it is called in messages."""
+
+    path: Path
+    name: str
 
 
 class ReadOptions(NamedTuple):
@@ -84,7 +90,7 @@ class ReadOptions(NamedTuple):
     "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam\n"
     "  optimem read scans.omem --model ./DeepSeek-OCR --ask 'What is the total?'"
 )
-@file_argument
+@files_argument
 @confidence_option
 @raw_option
 @page_option
@@ -95,7 +101,7 @@ class ReadOptions(NamedTuple):
 @click.option("--ask", metavar="QUESTION", help="For images: answer this instead.")
 @limit_option
 def read(
-    source: Path,
+    sources: tuple[Path, ...],
     confidence: bool,
     raw: bool,
     page: int | None,
@@ -104,8 +110,9 @@ def read(
     ask: str | None,
     limit: int | None,
 ) -> None:
-    """Print the text of an .omem file or of an image.
+    """Print the text of .omem files or of images.
 
+    FILE is any number of files, one after the other, or "-" for standard input.
     Text at Large, Base and Small comes back to the letter; at Tiny and Trace, and from an image, a
     doubtful character is printed as �.
 
@@ -118,15 +125,9 @@ def read(
         raise click.UsageError("--ask needs --model, a model that answers questions")
     if limit is not None and not options.reads_images:
         raise click.UsageError("--limit needs --model, a model that reads images")
-    with seekable(source) as file:
-        if _is_omem(file):
-            reject_option("mode", "images that are not encoded yet")
-            texts = _read_omem(file, options, bar=not sys.stdout.isatty())
-        elif options.reads_images:
-            texts = _read_document(file, options, mode)
-        else:
-            texts = _read_drawn_page(file, options)
-        _write(texts, sys.stdout.buffer)
+    for source in sources:
+        with seekable(source) as file:
+            _write(_read(Given(file, _name(source)), options, mode), sys.stdout.buffer)
 
 
 @click.command(
@@ -134,7 +135,7 @@ def read(
     "  optimem decompress notes.omem -o notes.txt\n"
     "  optimem decompress paper.omem --page 3 --model deepseek-ai/DeepSeek-OCR"
 )
-@file_argument
+@files_argument
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
               show_default="standard output", help="The file to write.")  # fmt: skip
 @page_option
@@ -144,7 +145,7 @@ def read(
               help="The model that wrote the file.")  # fmt: skip
 @limit_option
 def decompress(
-    source: Path,
+    sources: tuple[Path, ...],
     out: Path | None,
     page: int | None,
     confidence: bool,
@@ -152,112 +153,140 @@ def decompress(
     model: str,
     limit: int | None,
 ) -> None:
-    """Write the text of an .omem file.
+    """Write the text of .omem files.
 
+    FILE is any number of files, one after the other, or "-" for standard input.
     Text at Large, Base and Small comes back to the letter; at Tiny and Trace, a doubtful character
     is written as �. A file of images gives Markdown, page by page. With -o the text goes to a file,
     which is written as a whole or not at all.
     """
     options = ReadOptions(model, page, None, confidence, raw, limit)
-    shows_text = out is None and sys.stdout.isatty()  # which is progress enough
-    with seekable(source) as file:
-        if not _is_omem(file):
-            raise FormatError(_not_omem_message(source))
-        texts = _read_omem(file, options, bar=not shows_text)
-        with nullcontext(sys.stdout.buffer) if out is None else atomic_write(out) as target:
-            _write(texts, target)
+    path = None if str(out) == STDIN else out
+    bar = not (path is None and sys.stdout.isatty())  # where the text is progress enough
+    with nullcontext(sys.stdout.buffer) if path is None else atomic_write(path) as target:
+        for source in sources:
+            with seekable(source) as file:
+                given = Given(file, _name(source))
+                if not _is_omem(given):
+                    raise FormatError(_not_omem_message(given))
+                _write(_read_omem(given, options, bar), target)
 
 
-def _read_omem(source: Path, options: ReadOptions, bar: bool) -> Iterator[str]:
+def _read(source: Given, options: ReadOptions, mode: str) -> Iterator[str]:
+    """The text of a file or an image, page by page."""
+    if _is_omem(source):
+        reject_option("mode", "images that are not encoded yet")
+        return _read_omem(source, options, bar=not sys.stdout.isatty())
+    if options.reads_images:
+        return _read_document(source, options, mode)
+    return _read_drawn_page(source, options)
+
+
+def _read_omem(source: Given, options: ReadOptions, bar: bool) -> Iterator[str]:
     """The text of each page, or its answer. `bar`: show the progress."""
+    from optimem.omem.container import ContainerKind, file_kind
+
     with progress_bar("reading pages") if bar else nullcontext() as progress:
-        if file_kind(source) is ContainerKind.IMAGE_ARCHIVE:
+        if file_kind(source.path) is ContainerKind.IMAGE_ARCHIVE:
             yield from _read_image_archive(source, options, progress)
         elif options.question is not None:
-            raise click.UsageError(f"--ask is for images; {source} holds text")
+            raise click.UsageError(f"--ask is for images; {source.name} holds text")
         elif options.limit is not None:
-            raise click.UsageError(f"--limit is for images; {source} holds text")
+            raise click.UsageError(f"--limit is for images; {source.name} holds text")
         else:
             yield from _read_token_file(source, options, progress)
 
 
 def _read_image_archive(
-    source: Path, options: ReadOptions, progress: "Progress | None"
+    source: Given, options: ReadOptions, progress: "Progress | None"
 ) -> Iterator[str]:
     from optimem.api.files import read_images
 
     if not options.reads_images:
-        raise InputError(image_model_message(source))
+        raise InputError(image_model_message(source.name))
     answers = read_images(
-        source, model=options.model, question=options.question, pages=options.pages,
+        source.path, model=options.model, question=options.question, pages=options.pages,
         limit=options.limit, progress=progress,
     )  # fmt: skip
     return _answer_texts(answers, options)
 
 
 def _read_token_file(
-    source: Path, options: ReadOptions, progress: "Progress | None"
+    source: Given, options: ReadOptions, progress: "Progress | None"
 ) -> Iterator[str]:
     from optimem.api.files import read_pages
     from optimem.omem.text import TokenFile
 
-    file = TokenFile.load(source)
+    file = TokenFile.from_bytes(source.path.read_bytes(), source.name)
     if file.tier is Tier.TRACE:
-        click.echo(f"{source} is at Trace, which keeps the gist, not the letters", err=True)
+        click.echo(f"{source.name} is at Trace, which keeps the gist, not the letters", err=True)
     readings = read_pages(
         file, model=options.model, pages=options.pages, raw=options.likeliest, progress=progress
     )
     return (_reading_text(reading, options) for reading in readings)
 
 
-def _read_document(source: Path, options: ReadOptions, mode: str) -> Iterator[str]:
+def _read_document(source: Given, options: ReadOptions, mode: str) -> Iterator[str]:
     from optimem.api.files import read_document
 
     answers = read_document(
-        source, model=options.model, mode=mode, question=options.question, pages=options.pages,
+        source.path, model=options.model, mode=mode, question=options.question, pages=options.pages,
         limit=options.limit,
     )  # fmt: skip
     return _answer_texts(answers, options)
 
 
-def _read_drawn_page(source: Path, options: ReadOptions) -> Iterator[str]:
+def _read_drawn_page(source: Given, options: ReadOptions) -> Iterator[str]:
     """The text of the PNG of a page that optimem drew."""
     if not _starts_with(source, PNG):
-        if is_image(source, None):
-            raise InputError(image_model_message(source))
+        if is_image(source.path, None):
+            raise InputError(image_model_message(source.name))
         raise FormatError(_not_omem_message(source))
     from optimem.api.files import read_page_image
 
-    yield _reading_text(read_page_image(source, raw=options.likeliest), options)
+    yield _reading_text(read_page_image(source.path, raw=options.likeliest), options)
 
 
 def _answer_texts(answers: Iterable[Any], options: ReadOptions) -> Iterator[str]:
     """What DeepSeek-OCR reads on each page; names pages whose reading was cut short."""
     for number, answer in enumerate(answers, options.page or 1):
-        text = answer.marked(UNCERTAIN) if options.confidence else answer.grounded.text
+        text = answer.marked(_uncertain()) if options.confidence else answer.grounded.text
         yield text + "\n"
         if not answer.complete:
             click.echo(f"page {number} is incomplete: {answer.finish.value}", err=True)
 
 
-def _reading_text(reading: Reading, options: ReadOptions) -> str:
+def _reading_text(reading: "Reading", options: ReadOptions) -> str:
     if not options.confidence:
         return reading.text
+    uncertain = _uncertain()
     pairs = zip(reading.text, reading.probability.tolist(), strict=True)
-    return "".join(char if certain >= UNCERTAIN else f"⟦{char}⟧" for char, certain in pairs)
+    return "".join(char if certain >= uncertain else f"⟦{char}⟧" for char, certain in pairs)
 
 
-def _is_omem(source: Path) -> bool:
+def _uncertain() -> float:
+    from optimem.omem.text import UNCERTAIN
+
+    return UNCERTAIN
+
+
+def _is_omem(source: Given) -> bool:
+    from optimem.omem.container import MAGIC
+
     return _starts_with(source, MAGIC)
 
 
-def _starts_with(source: Path, signature: bytes) -> bool:
-    with source.open("rb") as file:
+def _starts_with(source: Given, signature: bytes) -> bool:
+    with source.path.open("rb") as file:
         return file.read(len(signature)) == signature
 
 
-def _not_omem_message(source: Path) -> str:
-    return f"{source} is not an .omem file; make one with `optimem compress`"
+def _name(source: Path) -> str:
+    return "standard input" if str(source) == STDIN else str(source)
+
+
+def _not_omem_message(source: Given) -> str:
+    return f"{source.name} is not an .omem file; make one with `optimem compress`"
 
 
 def _write(texts: Iterable[str], file: BinaryIO) -> None:

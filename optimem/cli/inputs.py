@@ -8,23 +8,23 @@ import codecs
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from shutil import copyfileobj
 from stat import S_ISDIR, S_ISREG
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import click
 from click.core import ParameterSource
 
 from optimem.errors import InputError
 from optimem.model import DEEPSEEK, NANO
+from optimem.roles import ROLES
 from optimem.text.files import decode_text
 from optimem.tiers import Tier
-from optimem.turns import ROLES
 
 if TYPE_CHECKING:
     from optimem.api.memory import OpticalMemory
@@ -142,6 +142,21 @@ def memory_options(*names: str) -> Callable[[Callable[..., None]], Callable[...,
     return add
 
 
+def confirmed(question: str) -> bool:
+    """Whether the user types yes to what cannot be undone; if not, says that nothing was changed.
+    No answer at all aborts."""
+    if click.confirm(f"{question} This cannot be undone", err=True):
+        return True
+    click.echo("nothing was changed", err=True)
+    return False
+
+
+def announce_stdin() -> None:
+    """Say on standard error that input is waited for, if somebody is to type it."""
+    if sys.stdin.isatty():
+        click.echo("reading from the terminal; end with Ctrl-D", err=True)
+
+
 def reject_option(name: str, purpose: str) -> None:
     """Raise a usage error if an option was given that does not apply. `purpose`: what it is
     for."""
@@ -154,6 +169,7 @@ def read_input(source: str) -> str:
     """The text of a file, or of standard input for "-". Raises TextError, naming the byte, for
     what is not UTF-8."""
     if source == STDIN:
+        announce_stdin()
         data = sys.stdin.buffer.read()
     else:
         try:
@@ -213,8 +229,8 @@ def parse_jsonl(text: str) -> list[dict[str, Any]]:
 
 
 def image_paths(sources: Sequence[str], model: str) -> list[Path]:
-    """The sources as images; none if there is a single text. Raises InputError for a mixture,
-    for several texts, and for images that `model` cannot read."""
+    """The sources as images; none if they are texts. Raises InputError for a mixture, and for
+    images that `model` cannot read."""
     images = [Path(s) for s in sources if s != STDIN and is_image(Path(s), model)]
     texts = [source for source in sources if Path(source) not in images]
     if images and texts:
@@ -222,8 +238,6 @@ def image_paths(sources: Sequence[str], model: str) -> list[Path]:
             f"{texts[0]} is text and {images[0]} an image; a file holds only one of these, so "
             "compress them separately"
         )
-    if len(texts) > 1:
-        raise InputError(f"got {len(texts)} texts; compress one at a time")
     if images and model == NANO:
         raise InputError(image_model_message(images[0]))
     return images
@@ -251,7 +265,7 @@ def _looks_like_text(head: bytes) -> bool:
         return False
 
 
-def image_model_message(path: Path) -> str:
+def image_model_message(path: Path | str) -> str:
     """The error for an image without a model that reads it."""
     return (
         f"{path} is or holds images, which {NANO} cannot read; give --model {DEEPSEEK}, or its "
@@ -261,11 +275,19 @@ def image_model_message(path: Path) -> str:
 
 @contextmanager
 def seekable(source: Path) -> Iterator[Path]:
-    """A file that can be opened more than once: itself, or a copy of what a pipe delivers."""
-    if source.is_file():
+    """A file that can be opened more than once: itself, or a copy of what a pipe delivers, or, for
+    "-", standard input."""
+    if str(source) != STDIN and source.is_file():
         yield source
         return
-    with source.open("rb") as pipe, NamedTemporaryFile() as copy:
+    with _opened(source) as pipe, NamedTemporaryFile() as copy:
         copyfileobj(pipe, copy)
         copy.flush()
         yield Path(copy.name)
+
+
+def _opened(source: Path) -> AbstractContextManager[BinaryIO]:
+    if str(source) != STDIN:
+        return source.open("rb")
+    announce_stdin()
+    return nullcontext(sys.stdin.buffer)

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from optimem.cli.inputs import MemoryOptions, json_option, memory_options
+from optimem.cli.inputs import MemoryOptions, confirmed, json_option, memory_options
 from optimem.cli.output import print_fields, print_json, progress_bar
 
 NOT_ROTATED = 1
@@ -64,8 +64,8 @@ def drop_key(user: str, yes: bool) -> None:
     """
     from optimem.api.keys import drop_key as drop
 
-    if not yes:
-        click.confirm(f"Drop the key of {user}? This cannot be undone", abort=True, err=True)
+    if not yes and not confirmed(f"Drop the key of {user}?"):
+        return
     namespace, _, name = user.rpartition("/")
     if not drop(name, namespace):
         click.echo(f"{user} has no key", err=True)

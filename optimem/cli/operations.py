@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from optimem.cli.completion import scope_argument
 from optimem.cli.inputs import (
     STDIN,
     MemoryOptions,
@@ -22,9 +22,9 @@ from optimem.cli.inputs import (
     read_input,
     read_lines,
 )
-from optimem.cli.output import print_json, print_rows, progress_bar
+from optimem.cli.output import date, print_json, print_rows, progress_bar
 from optimem.errors import InputError, UnknownScopeError
-from optimem.memory.worker import IDLE, LEASE
+from optimem.memory.leases import IDLE, LEASE
 from optimem.omem.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
     "  optimem export work/ann/monday > monday.jsonl\n"
     "  optimem export work/ann --user --images -o ann.jsonl"
 )
-@click.argument("scope")
+@scope_argument()
 @click.option("--user", is_flag=True, help="SCOPE is namespace/user: all sessions of this user.")
 @click.option("--images", is_flag=True, help="With each page as a PNG.")
 @click.option("-o", "--out", default=STDIN, show_default="standard output", metavar="FILE",
@@ -199,24 +199,26 @@ def export(scope: str, user: bool, images: bool, out: str, options: MemoryOption
 @click.command(
     "import", epilog="\b\nExample:\n  optimem import ann.jsonl --store redis://cache:6379"
 )
-@click.argument("file", metavar="FILE", default=STDIN)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
 @memory_options("store", "model", "policy", "limits")
 @json_option
-def import_(file: str, options: MemoryOptions, as_json: bool) -> None:
-    """Append the turns of an export.
+def import_(files: tuple[str, ...], options: MemoryOptions, as_json: bool) -> None:
+    """Append the turns of exports.
 
-    They keep id, role, time, extra fields and pins, and begin to fade anew. Turns that are known or
-    were forgotten are left out. If a line cannot be read, what came before it is appended.
+    Each FILE, or standard input if none is given, holds what `optimem export` wrote. Turns keep id,
+    role, time, extra fields and pins, and begin to fade anew. Those that are known or were
+    forgotten are left out. If a line cannot be read, what came before it is appended.
     """
-    lines = read_lines(file, "give what `optimem export` wrote")
+    given = [read_lines(file, "give what `optimem export` wrote") for file in files or (STDIN,)]
     with options.open() as memory:
-        report = memory.import_lines(lines)
+        reports = [memory.import_lines(lines).model_dump() for lines in given]
+    total = {name: sum(report[name] for report in reports) for name in reports[0]}
     if as_json:
-        print_json(report.model_dump())
+        print_json(total)
     else:
         click.echo(
-            f"{report.added} turns appended in {report.scopes} scopes, {report.duplicates} already "
-            f"known, {report.forgotten} forgotten before; {report.images} images"
+            f"{total['added']} turns appended in {total['scopes']} scopes, {total['duplicates']} "
+            f"already known, {total['forgotten']} forgotten before; {total['images']} images"
         )
 
 
@@ -258,7 +260,7 @@ def copy(source: str, target: str, replace: bool, unsealed: bool, as_json: bool)
 def _due(size: "ScopeSize") -> str:
     if size.next_due is None:
         return "never"
-    return datetime.fromtimestamp(size.next_due, UTC).strftime("%Y-%m-%d %H:%M")
+    return date(size.next_due)
 
 
 COMMANDS = (worker, scopes, export, import_, verify_receipt, copy)

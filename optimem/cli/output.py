@@ -2,8 +2,13 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +17,18 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-def print_json(value: Any) -> None:
-    """JSON on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def date(seconds: float) -> str:
+    """Seconds since the epoch as a date and a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def print_fields(title: str, fields: Mapping[str, Any]) -> None:
-    """A table of names and values."""
+def print_json(value: Any, aside: bool = False) -> None:
+    """JSON on standard output, or, `aside`, on standard error."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2), err=aside)
+
+
+def print_fields(title: str, fields: Mapping[str, Any], aside: bool = False) -> None:
+    """A table of names and values. `aside`: on standard error."""
     from rich.console import Console
     from rich.table import Table
 
@@ -27,7 +37,7 @@ def print_fields(title: str, fields: Mapping[str, Any]) -> None:
     table.add_column(justify="right")
     for name, value in fields.items():
         table.add_row(name.replace("_", " "), _format(value))
-    Console().print(table)
+    Console(stderr=aside).print(table)
 
 
 def _format(value: Any) -> str:
@@ -57,6 +67,19 @@ def print_rows(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> Non
     for row in rows[1:]:
         table.add_row(*row)
     Console().print(table)
+
+
+@contextmanager
+def file_or_stdout(out: Path) -> Iterator[Path]:
+    """A file to write to: itself, or, for "-", one whose bytes then go to standard output."""
+    if str(out) != "-":
+        yield out
+        return
+    with TemporaryDirectory() as folder:
+        written = Path(folder) / "out"
+        yield written
+        with written.open("rb") as file:
+            copyfileobj(file, sys.stdout.buffer)
 
 
 class ProgressBar:

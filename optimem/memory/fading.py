@@ -13,13 +13,13 @@ from optimem.errors import ConflictError, FormatError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import Drawing, draw_together, redrawn_index
-from optimem.memory.fate import RETRY_AFTER, Fate, fading_fates, next_due, settled_fate
+from optimem.memory.fate import RETRY_AFTER, Fate, Kept, fading_fates, next_due, settled_fate
 from optimem.memory.recall import PageReading, read_each
 from optimem.memory.records import Chunk, PageRecord
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.memory.tail import without_chunks
 from optimem.protocols import Entry, PageCodec, Store
-from optimem.results import Move, SweepReport, Unreadable
+from optimem.results import Move, Stay, SweepReport, Unreadable
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -36,6 +36,7 @@ class Tally:
 
     moves: list[Move] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
     kept: int = 0
     skipped: int = 0
     bytes_before: int = 0
@@ -169,17 +170,19 @@ class ScopeSweep:
         if fate is None:
             return [DuePage(self, record, entry)]
         if fate.kept:
-            self._keep(record, entry)
+            self._keep(record, entry, fate.kept)
         else:
             self._forget(record, entry)
         return []
 
-    def _keep(self, record: PageRecord, entry: Entry) -> None:
+    def _keep(self, record: PageRecord, entry: Entry, reason: Kept) -> None:
         """Leave a page as it is until it is due again."""
         edit = self.records.edit()
         edit.reschedule(entry, next_due(record, self.policy, self.now))
         if self._commit_page(entry, edit):
             self.tally.kept += 1
+            scope, tier = str(self.records.scope), _label(record)
+            self.tally.stays.append(Stay(scope=scope, page=record.id, tier=tier, reason=reason))
 
     def _forget(self, record: PageRecord, entry: Entry) -> None:
         """Remove a page, and the ids of turns of which nothing else is left."""
@@ -191,7 +194,7 @@ class ScopeSweep:
         """Put a faded page in the place of the page; keep it if its floor allows none."""
         faded = fate.page
         if faded is None or fate.kept:
-            self._keep(page.record, page.entry)
+            self._keep(page.record, page.entry, fate.kept or "floor")
             return
         edit, index = self.records.edit(), redrawn_index(reading.spans, self.policy.uncertain)
         due = next_due(faded, self.policy, self.now)

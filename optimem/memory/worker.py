@@ -17,15 +17,12 @@ from dataclasses import dataclass, field
 from optimem.errors import InputError, ReaderUnavailableError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading import BATCH, Fader, Tally
+from optimem.memory.leases import IDLE, LEASE
 from optimem.protocols import Clock, PageCodec, Store
 from optimem.results import SweepReport, WorkReport
 
 log = logging.getLogger("optimem")
 
-LEASE = 60.0
-"""Seconds for which a worker claims entries."""
-IDLE = 10.0
-"""Seconds between two looks while nothing is due."""
 SHARE = 0.25
 """Of the lease, that a batch may take."""
 FIRST_BATCH = 4

@@ -37,8 +37,36 @@ def test_standard_input_needs_a_name_for_the_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert f"- → {out}" in done.stdout.decode().replace("\n", "")
     assert len(TokenFile.load(out).pages) == 1
+    piped = run("compress", "-", "-o", "-", stdin=b"from a pipe")
+    assert piped.stdout == out.read_bytes()
+    assert b"vision tokens" in piped.stderr
+    assert run("read", "-", stdin=piped.stdout).stdout == b"from a pipe"
+    assert run("decompress", "-", "-o", "-", stdin=piped.stdout).stdout == b"from a pipe"
     done = run("compress", "-", stdin=b"x")
     assert (done.returncode, b"needs -o FILE.omem" in done.stderr) == (2, True)
+
+
+def test_each_text_becomes_a_file_of_its_own(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    for name in names:
+        Path(name).write_text(f"text of {Path(name).name}")
+    done = run("compress", *names, "--json")
+    assert done.returncode == 0, done.stderr
+    files = [report["file"] for report in json.loads(done.stdout)]
+    assert files == [str(tmp_path / "a.omem"), str(tmp_path / "b.omem")]
+    assert run("read", *files).stdout == b"text of a.txttext of b.txt"
+    done = run("compress", *names, "-o", str(tmp_path / "one.omem"))
+    assert (done.returncode, b"leave out -o" in done.stderr) == (2, True)
+    (tmp_path / "a.md").write_text("text")
+    done = run("compress", names[0], str(tmp_path / "a.md"))
+    assert (done.returncode, b"would be written to" in done.stderr) == (2, True)
+
+
+def test_messages_are_known_on_standard_input() -> None:
+    said = json.dumps([{"role": "user", "content": LOG * 3}, {"role": "user", "content": "?"}])
+    done = run("compress-prompt", "-", "--model", "gpt-4o", stdin=said.encode())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[-1] == {"role": "user", "content": "?"}
 
 
 def test_an_option_for_images_is_refused_for_text(tmp_path: Path) -> None:
@@ -104,8 +132,11 @@ def test_refusals_name_the_remedy(content: str, model: str, message: str, tmp_pa
 
 
 def test_the_table_of_models_needs_no_input() -> None:
-    lines = run("compress-prompt", "--list-models").stdout.decode().splitlines()
-    row = next(line for line in lines if line.startswith("| `gpt-4o` |"))
+    shown = run("compress-prompt", "--list-models", COLUMNS="120").stdout.decode()
+    row = next(line for line in shown.splitlines() if line.startswith("gpt-4o "))
     assert "85 + 170 per 512 px tile" in row
     assert "2026-" in row
-    assert {line.count(" | ") for line in lines if line.startswith("| ")} == {5}
+    assert "https://" in shown
+    narrow = run("compress-prompt", "--list-models", COLUMNS="80").stdout.decode()
+    table, _, _ = narrow.partition("Prices and formulas")
+    assert max(map(len, table.splitlines())) <= 80

@@ -1,6 +1,10 @@
 """The commands over a store, run as a user runs them. Nothing is on pages yet: no model loads."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +35,9 @@ def test_a_memory_from_start_to_end(tmp_path: Path) -> None:
     stats = json.loads(run("stats", "--json", "--store", store).stdout)
     assert (stats["turns"], stats["pages"]) == (2, 0)
     assert b"0 pages would fade" in run("sweep", "--dry-run", "--store", store).stdout
-    assert run("forget", "a/b/c", "--store", store, stdin=b"n\n").returncode == 130
+    refused = run("forget", "a/b/c", "--store", store, stdin=b"n\n")
+    assert (refused.returncode, b"nothing was changed" in refused.stderr) == (0, True)
+    assert run("forget", "a/b/c", "--store", store, stdin=b"").returncode == 130
     receipt = json.loads(run("forget", "a/b/c", "--yes", "--json", "--store", store).stdout)
     assert (receipt["turns"], receipt["left"], receipt["residue"]) == (2, 0, [])
     assert run("purge", "--store", store).stdout == b"purged\n"
@@ -50,7 +56,7 @@ def test_turns_are_shown_with_their_age_and_certainty(tmp_path: Path) -> None:
     assert header == "user · 1970-01-01 00:00 · 2 days ago · tail · exact · m1"
     assert text == "Port 6543."
     done = run("recall", "s", "bergen", "--store", store)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"nothing readable matches\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"nothing readable matches\n")
 
 
 def test_a_time_that_is_none_is_named(store: str) -> None:
@@ -92,6 +98,43 @@ def test_json_holds_the_whole_answer_known_or_not(store: str) -> None:
     done = run("ask", SCOPE, "Who is the mayor of Bergen?", "--json", "--store", store)
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["known"], answer["passages"]) == (1, False, [])
+    assert answer["nearest"] == []
+
+
+def test_an_unknown_answer_offers_what_recall_finds(store: str) -> None:
+    question = "Who is the mayor of the port of Bergen?"
+    done = run("ask", SCOPE, question, "--store", store)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"I do not know" in done.stderr
+    assert b"Nearest:" in done.stderr
+    assert b"staging listens on port 6543" in done.stderr
+    found = json.loads(run("recall", SCOPE, question, "--json", "--store", store).stdout)
+    answer = json.loads(run("ask", SCOPE, question, "--json", "--store", store).stdout)
+    assert [turn["id"] for turn in answer["nearest"]] == [turn["id"] for turn in found]
+
+
+def test_several_files_and_what_is_typed(tmp_path: Path) -> None:
+    store = str(tmp_path / "m.db")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"text of {name}")
+    files = [str(tmp_path / "a.txt"), "-", str(tmp_path / "b.txt")]
+    done = run("remember", "s", *files, "--store", store, stdin=b"typed")
+    assert b"3 turns remembered, 0 already known" in done.stdout, done.stderr
+    shown = json.loads(run("reconstruct", "s", "--json", "--store", store).stdout)
+    assert [turn["text"] for turn in shown] == ["text of a.txt", "typed", "text of b.txt"]
+
+
+def test_a_terminal_is_told_that_input_is_waited_for(tmp_path: Path) -> None:
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "optimem.cli", "remember", "s"]
+    process = subprocess.Popen(
+        [*command, "--store", str(tmp_path / "m.db")],
+        stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.write(master, b"typed\n\x04")
+    shown, said = process.communicate(timeout=60)
+    assert b"reading from the terminal; end with Ctrl-D" in said
+    assert b"1 turns remembered" in shown
 
 
 def test_an_empty_question_is_named(store: str, tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""What a shell offers while a command is typed. click completes commands and options; this adds the
+names of scopes. Completion offers what it can find at once, changes nothing, and never fails.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def scope_argument(required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The argument SCOPE, which a shell completes."""
+    return click.argument("scope", required=required, shell_complete=complete_scope)
+
+
+def complete_scope(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """The scopes of the store that begin like what was typed. A file that is not there is not
+    made; a store that cannot be opened has none."""
+    from optimem.build import default_store, store_at
+    from optimem.errors import OptimemError
+    from optimem.turns import RESERVED
+
+    address = context.params.get("store") or default_store()
+    if "://" not in address and not Path(address).exists():
+        return []
+    try:
+        scopes = [*store_at(address).scopes()]
+    except OptimemError:
+        return []
+    names = (str(each) for each in scopes if not each.namespace.startswith(RESERVED))
+    return sorted(name for name in names if name.startswith(begun))
