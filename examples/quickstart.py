@@ -1,4 +1,4 @@
-"""Remember, let three weeks pass, and ask: the ten lines of the README."""
+"""Remember, let three weeks pass, and ask."""
 
 from optimem import OpticalMemory
 

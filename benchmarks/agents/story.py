@@ -8,12 +8,10 @@ looks like is the business of `story_picture`.
 
 import argparse
 import base64
-import io
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from benchmarks.agents.baselines import TrimmingMiddleware
 from benchmarks.agents.conversation import Conversation, make_conversation
@@ -25,6 +23,7 @@ from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
 from optimem.errors import InputError
 from optimem.protocols import PageCodec
+from optimem.renderers.images import load_ink, page_png
 from optimem.testing import ManualClock
 
 PICTURE = Path(__file__).parents[2] / "docs" / "context.svg"
@@ -91,13 +90,14 @@ def _exhibit(memory: OpticalMemory, facts: Sequence[PlantedFact]) -> Exhibit:
         for line in memory.export([SCOPE], images=True)
         if line["kind"] == "page" and line["page"] == part.page
     )
-    picture = Image.open(io.BytesIO(base64.b64decode(page["png"])))
-    left, top, right, bottom = window = _window(picture.width, part.boxes[0])
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        Path(file.name).write_bytes(base64.b64decode(page["png"]))
+        ink = load_ink(Path(file.name))
+    left, top, right, bottom = window = _window(ink.shape[0], part.boxes[0])
     boxes = [_within(box, window) for box in part.boxes]
-    cut = io.BytesIO()
-    picture.crop(window).save(cut, "PNG", optimize=True)
+    cut = page_png(ink[top:bottom, left:right])
     return Exhibit(
-        question, hit.text, part.tier, hit.age, cut.getvalue(),
+        question, hit.text, part.tier, hit.age, cut,
         (right - left, bottom - top), [box for box in boxes if box[2] > box[0]],
     )  # fmt: skip
 

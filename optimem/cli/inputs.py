@@ -183,6 +183,8 @@ def read_input(source: str) -> str:
 def read_lines(source: str, remedy: str) -> Iterator[str]:
     """The lines of a file, or of standard input for "-", one at a time. Raises TextError, naming
     the line and the byte, for what is not UTF-8."""
+    if source == STDIN:
+        announce_stdin()
     try:
         file = click.open_file(source, "rb")
     except OSError as error:

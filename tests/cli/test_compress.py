@@ -133,7 +133,7 @@ def test_refusals_name_the_remedy(content: str, model: str, message: str, tmp_pa
 
 def test_the_table_of_models_needs_no_input() -> None:
     shown = run("compress-prompt", "--list-models", COLUMNS="120").stdout.decode()
-    row = next(line for line in shown.splitlines() if line.startswith("gpt-4o "))
+    row = next(line for line in shown.splitlines() if line.split()[:1] == ["gpt-4o"])
     assert "85 + 170 per 512 px tile" in row
     assert "2026-" in row
     assert "https://" in shown
