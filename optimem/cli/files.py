@@ -85,7 +85,7 @@ class ReadOptions(NamedTuple):
     epilog="\b\nExamples:\n"
     "  optimem read notes.omem > notes.txt\n"
     "  optimem read notes.omem --page 2 --confidence\n"
-    "  optimem read old.omem --raw\n"
+    "  optimem read notes.omem --raw\n"
     "  optimem read paper.pdf --model deepseek-ai/DeepSeek-OCR\n"
     "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam\n"
     "  optimem read scans.omem --model ./DeepSeek-OCR --ask 'What is the total?'"

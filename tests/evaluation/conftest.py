@@ -33,8 +33,10 @@ def inspection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[object]:
+    """Chromium. It runs an event loop in this thread until it is closed: so not for longer than
+    this package, or other tests could run none."""
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("chromium is not installed")
