@@ -14,4 +14,4 @@ def save_other_weights(path: Path) -> None:
     info = load_weights(model, shipped_weights())
     with torch.no_grad():
         model.decoder_norm.weight[0] *= 1.01
-    save_weights(model, info.renderer, path)
+    save_weights(model, info.renderer, info.symbols, path)
