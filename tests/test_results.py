@@ -84,7 +84,8 @@ def test_an_answer_and_a_report_count_their_lists() -> None:
         moves=[move] * 500, unreadable=[], kept=1, skipped=0, bytes_before=9, bytes_after=5
     )
     assert repr(report) == (
-        "SweepReport(moves=500, unreadable=0, kept=1, skipped=0, bytes_before=9, bytes_after=5)"
+        "SweepReport(moves=500, unreadable=0, stays=0, kept=1, skipped=0, "
+        "bytes_before=9, bytes_after=5)"
     )
     assert repr(AppendReport(added=1, duplicates=0)) == (
         "AppendReport(added=1, duplicates=0, forgotten=0)"

@@ -16,10 +16,11 @@ from optimem.items.serialization import MAX_DEPTH, ItemHead, check_value
 from optimem.text.terms import terms
 
 TEXT = st.text(st.characters(codec=None, exclude_categories=()))  # lone surrogates too
+KEYS = TEXT.filter(lambda key: key != serialization.TUPLE)  # refused by name, see below
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 JSON = st.recursive(
     LEAVES.filter(lambda leaf: leaf not in (math.inf, -math.inf)),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
 PLACE, SECRET = b"where it is stored", bytes(32)
@@ -32,7 +33,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(TEXT, JSON, max_size=4))
+@given(st.dictionaries(KEYS, JSON, max_size=4))
 @example({"big": 10**400, "small": 5e-324, "zero": -0.0, "one": 1.0, "lone": "\ud800", "": [{}]})
 def test_json_comes_back_with_the_same_types(value: dict[str, Any]) -> None:
     check_value(value)
