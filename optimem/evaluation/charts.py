@@ -1,7 +1,7 @@
 """Line charts as SVG, with labels at the ends of the curves and a text alternative; the page's
 style gives them their colours. Pure.
 
-A series is told by its label, its marker and its colour, so that nobody depends on one of them.
+A series is known by its label, its marker and its colour, so that nobody depends on one of them.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Vectors of items: a byte a value, compared by cosine, and never with those of another model.
 
-A model is told by the vector that it gives one fixed sentence, which is kept in the collection:
+A model is recognised by its vector for one fixed sentence, which is kept in the collection:
 a renamed model is the same one, and another behind the same name is not. Knows no model: it is
 given vectors.
 """
@@ -21,7 +21,7 @@ from optimem.protocols import Change, Store
 from optimem.turns import Scope
 
 PROBE = "At noon the harbour clock struck 17, and nobody in the blue house noticed."
-"""The sentence by whose vector a model is told."""
+"""The sentence by whose vector a model is recognised."""
 SAME = 0.99
 """The cosine from which two vectors of the sentence are one model's: servers round differently."""
 MODELS = "model:"

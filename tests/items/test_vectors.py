@@ -1,4 +1,4 @@
-"""Vectors in a byte a value: what is lost, what is refused, and how a model is told."""
+"""Vectors in a byte a value: what is lost, what is refused, and how a model is recognised."""
 
 from contextlib import closing
 
