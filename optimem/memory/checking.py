@@ -28,6 +28,8 @@ from optimem.results import CheckReport, Unreadable
 
 BATCH = 64
 """Entries read at a time."""
+READINGS = 3
+"""How often a scope that others write to is read before what looks wrong counts as damage."""
 
 
 def check_scopes(
@@ -70,14 +72,14 @@ class ScopeCheck:
 
     def check(self) -> list[Unreadable]:
         """What is wrong with the scope's entries."""
-        return self._reports(self._contents().damage)
+        return self._reports(self._settled().damage)
 
     def repair(self) -> list[Unreadable]:
         """Repair the scope; what was wrong with it. Raises MissingKeyError, and removes nothing, if
         entries are sealed with another key, and ConflictError if others keep writing."""
 
         def attempt() -> list[Unreadable]:
-            contents = self._contents()
+            contents = self._settled()
             if contents.locked:
                 raise MissingKeyError(f"{self.records.scope} is not repaired: {contents.locked}")
             if contents.damage:
@@ -90,6 +92,28 @@ class ScopeCheck:
         scope = str(self.records.scope)
         return [Unreadable(scope=scope, entry=key, reason=damage[key]) for key in sorted(damage)]
 
+    def _settled(self) -> ScopeContents:
+        """What the entries hold. Entries are listed, then read; those that others write in between
+        only look wrong, and no longer do in the next reading."""
+        suspects: dict[str, str] | None = None
+        for _ in range(READINGS):
+            before = self._version()
+            contents = self._contents()
+            contents.state = (contents.state[0], before)  # a repair fails if others wrote since
+            if self._version() == before:
+                break
+            if suspects is not None:
+                contents.damage = {k: v for k, v in contents.damage.items() if k in suspects}
+            suspects = contents.damage
+            if not suspects:
+                break
+        return contents
+
+    def _version(self) -> int:
+        """The version of the scope's state, which every append, page and forgetting writes."""
+        (entry,) = self.records.store.get(self.records.scope, [EntryKind.STATE.value])
+        return entry.version if entry else 0
+
     def _contents(self) -> ScopeContents:
         contents, store = ScopeContents(), self.records.store
         keys = [info.key for info in store.entries(self.records.scope)]
@@ -101,8 +125,6 @@ class ScopeCheck:
         return contents
 
     def _read(self, entry: Entry, contents: ScopeContents) -> None:
-        if EntryKind.of(entry.key) is EntryKind.STATE:
-            contents.state = (None, entry.version)
         try:
             found = self.records.unpack(entry)
         except FormatError as error:

@@ -13,14 +13,14 @@ from optimem.memory.records import EntryKind
 from optimem.protocols import Change
 from optimem.testing import InMemoryStore, open_memory
 from optimem.turns import Scope, Turn
-from tests.memory.factories import SCOPE, texts
+from tests.memory.factories import SCOPE, InterruptedStore, texts
 
 HOME = Scope.parse(SCOPE)
 
 
-def filled() -> OpticalMemory:
+def filled(store: InMemoryStore | None = None) -> OpticalMemory:
     """Three pages, a long turn over two of them, and a tail."""
-    memory = open_memory(InMemoryStore())
+    memory = open_memory(store or InMemoryStore())
     turns = [Turn(text=f"the {c} port " + c * 90, id=c) for c in "abcd"]
     turns += [Turn(text="long " * 120, id="long"), Turn(text="e" * 90, id="e")]
     memory.append(SCOPE, turns)
@@ -63,6 +63,18 @@ def test_a_damaged_page_leaves_the_rest_readable_and_is_named(at: int) -> None:
         for unreadable in (turns.unreadable, memory.stats(SCOPE).unreadable):
             assert [(one.scope, one.entry) for one in unreadable] == [(SCOPE, pages[at])]
         assert {one.entry for one in (*found.unreadable, *answer.unreadable)} <= {pages[at]}
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_is_written_while_a_scope_is_checked_is_not_damage(repair: bool) -> None:
+    store = InterruptedStore()
+    with filled(store) as memory:
+        before = texts(memory)
+        store.other = lambda: memory.flush(SCOPE)  # the tail goes to a page
+        assert memory.check(SCOPE, repair=repair).damage == []
+        assert store.other is None
+        assert memory.append(SCOPE, Turn(text="the f port", id="f")).duplicates == 1
+        assert texts(memory) == before
 
 
 MEND = [kind for kind in EntryKind if kind not in (EntryKind.IMAGE, EntryKind.GONE)]
