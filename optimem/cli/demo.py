@@ -1,58 +1,31 @@
-"""`optimem demo`: what the project is for, shown on a real conversation in half a minute."""
+"""`optimem demo`: what the project is for, shown on a real conversation in a few seconds.
 
-import json
-import tempfile
-import time
-from collections.abc import Sequence
-from importlib.resources import files
+Prints and draws; `demo_story` is what happens.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.output import progress_bar
+from optimem.cli.output import print_paragraph, print_rows, progress_bar
+from optimem.memory.decay import DecayPolicy
 from optimem.text.ages import ago, duration
+from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from optimem.cli.demo_story import Story, TierReading
+    from optimem.results import Answer
 
-    from optimem.api.memory import OpticalMemory
-    from optimem.protocols import Cells, PageCodec
-    from optimem.results import Recollection
-    from optimem.turns import Turn
-
-SCOPE = "demo/you/chat"
-QUESTION = "Which port does the staging database listen on?"
-ASKED_AT = Tier.TINY
-SHOWN_TURN = "d0-3"  # the one whose reading is shown at every tier
-LINE = 66  # characters of it
-
-
-class Conversation(NamedTuple):
-    """The turns that are remembered. `text`: all of it; `tokens`: text tokens of it; `end`: the
-    time of the last turn."""
-
-    turns: "list[Turn]"
-    text: str
-    tokens: int
-    end: float
-
-
-class TierReading(NamedTuple):
-    """The whole memory as it reads at one tier. `age`: seconds since the last turn. `right`,
-    `silent`: shares of the characters that are right, and wrong but not marked as uncertain.
-    `tokens`: vision tokens. `stored`: bytes. `seconds`: to draw, encode and read a page. `shown`:
-    one turn as it reads."""
-
-    tier: Tier
-    age: float
-    right: float
-    silent: float
-    tokens: int
-    stored: int
-    seconds: float
-    shown: str
+KEPT = {
+    Keep.ALL: "whatever the tokens misread",
+    Keep.VALUES: "ids, numbers, names and code that they misread",
+    Keep.NOTHING: "nothing",
+}
+"""What is stored verbatim beside vision tokens."""
 
 
 @click.command(epilog="\b\nExample:\n  optimem demo --out demo && open demo/overview.png")
@@ -67,202 +40,175 @@ def demo(out: Path) -> None:
     """Watch a conversation fade, and ask about it.
 
     A conversation and a chapter of a book are remembered, months pass, and an old question is
-    asked. Takes half a minute.
+    asked: what a model is sent, what is answered, and what it costs. Takes a few seconds.
     """
-    from rich.console import Console
-
     from optimem.build import nano_codec
+    from optimem.cli.demo_story import live_through
 
-    console, codec, conversation = Console(), nano_codec(), _load_conversation()
     out.mkdir(parents=True, exist_ok=True)
-    _print_introduction(console, conversation)
-    pages = _page_cells(conversation.turns, codec)
-    readings, hits = _read_every_tier(conversation, pages, codec)
-    _print_table(console, readings, conversation)
-    _print_lines(console, readings)
-    _print_answer(console, hits, readings)
-    _save_images(out, readings, conversation, pages[0], codec)
-    console.print(f"The pages, and all of this as one image: {out}/overview.png\n")
+    codec = nano_codec()
+    with progress_bar("reading every tier") as bar:
+        story = live_through(codec, bar)
+    _print_sent(story)
+    _print_answer(story)
+    _print_cost(story)
+    _print_tiers(story)
+    _print_files(out, _save_images(out, story), story)
 
 
-def demo_turns() -> list[dict[str, object]]:
-    """The conversation that ships, and the chapter as its last turn."""
-    data = files("optimem.cli").joinpath("demo_data")
-    turns = [json.loads(line) for line in data.joinpath("conversation.jsonl").open("rb")]
-    chapter = data.joinpath("alice.txt").read_text("utf-8")
-    book = {"role": "text", "id": "alice", "text": chapter, "time": turns[-1]["time"] + 60}
-    return [*turns, book]
+def _print_sent(story: "Story") -> None:
+    from optimem.cli.demo_story import QUESTION
 
-
-def _load_conversation() -> Conversation:
-    from optimem.text.tokens import text_tokens
-    from optimem.turns import Turn
-
-    turns = [Turn.model_validate(turn) for turn in demo_turns()]
-    text = "\n".join(turn.text for turn in turns)
-    return Conversation(turns, text, text_tokens(text), turns[-1].time or 0.0)
-
-
-def _page_cells(turns: "Sequence[Turn]", codec: "PageCodec") -> "list[Cells]":
-    """The cells of the pages that the turns fill."""
-    import numpy as np
-
-    from optimem.omem.text import paginate
-
-    cells = [codec.renderer.cells(turn.text, turn.role) for turn in turns]
-    return paginate(np.concatenate(cells), codec.renderer)
-
-
-def _read_every_tier(
-    conversation: Conversation, pages: "Sequence[Cells]", codec: "PageCodec"
-) -> "tuple[list[TierReading], list[Recollection]]":
-    """The conversation as it reads at each tier, sharpest first, and what the question recalls."""
-    from optimem.api.memory import OpticalMemory
-    from optimem.evaluation.round_trip import AGES, NO_FLOOR
-
-    readings: list[TierReading] = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        OpticalMemory.open(Path(folder) / "demo.db", policy=NO_FLOOR, codec=codec) as memory,
-        progress_bar("reading every tier") as bar,
-    ):
-        memory.append(SCOPE, conversation.turns, now=conversation.end)
-        memory.flush(SCOPE, now=conversation.end)
-        for tier, age in AGES.items():
-            readings.append(_read_tier(memory, tier, age, conversation, pages))
-            if tier == ASKED_AT:
-                now = conversation.end + age
-                hits = memory.recall(SCOPE, QUESTION, 1, now=now, refresh=False)
-            bar(len(readings), len(AGES))
-    return readings, hits
-
-
-def _read_tier(
-    memory: "OpticalMemory", tier: Tier, age: float, conversation: Conversation,
-    pages: "Sequence[Cells]",
-) -> TierReading:  # fmt: skip
-    """Let time pass until the tier is reached, and read everything."""
-    from optimem.evaluation.measures import accuracy, silent_errors
-
-    now = conversation.end + age
-    memory.sweep(now=now)
-    read = memory.reconstruct(SCOPE, now=now)
-    stats = memory.stats()
-    pairs = zip(conversation.turns, read, strict=True)
-    silent = sum(silent_errors(written.text, turn.text) for written, turn in pairs)
-    return TierReading(
-        tier=tier,
-        age=age,
-        right=accuracy(conversation.text, "\n".join(turn.guess for turn in read)),
-        silent=silent / sum(len(turn.text) for turn in conversation.turns),
-        tokens=stats.vision_tokens,
-        stored=stats.token_bytes + stats.correction_bytes,
-        seconds=_seconds_per_page(memory.codec, tier, pages),
-        shown=next(turn.text for turn in read if turn.id == SHOWN_TURN),
+    said, asked = story.conversation, story.asked
+    click.echo()
+    print_paragraph(
+        f"For three months you talked with an agent, and it read a chapter of a book: "
+        f"{len(said.turns)} turns, {said.tokens:,} tokens of text. optimem drew them as "
+        f"{story.pages} pages, which have faded since. {_age(_asked(story))} later you ask:"
     )
-
-
-def _seconds_per_page(codec: "PageCodec", tier: Tier, pages: "Sequence[Cells]") -> float:
-    """Seconds to draw, encode and read a page."""
-    started = time.perf_counter()
-    codec.decoder.read(codec.encoder.encode([codec.renderer.page(c) for c in pages], tier))
-    return (time.perf_counter() - started) / len(pages)
-
-
-def _print_introduction(console: "Console", conversation: Conversation) -> None:
-    console.print(
-        f"\nAn agent has talked for three months and read a chapter: "
-        f"{len(conversation.turns)} turns, {conversation.tokens:,} text tokens. optimem draws them "
-        "as page images, and a model of 38 MB turns each page into a few vision tokens. As the "
-        "memory ages, its pages shrink. What can still be read:\n"
+    click.echo(f"\n  {QUESTION}\n\nWhat a model is sent with the question")
+    sent = (
+        ("everything, as text", said.tokens),
+        ("the turns that optimem recalls, as text", asked.context),
+        (f"or all {story.pages} pages, if it reads vision tokens", _asked(story).tokens),
     )
+    for name, tokens in sent:
+        click.echo(f"  {name:<46}{tokens:>7,} tokens{tokens / said.tokens:>7.1%}")
 
 
-def _print_table(
-    console: "Console", readings: Sequence[TierReading], conversation: Conversation
-) -> None:
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    from optimem.omem.container import compress
-
-    written = conversation.text.encode()
-    packed = compress(written)
-    caption = (
-        "tokens: text tokens → vision tokens. right: characters read right. silent: wrong, but "
-        "not marked as uncertain. bytes: of vision tokens, exact values and marks; the text has "
-        f"{len(written):,} ({len(packed):,} under zstd)."
-    )
-    table = Table(caption=caption, caption_justify="left", box=SIMPLE)
-    for name in ("age", "tier", "tokens", "ratio", "right", "silent", "pages/s", "bytes"):
-        table.add_column(name, justify="left" if name in ("age", "tier") else "right")
-    for r in readings:
-        table.add_row(
-            _age(r), r.tier.label, f"{conversation.tokens:,} → {r.tokens:,}",
-            f"{conversation.tokens / r.tokens:.1f}×", f"{r.right:.2%}", f"{r.silent:.2%}",
-            f"{1 / r.seconds:.1f}", f"{r.stored:,}",
-        )  # fmt: skip
-    console.print(table)
+def _print_answer(story: "Story") -> None:
+    answer = story.asked.answer
+    click.echo("\nWhat is answered, without a model")
+    if not answer.known:
+        print_paragraph(answer.text)
+        return
+    click.echo(_indented(answer.text))
+    click.echo(_indented(_source(answer)))
 
 
-def _print_lines(console: "Console", readings: Sequence[TierReading]) -> None:
-    console.print("\nOne turn as it reads at each age (� is an uncertain character):\n")
-    for reading in readings:
-        console.print(f"  {_age(reading):>9}  {reading.shown[:LINE]}", highlight=False)
+def _source(answer: "Answer") -> str:
+    """Who said it, when, and where it was read."""
+    (passage,) = answer.passages
+    certainty = "exact" if passage.exact else f"{passage.probability:.0%} certain"
+    return f"({passage.role}, {ago(passage.age)}; read off a page at {passage.tier}; {certainty})"
 
 
-def _print_answer(
-    console: "Console", hits: "Sequence[Recollection]", readings: Sequence[TierReading]
-) -> None:
-    """An old fact, recalled by a question."""
-    (asked,) = (reading for reading in readings if reading.tier == ASKED_AT)
-    console.print(f"\nAsked {_age(asked)} later: [bold]{QUESTION}[/bold]")
-    for hit in hits:
-        part = hit.parts[0]
-        box = part.boxes[0] if part.boxes else None
-        place = f"page {part.page}, box {tuple(round(edge) for edge in box)}" if box else "tail"
-        console.print(f"  {hit.text}", highlight=False)
-        console.print(
-            f"  [dim]{hit.role} · {ago(hit.age)} · {hit.tier} · {hit.probability:.0%} certain · "
-            f"{place}[/dim]\n"
+def _print_cost(story: "Story") -> None:
+    said, then = story.conversation, _asked(story)
+    click.echo("\nWhat it costs")
+    costs = {
+        "disk": f"{then.stored:,} bytes by then, {story.readings[0].stored:,} when new. The text "
+        f"has {said.size:,}, and {said.packed:,} under zstd: if you only need storage, keep it.",
+        "time": f"{story.writing:.1f} s to draw, encode and check a page, in the background; "
+        f"{story.asked.seconds:.1f} s to find and read the answer.",
+    }
+    _print_named(costs)
+
+
+def _print_tiers(story: "Story") -> None:
+    click.echo("\nWhat is left as the pages fade")
+    tokens = story.conversation.tokens
+    rows = [("after", "tier", "vision tokens", "ratio", "read right", "kept verbatim", "bytes")]
+    rows += [
+        (
+            _age(r), r.tier.label, f"{r.tokens:,}", f"{tokens / r.tokens:.1f}×", f"{r.right:.2%}",
+            f"{r.kept:,}", f"{r.stored:,}",
         )
-    if not hits:
-        console.print("  nothing readable matches\n")
+        for r in story.readings
+    ]  # fmt: skip
+    print_rows(rows, left=(0, 1))
+    kept = {keep: [r.tier.label for r in story.readings if _keep(r.tier) is keep] for keep in Keep}
+    words = [f"at {_and(tiers)} {KEPT[keep]}" for keep, tiers in kept.items() if tiers]
+    silent = max(reading.silent for reading in story.readings)
+    print_paragraph(
+        "ratio: text tokens to a vision token. kept verbatim: characters stored beside the tokens, "
+        f"{', '.join(words)}. bytes: everything stored; the text has "
+        f"{story.conversation.size:,}. At most {silent:.2%} of the characters came back wrong "
+        "without a mark."
+    )
+    click.echo("\nOne line of a page as it reads at each (� is doubtful):\n")
+    for reading in story.readings:
+        click.echo(f"  {_age(reading):>9}  {reading.line.text}")
 
 
-def _save_images(
-    out: Path, readings: Sequence[TierReading], conversation: Conversation, page: "Cells",
-    codec: "PageCodec",
-) -> None:  # fmt: skip
-    """Save the turns as readable pages, a page at each tier, and the overview."""
-    from optimem.renderers.images import TierPanel, save_overview, save_page
+def _print_files(out: Path, readable: int, story: "Story") -> None:
+    tiers = [reading.tier.label for reading in story.readings]
+    pages = {
+        "overview.png": "that line on the page at every tier: start here",
+        f"page-1-{tiers[0]}.png …": f"page 1 of {story.pages} as the model sees it, down to "
+        f"{tiers[-1]}",
+        "readable-1.png …": f"the same turns drawn for people and large vision models, which "
+        f"need larger letters: {readable} pages in place of {story.pages}",
+    }
+    click.echo(f"\nIn {out}")
+    _print_named(pages)
+    click.echo()
+
+
+def _save_images(out: Path, story: "Story") -> int:
+    """Save the overview, a page at each tier, and the turns as readable pages, whose number is
+    returned."""
+    from optimem.cli.demo_story import QUESTION
+    from optimem.renderers.images import readable_png, save_page
+    from optimem.renderers.overview import TierPanel, save_overview
     from optimem.renderers.readable import render_pages
 
-    for number, readable in enumerate(render_pages(conversation.turns), 1):
-        readable.save(out / f"readable-{number:02}.png")
-
-    truth = next(turn.text for turn in conversation.turns if turn.id == SHOWN_TURN)[:LINE]
-    panels, drawn = [], codec.renderer.page(page)
-    for r in readings:
-        ink = drawn.image(r.tier)
-        save_page(ink, out / f"page-1-{r.tier.label}.png")
-        line = r.shown[:LINE].replace("\n", " ").ljust(len(truth))
-        right = [a == b for a, b in zip(truth, line, strict=False)]
-        figures = _panel_figures(r, conversation)
+    readable = render_pages(story.conversation.turns)
+    for number, page in enumerate(readable, 1):
+        (out / f"readable-{number}.png").write_bytes(readable_png(page.image))
+    panels = list[TierPanel]()
+    for r in story.readings:
+        save_page(r.ink, out / f"page-1-{r.tier.label}.png")
         title = f"{_age(r)} · {r.tier.label}"
-        panels.append(TierPanel(ink, title, figures, line[: len(right)], right))
-    subtitle = "the same page as it fades, and one line as it is read back from its vision tokens"
-    save_overview("optimem: memory that fades", subtitle, panels, out / "overview.png")
-
-
-def _panel_figures(reading: TierReading, conversation: Conversation) -> str:
-    side = reading.tier.value
-    return (
-        f"{side} × {side} px\n{reading.tier.tokens} vision tokens per page\n"
-        f"{conversation.tokens / reading.tokens:.1f} text tokens per vision token\n"
-        f"{reading.right:.2%} of characters right"
+        panels.append(TierPanel(r.ink, title, _figures(r, story), r.line))
+    subtitles = (
+        f"Three months of talk, {story.conversation.tokens:,} tokens of text, on {story.pages} "
+        "pages that fade. The same place on a page, and the boxed line as it",
+        f"is read back. Asked after {_age(_asked(story))}: “{QUESTION}”",
     )
+    save_overview("optimem: memory that fades", subtitles, panels, out / "overview.png")
+    return len(readable)
 
 
-def _age(reading: TierReading) -> str:
+def _figures(reading: "TierReading", story: "Story") -> list[str]:
+    said = story.conversation
+    return [
+        f"{reading.tier.tokens} vision tokens a page, {reading.tier.value} px a side",
+        f"{said.tokens / reading.tokens:.1f} text tokens for each",
+        f"{reading.right:.2%} of the characters read right",
+        f"{reading.kept:,} of {len(said.text):,} kept verbatim",
+        f"{reading.stored:,} bytes; the text has {said.size:,}",
+    ]
+
+
+def _asked(story: "Story") -> "TierReading":
+    """The memory as it was when the question was asked."""
+    from optimem.cli.demo_story import ASKED_AT
+
+    (then,) = (reading for reading in story.readings if reading.tier == ASKED_AT)
+    return then
+
+
+def _keep(tier: Tier) -> Keep:
+    return DecayPolicy().keep_at(tier)
+
+
+def _age(reading: "TierReading") -> str:
     return duration(reading.age) if reading.age else "today"
+
+
+def _and(names: Sequence[str]) -> str:
+    """Names as a sentence lists them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _print_named(lines: Mapping[str, str]) -> None:
+    """Names, and beside each what is said of it, wrapped."""
+    width = max(map(len, lines)) + 2
+    for name, text in lines.items():
+        click.echo(_indented(text, f"  {name:<{width}}", " " * (width + 2)))
+
+
+def _indented(text: str, first: str = "  ", rest: str = "  ") -> str:
+    columns = shutil.get_terminal_size().columns
+    return click.wrap_text(text, columns, initial_indent=first, subsequent_indent=rest)

@@ -87,7 +87,7 @@ def _parse_ratios(text: str) -> list[float]:
 
 
 def _read_corpora(files: Sequence[str]) -> "list[Corpus]":
-    from optimem.cli.demo import demo_turns
+    from optimem.cli.demo_story import demo_turns
     from optimem.evaluation.corpora import Corpus, read_corpora
 
     if files:

@@ -42,10 +42,15 @@ class Corrections:
     def apply(self, read: ReadCells) -> ReadCells:
         """A reading with its named cells certain, or doubtful."""
         ids, probability = read.ids.copy(), read.probability.astype(np.float32)
-        named = self.symbols != _DOUBTFUL
-        ids[self.cells[named]] = self.symbols[named]
-        probability[self.cells] = named
+        ids[self.cells[self.named]] = self.symbols[self.named]
+        probability[self.cells] = self.named
         return ReadCells(ids, probability)
+
+    @property
+    def named(self) -> NDArray[np.bool_]:
+        """Which of its cells are named with their symbol, rather than doubtful."""
+        named: NDArray[np.bool_] = self.symbols != _DOUBTFUL
+        return named
 
     def pack(self, size: int) -> bytes:
         """As bytes, for a page of `size` cells; nothing for none."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from optimem import OpticalMemory
-from optimem.cli.demo import demo_turns
+from optimem.cli.demo_story import demo_turns
 from optimem.errors import InputError
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.results import Answer

@@ -1,4 +1,4 @@
-"""Image files: pages come back as they were saved, small, and the overview shows every tier."""
+"""Image files: pages come back as they were saved, and small."""
 
 from io import BytesIO
 from pathlib import Path
@@ -10,14 +10,10 @@ from PIL import Image
 from optimem.errors import PageError
 from optimem.renderers.dense import DenseRenderer
 from optimem.renderers.images import (
-    BAD,
-    GOOD,
-    TierPanel,
     enlarge,
     load_ink,
     page_png,
     readable_png,
-    save_overview,
     save_page,
 )
 from optimem.renderers.readable import render_pages
@@ -82,23 +78,3 @@ def test_images_are_enlarged() -> None:
     assert large[5, 8] > 250
     assert large[0, 0] == 0
     assert np.array_equal(enlarge(ink, 1), ink)
-
-
-def test_the_overview_shows_a_panel_for_each_tier(tmp_path: Path) -> None:
-    line, correct = "as read", [True] * 3 + [False] * 4
-    panels = [
-        TierPanel(RENDERER.draw(CELLS, tier), tier.label, "one\ntwo", line, correct)
-        for tier in Tier
-    ]
-    save_overview("Title", "subtitle", panels, tmp_path / "overview.png")
-    save_overview("Title", "subtitle", panels[:1], tmp_path / "one.png")
-    with Image.open(tmp_path / "overview.png") as image, Image.open(tmp_path / "one.png") as one:
-        assert image.size == (1440, 150 + 250 * len(Tier))
-        assert one.size == (1440, 400)
-        for index in range(len(Tier)):
-            panel = image.crop((0, 140 + 250 * index, 1440, 390 + 250 * index))
-            colours = {colour for _, colour in panel.getcolors(1 << 20) or ()}
-            assert {tuple(bytes.fromhex(name[1:])) for name in (GOOD, BAD)} <= colours
-            page = np.asarray(panel.crop((40, 54, 900, 204)).convert("L"))
-            assert page.min() < 100  # letters
-            assert page.max() == 255

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optimem.build import nano_codec
-from optimem.cli.demo import demo_turns
+from optimem.cli.demo_story import demo_turns
 from optimem.errors import ChecksumError, FingerprintError, PageError
 from optimem.model.nano.model import NanoConfig, NanoModel
 from optimem.model.nano.page_codec import NanoCodec
