@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from optimem.cli.output import print_paragraph, print_rows, progress_bar
-from optimem.memory.decay import DecayPolicy
 from optimem.text.ages import ago, duration
-from optimem.text.keeping import Keep
-from optimem.tiers import Tier
 
 if TYPE_CHECKING:
     from optimem.cli.demo_story import Story, TierReading
     from optimem.results import Answer
 
 KEPT = {
-    Keep.ALL: "whatever the tokens misread",
-    Keep.VALUES: "ids, numbers, names and code that they misread",
-    Keep.NOTHING: "nothing",
+    "all": "whatever the tokens misread",
+    "values": "ids, numbers, names and code that they misread",
+    "nothing": "nothing",
 }
-"""What is stored verbatim beside vision tokens."""
+"""What is stored verbatim beside vision tokens, by what the policy keeps."""
 
 
 @click.command(epilog="\b\nExample:\n  optimem demo --out demo && open demo/overview.png")
@@ -117,7 +114,7 @@ def _print_tiers(story: "Story") -> None:
         for r in story.readings
     ]  # fmt: skip
     print_rows(rows, left=(0, 1))
-    kept = {keep: [r.tier.label for r in story.readings if _keep(r.tier) is keep] for keep in Keep}
+    kept = {keep: [r.tier.label for r in story.readings if r.keep == keep] for keep in KEPT}
     words = [f"at {_and(tiers)} {KEPT[keep]}" for keep, tiers in kept.items() if tiers]
     silent = max(reading.silent for reading in story.readings)
     print_paragraph(
@@ -187,10 +184,6 @@ def _asked(story: "Story") -> "TierReading":
 
     (then,) = (reading for reading in story.readings if reading.tier == ASKED_AT)
     return then
-
-
-def _keep(tier: Tier) -> Keep:
-    return DecayPolicy().keep_at(tier)
 
 
 def _age(reading: "TierReading") -> str:

@@ -30,6 +30,7 @@ from optimem.protocols import REPLACEMENT, Cells, PageCodec, ReadCells, VisionTo
 from optimem.renderers.dense import COLUMNS
 from optimem.renderers.images import Ink
 from optimem.renderers.overview import SHOWN_CELLS, Mark, ShownLine
+from optimem.text.keeping import Keep
 from optimem.text.tokens import text_tokens
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
@@ -67,8 +68,8 @@ class Conversation(NamedTuple):
 class TierReading(NamedTuple):
     """The whole memory as it reads at one tier. `age`: seconds since the last turn. `right`,
     `silent`: shares of the characters that are right, and wrong but not marked as doubtful.
-    `tokens`: vision tokens. `kept`: characters stored verbatim beside them. `stored`: bytes of
-    everything. `ink`: the first page's image. `line`: a line of it, as read."""
+    `tokens`: vision tokens. `kept`: characters stored verbatim beside them, of those that `keep`
+    asks for. `stored`: bytes of everything. `ink`: the first page's image. `line`: a line of it, as read."""
 
     tier: Tier
     age: float
@@ -76,6 +77,7 @@ class TierReading(NamedTuple):
     silent: float
     tokens: int
     kept: int
+    keep: Keep
     stored: int
     ink: Ink
     line: ShownLine
@@ -168,6 +170,7 @@ def _read(memory: OpticalMemory, tier: Tier, age: float, conversation: Conversat
         silent=silent / sum(len(turn.text) for turn in conversation.turns),
         tokens=stats.vision_tokens,
         kept=sum(len(_verbatim(record)) for record in records),
+        keep=memory.policy.keep_at(tier),
         stored=stats.stored_bytes,
         ink=memory.codec.renderer.page(_cells(conversation.turns, memory.codec)).image(tier),
         line=_shown_line(first, _verbatim(records[0]), place, memory),
