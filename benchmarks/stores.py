@@ -38,10 +38,11 @@ VALUE, BATCH, ROUNDS = 8_000, 16, 30
 WORDS = "The staging database listens on another port since Monday; ask Ann before you change it. "
 WORKER = """
 import sys
-from optimem import OpticalMemory
+from optimem import OpticalMemory, Tier
 from optimem.memory.worker import Worker
 memory = OpticalMemory.open(sys.argv[1], model=sys.argv[2])
-memory.codec.encoder.fingerprint
+drawn = memory.codec.renderer
+memory.codec.encoder.encode([drawn.page(drawn.cells("a"))], Tier.TRACE)  # loads the model
 print("ready", flush=True)
 sys.stdin.readline()
 now = float(sys.argv[3])

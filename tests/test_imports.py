@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,24 @@ def test_opening_a_memory_loads_no_model(model: str) -> None:
     )
     assert "optimem" in loaded
     assert "torch" not in loaded
+
+
+def test_answering_from_a_few_pages_loads_no_torch(tmp_path: Path) -> None:
+    with optimem.OpticalMemory.open(tmp_path / "pages.db") as memory:
+        memory.append("s", "Staging listens on port 6543.")
+        memory.flush("s")
+    loaded = loaded_after(
+        "from optimem import OpticalMemory\n"
+        f"with OpticalMemory.open({str(tmp_path / 'pages.db')!r}) as memory:\n"
+        "    found = memory.recall('s', 'Which port does staging use?')\n"
+        "    assert found[0].tier in ('large', 'base') and '6543' in found[0].text\n"
+        "    assert '6543' in memory.answer('s', 'Which port does staging use?').text"
+    )
+    assert "torch" not in loaded
+
+
+def test_help_loads_no_numpy() -> None:
+    assert "numpy" not in loaded_after(LIGHT["help"])
 
 
 def test_the_check_sees_a_heavy_import() -> None:

@@ -8,3 +8,7 @@ NANO = "optimem-nano"
 """The embedded model."""
 DEEPSEEK = "deepseek-ai/DeepSeek-OCR"
 """The released model, by its name on the hub."""
+
+ROPE_THETA = 10_000.0
+NORM_EPS = 1e-6
+"""Of the decoders' blocks: of their rotary embedding, and added to a mean square."""

@@ -15,10 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from optimem.model import NORM_EPS, ROPE_THETA
 from optimem.model.attention import attend
-
-ROPE_THETA = 10_000.0
-NORM_EPS = 1e-6
 
 Rotation = tuple[Tensor, Tensor]
 """Cosines and sines, (B, 1, N, head_dim) each."""

@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optimem.model.nano.model import CLASSES, LEAST_SPREAD, TIERS, NanoModel
+from optimem.model.nano.model import CLASSES, NanoModel
+from optimem.model.nano.sizes import LEAST_SPREAD, TIERS
 from optimem.model.nano.token_coding import ROUNDING_VARIANCE
-from optimem.model.nano.weights import WeightsInfo, save_weights, shipped_weights
+from optimem.model.nano.weights import save_weights
+from optimem.model.nano.weights_file import WeightsInfo, shipped_weights
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from optimem.model.decoder import MixtureOfExperts
-from optimem.model.nano.model import Encoded, NanoConfig, NanoModel, Readout
+from optimem.model.nano.model import Encoded, NanoModel, Readout
+from optimem.model.nano.sizes import NanoConfig
 from optimem.renderers.dense import CAPACITY, canvas_cells
 from optimem.tiers import Tier
 

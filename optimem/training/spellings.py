@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from optimem.errors import FormatError
-from optimem.model.nano.model import NanoConfig
+from optimem.model.nano.sizes import NanoConfig
 from optimem.renderers.codes import Codes
 from optimem.renderers.dense import DenseRenderer
 from optimem.renderers.escapes import Escapes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from optimem.model.nano.model import NanoConfig
+from optimem.model.nano.sizes import NanoConfig
 from optimem.renderers.codes import Codes
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from optimem.model.nano.model import NanoConfig, NanoModel
-from optimem.model.nano.weights import load_weights, shipped_weights
+from optimem.model.nano.model import NanoModel
+from optimem.model.nano.sizes import NanoConfig
+from optimem.model.nano.weights import load_weights
+from optimem.model.nano.weights_file import WeightsFile, shipped_weights
 from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.tiers import Tier
 from optimem.training.evaluate import evaluate, held_out_pages
@@ -29,7 +31,7 @@ def test_held_out_pages_are_full_and_repeatable(tmp_path: Path) -> None:
 
 def test_the_shipped_model_reads_held_out_text() -> None:
     model = NanoModel(NanoConfig())
-    load_weights(model, shipped_weights())
+    load_weights(model, WeightsFile.load(shipped_weights()))
     cells = np.zeros((1, CAPACITY), np.uint16)
     text = RENDERER.cells("Thirty boats came in before the storm. " * 300)
     cells[0, : len(text)] = text

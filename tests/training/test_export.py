@@ -9,6 +9,7 @@ import torch
 from optimem.errors import FormatError
 from optimem.model.nano.model import NanoModel
 from optimem.model.nano.weights import load_weights
+from optimem.model.nano.weights_file import WeightsFile
 from optimem.tiers import Tier
 from optimem.training import CHECKPOINT
 from optimem.training.export import export, fit_prior, fit_temperature, load_run, quantised
@@ -60,7 +61,9 @@ def test_a_run_is_written_with_what_was_fitted(checkpoint: Path, tmp_path: Path)
     text.write_text("Some text to fit the priors on. " * 1000)
     info = export(checkpoint, [str(text)], 1, out)
     model = NanoModel(SMALL)
-    assert load_weights(model, out) == info
+    file = WeightsFile.load(out)
+    load_weights(model, file)
+    assert file.info == info
     assert info.renderer == RENDERER.version
     assert not np.allclose(model.bottleneck.mean.detach(), 0)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from optimem.model import NORM_EPS
 from optimem.model.decoder import (
-    NORM_EPS,
     DecoderBlock,
     GatedMLP,
     LayerCache,

@@ -14,7 +14,6 @@ K values stored of a token.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import gcd, isqrt, log
 from typing import NamedTuple, cast
 
@@ -22,71 +21,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from optimem.model import NORM_EPS
 from optimem.model.attention import Attention, WindowAttention
-from optimem.model.decoder import NORM_EPS, DecoderBlock, GatedMLP, MixtureOfExperts, rotary
+from optimem.model.decoder import DecoderBlock, GatedMLP, MixtureOfExperts, rotary
 from optimem.model.layers import Block, PatchConv, ResizedPositions, TiledPositions
+from optimem.model.nano.sizes import LEAST_SPREAD, TAIL_THRESHOLD, TIERS, NanoConfig
 from optimem.renderers.dense import MARGINS, canvas_cells
 from optimem.tiers import Tier
 
-TIERS = tuple(Tier)
 INITIAL_GAIN = 16.0
 INITIAL_SPREADS = (10.0, 14.0, 19.0, 25.0)  # by class of token: unlike, so that classes part
 CLASSES = len(INITIAL_SPREADS)
-LEAST_SPREAD = 0.11  # a value that spreads less always rounds to its mean
-TAIL_THRESHOLD = 0.02  # probability of "some rare symbol" from which the rare ones are compared
-
-
-@dataclass(frozen=True)
-class NanoConfig:
-    """The sizes of the network; the defaults are those of the shipped weights.
-
-    `stored_dims`: K of each tier.
-    `symbols`: of the renderer's alphabet, of which the first `common` share one softmax.
-    `cell_features`: channels from which one cell is read, by tier.
-    """
-
-    # patches
-    patch: int = 16  # pixels
-    window: int = 8  # patches
-    patch_width: int = 192
-    patch_depth: int = 4
-    patch_heads: int = 6
-    patch_hidden: int = 768
-    # compressor: one token of 16 patches
-    half_width: int = 768
-    # tokens
-    grid: int = 20  # tokens a side for which positions are learned: those of Large
-    global_width: int = 512
-    global_depth: int = 4
-    global_heads: int = 8
-    global_hidden: int = 1536
-    token_dim: int = 512
-    stored_dims: tuple[tuple[Tier, int], ...] = (
-        (Tier.LARGE, 440),
-        (Tier.BASE, 460),
-        (Tier.SMALL, 460),
-        (Tier.TINY, 460),
-        (Tier.TRACE, 460),
-    )
-    # decoder: dense blocks, then one with experts
-    decoder_width: int = 512
-    decoder_depth: int = 2
-    decoder_heads: int = 8
-    dense_hidden: int = 1408
-    experts: int = 6
-    top_k: int = 2
-    expert_hidden: int = 352
-    shared_hidden: int = 704
-    # readout
-    symbols: int = 1870
-    common: int = 105
-    cell_features: tuple[tuple[Tier, int], ...] = (
-        (Tier.LARGE, 32),
-        (Tier.BASE, 48),
-        (Tier.SMALL, 64),
-        (Tier.TINY, 48),
-        (Tier.TRACE, 20),
-    )
 
 
 class Prior(NamedTuple):

@@ -1,7 +1,7 @@
 """Dense pages to stored vision tokens and back, by `optimem-nano`.
 
 Implements the `Encoder` and `Decoder` protocols in terms of numpy; importing this file does not
-load torch.
+load torch, nor does reading a few pages.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,17 +20,23 @@ from optimem.tiers import Tier
 if TYPE_CHECKING:
     import torch
 
+    from optimem.model.nano.reading import LightReader
     from optimem.model.nano.runtime import NanoRuntime
-    from optimem.model.nano.token_coding import Levels
+    from optimem.model.nano.token_coding import Levels, TokenCoder
+    from optimem.model.nano.weights_file import WeightsFile
 
 BATCH: dict[Tier, int] = {Tier.LARGE: 2, Tier.BASE: 3, Tier.SMALL: 6, Tier.TINY: 8, Tier.TRACE: 8}
 """Pages that go through the network at once: about the same memory on each tier."""
+FEW_PAGES = 16
+"""Pages that are read without the network: about as many as are read in the time that it takes to
+load (`python -m benchmarks.startup`)."""
 MAX_DISTANCE = 0.06
 """RMS ink between an image and its reading drawn again, above which it is not one of our pages."""
 
 
 class NanoCodec:
-    """Encodes and reads dense pages. The network is loaded when it is first needed.
+    """Encodes and reads dense pages. The network is loaded when it is first needed; the first few
+    pages are read without it, in numpy, which is sooner done than importing torch.
 
     `weights`: a weights file, default the shipped one. `device`, `dtype`: default the best
     that the machine has. The first use raises FormatError for a broken weights file, and
@@ -47,23 +53,53 @@ class NanoCodec:
     ) -> None:
         self.renderer = renderer
         self._weights, self._device, self._dtype = weights, device, dtype
+        self._read_so_far = 0  # pages
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the weights, and with them the renderer whose pages they read."""
+        return self._file.info.fingerprint
+
+    @cached_property
+    def _coders(self) -> "dict[Tier, TokenCoder]":
+        from optimem.model.nano.reading import token_coders
+
+        return token_coders(self._file)
+
+    @cached_property
+    def _file(self) -> "WeightsFile":
+        from optimem.model.nano.weights_file import WeightsFile, shipped_weights
+
+        return WeightsFile.load(self._weights or shipped_weights(), self.renderer.version)
+
+    @cached_property
+    def _light(self) -> "LightReader":
+        from optimem.model.nano.reading import LightReader
+        from optimem.model.nano.sizes import NanoConfig
+
+        return LightReader(self._file, NanoConfig())
 
     @cached_property
     def _runtime(self) -> "NanoRuntime":
         from optimem.model.nano.runtime import NanoRuntime
-        from optimem.model.nano.weights import shipped_weights
 
-        weights = self._weights or shipped_weights()
-        return NanoRuntime.load(weights, self.renderer.version, self._device, self._dtype)
+        runtime = NanoRuntime.load(self._file, self._device, self._dtype)
+        _ = self.fingerprint, self._coders
+        for name in ("_file", "_light"):  # what the network took from them is enough
+            self.__dict__.pop(name, None)
+        return runtime
 
-    @property
-    def fingerprint(self) -> str:
-        """Names the weights, and with them the renderer whose pages they read."""
-        return self._runtime.fingerprint
+    def _reader(self, pages: int) -> "LightReader | NanoRuntime":
+        """What reads the next pages: the network once it is loaded, or if these are many."""
+        self._read_so_far += pages
+        chosen = self._device is not None or self._dtype is not None
+        if chosen or self._read_so_far > FEW_PAGES or "_runtime" in self.__dict__:
+            return self._runtime
+        return self._light
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """One `VisionTokens` a page."""
-        coder = self._runtime.coders[tier]
+        coder = self._coders[tier]
         encoded: list[VisionTokens] = []
         for start in range(0, len(pages), BATCH[tier]):
             batch = pages[start : start + BATCH[tier]]
@@ -77,9 +113,10 @@ class NanoCodec:
     def read(self, tokens: Sequence[VisionTokens]) -> list[ReadCells]:
         """The cells of each page. Raises FingerprintError or ChecksumError."""
         found: dict[int, ReadCells] = {}
+        reader = self._reader(len(tokens))
         for tier, places in _batches(tokens):
             levels = np.stack([self._levels(tokens[place]) for place in places])
-            for place, read in zip(places, self._runtime.read(levels, tier), strict=True):
+            for place, read in zip(places, reader.read(levels, tier), strict=True):
                 cells = tokens[place].cells
                 found[place] = ReadCells(read.ids[:cells], read.probability[:cells])
         return [found[place] for place in range(len(tokens))]
@@ -110,7 +147,7 @@ class NanoCodec:
 
     def _levels(self, tokens: VisionTokens) -> "Levels":
         check_fingerprint(tokens.fingerprint, self.fingerprint)
-        return self._runtime.coders[tokens.tier].decode(tokens.data, tokens.tier.tokens)
+        return self._coders[tokens.tier].decode(tokens.data, tokens.tier.tokens)
 
 
 def _batches(tokens: Sequence[VisionTokens]) -> Iterator[tuple[Tier, list[int]]]:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import torch
 
-from optimem.model.nano.model import NanoConfig, NanoModel
-from optimem.model.nano.weights import load_weights, save_weights, shipped_weights
+from optimem.model.nano.model import NanoModel
+from optimem.model.nano.sizes import NanoConfig
+from optimem.model.nano.weights import load_weights, save_weights
+from optimem.model.nano.weights_file import WeightsFile, shipped_weights
 
 
 def save_other_weights(path: Path) -> None:
     """Write the shipped weights with one tensor changed slightly."""
     model = NanoModel(NanoConfig())
-    info = load_weights(model, shipped_weights())
+    file = WeightsFile.load(shipped_weights())
+    load_weights(model, file)
     with torch.no_grad():
         model.decoder_norm.weight[0] *= 1.01
-    save_weights(model, info.renderer, info.symbols, path)
+    save_weights(model, file.info.renderer, file.info.symbols, path)

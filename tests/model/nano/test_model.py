@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from optimem.model.nano.model import Bottleneck, NanoConfig, NanoModel, Readout, SymbolHead
+from optimem.model.nano.model import Bottleneck, NanoModel, Readout, SymbolHead
+from optimem.model.nano.sizes import NanoConfig
 from optimem.renderers.dense import CAPACITY
 from optimem.tiers import Tier
 

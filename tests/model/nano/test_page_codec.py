@@ -9,8 +9,9 @@ import pytest
 from optimem.build import nano_codec
 from optimem.cli.demo_story import demo_turns
 from optimem.errors import ChecksumError, FingerprintError, PageError
-from optimem.model.nano.model import NanoConfig, NanoModel
+from optimem.model.nano.model import NanoModel
 from optimem.model.nano.page_codec import NanoCodec
+from optimem.model.nano.sizes import NanoConfig
 from optimem.model.nano.weights import save_weights
 from optimem.protocols import PageCodec, VisionTokens
 from optimem.renderers.dense import DenseRenderer

@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from optimem.errors import FingerprintError
-from optimem.model.nano.model import TIERS
 from optimem.model.nano.runtime import NanoRuntime
-from optimem.model.nano.weights import shipped_weights
+from optimem.model.nano.weights_file import WeightsFile, shipped_weights
 from optimem.renderers.dense import CAPACITY, DenseRenderer
 from optimem.tiers import Tier
 
 RENDERER = DenseRenderer()
 CPU = torch.device("cpu")
+FILE = WeightsFile.load(shipped_weights(), RENDERER.version)
 
 
 def test_arrays_go_in_and_come_out() -> None:
-    runtime = NanoRuntime.load(shipped_weights(), RENDERER.version, CPU, torch.float32)
+    runtime = NanoRuntime.load(FILE, CPU, torch.float32)
     cells = RENDERER.cells("Thirty boats came in before the storm. " * 100)
     image = RENDERER.page(cells).image(Tier.BASE)
     levels = runtime.encode(image[None], Tier.BASE)
@@ -28,29 +28,12 @@ def test_arrays_go_in_and_come_out() -> None:
 
 
 def test_all_but_the_bottleneck_takes_the_dtype() -> None:
-    runtime = NanoRuntime.load(shipped_weights(), RENDERER.version, CPU, torch.bfloat16)
+    runtime = NanoRuntime.load(FILE, CPU, torch.bfloat16)
     dtypes = {name: p.dtype for name, p in runtime.model.named_parameters()}
     assert {d for n, d in dtypes.items() if n.startswith("bottleneck.")} == {torch.float32}
     assert {d for n, d in dtypes.items() if not n.startswith("bottleneck.")} == {torch.bfloat16}
 
 
-def test_coders_have_the_exact_priors_of_the_weights() -> None:
-    runtime = NanoRuntime.load(shipped_weights(), RENDERER.version, CPU, torch.bfloat16)
-    prior, coder = runtime.model.bottleneck.prior(Tier.LARGE), runtime.coders[Tier.LARGE]
-    assert coder.mean.shape == (440,)
-    assert coder.spread.shape == (4, 440)
-    for part, own in zip(prior, (coder.mean, coder.spread, coder.share), strict=True):
-        assert own.dtype == np.float32
-        np.testing.assert_allclose(own, part.numpy(), rtol=1e-6)
-    exact = np.exp(
-        runtime.model.bottleneck.log_spread.numpy()[TIERS.index(Tier.LARGE), :, :440].astype(
-            np.float64
-        )
-    )
-    used = exact > 0.12
-    assert np.array_equal(coder.spread[used], exact[used].astype(np.float32))
-
-
 def test_weights_for_another_renderer_are_named() -> None:
     with pytest.raises(FingerprintError, match="this version draws dense-0"):
-        NanoRuntime.load(shipped_weights(), "dense-0", CPU)
+        WeightsFile.load(shipped_weights(), "dense-0")

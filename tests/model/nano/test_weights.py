@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import zstandard
 from safetensors.torch import load, save
 
 from optimem.errors import FormatError, VersionError
-from optimem.model.nano.model import NanoConfig, NanoModel
-from optimem.model.nano.weights import SCALE, load_weights, save_weights, shipped_weights
+from optimem.model.nano.model import NanoModel
+from optimem.model.nano.reading import LightReader
+from optimem.model.nano.sizes import NanoConfig
+from optimem.model.nano.weights import load_weights, save_weights
+from optimem.model.nano.weights_file import SCALE, WeightsFile, shipped_weights
+from optimem.tiers import Tier
 
 SYMBOLS = ("a", "<lead 00>", "\n")
 
@@ -19,7 +24,9 @@ def test_weights_come_back(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
     info = save_weights(model, "dense-x", SYMBOLS, path)
     again = NanoModel(NanoConfig())
-    assert load_weights(again, path) == info
+    file = WeightsFile.load(path)
+    load_weights(again, file)
+    assert file.info == info
     assert info.symbols == SYMBOLS
     for (name, a), b in zip(model.state_dict().items(), again.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-2, rtol=1e-2, msg=name)
@@ -33,21 +40,21 @@ def test_what_is_no_weights_file_is_named(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "w.safetensors.zst"
     path.write_bytes(data)
     with pytest.raises(FormatError, match="cannot be read as a weights file"):
-        load_weights(NanoModel(NanoConfig()), path)
+        WeightsFile.load(path)
 
 
 def test_a_file_that_was_cut_short_is_named(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
     path.write_bytes(shipped_weights().read_bytes()[:5000])
     with pytest.raises(FormatError, match="cannot be read as a weights file"):
-        load_weights(NanoModel(NanoConfig()), path)
+        WeightsFile.load(path)
 
 
 def test_a_file_without_metadata_is_named(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
     path.write_bytes(zstandard.compress(save({"a": torch.zeros(2)})))
     with pytest.raises(VersionError, match="has format None"):
-        load_weights(NanoModel(NanoConfig()), path)
+        WeightsFile.load(path)
 
 
 def test_a_file_has_the_names_of_the_shipped_one(tmp_path: Path) -> None:
@@ -68,15 +75,17 @@ def test_a_file_has_the_names_of_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_the_shipped_weights_are_those_released() -> None:
-    info = load_weights(NanoModel(NanoConfig()), shipped_weights())
-    assert info.fingerprint == "nano-71fd7b5f3ae233e4"
+    assert WeightsFile.load(shipped_weights()).info.fingerprint == "nano-71fd7b5f3ae233e4"
 
 
 def test_another_size_of_model_is_named(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors.zst"
     save_weights(NanoModel(NanoConfig(decoder_depth=1)), "dense-x", SYMBOLS, path)
+    file = WeightsFile.load(path)
     with pytest.raises(FormatError, match="does not fit this model"):
-        load_weights(NanoModel(NanoConfig()), path)
+        load_weights(NanoModel(NanoConfig()), file)
+    with pytest.raises(FormatError, match="does not fit this model"):
+        LightReader(file, NanoConfig()).read(np.zeros((1, 36, 460), np.int16), Tier.TRACE)
 
 
 def test_a_newer_format_of_weights_is_named(tmp_path: Path) -> None:
@@ -84,7 +93,7 @@ def test_a_newer_format_of_weights_is_named(tmp_path: Path) -> None:
     data = save({"a": torch.zeros(2)}, {"format": "optimem-reader-9"})
     path.write_bytes(zstandard.compress(data))
     with pytest.raises(VersionError, match="optimem-reader-9"):
-        load_weights(NanoModel(NanoConfig()), path)
+        WeightsFile.load(path)
 
 
 def test_the_shipped_weights_are_small() -> None:
