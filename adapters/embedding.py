@@ -33,7 +33,7 @@ class Embedder:
         if index.get("embed") is None or isinstance(dims, bool) or not isinstance(dims, int):
             raise InputError(f"index needs 'embed' and 'dims', a number; it has {sorted(index)}")
         if dims < 1:
-            raise InputError(f"dims={dims} is no size of a vector; give the model's")
+            raise InputError(f"dims={dims} is not the size of a vector; give the model's")
         self.dims, self.fields = dims, fields
         self._embeddings = ensure_embeddings(index["embed"])
         self._items, self._model = items, b""

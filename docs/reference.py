@@ -28,9 +28,8 @@ from optimem.cli import EXIT_CODES, cli
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make reference`; do not edit. -->"
 MODULES = (
-    "optimem", "optimem.results", "optimem.errors", "optimem.prompts", "optimem.adapters",
-    "optimem.telemetry",
-    "optimem.testing",
+    "optimem", "optimem.results", "optimem.reports", "optimem.errors", "optimem.prompts",
+    "optimem.adapters", "optimem.telemetry", "optimem.testing",
 )  # fmt: skip
 LINE = 88  # characters of a signature on one line
 LONGEST_DEFAULT = 64  # characters of a value that is shown instead of its name

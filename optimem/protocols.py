@@ -109,9 +109,6 @@ class Renderer(Protocol):
         """The cells that spell `text`, after a mark for the role if one is given. Lossless:
         characters outside the alphabet are spelled in several cells."""
 
-    def spelled(self, text: str) -> Cells:
-        """The cells of characters side by side, with nothing before, between or after them."""
-
     def split(self, cells: Cells, room: int) -> int:
         """The largest n ≤ room such that cells[:n] does not end inside a character."""
 

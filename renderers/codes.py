@@ -97,7 +97,7 @@ class Codes:
         place = np.arange(len(ids))
         head = np.maximum.accumulate(np.where(continues, -1, place))
         needed = np.where(head < 0, 0, self.needed[ids[head]])
-        behind = place - head  # cells after the last that is no continuation
+        behind = place - head  # cells after the last that is not a continuation
         starts = np.flatnonzero(np.where(continues, behind == needed + 1, self.spoken[ids]))
         complete, codes = self._codes(ids, starts)
         sure = np.where(complete, self._least(read.probability, starts, needed[starts]), 0)

@@ -55,10 +55,6 @@ class DenseRenderer:
             return spelled
         return np.concatenate(([self.alphabet.role_mark(role)], spelled)).astype(np.uint16)
 
-    def spelled(self, text: str) -> Cells:
-        """The cells of characters that stand side by side."""
-        return self.cells(text)
-
     def split(self, cells: Cells, room: int) -> int:
         """The largest n ≤ `room` such that cells[:n] ends between characters."""
         if len(cells) <= room:

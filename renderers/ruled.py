@@ -83,10 +83,6 @@ class RuledRenderer:
         rows = [row + [FILL] * (COLUMNS - len(row)) for row in _rows(text, role)]
         return np.array(rows, np.uint32).reshape(-1)
 
-    def spelled(self, text: str) -> Cells:
-        """The cells of characters that stand side by side in a row."""
-        return np.array(text_cells(text), np.uint32)
-
     def split(self, cells: Cells, room: int) -> int:
         """The largest n ≤ `room` such that cells[:n] are whole rows."""
         return min(len(cells), room // COLUMNS * COLUMNS)

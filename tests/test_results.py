@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 
 from optimem.protocols import Box
+from optimem.reports import AppendReport, Move, SweepReport
 from optimem.results import (
     Answer,
-    AppendReport,
-    Move,
     PagePart,
     Passage,
     RecalledTurn,
     Recollection,
-    SweepReport,
     TurnList,
     Unreadable,
 )

@@ -55,8 +55,8 @@ def with_pages(
     cache holds them. `model`: whose rule prices images; default the model of each request.
     `x_height`: as for `compress_prompt`. `on_plan`: called with the plan of each request that is
     sent with pages. Requests that would save nothing, whose model has no rule, or that hold
-    something other than messages pass untouched. Raises InputError for what is no such client,
-    and for a negative `keep`, a `step` below 1 or an `x_height` that is none.
+    something other than messages pass untouched. Raises InputError for any other client,
+    and for a negative `keep`, a `step` below 1 or an `x_height` that is not a size.
     """
     check_x_height(x_height)
     if keep < 0 or step < 1:
@@ -64,8 +64,8 @@ def with_pages(
     found = [end for end in ENDPOINTS if _resource(client, end) is not None]
     if not found or not hasattr(client, "copy"):
         raise InputError(
-            f"{type(client).__name__} is no client of OpenAI's or Anthropic's SDK; give OpenAI(), "
-            "Anthropic() or one of their kin, or call compress_prompt on the messages"
+            f"{type(client).__name__} is not a client of OpenAI's or Anthropic's SDK; give "
+            "OpenAI(), Anthropic() or one of their kin, or call compress_prompt on the messages"
         )
     wrapped: Client = _Pager(keep, step, model, x_height, on_plan).wrapped(client)
     return wrapped

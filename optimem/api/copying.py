@@ -7,7 +7,7 @@ from optimem import build
 from optimem.errors import InputError
 from optimem.memory.copying import Copier, CopyProgress
 from optimem.protocols import Store
-from optimem.results import CopyReport
+from optimem.reports import CopyReport
 from optimem.store import check_exists, open_store
 
 

@@ -27,7 +27,7 @@ from optimem.omem.text import (
     write_pages,
 )
 from optimem.protocols import PageCodec, Progress, Reading, check_fingerprint
-from optimem.results import CompressReport, ImagesReport
+from optimem.reports import CompressReport, ImagesReport
 from optimem.text.keeping import Keep, kept_cells
 from optimem.text.tokens import text_tokens
 from optimem.tiers import Tier

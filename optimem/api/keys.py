@@ -7,7 +7,7 @@ from typing import Any
 from optimem import build
 from optimem.errors import InputError
 from optimem.protocols import KeyProvider, Progress, Store
-from optimem.results import KeyRotation
+from optimem.reports import KeyRotation
 from optimem.store.keys import UserKeys, environment_keys
 from optimem.store.sealed import SealedStore
 from optimem.store.sealing import new_key as _new_key

@@ -23,7 +23,8 @@ from optimem.memory.prompting import Llm
 from optimem.memory.recall import Recaller, check_query
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import append_turns
-from optimem.results import Answer, AppendReport, ImportReport, RecalledTurn, Recollection, TurnList
+from optimem.reports import AppendReport, ImportReport
+from optimem.results import Answer, RecalledTurn, Recollection, TurnList
 from optimem.turns import Scope, Turns, as_turns
 
 

@@ -76,7 +76,7 @@ class MemoryHandle:
         `limits`: `Limits` or a line for `Limits.parse`; default `OPTIMEM_LIMITS`, else `Limits()`.
         `keys`: seal all that is stored, with a `Keyring` or `UserKeys`; default the keys that
         `OPTIMEM_KEY` or `OPTIMEM_KEY_FILE` holds, if any (docs/production.md). Raises InputError
-        for an address or a model of no known kind and for what is no key, MissingKeyError for a
+        for an address or a model of no known kind and for what is not a key, MissingKeyError for a
         sealed store without its key, StoreError and its kin if the store cannot be opened.
         """
         if model != NANO:
@@ -153,8 +153,9 @@ class MemoryHandle:
         parsed = Scope.parse(scope)
         if parsed.namespace.startswith(RESERVED):
             raise ScopeError(
-                f"{scope!r} is no scope of a memory: namespaces that start with {RESERVED!r} are "
-                "kept for items and for what was forgotten; use another, or OptimemStore for items"
+                f"{scope!r} is not a scope of a memory: namespaces that start with {RESERVED!r} "
+                "are kept for items and for what was forgotten; use another, or OptimemStore for "
+                "items"
             )
         return ScopeRecords(self.store, parsed)
 

@@ -14,7 +14,7 @@ from optimem.memory.leases import IDLE, LEASE
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import scope_size
 from optimem.memory.worker import Worker, WorkerThread, WorkProgress
-from optimem.results import ScopeSize, WorkReport
+from optimem.reports import ScopeSize, WorkReport
 from optimem.turns import RESERVED, Scope
 
 

@@ -8,7 +8,7 @@ from optimem.model import NANO
 from optimem.omem.reencoding import reencode_file as write_anew
 from optimem.omem.text import TokenFile
 from optimem.protocols import PageCodec, Progress
-from optimem.results import ReencodeReport
+from optimem.reports import ReencodeReport
 
 
 def reencode_file(

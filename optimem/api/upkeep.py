@@ -22,7 +22,7 @@ from optimem.memory.stats import memory_stats
 from optimem.memory.tombstones import FORGOTTEN, readmit
 from optimem.memory.word_secret import HOME as WORD_SECRET
 from optimem.protocols import PageCodec, Progress
-from optimem.results import (
+from optimem.reports import (
     CheckReport,
     ForgetReceipt,
     MemoryStats,
@@ -160,9 +160,9 @@ class MemoryUpkeep(MemoryOperations):
 
         May run beside writers and workers, several times, and again after an interruption.
         `dry_run`: count pages, and change and decode nothing. `progress`: called with the pages
-        looked at and all pages. Raises InputError for a source that is no model or writes today's
-        pages, FormatError for a broken weights file, and FingerprintError for weights of other
-        pages than this release draws.
+        looked at and all pages. Raises InputError for a source that is not a model or writes
+        today's pages, FormatError for a broken weights file, and FingerprintError for weights of
+        other pages than this release draws.
         """
         reader = None if source is None else build.old_codec(source)
         today = self.codec.encoder.fingerprint

@@ -24,7 +24,8 @@ from optimem.text.ages import ago
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.results import AppendReport, PagePart, Passage, RecalledTurn, Recollection
+    from optimem.reports import AppendReport
+    from optimem.results import PagePart, Passage, RecalledTurn, Recollection
 
 UNKNOWN = 1
 """Exit code of `ask` if the memory does not know and of `recall` if nothing matches, as grep's."""

@@ -30,7 +30,7 @@ from optimem.omem.atomic import atomic_write
 if TYPE_CHECKING:
     from types import FrameType
 
-    from optimem.results import ScopeSize, SweepReport, WorkReport
+    from optimem.reports import ScopeSize, SweepReport, WorkReport
 
 LEFT = 1
 """Exit code of `verify-receipt` and `copy` if something is left."""
@@ -142,14 +142,14 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
     """
     from pydantic import ValidationError
 
-    from optimem.results import ForgetReceipt
+    from optimem.reports import ForgetReceipt
 
     try:
         receipt = ForgetReceipt.model_validate_json(read_input(file))
     except ValidationError as error:
         first = error.errors()[0]
         reason = ": ".join([*map(str, first["loc"]), first["msg"]])
-        raise InputError(f"{file} is no receipt of `optimem forget --json`: {reason}") from None
+        raise InputError(f"{file} is not a receipt of `optimem forget --json`: {reason}") from None
     with options.open() as memory:
         found = memory.verify_receipt(receipt)
     if as_json:

@@ -12,7 +12,7 @@ from optimem.errors import InputError
 from optimem.omem.container import MAGIC
 
 if TYPE_CHECKING:
-    from optimem.results import ReencodeReport
+    from optimem.reports import ReencodeReport
 
 LEFT = 1
 """Exit code if pages of another model are left."""
@@ -52,7 +52,7 @@ def reencode(
     if from_weights and from_model:
         raise click.UsageError("give --from-weights or --from-model, not both")
     if from_weights and not Path(from_weights).is_file():
-        raise InputError(f"{from_weights} is no file; give the weights that wrote the old pages")
+        raise InputError(f"{from_weights} is not a file; give the weights that wrote the old pages")
     source = from_weights or from_model
     with progress_bar("writing pages anew") as bar:
         if target and _is_file(Path(target)):

@@ -22,7 +22,7 @@ from optimem.memory.settings import parse_age
 from optimem.text.ages import ago, duration
 
 if TYPE_CHECKING:
-    from optimem.results import MemoryStats
+    from optimem.reports import MemoryStats
 
 NOT_PURGED = 1
 """Exit code of `purge` if removed bytes may be left."""

@@ -16,7 +16,8 @@ from optimem.evaluation.timeline import next_changes, timeline
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import PARTS
 from optimem.protocols import Box
-from optimem.results import MemoryStats, PagePart, RecalledTurn
+from optimem.reports import MemoryStats
+from optimem.results import PagePart, RecalledTurn
 from optimem.tiers import Tier
 from optimem.turns import RESERVED, Scope
 

@@ -132,7 +132,7 @@ def evaluate(
     """Measure what compressing text costs in fidelity.
 
     `files`: a path or several, named in the result as they are given, or `name=path`. `corpora`:
-    texts that are no files. `model`: as in `OpticalMemory.open`; `codec` in its place is one that
+    texts that are not files. `model`: as in `OpticalMemory.open`; `codec` in its place is one that
     is already open. `ratios`: text tokens per vision token; one that only some corpora reach is
     reported for the others. `tiers`: also measured, on full pages. `pages`: at most, of each
     corpus. `baselines`: names; `llmlingua2=CHECKPOINT` names its weights; default those that need

@@ -52,7 +52,7 @@ class ItemVectors(NamedTuple):
         start = MODEL_BYTES + SIZE_BYTES
         size, values = int.from_bytes(data[MODEL_BYTES:start], "little"), data[start:]
         if not size or not values or len(values) % size:
-            raise FormatError(f"{len(values)} bytes are no vectors of {size} values")
+            raise FormatError(f"{len(values)} bytes are not vectors of {size} values")
         return cls(data[:MODEL_BYTES], np.frombuffer(values, np.int8).reshape(-1, size))
 
 

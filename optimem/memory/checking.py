@@ -24,7 +24,8 @@ from optimem.memory.records import (
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.memory.tail import chunk_cells, new_epoch
 from optimem.protocols import Entry, PageCodec
-from optimem.results import CheckReport, Unreadable
+from optimem.reports import CheckReport
+from optimem.results import Unreadable
 
 BATCH = 64
 """Entries read at a time."""

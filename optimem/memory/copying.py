@@ -14,7 +14,7 @@ from optimem.memory.records import STATE_KEY
 from optimem.memory.tombstones import graves_of
 from optimem.memory.word_secret import HOME as WORD_SECRET
 from optimem.protocols import Change, Entry, EntryInfo, Store
-from optimem.results import CopyReport
+from optimem.reports import CopyReport
 from optimem.turns import Scope
 
 BATCH = 64

@@ -20,7 +20,8 @@ from optimem.errors import InputError
 from optimem.memory.recall import PageReading, Recaller, read_each
 from optimem.memory.records import PageRecord
 from optimem.memory.scope_records import ScopeRecords
-from optimem.results import AppendReport, ImportReport, RecalledTurn
+from optimem.reports import AppendReport, ImportReport
+from optimem.results import RecalledTurn
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 
@@ -90,8 +91,8 @@ class Importer:
     _begun: bool = False
 
     def read(self, lines: Iterable[str]) -> ImportReport:
-        """Append everything. Raises InputError, naming the line, for what is no export; what came
-        before it is appended."""
+        """Append everything. Raises InputError, naming the line, for what is not an export; what
+        came before it is appended."""
         self._counts = dict.fromkeys(("added", "duplicates", "forgotten", "images"), 0)
         self._begun, scopes = False, set[Scope]()
         try:
@@ -103,7 +104,7 @@ class Importer:
             self._flush()
             raise
         if not self._begun:
-            raise InputError("there is no line of an export; write one with `optimem export`")
+            raise InputError("there is not a line of an export; write one with `optimem export`")
         self._flush()
         return ImportReport(scopes=len(scopes), **self._counts)
 
@@ -113,7 +114,7 @@ class Importer:
         except (InputError, ValueError, KeyError, TypeError, RecursionError) as error:
             done = "; what came before it is appended" if self._begun else ""
             raise InputError(
-                f"line {number} is no line of an export: {_reason(error)}{done}"
+                f"line {number} is not a line of an export: {_reason(error)}{done}"
             ) from None
 
     def _line(self, line: Line) -> Scope | None:

@@ -19,7 +19,8 @@ from optimem.memory.records import Chunk, PageRecord
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.memory.tail import without_chunks
 from optimem.protocols import Entry, PageCodec, Store
-from optimem.results import Move, Stay, SweepReport, Unreadable
+from optimem.reports import Move, Stay, SweepReport
+from optimem.results import Unreadable
 from optimem.tiers import Tier
 from optimem.turns import Scope
 

@@ -19,7 +19,7 @@ from optimem.memory.tail import new_epoch, without_chunks
 from optimem.memory.tombstones import bury_scope, tombstone
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, ReadCells
-from optimem.results import ForgetReceipt
+from optimem.reports import ForgetReceipt
 from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 

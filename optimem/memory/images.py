@@ -11,7 +11,7 @@ from optimem.errors import InputError
 from optimem.memory.records import image_turn
 from optimem.memory.scope_records import ScopeRecords
 from optimem.protocols import ImageAnswer, ImageReader
-from optimem.results import AppendReport
+from optimem.reports import AppendReport
 from optimem.turns import Turn
 
 

@@ -1,6 +1,6 @@
 """Receipts of forgetting, checked against the store: every entry of the scopes concerned is looked
-at, and the store's own files. What was stored after the receipt's time is no finding. Knows nothing
-of how anything is forgotten.
+at, and the store's own files. What was stored after the receipt's time is not a finding. Knows
+nothing of how anything is forgotten.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,8 @@ from optimem.errors import FormatError
 from optimem.memory.forgetting import ALL_KEYS
 from optimem.memory.records import Chunk, EntryKind, PageRecord, turn_key
 from optimem.memory.scope_records import ScopeRecords
-from optimem.results import ForgetReceipt, ReceiptCheck, Unreadable
+from optimem.reports import ForgetReceipt, ReceiptCheck
+from optimem.results import Unreadable
 
 BATCH = 64
 """Entries read at a time."""

@@ -22,7 +22,8 @@ from optimem.memory.retrieval import rows_of
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.memory.tail import chunk_cells, new_epoch
 from optimem.protocols import Entry, EntryInfo, PageCodec, Progress, VisionTokens
-from optimem.results import ReencodeReport, Unreadable
+from optimem.reports import ReencodeReport
+from optimem.results import Unreadable
 from optimem.text.keeping import Keep
 from optimem.tiers import Tier
 

@@ -28,7 +28,7 @@ def parse_settings(
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or name not in readers or name in found:
             raise InputError(
-                f"{pair!r} in {text!r:.200} is no setting of {what}; write name=value once for "
+                f"{pair!r} in {text!r:.200} is not a setting of {what}; write name=value once for "
                 f"each of {', '.join(readers)}"
             )
         found[name] = None if value.lower() in NONE else readers[name](value)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from optimem.memory.records import EntryKind, PageParts, PageRecord
 from optimem.memory.scope_records import ScopeRecords
 from optimem.omem.container import compress
-from optimem.results import MemoryStats, ScopeSize, Unreadable
+from optimem.reports import MemoryStats, ScopeSize
+from optimem.results import Unreadable
 
 PARTS = (
     "token_bytes", "kept_text_bytes", "structure_bytes", "correction_bytes", "index_bytes",

@@ -13,7 +13,7 @@ from optimem.memory.records import Chunk, Position, ScopeState
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.omem.container import to_json
 from optimem.protocols import Cells, Renderer
-from optimem.results import AppendReport
+from optimem.reports import AppendReport
 from optimem.turns import Turn
 
 CHUNK = 1 << 16

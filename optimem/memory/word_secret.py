@@ -91,7 +91,7 @@ def _unpack_secret(data: bytes) -> bytes:
         secret,
     ):
         if len(secret) != _SIZE:
-            raise ValueError(f"{len(secret)} bytes are no secret")
+            raise ValueError(f"{len(secret)} bytes are not a secret")
         return secret
 
 

@@ -19,7 +19,7 @@ from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading import BATCH, Fader, Tally
 from optimem.memory.leases import IDLE, LEASE
 from optimem.protocols import Clock, PageCodec, Store
-from optimem.results import SweepReport, WorkReport
+from optimem.reports import SweepReport, WorkReport
 
 log = logging.getLogger("optimem")
 

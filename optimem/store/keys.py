@@ -118,7 +118,7 @@ def environment_keys(environment: Mapping[str, str]) -> KeyProvider | None:
     """The keys that the environment names, None if it names none: `OPTIMEM_KEY` holds one, or
     several with spaces or commas between them; `OPTIMEM_KEY_FILE` is a file with one a line. The
     first seals, all open. `OPTIMEM_USER_KEYS` is the folder of `UserKeys`. Raises InputError for
-    what is no key and for both at once."""
+    what is not a key and for both at once."""
     given, file = environment.get(KEY_VARIABLE, ""), environment.get(FILE_VARIABLE, "")
     folder = environment.get(USERS_VARIABLE, "")
     if given and file:

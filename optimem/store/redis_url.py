@@ -137,5 +137,5 @@ def _of_sentinels(given: dict[str, Any]) -> dict[str, Any]:
 def _address(host: str) -> tuple[str, int]:
     parts = urlsplit(f"//{host}")
     if not parts.hostname:
-        raise ValueError(f"{host!r} is no host")
+        raise ValueError(f"{host!r} is not a host")
     return parts.hostname, parts.port or SENTINEL_PORT

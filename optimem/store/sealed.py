@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from optimem.errors import ConflictError, FormatError, InputError, MissingKeyError
 from optimem.omem.container import LOCKED, TAMPERED
 from optimem.protocols import Change, Entry, EntryInfo, KeyProvider, Progress, Store
-from optimem.results import KeyRotation
+from optimem.reports import KeyRotation
 from optimem.store.arguments import check_changes
 from optimem.store.sealing import (
     NAMES_KEY,

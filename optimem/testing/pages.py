@@ -55,10 +55,6 @@ class PlainRenderer:
         mark = [] if role is None else [FIRST_MARK + ROLES.index(role)]
         return np.array([*mark, *map(ord, text)], np.uint16)
 
-    def spelled(self, text: str) -> Cells:
-        """See `Renderer`."""
-        return self.cells(text)
-
     def split(self, cells: Cells, room: int) -> int:
         """See `Renderer`."""
         return min(len(cells), room)

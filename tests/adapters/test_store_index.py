@@ -219,7 +219,7 @@ def test_two_processes_call_one_model_by_one_name(redis_url: str) -> None:
         ({}, "needs 'embed' and 'dims'"),
         ({"embed": letters}, "needs 'embed' and 'dims'"),
         ({"embed": letters, "dims": "26"}, "needs 'embed' and 'dims'"),
-        ({"embed": letters, "dims": 0}, "dims=0 is no size"),
+        ({"embed": letters, "dims": 0}, "dims=0 is not the size"),
     ],
 )
 def test_a_configuration_that_cannot_be_used(index: Any, message: str) -> None:

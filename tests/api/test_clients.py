@@ -119,7 +119,7 @@ def test_a_deployment_is_priced_by_the_rule_given(
 
 
 def test_what_is_no_client_is_named() -> None:
-    with pytest.raises(InputError, match="object is no client"):
+    with pytest.raises(InputError, match="object is not a client"):
         with_pages(object())
     for wrong in ({"keep": -1}, {"step": 0}, {"x_height": 0}):
         with pytest.raises(InputError):

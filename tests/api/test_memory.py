@@ -13,7 +13,7 @@ from optimem import OpticalMemory
 from optimem.errors import InputError, StoreUnavailableError
 from optimem.memory.decay import DAY
 from optimem.protocols import Change
-from optimem.results import AppendReport
+from optimem.reports import AppendReport
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import FakeImageReader, InMemoryStore, plain_codec
 from optimem.text.terms import terms

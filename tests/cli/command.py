@@ -14,21 +14,23 @@ from optimem.cli import main
 Done = subprocess.CompletedProcess[bytes]
 
 WIDTH = {"COLUMNS": "80"}
-"""As a terminal that is none has."""
+"""What the interpreter takes it to be without a terminal."""
 
 
 def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Done:
     """The finished command, run in this process, its output in bytes."""
     out, err = BytesIO(), BytesIO()
-    with _stream(out) as stdout, _stream(err) as stderr, _stream(BytesIO(stdin)) as given:
-        with (
-            redirect_stdout(stdout),
-            redirect_stderr(stderr),
-            patch.object(sys, "stdin", given),
-            patch.object(sys, "argv", ["optimem", *arguments]),
-            patch.dict(os.environ, {**WIDTH, **environment}),
-        ):
-            code = _exit_code()
+    with (
+        _stream(out) as stdout,
+        _stream(err) as stderr,
+        _stream(BytesIO(stdin)) as given,
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+        patch.object(sys, "stdin", given),
+        patch.object(sys, "argv", ["optimem", *arguments]),
+        patch.dict(os.environ, {**WIDTH, **environment}),
+    ):
+        code = _exit_code()
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 

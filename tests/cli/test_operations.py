@@ -70,7 +70,7 @@ def test_export_import_scopes_and_receipts(tmp_path: Path) -> None:
     held = run("verify-receipt", "--store", store, stdin=receipt)
     assert (held.returncode, b"the receipt holds" in held.stdout) == (0, True), held.stderr
     done = run("verify-receipt", "--store", copy, stdin=b"{}")
-    assert b"is no receipt of `optimem forget --json`: scopes: Field required\n" in done.stderr
+    assert b"is not a receipt of `optimem forget --json`: scopes: Field required\n" in done.stderr
 
 
 def test_unknown_scopes_fail_with_suggestions(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_wrong_usage_is_named(tmp_path: Path) -> None:
     assert "not both" in run_here("reencode", *both).stderr
     missing = str(tmp_path / "missing.zst")
     done = run("reencode", "--from-weights", missing)
-    assert (done.returncode, f"{missing} is no file".encode() in done.stderr) == (1, True)
+    assert (done.returncode, f"{missing} is not a file".encode() in done.stderr) == (1, True)
     (tmp_path / "n.omem").write_bytes(b"no file of ours")
     done = run("reencode", str(tmp_path / "n.omem"))
     assert (done.returncode, b"n.omem" in done.stderr) == (1, True)

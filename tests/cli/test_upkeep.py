@@ -4,7 +4,7 @@ from typing import get_args
 
 from optimem import OpticalMemory
 from optimem.cli.upkeep import STAYS, stats_lines
-from optimem.results import Stay
+from optimem.reports import Stay
 from optimem.testing import plain_codec
 from optimem.tiers import Tier
 

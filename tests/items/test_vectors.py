@@ -42,7 +42,7 @@ def test_they_come_back_and_damage_is_named() -> None:
     read = ItemVectors.parse(kept.pack())
     assert (read.model, read.rows.tolist()) == (kept.model, kept.rows.tolist())
     for data in (kept.pack()[:-1], kept.pack()[: MODEL_BYTES + 4], b""):
-        with pytest.raises(FormatError, match="no vectors"):
+        with pytest.raises(FormatError, match="not vectors"):
             ItemVectors.parse(data)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from optimem.memory.admission import OCCURRENCES, RECENT, RUN
-from optimem.results import AppendReport
+from optimem.reports import AppendReport
 from optimem.testing import open_memory
 from optimem.turns import Turn
 from tests.memory.factories import NOW, SCOPE, texts

@@ -92,7 +92,7 @@ def test_what_came_before_a_broken_line_is_appended(memory: OpticalMemory) -> No
     turns = [f'{{"kind": "turn", "scope": "s", "id": "{n}", "text": "{n}"}}' for n in range(3)]
     for broken in ('{"kind": "tu', '{"kind": "turn", "scope": "s", "text": "\\ud800"}'):
         given = [HEADER, *turns, broken]
-        with pytest.raises(InputError, match=r"line 5 is no line of an export: .*is appended"):
+        with pytest.raises(InputError, match=r"line 5 is not a line of an export: .*is appended"):
             memory.import_lines(given)
         assert memory.ids("s") == ["0", "1", "2"]
 

@@ -11,7 +11,7 @@ from optimem.errors import InputError
 from optimem.memory.decay import DAY
 from optimem.memory.scope_records import ScopeRecords
 from optimem.protocols import Change
-from optimem.results import ForgetReceipt
+from optimem.reports import ForgetReceipt
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, make_page, make_span, put, texts
 

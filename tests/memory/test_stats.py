@@ -6,7 +6,7 @@ from optimem import OpticalMemory
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import PARTS, memory_stats
 from optimem.protocols import Change
-from optimem.results import MemoryStats
+from optimem.reports import MemoryStats
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import plain_codec
 from optimem.tiers import Tier

@@ -13,7 +13,7 @@ from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.records import Position, ScopeState
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import CHUNK, append_turns, chunk_cells, without_chunks
-from optimem.results import AppendReport
+from optimem.reports import AppendReport
 from optimem.testing.pages import PlainRenderer, plain_codec
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, ContendedStore, make_chunk

@@ -11,7 +11,7 @@ from optimem.items.names import Address
 from optimem.memory.records import EntryKind
 from optimem.memory.tombstones import FORGOTTEN
 from optimem.protocols import EntryInfo
-from optimem.results import AppendReport
+from optimem.reports import AppendReport
 from optimem.testing import FakeImageReader, InMemoryStore, open_memory, plain_codec
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, ContendedStore, InterruptedStore, texts

@@ -11,7 +11,7 @@ from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.fading import Fader, Tally
 from optimem.memory.worker import FIRST_BATCH, Worker
 from optimem.protocols import Page, VisionTokens
-from optimem.results import SweepReport, WorkReport
+from optimem.reports import SweepReport, WorkReport
 from optimem.testing import InMemoryStore, ManualClock, open_memory, plain_codec
 from optimem.testing.pages import PlainModel
 from optimem.tiers import Tier

@@ -8,7 +8,7 @@ import redis
 
 from optimem.errors import FormatError, InputError, MissingKeyError
 from optimem.protocols import Change, Entry, Store
-from optimem.results import KeyRotation
+from optimem.reports import KeyRotation
 from optimem.store import open_store
 from optimem.store.keys import Keyring, UserKeys
 from optimem.store.sealed import HOME as NAMES_HOME

@@ -17,7 +17,7 @@ from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.omem.atomic import atomic_write
 from optimem.omem.images import ImageArchive, ImageArchiveWriter
 from optimem.protocols import Progress
-from optimem.results import ImagesReport
+from optimem.reports import ImagesReport
 
 
 def write_image_archive(
