@@ -13,7 +13,7 @@ from optimem.evaluation.round_trip import AGES
 from optimem.memory.decay import DAY
 from optimem.omem.container import compress
 from optimem.renderers.overview import HEADER_HEIGHT, PANEL_HEIGHT, Mark
-from tests.cli.command import run
+from tests.cli.command import run_process as run
 
 Done = subprocess.CompletedProcess[bytes]
 

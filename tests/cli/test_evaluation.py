@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from optimem.cli import cli
-from tests.cli.command import run
+from tests.cli.command import run_process as run
 
 COMMAND = [sys.executable, "-m", "optimem.cli", "eval"]
 PATIENCE = 120  # seconds for the first part, the weights loaded
@@ -41,7 +41,8 @@ def test_a_run_is_interrupted_and_resumes(log: Path) -> None:
     kept = journal.read_text().splitlines()
     assert len(kept) >= 2
 
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    done = run("eval", *asked[len(COMMAND) :])
+    assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert journal.read_text().splitlines()[: len(kept)] == kept
     assert len(journal.read_text().splitlines()) == len(result["parts"]) + 1

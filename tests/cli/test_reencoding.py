@@ -9,7 +9,7 @@ from optimem import OpticalMemory, compress
 from optimem.build import old_codec
 from optimem.cli import cli
 from optimem.tiers import Tier
-from tests.cli.command import run
+from tests.cli.command import run_process as run
 
 TEXT = "Ann says that the port of staging is 6543. " * 8
 
