@@ -1,10 +1,12 @@
 """What a Redis store costs: its pace beside plain SET and GET, its bytes beside other layouts, and
 what several workers get done.
 
-    python -m benchmarks.stores [--turns 1000] [--pages 200] [--model optimem-nano]
+    python -m benchmarks.stores [pace] [sizes] [workers] [--turns 1000] [--pages 200]
 
 starts a server of its own and prints, all of the same run: values of the size of pages written and
-read by the store and by plain SET and GET, in turns, as a share of the plain pace; the bytes that
+read by the store and by plain SET and GET, in turns, as a share of the plain pace, where both send
+the same keys and bytes through the same client, SET and GET as one pipeline and the store as one
+commit or one `get`, with versions, order, due times and "all or nothing" besides; the bytes that
 Redis takes for 1,000 chat turns in optimem, on pages of each tier, as plain JSON in a list, and in
 the layout of langchain-redis (a hash a message, with its five fields; without its search index,
 which needs a module that this server has not); and how many pages 1, 2 and 4 workers fade, as
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -32,8 +34,9 @@ from optimem.protocols import Change
 from optimem.store import open_store
 from tests.servers import RedisServer
 
+MEASURES = ["pace", "sizes", "workers"]
 NOW = 1_700_000_000.0
-VALUE, BATCH, ROUNDS = 8_000, 16, 30
+VALUE, BATCH, ROUNDS = 8_000, 16, 100
 """Bytes of a value, values in a commit, and commits of each kind."""
 WORDS = "The staging database listens on another port since Monday; ask Ann before you change it. "
 WORKER = """
@@ -52,26 +55,30 @@ print(done.faded, flush=True)
 
 
 def pace(url: str, client: Any) -> None:
-    """Print the store's pace as a share of plain SET and GET of the same bytes."""
-    store, scope, seconds = open_store(url), Scope(session="pace"), dict[str, list[float]]()
+    """Print the store's pace as a share of plain SET and GET of the same bytes: the median over
+    the rounds, each of which does all four."""
+    store, scope = open_store(url), Scope(session="pace")
+    written, read = list[float](), list[float]()
     for number in range(ROUNDS):
         values = {f"page:{number}:{at}": os.urandom(VALUE) for at in range(BATCH)}
         changes = [Change(key, value, 0) for key, value in values.items()]
         keys = [(key,) for key in values]
-        for name, act in (
-            ("SET", partial(_pipelined, client, "set", list(values.items()))),
-            ("commit", partial(store.commit, scope, changes)),
-            ("GET", partial(_pipelined, client, "get", keys)),
-            ("get", partial(store.get, scope, list(values))),
-        ):
-            started = time.perf_counter()
-            act()
-            seconds.setdefault(name, []).append(time.perf_counter() - started)
+        plain = _seconds(partial(_pipelined, client, "set", list(values.items())))
+        written.append(plain / _seconds(partial(store.commit, scope, changes)))
+        plain = _seconds(partial(_pipelined, client, "get", keys))
+        read.append(plain / _seconds(partial(store.get, scope, list(values))))
     store.close()
-    write = median(seconds["SET"]) / median(seconds["commit"])
-    read = median(seconds["GET"]) / median(seconds["get"])
     print(f"{BATCH} values of {VALUE:,} bytes at a time, beside a pipeline of plain commands:")
-    print(f"  written at {write:.0%} of the pace of SET, read at {read:.0%} of that of GET")
+    print(
+        f"  written at {median(written):.0%} of the pace of SET, read at {median(read):.0%} of "
+        "that of GET"
+    )
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
 
 
 def _pipelined(client: Any, command: str, arguments: Sequence[tuple[Any, ...]]) -> None:
@@ -117,13 +124,16 @@ def sizes(url: str, client: Any, turns: int, model: str) -> None:
 def workers(url: str, client: Any, pages: int, model: str) -> None:
     """Print how long 1, 2 and 4 workers take for as many due pages."""
     print(f"{pages} due pages of as many scopes, {os.cpu_count()} cores:")
-    alone = None
+    client.flushall()
+    with OpticalMemory.open(url, model=model, clock=lambda: NOW) as memory:
+        for number in range(pages):
+            memory.append(f"s{number}", f"{number} {WORDS * 20}")
+            memory.flush(f"s{number}")
+    written, alone = {key: client.dump(key) for key in client.scan_iter()}, None
     for count in (1, 2, 4):
         client.flushall()
-        with OpticalMemory.open(url, model=model, clock=lambda: NOW) as memory:
-            for number in range(pages):
-                memory.append(f"s{number}", f"{number} {WORDS * 20}")
-                memory.flush(f"s{number}")
+        for key, value in written.items():
+            client.restore(key, 0, value)
         command = [sys.executable, "-c", WORKER, url, model, str(NOW + 2 * DAY)]
         running = [
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -145,8 +155,9 @@ def workers(url: str, client: Any, pages: int, model: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print everything."""
+    """Print what is asked for, by default everything."""
     parser = argparse.ArgumentParser(prog="benchmarks.stores")
+    parser.add_argument("measures", nargs="*", choices=MEASURES, default=MEASURES)
     parser.add_argument("--turns", type=int, default=1000)
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--model", default="optimem-nano")
@@ -155,9 +166,12 @@ def main(arguments: list[str] | None = None) -> None:
         server = RedisServer(Path(folder), "--appendonly", "no")
         try:
             with redis.Redis.from_url(server.url) as client:
-                pace(server.url, client)
-                sizes(server.url, client, options.turns, options.model)
-                workers(server.url, client, options.pages, options.model)
+                if "pace" in options.measures:
+                    pace(server.url, client)
+                if "sizes" in options.measures:
+                    sizes(server.url, client, options.turns, options.model)
+                if "workers" in options.measures:
+                    workers(server.url, client, options.pages, options.model)
         finally:
             server.stop()
 

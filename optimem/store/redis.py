@@ -4,9 +4,7 @@ A scope's keys share a slot and change only in scripts, so commits are atomic on
 `redis_index` keeps track of the scopes. Never interprets the bytes.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from secrets import token_hex
 from typing import NamedTuple
 
 from optimem.errors import FormatError, StoreLockedError, VersionError
@@ -19,19 +17,20 @@ from optimem.store.arguments import (
     scope_of,
     scope_tag,
 )
-from optimem.store.redis_client import Argument, RedisClient, RedisConnection
+from optimem.store.redis_client import Argument, RedisClient, RedisConnection, lost_part
+from optimem.store.redis_commit import RedisCommit
 from optimem.store.redis_files import ServerFiles
 from optimem.store.redis_index import QueuedScope, ScopeIndex
 from optimem.store.redis_layout import (
     CLAIM,
     CLEAR,
-    COMMIT,
     ENTRIES,
     GET,
     LAYOUT,
     LAYOUT_KEY,
     PEEK,
     TIME,
+    ScopeKeys,
     scope_keys,
 )
 from optimem.store.redis_server import check_server
@@ -39,10 +38,6 @@ from optimem.turns import Scope
 
 _ATTEMPTS = 100
 """Attempts at a commit. Each one that fails means that another client changed the scope."""
-
-_INTENT_LIFE = 60_000
-"""Milliseconds between a writer's announcement and its commit; after that it must announce
-again."""
 
 _PAGE = 128
 """Scopes read at a time from an index shard."""
@@ -82,11 +77,15 @@ class RedisStore:
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
         """See `Store`."""
-        names = [key_bytes(key) for key in keys]
-        reply = self._redis.run(GET, scope_keys(scope_tag(scope)), *names)
+        names, tag = [key_bytes(key) for key in keys], scope_tag(scope)
+        if len(names) < 2 or self._redis.is_cluster:
+            found = self._redis.run(GET, scope_keys(tag), *names)
+            versions, values = found[: len(names)], found[len(names) :]
+        else:
+            versions, values = self._read(scope_keys(tag), names)
         return [
             None if version is None or value is None else Entry(key, int(version), value)
-            for key, version, value in zip(keys, reply[::2], reply[1::2], strict=True)
+            for key, version, value in zip(keys, versions, values, strict=True)
         ]
 
     def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
@@ -196,17 +195,30 @@ class RedisStore:
                 f"{LAYOUT}; upgrade optimem"
             )
 
+    def _read(
+        self, keys: ScopeKeys, names: Sequence[bytes]
+    ) -> tuple[list[bytes | None], list[bytes | None]]:
+        """What GET returns, without Lua, which hashes every byte of a value."""
+        commands: list[Sequence[Argument]] = [
+            ("HLEN", keys.versions), ("HLEN", keys.values), ("ZCARD", keys.names),
+            ("HMGET", keys.versions, *names), ("HMGET", keys.values, *names),
+        ]  # fmt: skip
+        replies = self._redis.transact(commands)
+        assert replies is not None  # there is no script among them
+        count, *others, versions, values = replies
+        if others != [count, count]:
+            raise lost_part(self._redis.name, keys.versions)
+        return versions, values
+
     def _run_commit(self, tag: str, changes: Sequence[Change]) -> list[bytes]:
         """The reply of the script, after announcing the scope as often as it demands."""
-        commit_id, earliest, announced = token_hex(8), _earliest(changes), b""
-        packed = [part for change in changes for part in _packed(change)]
+        commit, announced = RedisCommit(self._redis, tag, changes), b""
         for _ in range(_ATTEMPTS):
-            header = (commit_id, earliest, announced, token_hex(8), _INTENT_LIFE)
-            reply: list[bytes] = self._redis.run(COMMIT, scope_keys(tag), *header, *packed)
+            reply = commit.attempt(announced)
             if reply[0] != b"announce":
                 break
             announced = reply[1]
-            self._index.announce(tag, earliest, announced)
+            self._index.announce(tag, commit.earliest, announced)
         return reply
 
     def _due(self, now: float, limit: int) -> tuple[list[_DueEntry], list[QueuedScope]]:
@@ -238,20 +250,3 @@ class RedisStore:
         token = self._index.token(tag)
         if token is not None:
             self._claim(tag, token, 0.0, 0.0, ())
-
-
-def _earliest(changes: Sequence[Change]) -> str:
-    """The earliest due time set; "inf" if none is set, "" if no value is."""
-    dues = [change.due for change in changes if change.value is not None]
-    if not dues:
-        return ""
-    return repr(float(min((due for due in dues if due is not None), default=math.inf)))
-
-
-def _packed(change: Change) -> tuple[Argument, ...]:
-    """A change as arguments of the script."""
-    expect = "" if change.expect is None else change.expect
-    if change.value is None:
-        return key_bytes(change.key), expect, "delete", b"", ""
-    due = "" if change.due is None else repr(float(change.due))
-    return key_bytes(change.key), expect, "set", change.value, due

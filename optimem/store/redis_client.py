@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import redis
@@ -108,13 +108,32 @@ class RedisConnection:
     def run(self, script: str, keys: Sequence[str], *arguments: Argument) -> Any:
         """Run a script by its hash. Sends its text only to a server that does not have it yet,
         such as one that has restarted, or another node."""
-        sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
         rest = (len(keys), *keys, *arguments)
         with redis_errors(self.name):
             try:
-                return self._execute("EVALSHA", sha, *rest)
+                return self._execute("EVALSHA", _hash(script), *rest)
             except NoScriptError:
                 return self._execute("EVAL", script, *rest)
+
+    def transact(self, commands: Sequence[Sequence[Argument]]) -> list[Any] | None:
+        """The replies of commands in one transaction; None if one of them is a script that the
+        server does not know. Not for a cluster, where older clients know no transactions. Raises
+        the first error, when all commands have run."""
+        with redis_errors(self.name):
+            with self._client.pipeline(transaction=True) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                replies: list[Any] = pipeline.execute(raise_on_error=False)
+            failed = [reply for reply in replies if isinstance(reply, Exception)]
+            if failed and isinstance(failed[0], NoScriptError):
+                return None
+            if failed:
+                raise failed[0]
+            return replies
+
+    def scripted(self, script: str, keys: Sequence[str], *arguments: Argument) -> list[Argument]:
+        """A script as a command of a transaction, by its hash, which the server must know."""
+        return ["EVALSHA", _hash(script), len(keys), *keys, *arguments]
 
     def fields(self, key: str) -> Iterator[bytes]:
         """The fields of a hash, a few at a time. A field may come twice."""
@@ -131,6 +150,12 @@ class RedisConnection:
             self._client.close()
 
 
+@lru_cache(maxsize=64)
+def _hash(script: str) -> str:
+    """The hash under which a server knows a script."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
 @contextmanager
 def redis_errors(name: str) -> Iterator[None]:
     """Raise the client's errors as ours. `name`: of the server, for the message."""
@@ -145,10 +170,7 @@ def redis_errors(name: str) -> Iterator[None]:
         ) from error
     except ResponseError as error:
         if str(error).startswith("PARTLOST "):
-            raise FormatError(
-                f"{name} has lost a part of a scope, evicted or deleted by others "
-                f"({str(error).removeprefix('PARTLOST ')}); restore it, or forget the scope"
-            ) from error
+            raise lost_part(name, str(error).removeprefix("PARTLOST ")) from error
         if str(error).startswith(("BUSY ", "TRYAGAIN ")):
             raise StoreLockedError(f"{name}: {error}; retry later") from error
         if str(error).startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN")):
@@ -156,6 +178,14 @@ def redis_errors(name: str) -> Iterator[None]:
         raise StoreError(f"{name} refused a command: {error}") from error
     except RedisError as error:
         raise StoreError(f"{name}: {error}") from error
+
+
+def lost_part(name: str, key: str) -> FormatError:
+    """The error for a scope of which the server does not hold all keys."""
+    return FormatError(
+        f"{name} has lost a part of a scope, evicted or deleted by others ({key}); restore it, or "
+        "forget the scope"
+    )
 
 
 def _checked(client: object) -> RedisClient:

@@ -29,7 +29,8 @@ class ScopeKeys(NamedTuple):
     `values`: hash, name → bytes; `versions`: hash, name → version; `names`: sorted set of names
     in byte order; `due`: sorted set, name → seconds since the epoch; `meta`: hash of the scope's
     size in bytes, its bound and the id of its last commit; `intent`: token of the writer that is
-    announcing the scope. See `redis_index` for bounds and tokens.
+    announcing the scope; `open`: the values while a transaction writes some, see CLOSE. See
+    `redis_index` for bounds and tokens.
     """
 
     values: str
@@ -38,6 +39,7 @@ class ScopeKeys(NamedTuple):
     due: str
     meta: str
     intent: str
+    open: str
 
 
 class IndexKeys(NamedTuple):
@@ -79,14 +81,24 @@ if redis.call('HLEN', KEYS[1]) ~= count or redis.call('ZCARD', KEYS[3]) ~= count
 end
 """
 
+_PIECES = """\
+-- Calls a command with all of a list, in pieces, as Lua passes some 8,000 arguments at most. One
+-- call for many entries costs a fraction of a call for each.
+local function pieces(list, first, last, call)
+  for i = first, last, 4000 do call(unpack(list, i, math.min(i + 3999, last))) end
+end
+"""
+
 GET = (
     _WHOLE
+    + _PIECES
     + """\
--- ARGV: names. Returns the version and value of each; nil for a name that does not exist.
+-- ARGV: names. Returns the versions of all, then their values; nil for a name that does not exist.
 local found = {}
-for i, name in ipairs(ARGV) do
-  found[2 * i - 1] = redis.call('HGET', KEYS[2], name)
-  found[2 * i] = redis.call('HGET', KEYS[1], name)
+for _, key in ipairs({KEYS[2], KEYS[1]}) do
+  pieces(ARGV, 1, #ARGV, function(...)
+    for _, held in ipairs(redis.call('HMGET', key, ...)) do found[#found + 1] = held end
+  end)
 end
 return found
 """
@@ -109,15 +121,21 @@ return found
 
 COMMIT = (
     _WHOLE
+    + _PIECES
     + """\
 -- Applies all changes if every expected version holds.
 -- ARGV: commit id, earliest due time ('' if nothing is set, 'inf' if nothing is due), announced
--- token, fresh token, its life in ms; then for each change: name, expected version ('' for any),
--- 'set' or 'delete', value, due time ('' for never).
+-- token, fresh token, its life in ms; how many entries are set, change, and are due; bytes of the
+-- names and values that are set. Then the names of all, those that are set first; the expected
+-- version of each ('' for any); due time and name of each that is due; name and value of each that
+-- is set, or none of these: then the transaction goes on with HSET and CLOSE.
 -- Returns {'done'}, {'emptied'}, {'conflict', name, version}, or {'announce', token} if the
 -- scope must first be announced in its index shard under that token; see redis_index.
-local values, versions, names, dues, meta, intent = unpack(KEYS)
+local values, versions, names, dues, meta, intent, open = unpack(KEYS)
 local id, earliest, announced, fresh, life = unpack(ARGV, 1, 5)
+local set, all, due = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local first, expected, due_at = 10, 10 + all, 10 + 2 * all
+local value_at = due_at + 2 * due
 local function number(text)
   if text == 'inf' then return math.huge end
   return tonumber(text)
@@ -126,15 +144,25 @@ end
 -- A client repeats a commit whose reply was lost.
 if redis.call('HGET', meta, 'last') == id then return {'done'} end
 
-local growth = 0
-for i = 6, #ARGV, 5 do
-  local name, expected, act, value = unpack(ARGV, i, i + 3)
-  local version = redis.call('HGET', versions, name)
-  if expected ~= '' and expected ~= (version or '0') then
+local held = {}
+pieces(ARGV, first, first + all - 1, function(...)
+  for _, version in ipairs(redis.call('HMGET', versions, ...)) do held[#held + 1] = version end
+end)
+local growth, raised, new = tonumber(ARGV[9]), {}, {}
+for i = 1, all do
+  local name, version, wanted = ARGV[first + i - 1], held[i], ARGV[expected + i - 1]
+  if wanted ~= '' and wanted ~= (version or '0') then
     return {'conflict', name, version or '0'}
   end
   if version then growth = growth - #name - redis.call('HSTRLEN', values, name) end
-  if act == 'set' then growth = growth + #name + #value end
+  if i <= set then
+    raised[2 * i - 1] = name
+    raised[2 * i] = version and string.format('%.0f', version + 1) or '1'
+    if not version then
+      new[#new + 1] = '0'
+      new[#new + 1] = name
+    end
+  end
 end
 
 -- On a full server, Redis refuses a script's first write unless it frees memory, and lets a
@@ -154,29 +182,41 @@ if earliest ~= '' and (not bound or number(earliest) < number(bound)) then
   redis.call('DEL', intent)
 end
 
-for i = 6, #ARGV, 5 do
-  local name, _, act, value, due = unpack(ARGV, i, i + 4)
-  if act == 'set' then
-    redis.call('HSET', values, name, value)
-    redis.call('HINCRBY', versions, name, 1)
-    redis.call('ZADD', names, 0, name)
-  else
-    redis.call('HDEL', values, name)
-    redis.call('HDEL', versions, name)
-    redis.call('ZREM', names, name)
-  end
-  if act == 'set' and due ~= '' then
-    redis.call('ZADD', dues, due, name)
-  else
-    redis.call('ZREM', dues, name)
-  end
+local function write(command, key, list, from, to)
+  pieces(list, from, to, function(...) redis.call(command, key, ...) end)
 end
+write('HSET', values, ARGV, value_at, #ARGV)
+write('HSET', versions, raised, 1, #raised)
+write('ZADD', names, new, 1, #new)
+write('HDEL', values, ARGV, first + set, first + all - 1)
+write('HDEL', versions, ARGV, first + set, first + all - 1)
+write('ZREM', names, ARGV, first + set, first + all - 1)
+write('ZREM', dues, ARGV, first, first + all - 1)
+write('ZADD', dues, ARGV, due_at, value_at - 1)
 redis.call('HINCRBY', meta, 'bytes', growth)
 redis.call('HSET', meta, 'last', id)
 if redis.call('EXISTS', versions) == 0 then return {'emptied'} end
+if set > 0 and value_at > #ARGV then
+  redis.call('HSET', meta, 'open', id)
+  if redis.call('EXISTS', values) == 1 then redis.call('RENAME', values, open) end
+end
 return {'done'}
 """
 )
+
+CLOSE = """#!lua flags=allow-oom
+-- Ends a transaction of COMMIT, HSET of the values to the key `open`, CLOSE: so no value goes
+-- through Lua, which hashes every byte of a string. If COMMIT applied the changes, the values
+-- that it moved to `open` go back with the new ones; if not, what is in `open` is dropped.
+-- ARGV: commit id.
+if redis.call('HGET', KEYS[5], 'open') == ARGV[1] then
+  redis.call('HDEL', KEYS[5], 'open')
+  redis.call('RENAME', KEYS[7], KEYS[1])
+else
+  redis.call('DEL', KEYS[7])
+end
+return 1
+"""
 
 PEEK = """\
 -- ARGV: now, limit. Returns name and due time of the scope's earliest due entries.

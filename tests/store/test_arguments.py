@@ -17,7 +17,7 @@ from optimem.store.arguments import (
     scope_tag,
 )
 from optimem.turns import Scope
-from tests.store.conformance import HOSTILE
+from tests.store.scopes import HOSTILE
 
 NAMES = st.text(st.sampled_from("a:%/{} é\n3A"), min_size=1, max_size=6)
 SCOPES = st.builds(Scope, session=NAMES, user=st.just("") | NAMES, namespace=st.just("") | NAMES)

@@ -24,7 +24,8 @@ from optimem.store.redis import RedisStore
 from optimem.store.redis_layout import LAYOUT_KEY, scope_keys
 from optimem.turns import Scope
 from tests.servers import PATIENCE, REDIS_CLI, REDIS_SERVER, RedisServer, free_port, need_redis
-from tests.store.conformance import AWAY, HOME, HOSTILE, StoreSuite, put
+from tests.store.conformance import StoreSuite
+from tests.store.scopes import AWAY, HOME, HOSTILE, put
 
 
 @pytest.fixture

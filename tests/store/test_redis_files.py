@@ -12,7 +12,7 @@ import redis
 from optimem.protocols import Change
 from optimem.store.redis import RedisStore
 from tests.servers import PATIENCE, REDIS_SERVER, RedisServer, free_port, need_redis
-from tests.store.conformance import HOME, put
+from tests.store.scopes import HOME, put
 
 SECRET = random.Random(5).randbytes(600)
 

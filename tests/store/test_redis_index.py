@@ -12,7 +12,7 @@ from optimem.store.redis import RedisStore
 from optimem.store.redis_client import RedisConnection
 from optimem.store.redis_index import ScopeIndex
 from optimem.store.redis_layout import LAYOUT_KEY, index_keys, index_shard
-from tests.store.conformance import HOME, put
+from tests.store.scopes import HOME, put
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from optimem.store.redis_layout import (
     index_shard,
     scope_keys,
 )
-from tests.store.conformance import AWAY, HOME, HOSTILE
+from tests.store.scopes import AWAY, HOME, HOSTILE
 
 SCRIPTS = {name: text for name, text in vars(redis_layout).items() if "redis.call" in str(text)}
 

@@ -14,7 +14,7 @@ from optimem.store.arguments import scope_tag
 from optimem.store.redis import RedisStore
 from optimem.store.redis_layout import scope_keys
 from tests.servers import REDIS_SERVER, RedisServer, free_port, need_redis
-from tests.store.conformance import HOME, put
+from tests.store.scopes import HOME, put
 
 
 @pytest.fixture

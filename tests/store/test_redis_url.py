@@ -20,7 +20,7 @@ from tests.servers import (
     free_port,
     need_redis,
 )
-from tests.store.conformance import HOME, put
+from tests.store.scopes import HOME, put
 
 ACL = "app on >pa/ss~word ~optimem:* &* +@all"
 

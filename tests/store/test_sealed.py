@@ -18,8 +18,9 @@ from optimem.store.sqlite import SQLiteStore
 from optimem.testing import InMemoryStore
 from optimem.turns import Scope
 from tests.servers import RedisServer
-from tests.store import conformance
-from tests.store.conformance import AWAY, HOME, StoreSuite, put
+from tests.store import conformance, sharing
+from tests.store.conformance import StoreSuite
+from tests.store.scopes import AWAY, HOME, put
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 WORDS = b"the vault opens at nine; ask Zoe"
@@ -45,7 +46,8 @@ class TestSealedInMemory(StoreSuite):
         def opened(url: str, timeout: float = 5.0) -> Store:
             return sealed(below.setdefault(url, InMemoryStore()), OLD)
 
-        monkeypatch.setattr(conformance, "open_store", opened)
+        for module in (conformance, sharing):
+            monkeypatch.setattr(module, "open_store", opened)
         return "memory"
 
 

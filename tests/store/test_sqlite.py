@@ -21,7 +21,8 @@ from optimem.errors import (
 )
 from optimem.protocols import Change, Entry
 from optimem.store.sqlite import SQLiteStore
-from tests.store.conformance import AWAY, HOME, StoreSuite, put
+from tests.store.conformance import StoreSuite
+from tests.store.scopes import AWAY, HOME, put
 
 WRITER = """
 import sys

@@ -22,7 +22,7 @@ from optimem.errors import (
 from optimem.protocols import Change
 from optimem.store.sqlite import SQLiteStore
 from optimem.store.sqlite_file import APPLICATION, SCHEMA, open_database, sqlite_errors, transaction
-from tests.store.conformance import HOME, put
+from tests.store.scopes import HOME, put
 
 
 class TestAFileThatIsNotOurs:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from optimem.testing import InMemoryStore
-from tests.store import conformance
+from tests.store import conformance, sharing
 
 
 class TestInMemoryStore(conformance.StoreSuite):
@@ -16,7 +16,9 @@ class TestInMemoryStore(conformance.StoreSuite):
 
     @pytest.fixture(autouse=True)
     def url(self, monkeypatch: pytest.MonkeyPatch) -> str:
-        monkeypatch.setattr(conformance, "open_store", opener())
+        opened = opener()
+        for module in (conformance, sharing):
+            monkeypatch.setattr(module, "open_store", opened)
         return "memory"
 
 
