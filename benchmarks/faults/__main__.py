@@ -11,8 +11,9 @@ sentinel; default server and cluster. `--processes`: how many writers, workers a
 When all have begun, a writer and a worker are killed (kill -9) every second and started again, the
 oldest first, once they have run for a second. In between, one after another, the server dies
 and comes back with its append-only file, slots of the cluster move, or the sentinel changes the
-primary. Only a fail-over may lose what was acknowledged: Redis replicates asynchronously; such
-turns are counted as `lost` all the same.
+primary. Only a fail-over may lose what was acknowledged: Redis replicates asynchronously, and the
+old primary takes writes until it hears of the change. Turns lost that were acknowledged from a
+second before a fail-over to half a minute behind it are counted apart, with the time of the last.
 """
 
 import argparse
@@ -35,6 +36,8 @@ from optimem.turns import Scope
 LATER = 1000.0
 """Seconds after the run at which all pages are due."""
 WORKERS = 4
+BEFORE, AFTER = 1.0, 30.0
+"""Seconds around a fail-over in which what is acknowledged may be lost."""
 UP, PATIENCE = 1.0, 120.0
 """Seconds that a process runs at least, and may take to begin."""
 
@@ -98,33 +101,65 @@ def run(name: str, seconds: float, counts: list[int]) -> Counter[str]:
         try:
             crew = Crew(topology.url, folder, counts)
             try:
-                kills = _disturb(crew, topology, seconds)
+                kills, began = _disturb(crew, topology, seconds)
             finally:
                 crew.stop()
             found = Counter({"kills": kills, "server faults": len(topology.faults)})
             lines = (folder / "readers").read_text().splitlines()
-            found += Counter("reads" if line == "read" else _kind(line) for line in lines)
-            return found + _after(topology, folder, counts[0])
+            found["reads"] = lines.count("read")
+            wrong = [line for line in lines if line != "read"]
+            found += _after(topology, folder, counts[0], wrong)
+            found += Counter(_kind(line) for line in wrong if _kind(line) != "lost")
+            acknowledged = _acknowledged(folder, counts[0])
+            lost = {line.split(": ")[2] for line in wrong if _kind(line) == "lost"}
+            moments = [acknowledged[turn] for turn in lost]
+            return found + _lost(moments, began if topology.may_lose else [])
         finally:
             topology.stop()
 
 
-def _disturb(crew: Crew, topology: Topology, seconds: float) -> int:
-    """Kill processes every second, and do the topology's faults in between; how many kills."""
+def _acknowledged(folder: Path, writers: int) -> dict[str, float]:
+    """When each turn was acknowledged."""
+    journals = [read_journal(folder, number) for number in range(writers)]
+    found = dict[str, float]()
+    for journal in journals:
+        for turns in journal.acknowledged.values():
+            found |= turns
+    return found
+
+
+def _lost(moments: list[float], began: list[float]) -> Counter[str]:
+    """Lost turns by when they were acknowledged: around a fault that may lose some, or not."""
+    after = [
+        min((m - b for b in began if -BEFORE <= m - b <= AFTER), default=None) for m in moments
+    ]
+    near = [seconds for seconds in after if seconds is not None]
+    found = Counter({"lost": len(after) - len(near), "lost in the fail-over": len(near)})
+    if near:
+        found["ms behind its begin, the last of these"] = round(1000 * max(near))
+    return found
+
+
+def _disturb(crew: Crew, topology: Topology, seconds: float) -> tuple[int, list[float]]:
+    """Kill processes every second, and do the topology's faults in between; how many kills, and
+    when the faults began."""
     crew.wait()
     started, kills, waiting = time.monotonic(), 0, list(topology.faults.values())
+    began = list[float]()
     while time.monotonic() - started < seconds or waiting:
         time.sleep(1)
         for role in ("writer", "worker"):
             kills += crew.kill_one(role)
         share = (time.monotonic() - started) / seconds
         if waiting and share > 1 - len(waiting) / (len(topology.faults) + 1):
+            began.append(time.time())
             waiting.pop(0)()
-    return kills
+    return kills, began
 
 
-def _after(topology: Topology, folder: Path, writers: int) -> Counter[str]:
-    """Check all scopes; then let several workers at pages that are all due."""
+def _after(topology: Topology, folder: Path, writers: int, wrong: list[str]) -> Counter[str]:
+    """Check all scopes, adding to what is `wrong`; then let several workers at pages that are all
+    due."""
     found = Counter[str]()
     journals = [read_journal(folder, number) for number in range(writers)]
     forgotten = set[str]().union(*(journal.forgotten for journal in journals))
@@ -132,8 +167,7 @@ def _after(topology: Topology, folder: Path, writers: int) -> Counter[str]:
         for scope in SCOPES:
             turns = memory.reconstruct(scope)
             found["turns"] += len(turns)
-            wrong = faults(scope, turns, journals, forgotten)
-            found += Counter(_kind(f"{scope}: {each}") for each in wrong)
+            wrong += [f"{scope}: {each}" for each in faults(scope, turns, journals, forgotten)]
             memory.flush(scope)
         for damage in memory.check().damage:
             print(damage, file=sys.stderr)

@@ -28,10 +28,10 @@ FORGET = 25
 
 
 class Journal(NamedTuple):
-    """What a writer noted. `acknowledged`: turns by scope, in order. `forgotten`: ids that were, or
-    were about to be."""
+    """What a writer noted. `acknowledged`: turns by scope, in order, and when, in seconds since the
+    epoch. `forgotten`: ids that were, or were about to be."""
 
-    acknowledged: dict[str, list[str]]
+    acknowledged: dict[str, dict[str, float]]
     forgotten: set[str]
 
 
@@ -51,9 +51,9 @@ def read_journal(folder: Path, number: int) -> Journal:
     journal, path = Journal({}, set()), folder / f"writer-{number}"
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
     for line in lines:
-        act, scope, turn = line.split(" ")
+        act, scope, turn, moment = line.split(" ")
         if act == "stored":
-            journal.acknowledged.setdefault(scope, []).append(turn)
+            journal.acknowledged.setdefault(scope, {})[turn] = float(moment)
         else:
             journal.forgotten.add(turn)
     return journal
@@ -68,13 +68,13 @@ def write(memory: OpticalMemory, folder: Path, number: int) -> None:
     while True:
         scope, turn = SCOPES[(count // 3 + number) % len(SCOPES)], f"w{number}.{count}"
         _until_done(partial(memory.append, scope, Turn(text=text_of(turn), id=turn)))
-        os.write(descriptor, f"stored {scope} {turn}\n".encode())
+        os.write(descriptor, f"stored {scope} {turn} {time.time():.3f}\n".encode())
         stored.append((scope, turn))
         if count % FORGET == FORGET - 1:
             scope, turn = stored[random.randrange(len(stored))]
             if turn not in before.forgotten:
                 before.forgotten.add(turn)
-                os.write(descriptor, f"forget {scope} {turn}\n".encode())
+                os.write(descriptor, f"forget {scope} {turn} {time.time():.3f}\n".encode())
                 _until_done(partial(_forget, memory, scope, turn))
         count += 1
 
@@ -125,10 +125,8 @@ def faults(
             yield f"{kind}: {turn.id}"
     places = {turn: place for place, turn in enumerate(ids)}
     for journal in journals:
-        wanted = [t for t in journal.acknowledged.get(scope, []) if t not in forgotten]
-        missing = [turn for turn in wanted if turn not in places]
-        if missing:
-            yield f"lost: {', '.join(missing[:5])} ({len(missing)})"
+        wanted = [t for t in journal.acknowledged.get(scope, {}) if t not in forgotten]
+        yield from (f"lost: {turn}" for turn in wanted if turn not in places)
         order = [places[turn] for turn in wanted if turn in places]
         if order != sorted(order):
             yield "out of order"

@@ -18,11 +18,12 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 class Topology(NamedTuple):
     """Where the store is. `faults`: to be called one after the other during a run, by name.
-    `stop`: ends the servers."""
+    `stop`: ends the servers. `may_lose`: whether a fault may lose what was acknowledged then."""
 
     url: str
     faults: dict[str, Callable[[], None]]
     stop: Callable[[], None]
+    may_lose: bool = False
 
 
 def file(folder: Path) -> Topology:
@@ -85,7 +86,7 @@ def sentinel(folder: Path) -> Topology:
             each.stop()
 
     url = f"redis+sentinel://127.0.0.1:{watcher.port}/home/0"
-    return Topology(url, {"fail-over": fail_over}, stop)
+    return Topology(url, {"fail-over": fail_over}, stop, may_lose=True)
 
 
 TOPOLOGIES: dict[str, Callable[[Path], Topology]] = {
