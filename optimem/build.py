@@ -18,7 +18,7 @@ from optimem.errors import InputError
 from optimem.memory.caching import CachingDecoder
 from optimem.model import DEEPSEEK, NANO
 from optimem.protocols import ImageReader, KeyProvider, PageCodec, Store
-from optimem.store import open_store
+from optimem.store import check_exists, open_store
 from optimem.store.keys import environment_keys
 from optimem.store.sealed import seal_store
 
@@ -120,6 +120,12 @@ def store_at(
         return seal_store(place, keys or environment_keys(os.environ), owned=False)
     address: Any = default_store() if place is None else place
     return open_store(address, keys=keys)
+
+
+def check_store(place: "str | Path | Store | Any | None" = None) -> None:
+    """Raises InputError for the address of a file that is not there, as `store_at` would make."""
+    if not _is_store(place):
+        check_exists(default_store() if place is None else place)
 
 
 def default_store() -> str:

@@ -30,8 +30,10 @@ def rotate_keys(
     old keys can go; `purge` then removes what they sealed from the store's files.
 
     `store`, `keys`: as in `OpticalMemory.open`. `progress`: called with the number of records
-    looked at. Raises InputError without keys, and what `OpticalMemory.open` raises.
+    looked at. Raises InputError without keys and for a file that is not there, and what
+    `OpticalMemory.open` raises.
     """
+    build.check_store(store)
     opened = build.store_at(store, keys)
     try:
         if not isinstance(opened, SealedStore):

@@ -7,7 +7,7 @@ is in `upkeep`, how it is opened in `memory_handle`.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial as bind
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class OpticalMemory(MemoryUpkeep):
         records, when = self._records(scope), self._now(now)
         report, state = append_turns(
             records, as_turns(turns), self.codec.renderer, self.policy, when,
-            allow=partial(self._quota.admit, records),
+            allow=bind(self._quota.admit, records),
         )  # fmt: skip
         if state.cells >= self.codec.renderer.capacity:
             self._background.submit(records.scope, lambda: self._write_pages(records, when))
@@ -74,7 +74,7 @@ class OpticalMemory(MemoryUpkeep):
         A page that the scope holds already is not read again. Raises InputError for a file that
         cannot be read as an image, and for a memory without such a model.
         """
-        page = partial(self.append, scope, now=self._now(now))
+        page = bind(self.append, scope, now=self._now(now))
         return append_images(self._records(scope), Path(path), self.images, page)
 
     def holds(self, scope: Scope | str, ids: Sequence[str]) -> list[bool]:
@@ -167,16 +167,21 @@ class OpticalMemory(MemoryUpkeep):
     ) -> Iterator[dict[str, Any]]:
         """All that is held of some scopes, as JSON objects for the lines of a file: a header, every
         turn as it can be read now, vision tokens of images in base64, what is unreadable, and with
-        `images` each page as a PNG."""
+        `images` each page as a PNG; last, by which `import_lines` tells that all lines are there,
+        their number and digest."""
         recallers = (self._recaller(scope, now) for scope in scopes)
         return export_lines(recallers, self._now(now), build.page_picture if images else None)
 
-    def import_lines(self, lines: Iterable[str], *, now: float | None = None) -> ImportReport:
-        """Append what `export` gave, as lines of JSON. Turns keep id, role, time, extra fields and
-        pins, and begin to fade anew; to keep pages as they are, copy the store (`copy_store`).
-        Raises InputError, naming the line, for anything else."""
-        append = partial(self.append, now=self._now(now))
-        return Importer(append, self.pin, self._records).read(lines)
+    def import_lines(
+        self, lines: Iterable[str], *, partial: bool = False, now: float | None = None
+    ) -> ImportReport:
+        """Append what `export` gave, as lines of JSON, one export or several. Turns keep id, role,
+        time, extra fields and pins, and begin to fade anew; to keep pages as they are, copy the
+        store (`copy_store`). An export that was cut off or changed, as its last line tells, raises
+        InputError before anything is appended; `partial` takes what there is, up to a line that
+        cannot be read, which raises InputError too."""
+        append = bind(self.append, now=self._now(now))
+        return Importer(append, self.pin, self._records).read(lines, partial)
 
     async def aexport(
         self, scopes: Iterable[Scope | str], *, images: bool = False, now: float | None = None

@@ -3,6 +3,7 @@
 Checks what comes in and calls the engine in `optimem.memory`; holds no logic of its own.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -15,7 +16,10 @@ from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import scope_size
 from optimem.memory.worker import Worker, WorkerThread, WorkProgress
 from optimem.reports import ScopeSize, WorkReport
+from optimem.store.sealed import SealedStore
 from optimem.turns import RESERVED, Scope
+
+log = logging.getLogger("optimem")
 
 
 class MemoryOperations(MemoryHandle):
@@ -38,7 +42,8 @@ class MemoryOperations(MemoryHandle):
         Any number of workers may run, in any processes and on any machines. `lease`: seconds for
         which a batch is claimed; a quarter of it is what a batch takes. `idle`: seconds between two
         looks while nothing is due. `progress`: called after each batch with its report and with the
-        sum so far. While the store cannot be used it waits; with `once` StoreError is raised.
+        sum so far. While nothing is due, what a sealed store holds under an old key is sealed anew,
+        once. While the store cannot be used it waits; with `once` StoreError is raised.
         """
         return self._new_worker(lease, idle, stop or threading.Event()).run(
             once=once, progress=progress
@@ -94,4 +99,12 @@ class MemoryOperations(MemoryHandle):
 
     def _new_worker(self, lease: float, idle: float, stop: threading.Event) -> Worker:
         clock = self._store_clock
-        return Worker(self.store, self.codec, self.policy, clock, lease, idle, stop)
+        return Worker(self.store, self.codec, self.policy, clock, lease, idle, stop, self._chores)
+
+    def _chores(self) -> Iterator[object]:
+        """Sealing anew what is under an old key, if there are any, of a sealed store."""
+        if isinstance(self.store, SealedStore) and self.store.has_old_keys:
+            done = None
+            for done in self.store.rotation():
+                yield done
+            log.info("sealed anew under the first key: %s", done)

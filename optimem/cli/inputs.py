@@ -85,10 +85,14 @@ class MemoryOptions(NamedTuple):
         """The model for images and PDFs, which may be one that cannot read them."""
         return self.images or self.model
 
-    def open(self) -> "OpticalMemory":
-        """Open the memory."""
+    def open(self, make: bool = False) -> "OpticalMemory":
+        """Open the memory. `make`: its file too if it is not there, for commands that write turns;
+        for the others, a mistyped path is an InputError."""
+        from optimem import build
         from optimem.api.memory import OpticalMemory
 
+        if not make:
+            build.check_store(self.store)
         return OpticalMemory.open(
             self.store,
             model=self.model,

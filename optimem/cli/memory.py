@@ -68,7 +68,7 @@ def remember(
         for source in sources or (STDIN,)
     ]
     reports = list["AppendReport"]()
-    with options.open() as memory, progress_bar("remembering") as bar:
+    with options.open(make=True) as memory, progress_bar("remembering") as bar:
         for source, turns in given:
             if turns is None:
                 reports.append(memory.append_file(scope, source, now=now))

@@ -22,6 +22,7 @@ from optimem.memory.records import (
     turn_key,
 )
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.settling import readings
 from optimem.memory.tail import chunk_cells, new_epoch
 from optimem.protocols import Entry, PageCodec
 from optimem.reports import CheckReport
@@ -29,8 +30,6 @@ from optimem.results import Unreadable
 
 BATCH = 64
 """Entries read at a time."""
-READINGS = 3
-"""How often a scope that others write to is read before what looks wrong counts as damage."""
 
 
 def check_scopes(
@@ -97,23 +96,14 @@ class ScopeCheck:
         """What the entries hold. Entries are listed, then read; those that others write in between
         only look wrong, and no longer do in the next reading."""
         suspects: dict[str, str] | None = None
-        for _ in range(READINGS):
-            before = self._version()
-            contents = self._contents()
-            contents.state = (contents.state[0], before)  # a repair fails if others wrote since
-            if self._version() == before:
-                break
+        for version, contents in readings(self.records, self._contents):
+            contents.state = (contents.state[0], version)  # a repair fails if others wrote since
             if suspects is not None:
                 contents.damage = {k: v for k, v in contents.damage.items() if k in suspects}
             suspects = contents.damage
             if not suspects:
                 break
         return contents
-
-    def _version(self) -> int:
-        """The version of the scope's state, which every append, page and forgetting writes."""
-        (entry,) = self.records.store.get(self.records.scope, [EntryKind.STATE.value])
-        return entry.version if entry else 0
 
     def _contents(self) -> ScopeContents:
         contents, store = ScopeContents(), self.records.store

@@ -10,8 +10,9 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,34 +21,38 @@ from optimem.errors import InputError
 from optimem.memory.recall import PageReading, Recaller, read_each
 from optimem.memory.records import PageRecord
 from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.whole_export import FORMAT, VERSION, Line, Tally, check_header, reason, whole
 from optimem.reports import AppendReport, ImportReport
 from optimem.results import RecalledTurn
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
 
-FORMAT, VERSION = "optimem export", 1
 BATCH = 64
 """Turns appended, and pages read, at a time."""
 
 Picture = Callable[[NDArray[np.uint8]], bytes]
 """Makes a PNG of a page's ink (S, S)."""
-Line = dict[str, Any]
 
 
 def export_lines(
     recallers: Iterable[Recaller], now: float, picture: Picture | None
 ) -> Iterator[Line]:
-    """The lines of some scopes. `picture`: adds the pictures of pages."""
-    yield {"kind": FORMAT, "version": VERSION, "time": now}
-    for recaller in recallers:
-        yield from _scope_lines(recaller, picture)
+    """The lines of some scopes, and a last one that tells whether all are there. `picture`: adds
+    the pictures of pages."""
+    tally, header = Tally(), {"kind": FORMAT, "version": VERSION, "time": now}
+    scopes = (_scope_lines(recaller, picture) for recaller in recallers)
+    for line in chain([header], chain.from_iterable(scopes)):
+        tally.add(line)
+        yield line
+    yield tally.end()
 
 
 def _scope_lines(recaller: Recaller, picture: Picture | None) -> Iterator[Line]:
     records, scope = recaller.records, str(recaller.records.scope)
-    turns, pages = recaller.between(-inf, inf), _pages(records)
-    pinned = {span.turn for page in pages for span in page.spans if span.pinned}
-    pinned |= {chunk.turn for chunk in records.chunks() if chunk.pinned}
+    turns = recaller.between(-inf, inf)
+    pinned = {chunk.turn for chunk in records.chunks() if chunk.pinned}  # then on a page, if gone
+    pages = records.at_one_moment(partial(_pages, records))
+    pinned |= {span.turn for page in pages for span in page.spans if span.pinned}
     for turn in turns:
         yield {"kind": "turn", "scope": scope, **_fields(turn), "pinned": turn.id in pinned}
         tokens = records.image(turn.id)
@@ -90,13 +95,13 @@ class Importer:
     _counts: dict[str, int] = field(default_factory=dict)
     _begun: bool = False
 
-    def read(self, lines: Iterable[str]) -> ImportReport:
-        """Append everything. Raises InputError, naming the line, for what is not an export; what
-        came before it is appended."""
+    def read(self, lines: Iterable[str], partial: bool = False) -> ImportReport:
+        """Append everything. `partial`: of an export that is not whole too, all that comes before
+        what is no line of one. Raises InputError, naming the line, for that."""
         self._counts = dict.fromkeys(("added", "duplicates", "forgotten", "images"), 0)
         self._begun, scopes = False, set[Scope]()
         try:
-            for number, text in enumerate(lines, 1):
+            for number, text in enumerate(lines if partial else whole(lines), 1):
                 if text.strip():
                     scope = self._numbered_line(number, text)
                     scopes |= {scope} if scope else set()
@@ -114,12 +119,12 @@ class Importer:
         except (InputError, ValueError, KeyError, TypeError, RecursionError) as error:
             done = "; what came before it is appended" if self._begun else ""
             raise InputError(
-                f"line {number} is not a line of an export: {_reason(error)}{done}"
+                f"line {number} is not a line of an export: {reason(error)}{done}"
             ) from None
 
     def _line(self, line: Line) -> Scope | None:
-        if not self._begun and (line["kind"], line["version"]) != (FORMAT, VERSION):
-            raise ValueError(f"it begins with {line!r:.80}, not with {FORMAT!r} version {VERSION}")
+        if not self._begun:
+            check_header(line)
         self._begun = True
         if line["kind"] not in ("turn", "image"):
             return None
@@ -154,9 +159,3 @@ class Importer:
         for _, turn, pinned in waiting:
             if pinned and self.records(scope).turn_numbers([turn.key]) != [None]:
                 self.pin(scope, turn.key)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"its JSON is broken at column {error.colno} ({error.msg})"
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

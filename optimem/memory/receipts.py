@@ -5,12 +5,14 @@ nothing of how anything is forgotten.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from optimem.errors import FormatError
 from optimem.memory.forgetting import ALL_KEYS
 from optimem.memory.records import Chunk, EntryKind, PageRecord, turn_key
 from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.settling import readings
 from optimem.reports import ForgetReceipt, ReceiptCheck
 from optimem.results import Unreadable
 
@@ -34,16 +36,26 @@ def verify_receipt(scopes: Sequence[ScopeRecords], receipt: ForgetReceipt) -> Re
         removed = receipt.removed.get(str(records.scope))
         if removed is None and receipt.removed:
             continue  # nothing of this scope was removed
-        kept = list(_kept(records))
-        looked += len(kept)
+        left: set[str] | None = None
+        for _, kept in readings(records, partial(_all_kept, records)):
+            seen = set(_left(kept, removed, receipt.time))
+            left = seen if left is None else left & seen
+            looked_at = len(kept)
+            if not left:
+                break
+        looked += looked_at
         found += [
             Unreadable(scope=str(records.scope), entry=key, reason="it was forgotten, and is there")
-            for key in _left(kept, removed, receipt.time)
+            for key in sorted(left or ())
         ]
         residue += records.store.remains(records.scope, removed or ALL_KEYS)
     residue = list(dict.fromkeys([*residue, *(scopes[0].wipe() if scopes else ())]))
     holds = not found and not residue
     return ReceiptCheck(holds=holds, found=found, residue=residue, entries=looked)
+
+
+def _all_kept(records: ScopeRecords) -> list[Kept]:
+    return list(_kept(records))
 
 
 def _kept(records: ScopeRecords) -> Iterator[Kept]:

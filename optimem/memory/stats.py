@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from optimem.memory.records import EntryKind, PageParts, PageRecord
 from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.settling import readings
 from optimem.omem.container import compress
 from optimem.reports import MemoryStats, ScopeSize
 from optimem.results import Unreadable
@@ -15,6 +17,23 @@ PARTS = (
     "tail_bytes",
 )  # fmt: skip
 """Fields that, with `other_bytes`, add up to `stored_bytes`."""
+
+
+@dataclass
+class ScopeCounts:
+    """What one scope holds, or several."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    tiers: Counter[str] = field(default_factory=Counter)
+    dues: list[float] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def add(self, other: "ScopeCounts") -> None:
+        """Count another scope too."""
+        self.counts += other.counts
+        self.tiers += other.tiers
+        self.dues += other.dues
+        self.unreadable += other.unreadable
 
 
 def scope_size(records: ScopeRecords) -> ScopeSize:
@@ -35,37 +54,47 @@ def memory_stats(
     scopes: Iterable[ScopeRecords], store: dict[str, str] | None = None
 ) -> MemoryStats:
     """What some scopes hold and cost together. `store`: described, if they are all of it."""
-    counts: Counter[str] = Counter()
-    tiers: Counter[str] = Counter()
-    dues: list[float] = []
-    unreadable = list[Unreadable]()
+    counted = ScopeCounts()
     for records in scopes:
-        records = replace(records, damage={})
-        counts["scopes"] += 1
-        for kind, key, value, due in records.entry_sizes():
-            counts["stored_bytes"] += key + value
-            counts["turns"] += kind is EntryKind.TURN
-            counts["index_bytes"] += value if kind is EntryKind.INDEX else 0
-            counts["tail_bytes"] += value if kind is EntryKind.CHUNK else 0
-            if due is not None:
-                dues.append(due)
-        for page, parts in records.page_parts():
-            tiers[page.tier.label if page.tier else "text"] += 1
-            _count_page(counts, page, parts)
-        for chunk in records.chunks():
-            text = chunk.text.encode()
-            counts["text_bytes"] += len(text)
-            counts["zstd_bytes"] += len(compress(text))
-        unreadable += (records.damage or {}).values()
-    counts["other_bytes"] = counts["stored_bytes"] - sum(counts[name] for name in PARTS)
+        counted.add(_settled_counts(records))
+    counts = counted.counts
     fields = set(MemoryStats.model_fields) - {"pages_by_tier", "next_due", "unreadable", "store"}
     return MemoryStats(
-        pages_by_tier=dict(tiers),
-        next_due=min(dues, default=None),
-        unreadable=unreadable,
+        pages_by_tier=dict(counted.tiers),
+        next_due=min(counted.dues, default=None),
+        unreadable=counted.unreadable,
         store=store or {},
         **{name: counts[name] for name in fields},
     )
+
+
+def _settled_counts(records: ScopeRecords) -> ScopeCounts:
+    """What a scope holds, as of a moment at which nobody wrote, if there was one."""
+    *_, (_, last) = readings(records, partial(_counts, records))
+    return last
+
+
+def _counts(records: ScopeRecords) -> ScopeCounts:
+    records, found = replace(records, damage={}), ScopeCounts()
+    counts = found.counts
+    counts["scopes"] += 1
+    for kind, key, value, due in records.entry_sizes():
+        counts["stored_bytes"] += key + value
+        counts["turns"] += kind is EntryKind.TURN
+        counts["index_bytes"] += value if kind is EntryKind.INDEX else 0
+        counts["tail_bytes"] += value if kind is EntryKind.CHUNK else 0
+        found.dues += [] if due is None else [due]
+    for page, parts in records.page_parts():
+        found.tiers[page.tier.label if page.tier else "text"] += 1
+        _count_page(counts, page, parts)
+    for chunk in records.chunks():
+        text = chunk.text.encode()
+        counts["text_bytes"] += len(text)
+        counts["zstd_bytes"] += len(compress(text))
+    found.unreadable += (records.damage or {}).values()
+    others = counts["stored_bytes"] - sum(counts[name] for name in PARTS)
+    counts["other_bytes"] = max(others, 0)  # pages that were written since the listing
+    return found
 
 
 def _count_page(counts: Counter[str], page: PageRecord, parts: PageParts) -> None:

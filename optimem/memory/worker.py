@@ -4,14 +4,15 @@ Any number of workers may run anywhere. A batch is claimed for the length of a l
 any transaction, and committed page by page if nobody changed the page meanwhile; so a worker that
 dies loses nothing, its pages are offered again when the lease is over, and one that stalls longer
 only works in vain. A worker claims no more than it can finish well within its lease, and waits
-while the store does not answer. Knows nothing of processes and signals.
+while the store does not answer. While nothing is due it does chores, a step at a time. Knows
+nothing of processes and signals, nor what the chores are.
 """
 
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from optimem.errors import InputError, ReaderUnavailableError, StoreError
@@ -32,6 +33,9 @@ FIRST_WAIT, MAX_WAIT = 0.5, 30.0
 
 WorkProgress = Callable[[SweepReport, WorkReport], None]
 """Called after each batch with its report, and with what the worker has done so far."""
+Chores = Callable[[], Iterator[object]]
+"""Begins work for when nothing is due, in small steps; what is begun again leaves out what is
+done."""
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Worker:
     lease: float = LEASE
     idle: float = IDLE
     stop: threading.Event = field(default_factory=threading.Event)
+    chores: Chores = lambda: iter(())
 
     def __post_init__(self) -> None:
         if not (self.lease > 0 and self.idle > 0):
@@ -55,10 +60,11 @@ class Worker:
                 f"a worker cannot have a lease of {self.lease} s and look every {self.idle} s; "
                 "give positive numbers of seconds"
             )
-        self._size, self._done = FIRST_BATCH, WorkReport()
+        self._size, self._done, self._chores = FIRST_BATCH, WorkReport(), self.chores()
 
     def run(self, *, once: bool = False, progress: WorkProgress | None = None) -> WorkReport:
-        """Sweep until `stop` is set, or with `once` until nothing is due. What it did.
+        """Sweep until `stop` is set, or with `once` until nothing is due and the chores are done.
+        What it did.
 
         While the store or a remote reader cannot be used it waits, longer each time; with `once`
         their error is raised."""
@@ -66,16 +72,17 @@ class Worker:
         while not self.stop.is_set():
             try:
                 report = self._batch()
+                busy = report is not None or next(self._chores, None) is not None
                 failures = 0
             except (StoreError, ReaderUnavailableError) as error:
                 if once:
                     raise
-                failures += 1
+                self._chores, failures = self.chores(), failures + 1
                 self._wait_after(error, failures)
                 continue
             if report is not None and progress:
                 progress(report, self._done)
-            if report is None:
+            if not busy:
                 if once:
                     break
                 self.stop.wait(random.uniform(0.5, 1.5) * self.idle)  # workers do not march in step

@@ -6,6 +6,7 @@ a Redis store is opened, the cryptography only with keys.
 
 import os
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from optimem.errors import InputError
@@ -57,11 +58,29 @@ def open_store(
 
 
 def check_exists(target: object) -> None:
-    """Raises InputError for the address of a file that is not there, which opening would make."""
-    if isinstance(target, str | os.PathLike) and not _is_redis(target):
-        path = _path_at(target)
-        if path != ":memory:" and not os.path.exists(path):
-            raise InputError(f"there is no store {path!r}; is the path right?")
+    """Raises InputError, with stores of a similar name, for the address of a file that is not
+    there, which opening would make."""
+    if not isinstance(target, str | os.PathLike) or _is_redis(target):
+        return
+    path = _path_at(target)
+    if path != ":memory:" and not os.path.exists(path):
+        similar = get_close_matches(os.path.basename(path), _files_beside(path), n=3, cutoff=0.6)
+        hint = (
+            f"did you mean {' or '.join(os.path.join(os.path.dirname(path), s) for s in similar)}?"
+            if similar
+            else "is the path right? `optimem remember` makes a new one"
+        )
+        raise InputError(f"there is no store {path!r}; {hint}")
+
+
+def _files_beside(path: str) -> list[str]:
+    """Names of the files in the folder of a path, without those that a store keeps beside it."""
+    try:
+        with os.scandir(os.path.dirname(path) or ".") as found:
+            names = [each.name for each in found if each.is_file()]
+    except OSError:
+        return []
+    return [name for name in names if not name.endswith(("-wal", "-shm", "-journal", "-reserve"))]
 
 
 def _open(target: "str | os.PathLike[str] | RedisClient", timeout: float) -> Store:

@@ -181,6 +181,14 @@ class SealedStore:
         """Seal every record anew that is not under the present key, while others read and write.
         `progress`: called with the records looked at so far, and as many. When nothing is left
         under an old key, it can be taken out of the keys given."""
+        done = KeyRotation(records=0, resealed=0, unreadable=0, left=0)
+        for done in self.rotation():
+            if progress:
+                progress(done.records, done.records)
+        return done
+
+    def rotation(self) -> Iterator[KeyRotation]:
+        """The same in small steps, with the sum after each; to be left off at any time."""
         total = resealed = unreadable = left = 0
         for sealed, scope in [(HOME, None), *self._scopes()]:
             infos = self._store.entries(sealed)
@@ -190,9 +198,14 @@ class SealedStore:
                 done = self._commit_each(sealed, changes)
                 total, unreadable = total + len(batch), unreadable + failed
                 resealed, left = resealed + done, left + len(changes) - done
-                if progress:
-                    progress(total, total)
-        return KeyRotation(records=total, resealed=resealed, unreadable=unreadable, left=left)
+                yield KeyRotation(
+                    records=total, resealed=resealed, unreadable=unreadable, left=left
+                )
+
+    @property
+    def has_old_keys(self) -> bool:
+        """Whether records may be under another key than the present one."""
+        return len(self._keys.opening(None)) > 1
 
     def _resealed(
         self, sealed: Scope, scope: Scope | None, infos: Sequence[EntryInfo]

@@ -152,10 +152,26 @@ def test_damage_is_reported_where_it_is(path: Path) -> None:
 
 
 def test_rotating_what_has_no_keys_is_refused(path: Path) -> None:
-    with pytest.raises(InputError, match="OPTIMEM_KEY"):
+    with pytest.raises(InputError, match="no store"):
         rotate_keys(path)
     with opened(path) as memory:
         memory.append("s", SAID)
+    plain = path.with_name("plain.db")
+    SQLiteStore(plain).close()
+    with pytest.raises(InputError, match="OPTIMEM_KEY"):
+        rotate_keys(plain)
     assert rotate_keys(path, keys=Keyring(NEW, OLD)).resealed == 4
     with opened(path, Keyring(NEW)) as memory:
         assert [turn.text for turn in memory.reconstruct("s")] == [SAID]
+
+
+def test_a_worker_seals_anew_what_is_under_an_old_key(path: Path) -> None:
+    with opened(path, Keyring(OLD)) as memory:
+        memory.append("s", SAID)
+        memory.flush("s")
+    with opened(path, Keyring(NEW, OLD)) as memory:
+        assert memory.work(once=True).entries == 0
+    with opened(path, Keyring(NEW)) as memory:
+        assert [turn.text for turn in memory.reconstruct("s")] == [SAID]
+    with pytest.raises(MissingKeyError):
+        opened(path, Keyring(OLD))

@@ -24,11 +24,13 @@ def test_a_worker_works_once(tmp_path: Path) -> None:
 
 
 def test_a_policy_that_is_none_is_named(tmp_path: Path) -> None:
-    done = run("sweep", "--store", str(tmp_path / "m.db"), OPTIMEM_POLICY="large=soon")
+    store = str(tmp_path / "m.db")
+    done = run("remember", "s", "--store", store, stdin=b"x", OPTIMEM_POLICY="large=soon")
     assert (done.returncode, b"'soon' is not an age" in done.stderr) == (1, True)
 
 
 def test_a_signal_ends_a_worker_gracefully(tmp_path: Path) -> None:
+    OpticalMemory.open(tmp_path / "m.db").close()
     for number in (signal.SIGTERM, signal.SIGINT):
         command = [sys.executable, "-m", "optimem.cli", "worker", "--idle", "0.05"]
         command += ["--store", str(tmp_path / "m.db")]
@@ -63,7 +65,9 @@ def test_export_import_scopes_and_receipts(tmp_path: Path) -> None:
     ]
     assert b"work/ann/tuesday" in run("scopes", "work/ann", "--store", store).stdout
     exported = run("export", "work/ann", "--user", "--store", store)
-    assert exported.stdout.count(b"\n") == 3
+    assert exported.stdout.count(b"\n") == 4
+    cut = run("import", "--store", copy, stdin=exported.stdout.rsplit(b"\n", 2)[0] + b"\n")
+    assert b"cut off behind line 3" in cut.stderr
     done = run("import", "--store", copy, stdin=exported.stdout)
     assert b"2 turns appended in 2 scopes" in done.stdout, done.stderr
     receipt = run("forget", "work/ann", "--user", "--yes", "--json", "--store", store).stdout
@@ -93,6 +97,7 @@ def test_stats_say_what_the_store_is(tmp_path: Path) -> None:
 
 def test_stats_are_shown_again_and_again_until_ctrl_c(tmp_path: Path) -> None:
     store = str(tmp_path / "m.db")
+    OpticalMemory.open(store).close()
     command = [sys.executable, "-m", "optimem.cli", "stats", "--watch", "0.1", "--json"]
     process = subprocess.Popen(
         [*command, "--store", store],
@@ -131,14 +136,14 @@ def test_files_that_cannot_be_read_or_written_are_named(tmp_path: Path) -> None:
     broken.write_bytes(run("export", "s", "--store", store).stdout + b"\xff\n")
     for command, reason in (
         (["import", str(tmp_path / "none.jsonl")], b"No such file"),
-        (["import", str(broken)], b"line 3 is not UTF-8 text: byte 0 is 0xff"),
+        (["import", str(broken)], b"line 4 is not UTF-8 text: byte 0 is 0xff"),
         (["export", "s", "-o", str(tmp_path / "none" / "x.jsonl")], b"there is no folder"),
     ):
         done = run(*command, "--store", store)
         assert (reason in done.stderr, b"Traceback" in done.stderr) == (True, False), done.stderr
     out = tmp_path / "out.jsonl"
     assert run("export", "s", "-o", str(out), "--store", store).returncode == 0
-    assert out.read_bytes().count(b"\n") == 2
+    assert out.read_bytes().count(b"\n") == 3
 
 
 def test_a_copy_of_nothing_leaves_nothing(tmp_path: Path) -> None:

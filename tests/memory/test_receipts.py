@@ -10,8 +10,9 @@ from optimem import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.decay import DAY
 from optimem.memory.scope_records import ScopeRecords
-from optimem.protocols import Change
+from optimem.protocols import Change, EntryInfo
 from optimem.reports import ForgetReceipt
+from optimem.testing import InMemoryStore, open_memory
 from optimem.turns import Scope, Turn
 from tests.memory.factories import NOW, SCOPE, make_page, make_span, put, texts
 
@@ -96,6 +97,31 @@ def test_what_is_said_later_in_the_same_scope_is_no_finding(memory: OpticalMemor
     memory.readmit(SCOPE)
     memory.append(SCOPE, Turn(text="again", id="a"), now=NOW + 3)
     assert memory.verify_receipt(receipt).holds
+
+
+def test_what_moves_to_a_page_while_a_receipt_is_checked_is_no_finding() -> None:
+    class MovingStore(InMemoryStore):
+        """The tail goes to a page once, between a listing and the reading of what was listed."""
+
+        moving = False
+
+        def entries(self, scope: Scope, prefix: str = "") -> list[EntryInfo]:
+            found = super().entries(scope, prefix)
+            if self.moving and not prefix:
+                self.moving = False
+                memory.flush(SCOPE, now=NOW + 2)
+            return found
+
+    store = MovingStore()
+    memory = open_memory(store)
+    say(memory, SCOPE, "a")
+    receipt = memory.forget(SCOPE)
+    memory.append(SCOPE, Turn(text="new " * 99, id="n"), now=NOW + 1)
+    store.moving = True
+    assert memory.verify_receipt(receipt).found == []
+    assert not store.moving
+    memory.readmit(SCOPE)
+    memory.close()
 
 
 def test_a_trace_in_the_file_is_residue_until_it_is_purged(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from optimem.memory.stats import PARTS, memory_stats
 from optimem.protocols import Change
 from optimem.reports import MemoryStats
 from optimem.store.sqlite import SQLiteStore
-from optimem.testing import plain_codec
+from optimem.testing import open_memory, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
-from tests.memory.factories import NOW, SCOPE, own_scopes
+from tests.memory.factories import NOW, SCOPE, InterruptedStore, own_scopes
 
 
 @pytest.fixture
@@ -96,3 +96,16 @@ def test_stored_bytes_add_up() -> None:
         assert counted.stored_bytes == memory.store.usage(Scope.parse(SCOPE))
         assert counted.turns == 2
         assert counted.text_bytes == 490
+
+
+def test_a_page_written_while_it_is_counted_counts_once() -> None:
+    store = InterruptedStore()
+    with open_memory(store) as memory:
+        memory.append(SCOPE, Turn(text="y" * 390, id="page"))
+        memory.flush(SCOPE)
+        memory.append(SCOPE, Turn(text="z" * 300, id="tail"))
+        store.other = lambda: memory.flush(SCOPE)  # behind the listing
+        counted = memory.stats()
+        assert store.other is None
+        assert counted == memory.stats()
+        assert (counted.pages, counted.tail_bytes, counted.text_bytes) == (2, 0, 690)

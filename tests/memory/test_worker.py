@@ -1,6 +1,8 @@
 """Workers on stores of fakes and of SQLite: what they do, and what stops them."""
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,3 +157,26 @@ def test_the_stores_clock_tells_what_is_due() -> None:
     memory.flush("s", now=NOW)
     assert memory.sweep(dry_run=True).moves[0].after == "base"
     assert memory.work(once=True).faded == 1
+
+
+def test_chores_are_done_while_nothing_is_due_and_begun_again_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("optimem.memory.worker.FIRST_WAIT", 0.001)
+    store, done, fail = InMemoryStore(), list[int](), [True]
+    memory = filled(store, FIRST_BATCH + 1)
+
+    def chores() -> Iterator[int]:
+        for step in range(3):
+            if step == 1 and fail.pop() if fail else False:
+                raise StoreUnavailableError("no server")
+            done.append(step)
+            yield step
+
+    running = Worker(store, plain_codec(), DecayPolicy(), lambda: NOW + 2 * DAY, idle=0.001)
+    running = replace(running, chores=chores)
+    timer = threading.Timer(0.5, running.stop.set)
+    timer.start()
+    assert running.run().faded == FIRST_BATCH + 1
+    assert done == [0, 0, 1, 2]
+    assert memory.stats().pages_by_tier == {"base": FIRST_BATCH + 1}
