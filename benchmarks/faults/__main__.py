@@ -12,8 +12,9 @@ When all have begun, a writer and a worker are killed (kill -9) every second and
 oldest first, once they have run for a second. In between, one after another, the server dies
 and comes back with its append-only file, slots of the cluster move, or the sentinel changes the
 primary. Only a fail-over may lose what was acknowledged: Redis replicates asynchronously, and the
-old primary takes writes until it hears of the change. Turns lost that were acknowledged from a
-second before a fail-over to half a minute behind it are counted apart, with the time of the last.
+old primary takes writes until it hears of the change. Turns lost that were acknowledged from three
+seconds before a change of the primary to half a minute behind it are counted apart, with the time
+of the last.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from optimem.turns import Scope
 LATER = 1000.0
 """Seconds after the run at which all pages are due."""
 WORKERS = 4
-BEFORE, AFTER = 1.0, 30.0
+BEFORE, AFTER = 3.0, 30.0
 """Seconds around a fail-over in which what is acknowledged may be lost."""
 UP, PATIENCE = 1.0, 120.0
 """Seconds that a process runs at least, and may take to begin."""
@@ -101,7 +102,7 @@ def run(name: str, seconds: float, counts: list[int]) -> Counter[str]:
         try:
             crew = Crew(topology.url, folder, counts)
             try:
-                kills, began = _disturb(crew, topology, seconds)
+                kills = _disturb(crew, topology, seconds)
             finally:
                 crew.stop()
             found = Counter({"kills": kills, "server faults": len(topology.faults)})
@@ -113,7 +114,7 @@ def run(name: str, seconds: float, counts: list[int]) -> Counter[str]:
             acknowledged = _acknowledged(folder, counts[0])
             lost = {line.split(": ")[2] for line in wrong if _kind(line) == "lost"}
             moments = [acknowledged[turn] for turn in lost]
-            return found + _lost(moments, began if topology.may_lose else [])
+            return found + _lost(moments, topology.changes())
         finally:
             topology.stop()
 
@@ -140,21 +141,18 @@ def _lost(moments: list[float], began: list[float]) -> Counter[str]:
     return found
 
 
-def _disturb(crew: Crew, topology: Topology, seconds: float) -> tuple[int, list[float]]:
-    """Kill processes every second, and do the topology's faults in between; how many kills, and
-    when the faults began."""
+def _disturb(crew: Crew, topology: Topology, seconds: float) -> int:
+    """Kill processes every second, and do the topology's faults in between; how many kills."""
     crew.wait()
     started, kills, waiting = time.monotonic(), 0, list(topology.faults.values())
-    began = list[float]()
     while time.monotonic() - started < seconds or waiting:
         time.sleep(1)
         for role in ("writer", "worker"):
             kills += crew.kill_one(role)
         share = (time.monotonic() - started) / seconds
         if waiting and share > 1 - len(waiting) / (len(topology.faults) + 1):
-            began.append(time.time())
             waiting.pop(0)()
-    return kills, began
+    return kills
 
 
 def _after(topology: Topology, folder: Path, writers: int, wrong: list[str]) -> Counter[str]:

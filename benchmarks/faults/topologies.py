@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +19,13 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 class Topology(NamedTuple):
     """Where the store is. `faults`: to be called one after the other during a run, by name.
-    `stop`: ends the servers. `may_lose`: whether a fault may lose what was acknowledged then."""
+    `stop`: ends the servers. `changes`: when another server became the primary, in seconds since
+    the epoch; what was acknowledged then may be lost."""
 
     url: str
     faults: dict[str, Callable[[], None]]
     stop: Callable[[], None]
-    may_lose: bool = False
+    changes: Callable[[], list[float]] = list
 
 
 def file(folder: Path) -> Topology:
@@ -70,10 +72,12 @@ def cluster(folder: Path) -> Topology:
 
 
 def sentinel(folder: Path) -> Topology:
-    """A primary with a replica, and a sentinel that changes their roles."""
-    first = RedisServer(_made(folder / "first"), *DURABLE, port=free_port())
+    """A primary with a replica, and a sentinel that changes their roles. Who has no replica takes
+    no writes, so that a primary that was replaced stops soon."""
+    options = (*DURABLE, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
+    first = RedisServer(_made(folder / "first"), *options, port=free_port())
     follow = ("--replicaof", f"127.0.0.1 {first.port}")
-    second = RedisServer(_made(folder / "second"), *DURABLE, *follow, port=free_port())
+    second = RedisServer(_made(folder / "second"), *options, *follow, port=free_port())
     watcher = RedisSentinel(_made(folder / "sentinel"), "home", first.port)
     _wait_for(lambda: _client(second).info("replication")["master_link_status"] == "up")
 
@@ -81,17 +85,26 @@ def sentinel(folder: Path) -> Topology:
         with redis.Redis(port=watcher.port) as client:
             _wait_for(lambda: bool(client.execute_command("SENTINEL FAILOVER", "home")))
 
+    def changes() -> list[float]:
+        log = (folder / "sentinel" / "sentinel.log").read_text().splitlines()
+        return [_moment(line) for line in log if "+try-failover" in line or "+switch" in line]
+
     def stop() -> None:
         for each in (watcher, first, second):
             each.stop()
 
     url = f"redis+sentinel://127.0.0.1:{watcher.port}/home/0"
-    return Topology(url, {"fail-over": fail_over}, stop, may_lose=True)
+    return Topology(url, {"fail-over": fail_over}, stop, changes)
 
 
 TOPOLOGIES: dict[str, Callable[[Path], Topology]] = {
     "file": file, "server": server, "cluster": cluster, "sentinel": sentinel,
 }  # fmt: skip
+
+
+def _moment(line: str) -> float:
+    """The time of a line of a server's log, such as "81:X 22 Nov 2026 00:31:07.123 # …"."""
+    return datetime.strptime(" ".join(line.split()[1:5]), "%d %b %Y %H:%M:%S.%f").timestamp()
 
 
 def _client(node: RedisServer) -> Any:

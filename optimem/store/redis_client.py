@@ -162,22 +162,30 @@ def redis_errors(name: str) -> Iterator[None]:
     try:
         yield
     except OutOfMemoryError as error:
-        raise StoreFullError(f"{name}: {error}; raise its maxmemory or delete something") from error
+        raise StoreFullError(
+            f"{name}: {_said(error)}; raise its maxmemory or delete something"
+        ) from error
     except _UNREACHABLE as error:
         raise StoreUnavailableError(
-            f"cannot use {name}: {error}; check that the server is running, and the URL, password "
-            "and permissions"
+            f"cannot use {name}: {_said(error)}; check that the server is running, and the URL, "
+            "password and permissions"
         ) from error
     except ResponseError as error:
-        if str(error).startswith("PARTLOST "):
-            raise lost_part(name, str(error).removeprefix("PARTLOST ")) from error
-        if str(error).startswith(("BUSY ", "TRYAGAIN ")):
-            raise StoreLockedError(f"{name}: {error}; retry later") from error
-        if str(error).startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN")):
-            raise StoreUnavailableError(f"{name} refuses writes: {error}") from error
-        raise StoreError(f"{name} refused a command: {error}") from error
+        said = _said(error)
+        if said.startswith("PARTLOST "):
+            raise lost_part(name, said.removeprefix("PARTLOST ")) from error
+        if said.startswith(("BUSY ", "TRYAGAIN ")):
+            raise StoreLockedError(f"{name}: {said}; retry later") from error
+        if said.startswith(("MISCONF", "NOREPLICAS", "MASTERDOWN")):
+            raise StoreUnavailableError(f"{name} refuses writes: {said}") from error
+        raise StoreError(f"{name} refused a command: {said}") from error
     except RedisError as error:
         raise StoreError(f"{name}: {error}") from error
+
+
+def _said(error: Exception) -> str:
+    """What the server said, without the command that the client puts before it in a transaction."""
+    return str(error).rpartition(" of pipeline caused error: ")[2]
 
 
 def lost_part(name: str, key: str) -> FormatError:

@@ -29,7 +29,7 @@ def test_a_journal_whose_last_line_was_cut(tmp_path: Path) -> None:
 
 
 def test_only_what_was_acknowledged_around_a_fail_over_may_be_lost() -> None:
-    found = _lost([8.0, 9.5, 12.25, 50.0], [10.0])
+    found = _lost([6.0, 9.5, 12.25, 50.0], [10.0])
     assert (found["lost"], found["lost in the fail-over"]) == (2, 2)
     assert found["ms behind its begin, the last of these"] == 2250
     assert _lost([9.5], [])["lost"] == 1

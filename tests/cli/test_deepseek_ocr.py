@@ -22,6 +22,7 @@ from optimem.errors import FingerprintError
 from optimem.model.deepseek_ocr.generation import FinishReason
 from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
 from optimem.omem.text import TokenFile
+from optimem.store import open_store
 from optimem.tiers import Tier
 from tests.model.deepseek_ocr.image_files import write_image, write_pdf
 from tests.model.deepseek_ocr.small import BriefReader
@@ -290,6 +291,7 @@ def test_an_image_without_a_model_that_reads_it_is_named() -> None:
 
 @pytest.mark.parametrize("command", ["reconstruct s", "sweep", "inspect"])
 def test_an_unknown_model_is_named(command: str) -> None:
+    open_store("memory.db").close()
     done = run(*command.split(), "--model", "gpt-9", "--store", "memory.db")
     assert done.exit_code != 0
     assert "no model is called 'gpt-9'" in done.output + str(done.exception)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from optimem.errors import ConflictError, FormatError, StoreFullError
+from optimem.errors import ConflictError, FormatError, StoreFullError, StoreUnavailableError
 from optimem.protocols import Change, Entry
 from optimem.store.arguments import scope_tag
 from optimem.store.redis import RedisStore
@@ -138,3 +138,18 @@ def test_writers_of_large_values_lose_no_increment(redis_url: str) -> None:
     assert entry
     assert (int(entry.value[LARGE:]), entry.version) == (40, 40)
     store.close()
+
+
+def test_a_server_without_its_replicas_is_named_and_nothing_of_the_command(
+    store: RedisStore, client: redis.Redis
+) -> None:
+    store.commit(HOME, [Change("a", b"a")])
+    client.config_set("min-replicas-to-write", "1")
+    try:
+        for value in (b"small", large("b")):
+            with pytest.raises(StoreUnavailableError, match="refuses writes: ") as refused:
+                store.commit(HOME, [Change("a", value)])
+            assert "EVALSHA" not in str(refused.value)
+    finally:
+        client.config_set("min-replicas-to-write", "0")
+    assert store.get(HOME, ["a"]) == [Entry("a", 1, b"a")]
