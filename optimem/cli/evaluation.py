@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optimem.cli.completion import scope_argument
-from optimem.cli.inputs import MemoryOptions, json_option, memory_options, now_option
+from optimem.cli.inputs import (
+    STDIN,
+    MemoryOptions,
+    json_option,
+    memory_options,
+    now_option,
+    read_input,
+)
 from optimem.cli.output import file_or_stdout, print_json, print_paragraph, print_rows, progress_bar
 from optimem.errors import InputError
 from optimem.model import NANO
@@ -54,8 +61,9 @@ def evaluate_command(
 ) -> None:  # fmt: skip
     """Measure what compression costs in fidelity.
 
-    Each of FILES is a path, by which the text is named, or NAME=PATH. Texts that cannot be guessed
-    are measured, too. Without FILES, the conversation of the demo is measured.
+    Each of FILES is a path, by which the text is named, or NAME=PATH; "-" is standard input. Texts
+    that cannot be guessed are measured, too. Without FILES, the conversation of the demo is
+    measured.
     """
     from optimem.build import named_codec
     from optimem.evaluation.baselines import BUILT_IN
@@ -88,10 +96,11 @@ def _parse_ratios(text: str) -> list[float]:
 
 def _read_corpora(files: Sequence[str]) -> "list[Corpus]":
     from optimem.cli.demo_story import demo_turns
-    from optimem.evaluation.corpora import Corpus, read_corpora
+    from optimem.evaluation.corpora import Corpus, read_corpora, read_file
 
     if files:
-        return read_corpora(files)
+        named = [f"standard input={STDIN}" if file == STDIN else file for file in files]
+        return read_corpora(named, lambda path: (read_input if path == STDIN else read_file)(path))
     chat = "\n".join(f"{turn['role']}: {turn['text']}" for turn in demo_turns())
     return [Corpus("conversation", chat, controlled=False)]
 

@@ -34,14 +34,19 @@ class Corpus(NamedTuple):
     controlled: bool
 
 
-def read_corpora(sources: Sequence[str]) -> list[Corpus]:
-    """Files of text, plain or .xz. A source is a path, by which the text is named, or
-    `name=path`; a name that occurs twice is numbered. Raises InputError for an unusable name or
-    file, TextError for what is not text, and SampleError for an empty file."""
+def read_file(path: str) -> str:
+    """The text of a file, plain or .xz."""
+    return read_text_file(Path(path))
+
+
+def read_corpora(sources: Sequence[str], read: Callable[[str], str] = read_file) -> list[Corpus]:
+    """Files of text. A source is a path, by which the text is named, or `name=path`; a name that
+    occurs twice is numbered. `read`: gives the text of a path. Raises InputError for
+    an unusable name or file, TextError for what is not text, and SampleError for an empty file."""
     corpora = []
     for source in sources:
         name, path = _parse_source(source)
-        text = read_text_file(Path(path))
+        text = read(path)
         if not text.strip():
             raise SampleError(f"{path} is empty; give a file with text")
         corpora.append(Corpus(name or path_name(path), text, controlled=False))

@@ -75,6 +75,15 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
         assert message in str(CliRunner().invoke(cli, given).exception)
 
 
+@pytest.mark.parametrize("given", ["-", "notes=-"])
+def test_a_text_comes_from_standard_input(given: str) -> None:
+    for text, message in ((b"Too short for a page.", "a page has 12,800"), (b"", "- is empty")):
+        done = CliRunner().invoke(cli, ["eval", given], input=text)
+        assert message in str(done.exception)
+    done = CliRunner().invoke(cli, ["eval", given], input=b"\xff")
+    assert "standard input" in str(done.exception)
+
+
 def test_inspect_writes_a_page(tmp_path: Path) -> None:
     store, page = str(tmp_path / "m.db"), tmp_path / "deep" / "memory.html"
     run("remember", "s", "--store", store, stdin=b"Staging listens on port 6543.")
