@@ -2,8 +2,8 @@
 
 The conversation is played again from its start, or from where it was played to before, so that a
 restarted server, or another process, draws the same boundary. It moves when a human speaks, seldom
-and far, because what follows it has to be sent anew, without the provider's cache. Knows token
-counts; knows nothing of messages.
+and far, because what follows it has to be sent anew, without the provider's cache; within a task
+only if a request would exceed its limit. Knows token counts; knows nothing of messages.
 """
 
 from bisect import bisect_right
@@ -49,6 +49,10 @@ class History:
         """The index of the last human message before `end`; -1 if there is none."""
         at = bisect_right(self.human, end - 1)
         return self.human[at - 1] if at else -1
+
+    def humans(self, start: int, end: int) -> int:
+        """How many human messages there are from `start` to `end`."""
+        return bisect_right(self.human, end - 1) - bisect_right(self.human, start - 1)
 
     def safe_cut(self, wanted: int) -> int:
         """The last place at or before `wanted` where the conversation may be cut."""
@@ -110,16 +114,47 @@ class Reached(Protocol):
         """For the messages from `cut` to `sent`."""
 
 
+@dataclass(frozen=True)
+class Added:
+    """Tokens of a request beside its messages. `fixed`: of the system message and the tools.
+    `block`: of what stands for the messages that have left. `recalled`, `most`: of what is recalled
+    for a human message, on average and at most."""
+
+    fixed: int
+    block: int
+    recalled: int
+    most: int
+
+    def size(self, history: History, cut: int, sent: int, recollections: int) -> int:
+        """Tokens of a request with so many recollections."""
+        shown = self.fixed + history.between(cut, sent)
+        return shown + self._block(history, cut) + recollections * self.recalled if cut else shown
+
+    def longest(self, history: History, cut: int, sent: int) -> int:
+        """The same with a recollection for each human message, the last one as long as may be."""
+        recollections = history.humans(cut, sent)
+        full = self.most - self.recalled if cut and recollections else 0
+        return self.size(history, cut, sent, recollections) + full
+
+    def _block(self, history: History, cut: int) -> int:
+        """What stands for messages takes no more tokens than they do."""
+        return min(self.block, history.between(0, cut))
+
+
 @dataclass
 class TriggeredSteps:
-    """Moves when what is visible reaches a trigger, down to what is to be kept."""
+    """Moves when what is visible reaches a trigger, down to what is to be kept; and, whoever
+    speaks, when a request exceeds the `limit`."""
 
     reached: Reached
     keep: Keep
+    added: Added
+    limit: float = inf
 
     def step(self, history: History, cut: int, sent: int, starts: bool) -> int:
         """See `Stepper`."""
-        if not starts or not self.reached(history, cut, sent):
+        exceeded = self.added.longest(history, cut, sent) > self.limit
+        if not exceeded and not (starts and self.reached(history, cut, sent)):
             return cut
         return max(cut, _latest_cut(history, self.keep, sent))
 
@@ -129,16 +164,11 @@ class PricedSteps:
     """Moves when that is cheaper, by a provider's prices of its cache, and never so that the
     conversation has cost more than it would have cost without.
 
-    `fixed`: tokens of the system message and the tools. `block`: of what stands for the messages
-    that have left. `recalled`, `most`: of what is recalled for a human message, on average and at
-    most. `limit`: of a request; a longer one makes the boundary move at any price.
+    A request of more than `limit` tokens makes it move at any price, whoever speaks.
     """
 
     rule: CacheRule
-    fixed: int
-    block: int
-    recalled: int
-    most: int
+    added: Added
     keep: Keep
     limit: float = inf
     _calls: int = 0
@@ -155,9 +185,9 @@ class PricedSteps:
         self._count_without(history, sent)
         self._recollections += starts and cut > 0
         prefix = self._window
-        wanted = self._wanted(history, cut, sent) if starts else cut
+        wanted = self._wanted(history, cut, sent, starts)
         if wanted > cut:
-            cut, prefix = wanted, self.fixed
+            cut, prefix = wanted, self.added.fixed
             self._recollections, self._calls, self._excess = 1, 0, 0.0
             self._least = self.rule.hold(self._size(history, cut, sent))
         self._window = self._size(history, cut, sent)
@@ -167,31 +197,28 @@ class PricedSteps:
 
     def _count_without(self, history: History, sent: int) -> None:
         """Add what the call would cost if nothing had left."""
-        whole = self.fixed + history.between(0, sent)
+        whole = self.added.fixed + history.between(0, sent)
         self._without += self.rule.cost(whole, self._whole)
         self._whole, self._calls = whole, self._calls + 1
 
     def _size(self, history: History, cut: int, sent: int) -> int:
         """Tokens of a request."""
-        extra = self.block + self._recollections * self.recalled if cut else 0
-        return self.fixed + extra + history.between(cut, sent)
+        return self.added.size(history, cut, sent, self._recollections)
 
-    def _stepped(self, history: History, cut: int, sent: int) -> int:
-        """Tokens of a request right after a step."""
-        return self.fixed + self.block + self.recalled + history.between(cut, sent)
-
-    def _wanted(self, history: History, cut: int, sent: int) -> int:
+    def _wanted(self, history: History, cut: int, sent: int, starts: bool) -> int:
         """Where the boundary should be now."""
         latest = _latest_cut(history, self.keep, sent)
-        if self._size(history, cut, sent) > self.limit:
+        if self.added.longest(history, cut, sent) > self.limit:
             return latest
+        if not starts:
+            return cut
         place = self._cacheable(history, latest, sent)
         pays = place > cut and self._calls >= CALLS and self._pays(history, cut, place, sent)
         return place if pays else cut
 
     def _cacheable(self, history: History, latest: int, sent: int) -> int:
         """The latest place that leaves enough for the provider to cache, whatever else is sent."""
-        spare = self.fixed + history.between(latest, sent) - self.rule.minimum
+        spare = self.added.fixed + history.between(latest, sent) - self.rule.minimum
         if spare >= 0:
             return latest
         at = bisect_right(history.totals, history.totals[latest] + spare) - 1
@@ -199,11 +226,11 @@ class PricedSteps:
 
     def _pays(self, history: History, cut: int, wanted: int, sent: int) -> bool:
         """Whether it pays to move the boundary now, and has been paid for by this call."""
-        stay, move = self._size(history, cut, sent), self._stepped(history, wanted, sent)
-        most = move - self.recalled + self.most + self.rule.block
-        price = (self.rule.write - self.rule.read) * (move - self.rule.cached(self.fixed))
+        stay, move = self._size(history, cut, sent), self.added.size(history, wanted, sent, 1)
+        most = move - self.added.recalled + self.added.most + self.rule.block
+        price = (self.rule.write - self.rule.read) * (move - self.rule.cached(self.added.fixed))
         gain = self.rule.hold(stay) - self.rule.hold(move)
-        paid_for = self._spent + self.rule.cost(most, self.fixed) <= self._without
+        paid_for = self._spent + self.rule.cost(most, self.added.fixed) <= self._without
         behind = cut > 0 and self._spent > self._without  # staying would only make it worse
         return gain > 0 and (paid_for or behind) and (not cut or self._excess >= PATIENCE * price)
 

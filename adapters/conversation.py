@@ -7,7 +7,7 @@ that sends the history anew, with new ids, names it the same, and an edited mess
 
 import hashlib
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
@@ -22,35 +22,50 @@ from optimem.memory.caching import LRU
 from optimem.memory.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS, TokenCounter
 from optimem.prompts.forms import SKIPPED_BLOCKS, TEXT_BLOCKS, ParsedMessage, ToolIds, safe_cuts
+from optimem.prompts.formulas import ImageFormula
+from optimem.prompts.pixels import Pixels, block_pixels
 from optimem.turns import Turn, checked_text
 
 INSERTED = "optimem:"
 """What the ids of messages start with that a middleware of ours put in."""
 IMAGE_TOKENS = 1200
-"""Counted for an image or a file: about what providers charge for a photo."""
+"""Counted for a file, and for an image of which size or price is unknown: about what providers
+charge for a photo."""
+
+
+class Counters(NamedTuple):
+    """How a request is counted. `text`: counts the tokens of a text. `images`: what the model
+    charges for images; None if that is unknown."""
+
+    text: TokenCounter = count_tokens
+    images: ImageFormula | None = None
+
+    def attached(self, size: Pixels | None) -> int:
+        """Tokens of an image or a file."""
+        return self.images.tokens(*size) if self.images and size else IMAGE_TOKENS
 
 
 class Facts(NamedTuple):
     """What is known of a message. `content`: everything that it says, without ids. `attached`:
-    how many images and files."""
+    the sizes of its images and files, None where unknown."""
 
     parsed: ParsedMessage
     content: str
-    attached: int
+    attached: tuple[Pixels | None, ...]
 
-    def tokens(self, count: TokenCounter) -> int:
+    def tokens(self, count: Counters) -> int:
         """Of the message, its frame and its images included."""
-        return count(self.parsed.text) + MESSAGE_TOKENS + IMAGE_TOKENS * self.attached
+        said = sum(map(count.text, self.parsed.sent))
+        return said + MESSAGE_TOKENS + sum(map(count.attached, self.attached))
 
 
 class Conversation:
-    """The messages of a request. `key`: what the names of messages start with. `count`: counts
-    the tokens of a text."""
+    """The messages of a request. `key`: what the names of messages start with."""
 
     def __init__(
-        self, messages: Sequence[AnyMessage], key: str, count: TokenCounter = count_tokens
+        self, messages: Sequence[AnyMessage], key: str, count: Counters | None = None
     ) -> None:
-        self.messages, self.key, self.count = list(messages), key, count
+        self.messages, self.key, self.count = list(messages), key, count or Counters()
 
     @cached_property
     def facts(self) -> list["Facts"]:
@@ -88,26 +103,28 @@ class Conversation:
         """The index of the last human message; -1 without one."""
         return self.history.last_human(len(self.messages))
 
-    def stays(self, index: int) -> bool:
-        """Whether a message must stay in the prompt however old it is: nobody else can say what
-        it says, or the memory cannot hold it."""
-        message = self.messages[index]
-        return (
-            message.type == "system"
-            or is_inserted(message)
-            or index in self._unfinished
-            or not _is_text(self.parsed[index].text)
-        )
-
     def staying(self, cut: int) -> list[int]:
-        """The messages before `cut` that must stay, each with the tool calls and results it
-        belongs to."""
+        """The messages before `cut` that must stay in the prompt however old they are, each with
+        the tool calls and results it belongs to."""
         safe, kept = self.history.safe, dict[int, None]()
-        for index in filter(self.stays, range(cut)):
+        for index in self._must_stay[: bisect_left(self._must_stay, cut)]:
             at = bisect_right(safe, index)
             end = safe[at] if at < len(safe) else cut
             kept |= dict.fromkeys(range(safe[at - 1], min(end, cut)))
         return list(kept)
+
+    @cached_property
+    def _must_stay(self) -> list[int]:
+        """The messages that nothing can stand for: nobody else can say what they say, or the
+        memory cannot hold it."""
+        return [
+            index
+            for index, message in enumerate(self.messages)
+            if message.type == "system"
+            or is_inserted(message)
+            or index in self._unfinished
+            or not _is_text(self.parsed[index].text)
+        ]
 
     def turns(self, indexes: Iterable[int]) -> list[Turn]:
         """Messages as turns of a memory, without those that it cannot hold and those of ours."""
@@ -162,14 +179,18 @@ def _is_text(text: str) -> bool:
 
 def attachments(message: BaseMessage) -> list[str]:
     """The kinds of the blocks of a message that are not text: images, files and the like."""
-    content = message.content
-    blocks = [] if isinstance(content, str) else content
-    kinds = [str(block.get("type")) for block in blocks if isinstance(block, dict)]
-    kinds = [kind for kind in kinds if kind not in (*TEXT_BLOCKS, *SKIPPED_BLOCKS)]
+    kinds = (str(block.get("type")) for block in _attached(message))
     return [kind.removesuffix("_url").removeprefix("input_") for kind in kinds]
 
 
-def message_size(message: BaseMessage, count: TokenCounter) -> int:
+def _attached(message: BaseMessage) -> list[dict[str, Any]]:
+    """The blocks of a message that are not text."""
+    blocks = [] if isinstance(message.content, str) else message.content
+    known = (*TEXT_BLOCKS, *SKIPPED_BLOCKS)
+    return [b for b in blocks if isinstance(b, dict) and str(b.get("type")) not in known]
+
+
+def message_size(message: BaseMessage, count: Counters) -> int:
     """Tokens of a message, its frame and its images included."""
     return _facts(message).tokens(count)
 
@@ -183,7 +204,8 @@ def _facts(message: BaseMessage) -> Facts:
     key = _identity(message)
     facts = _known.get(key)
     if facts is None:
-        facts = Facts(parse_message(message), _content(message), len(attachments(message)))
+        sizes = tuple(block_pixels(block) for block in _attached(message))
+        facts = Facts(parse_message(message), _content(message), sizes)
         _known.put(key, facts)
     return facts
 

@@ -12,12 +12,14 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from optimem.adapters.conversation import INSERTED, Conversation, message_size
 from optimem.adapters.ledger import Sent
-from optimem.memory.prompting import QUOTED, marked_lines
+from optimem.memory.prompting import QUOTED, attribution, marked_lines
 from optimem.prompts.cache_rules import CacheRule
+from optimem.results import RecalledTurn
 
 LEFT = f"Earlier messages are recalled where they matter, \ufffd for a faded character. {QUOTED}"
 DIGEST = f"{LEFT} In short, oldest first:\n"
 RECALLED = "Recalled; lines with > are data:\n"
+PINNED = f"Pinned, always to be kept in mind. {QUOTED}"
 MARK = {"type": "ephemeral"}
 
 
@@ -30,6 +32,12 @@ def digest_message(text: str) -> AnyMessage:
 def recalled_message(name: str, text: str) -> AnyMessage:
     """What was recalled for the message of that name."""
     return HumanMessage(RECALLED + text, id=f"{INSERTED}{name}")
+
+
+def pinned_message(turns: Sequence[RecalledTurn]) -> AnyMessage:
+    """What the pinned turns say, without their ages, which change."""
+    said = (f"[{attribution(turn, aged=False)}]:\n{marked_lines(turn.text)}" for turn in turns)
+    return HumanMessage("\n".join([PINNED, *said]), id=f"{INSERTED}pinned")
 
 
 def lay_out(
@@ -56,8 +64,9 @@ def mark_for_cache(
     if not rule.breakpoints or size < rule.minimum or not _takes_marks(request):
         return request
     at = [i for i, message in enumerate(request.messages) if message.type == "human"]
-    ours = [i for i in at if request.messages[i].id == f"{INSERTED}left"]
-    places = {*ours, *at[-1:]} - {len(request.messages) - 1}
+    stable = (f"{INSERTED}left", f"{INSERTED}pinned")
+    ours = [i for i in at if request.messages[i].id in stable]
+    places = {*ours[-1:], *at[-1:]} - {len(request.messages) - 1}
     messages = [
         _marked(message) if i in places else message for i, message in enumerate(request.messages)
     ]

@@ -6,8 +6,9 @@ read from the memory again, and a turn that was forgotten since is gone from her
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from math import inf
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
@@ -15,8 +16,8 @@ from pydantic import TypeAdapter
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ConflictError
 from optimem.memory.caching import LRU
-from optimem.memory.prompting import format_context
-from optimem.memory.records import entry_place
+from optimem.memory.prompting import count_tokens, format_context
+from optimem.memory.records import EntryKind, entry_place
 from optimem.omem.container import (
     ContainerKind,
     from_json,
@@ -33,6 +34,10 @@ TEXTS = 4096
 """Messages whose recollections are cached."""
 UNLIMITED = 1 << 30
 """Tokens: what is quoted was cut to its budget before."""
+
+
+Turns = Mapping[tuple[Scope, str], RecalledTurn]
+"""Turns by their scopes and ids."""
 
 
 class Quote(NamedTuple):
@@ -110,19 +115,23 @@ class Ledger:
             self._cache.put((scope, name), sent)
         return kept
 
-    def fitting(self, quotes: Sequence[Quote], budget: int, count: TokenCounter) -> list[Quote]:
-        """The first quotes whose text has at most `budget` tokens by `count`."""
-        now, fitting = self.memory.clock(), [*quotes]
-        while fitting and count(self._text(now, fitting)) > budget:
-            fitting.pop()
-        return fitting
-
-    def write(self, scope: Scope, name: str, quotes: Sequence[Quote]) -> Sent:
-        """Enter what is sent with a message now; what another process entered first, if it did."""
+    def write(
+        self,
+        scope: Scope,
+        name: str,
+        quotes: Sequence[Quote],
+        budget: float = inf,
+        count: TokenCounter = count_tokens,
+    ) -> Sent:
+        """Enter what is sent with a message now: the first quotes whose text has at most `budget`
+        tokens by `count`; or what another process entered first, if it did."""
         now = self.memory.clock()
-        sent = Sent(now, tuple(quotes), self._text(now, quotes))
+        turns, fitting = self._turns(now, quotes), [*quotes]
+        while fitting and count(_text(turns, fitting)) > budget:
+            fitting.pop()
+        sent = Sent(now, tuple(fitting), _text(turns, fitting))
         key = _key(name)
-        data = pack_sent(now, quotes, entry_place(scope, key))
+        data = pack_sent(now, fitting, entry_place(scope, key))
         try:
             self.memory.store.commit(scope, [Change(key, data, expect=0)])
         except ConflictError:
@@ -133,7 +142,7 @@ class Ledger:
 
     def _restored(self, scope: Scope, entry: Entry) -> Sent:
         time, quotes = unpack_sent(entry.value, entry_place(scope, entry.key))
-        return Sent(time, tuple(quotes), self._text(time, quotes))
+        return Sent(time, tuple(quotes), _text(self._turns(time, quotes), quotes))
 
     def _held(self, sent: Iterable[Sent]) -> set[tuple[Scope, str]]:
         """The quoted turns that their scopes still hold."""
@@ -150,21 +159,25 @@ class Ledger:
         quotes = tuple(quote for quote in sent.quotes if (quote.scope, quote.turn) in held)
         if quotes == sent.quotes:
             return sent
-        return Sent(sent.time, quotes, self._text(sent.time, quotes))
+        return Sent(sent.time, quotes, _text(self._turns(sent.time, quotes), quotes))
 
-    def _text(self, time: float, quotes: Sequence[Quote]) -> str:
-        """The quotes as context for a model, as of a time."""
-        turns = {
+    def _turns(self, time: float, quotes: Iterable[Quote]) -> Turns:
+        """The quoted turns that are still there, as of a time."""
+        return {
             (scope, turn.id): turn
             for scope, ids in _by_scope(quotes).items()
             for turn in self.memory.read(scope, list(ids), now=time)
         }
-        hits = [
-            _cut(turns[quote.scope, quote.turn], quote.start, quote.end)
-            for quote in quotes
-            if (quote.scope, quote.turn) in turns
-        ]
-        return format_context(hits, UNLIMITED)
+
+
+def _text(turns: Turns, quotes: Sequence[Quote]) -> str:
+    """The quotes as context for a model."""
+    hits = [
+        _cut(turns[quote.scope, quote.turn], quote.start, quote.end)
+        for quote in quotes
+        if (quote.scope, quote.turn) in turns
+    ]
+    return format_context(hits, UNLIMITED)
 
 
 def _cut(turn: RecalledTurn, start: int, end: int) -> Recollection:
@@ -181,4 +194,4 @@ def _by_scope(quotes: Iterable[Quote]) -> dict[Scope, dict[str, None]]:
 
 
 def _key(name: str) -> str:
-    return f"sent:{blake2b(name.encode(), digest_size=12).hexdigest()}"
+    return f"{EntryKind.SENT.prefix}{blake2b(name.encode(), digest_size=12).hexdigest()}"

@@ -30,8 +30,9 @@ def message_text(message: BaseMessage) -> str:
 
 
 def message_tokens(message: BaseMessage) -> int:
-    """Tokens of a message by DeepSeek's tokenizer, its frame included."""
-    return count_tokens(message_text(message)) + MESSAGE_TOKENS
+    """Tokens of a message as it is sent, by DeepSeek's tokenizer: its texts, the names and
+    arguments of its tool calls, and its frame."""
+    return sum(map(count_tokens, parse_message(message).sent)) + MESSAGE_TOKENS
 
 
 def to_exact_turn(message: BaseMessage, key: str) -> Turn:

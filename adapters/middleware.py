@@ -13,9 +13,9 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AnyMessage
 from langgraph.types import TracePolicy, omit_payload
 
-from optimem.adapters.conversation import Conversation
+from optimem.adapters.conversation import Conversation, Counters
 from optimem.adapters.digest import Digest
-from optimem.adapters.pages import image_rule
+from optimem.adapters.pages import image_formula, image_rule
 from optimem.adapters.planning import Limits, Planner
 from optimem.adapters.recall import create_recall_tool
 from optimem.adapters.remembering import Keeper
@@ -141,19 +141,22 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         place = self._place(request.runtime)
         if place is None or not request.messages:
             return request
-        conversation = Conversation(request.messages, place.key, self.count)
+        conversation = Conversation(request.messages, place.key, self._counters(request))
         plan = self._planner.plan(request, conversation, place)
         if plan.cut or not place.passing:
             self._keeper.keep(place, conversation, max(conversation.question, plan.cut))
         rule = self._image_rule(request) if plan.cut else None
-        if rule and (pages := self._planner.pages(plan, rule, certain=self.mode == "auto")):
-            return plan.with_pages(pages)
+        if rule and (sent := self._planner.pages(plan, place, rule, self.mode == "auto")):
+            return sent
         if self.mode == "image":
             return request
-        block = self._planner.block(plan)
+        block = self._planner.block_of(plan, place)
         if self.mode == "auto" and not plan.saves(block):
             return request
         return plan.with_recall(block, self._planner.recall(plan, place))
+
+    def _counters(self, request: ModelRequest[Any]) -> Counters:
+        return Counters(self.count, image_formula(request.model, self.image_model))
 
     def _image_rule(self, request: ModelRequest[Any]) -> ModelRule | None:
         """The price rule for pages; None for no pages."""
@@ -174,7 +177,7 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         try:
             place = self._place(request.runtime)
             if place and not place.passing:
-                said = Conversation([*request.messages, *result], place.key, self.count)
+                said = Conversation([*request.messages, *result], place.key)
                 self._keeper.keep(place, said, len(said.messages))
         except OptimemError as error:
             self._failed("an answer is not remembered", error)

@@ -8,6 +8,8 @@ from optimem.adapters.conversation import INSERTED, Conversation
 from optimem.api.prompts import compress_prompt
 from optimem.errors import BudgetError, ImageSupportError, NoGainError
 from optimem.prompts import ModelRule, rule_for
+from optimem.prompts.formulas import ImageFormula
+from optimem.prompts.rules import known_rule
 
 
 class Pages(NamedTuple):
@@ -28,7 +30,7 @@ def draw_pages(conversation: Conversation, cut: int, budget: int, rule: ModelRul
     try:
         prompt = compress_prompt(
             old, model=rule, keep=0, budget=budget, leave_out=True, form="langchain",
-            count=conversation.count,
+            count=conversation.count.text,
         )  # fmt: skip
     except (NoGainError, BudgetError):
         return None
@@ -49,6 +51,14 @@ def image_rule(model: Any, override: str | ModelRule | None) -> ModelRule:
     if isinstance(override, ModelRule):
         return override
     return rule_for(override or model_name(model))
+
+
+def image_formula(model: Any, override: str | ModelRule | None) -> ImageFormula | None:
+    """How a chat model charges for the images that it is sent; None if no rule says."""
+    if isinstance(override, ModelRule):
+        return override.formula
+    rule = known_rule(override or model_name(model))
+    return rule.formula if rule else None
 
 
 def model_name(model: Any) -> str:

@@ -15,15 +15,17 @@ from typing import Any, NamedTuple
 from langchain.agents.middleware import ModelRequest
 from langchain_core.messages import AnyMessage
 
+from optimem.adapters.block import DIGEST_TOKENS, Block
 from optimem.adapters.boundary import (
+    Added,
     PricedSteps,
     Replay,
     Stepper,
     TriggeredSteps,
 )
 from optimem.adapters.conversation import Conversation, message_size
-from optimem.adapters.digest import Digest, ExtractiveDigest, ModelDigest
-from optimem.adapters.layout import digest_message, lay_out, mark_for_cache, recalled_message
+from optimem.adapters.digest import Digest
+from optimem.adapters.layout import lay_out, mark_for_cache, recalled_message
 from optimem.adapters.ledger import Ledger, Quote, Sent
 from optimem.adapters.pages import Pages, draw_pages, model_name
 from optimem.adapters.recalling import Recall
@@ -49,11 +51,10 @@ RECALL_BUDGET = 240
 EXPECTED = 0.5
 """Of the budget: what a recollection takes on average (`python -m benchmarks.agents`)."""
 PAGE_BUDGET = 2000
-DIGEST_TOKENS = 200
 FRAME_TOKENS = 64
 """Of what stands around a digest, and marks its lines."""
 BLOCKS = 256
-"""Digests and pages that are cached."""
+"""Conversations and pages that are cached."""
 STEP = 256
 """The system message and the tools are counted in steps of so many tokens: one that tells the time
 must not move the boundary."""
@@ -119,9 +120,9 @@ class Plan(NamedTuple):
         size = sum(message_size(message, talk.count) for message in block)
         return not self.cut or size < talk.history.between(0, self.cut)
 
-    def with_pages(self, pages: Pages) -> ModelRequest[Any]:
-        """The request with pages in place of the messages that have left."""
-        return self._sent(lay_out(self.conversation, self.cut, pages.messages, {}))
+    def with_pages(self, pages: Pages, pins: Sequence[AnyMessage]) -> ModelRequest[Any]:
+        """The request with pages in place of the messages that have left, and pinned turns."""
+        return self._sent(lay_out(self.conversation, self.cut, [*pages.messages, *pins], {}))
 
     def with_recall(
         self, block: Sequence[AnyMessage], recalled: dict[str, Sent]
@@ -149,11 +150,10 @@ class Planner:
         self.limits, self.count, self.cache = limits, count, cache
         self.recaller = Recall(memory, limits.k, limits.budget)
         self.ledger = Ledger(memory)
-        self.digest = _digest(digest, count)
+        self.block = Block(memory, digest, count)
         self._replays: LRU[tuple[object, ...], Replay] = LRU(BLOCKS)
         self._playing = Lock()
-        self._blocks: LRU[tuple[str, ...], list[AnyMessage]] = LRU(BLOCKS)
-        self._drawn: LRU[tuple[object, ...], Pages | None] = LRU(BLOCKS)
+        self._drawn: LRU[tuple[object, ...], tuple[Pages | None]] = LRU(BLOCKS)
 
     def plan(self, request: ModelRequest[Any], conversation: Conversation, place: Place) -> Plan:
         """Where the boundary of a request is."""
@@ -183,28 +183,24 @@ class Planner:
                 self._replays.put(key, replay)
             return replay.boundary(names, history)
 
-    def block(self, plan: Plan) -> list[AnyMessage]:
-        """What stands for the messages that have left; nothing if none has."""
-        if not plan.cut:
-            return []
-        key = tuple(plan.conversation.names[: plan.cut])
-        block = self._blocks.get(key)
-        if block is None:
-            staying = {*plan.conversation.staying(plan.cut)}
-            left = [plan.conversation.messages[i] for i in range(plan.cut) if i not in staying]
-            block = [digest_message(self.digest(left))]
-            self._blocks.put(key, block)
-        return block
-
-    def pages(self, plan: Plan, rule: ModelRule, certain: bool) -> Pages | None:
-        """Pages in place of the messages that have left; None if they do not pay. `certain`: only
-        such that leave nothing to guess."""
+    def pages(
+        self, plan: Plan, place: Place, rule: ModelRule, certain: bool
+    ) -> ModelRequest[Any] | None:
+        """The request with pages in place of the messages that have left; None if they do not
+        pay. `certain`: only such that leave nothing to guess."""
         key = (*plan.conversation.names[: plan.cut], rule)
-        if self._drawn.get(key) is None:
-            drawn = draw_pages(plan.conversation, plan.cut, self.limits.page_budget, rule)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = (draw_pages(plan.conversation, plan.cut, self.limits.page_budget, rule),)
             self._drawn.put(key, drawn)
-        pages = self._drawn.get(key)
-        return pages if pages and (pages.certain or not certain) else None
+        (pages,) = drawn
+        if pages is None or (certain and not pages.certain):
+            return None
+        return plan.with_pages(pages, self.block.pins(plan.conversation, plan.cut, place))
+
+    def block_of(self, plan: Plan, place: Place) -> list[AnyMessage]:
+        """What stands for the messages that have left, and the pinned turns."""
+        return self.block.messages(plan.conversation, plan.cut, place)
 
     def recall(self, plan: Plan, place: Place) -> dict[str, Sent]:
         """What was recalled for each human message that is shown; for the last one now, if it
@@ -217,8 +213,11 @@ class Planner:
         if at >= 0 and talk.names[at] not in sent:
             shown = {*talk.names[plan.cut :]}
             shown |= {quote.turn for each in sent.values() for quote in each.quotes}
-            quotes = self._quotes(plan, place, shown, self._room(plan, sent))
-            sent[talk.names[at]] = self.ledger.write(place.scope, talk.names[at], quotes)
+            shown |= {turn.id for turn in self.block.pinned(talk, plan.cut, place)}
+            room = self._room(plan, place, sent)
+            quotes = self._quotes(plan, place, shown, room)
+            entered = self.ledger.write(place.scope, talk.names[at], quotes, room, self.count)
+            sent[talk.names[at]] = entered
         return sent
 
     def _quotes(self, plan: Plan, place: Place, shown: Set[str], room: int) -> list[Quote]:
@@ -226,36 +225,36 @@ class Planner:
         if room < MIN_BUDGET:
             return []
         recall = self.recaller._replace(budget=room)
-        quotes = recall.quotes(place, plan.conversation, shown, self._said(plan))
-        return self.ledger.fitting(quotes, room, self.count)
+        return recall.quotes(place, plan.conversation, shown, self._said(plan, place))
 
-    def _said(self, plan: Plan) -> str:
+    def _said(self, plan: Plan, place: Place) -> str:
         """What stands for the messages that have left, in one line."""
-        lines = (line.removeprefix("> ") for m in self.block(plan) for line in m.text.splitlines())
+        block = self.block_of(plan, place)
+        lines = (line.removeprefix("> ") for m in block for line in m.text.splitlines())
         return " ".join(" ".join(lines).split())
 
-    def _room(self, plan: Plan, sent: dict[str, Sent]) -> int:
+    def _room(self, plan: Plan, place: Place, sent: dict[str, Sent]) -> int:
         """Tokens that a new recollection may take."""
         history = plan.conversation.history
         used = plan.fixed + history.between(plan.cut, len(plan.conversation.messages))
         used += sum(history.tokens[index] for index in plan.conversation.staying(plan.cut))
         texts = [*(each.text for each in sent.values() if each.text), ""]  # the last to be filled
-        put_in = [*self.block(plan), *(recalled_message("", text) for text in texts)]
-        used += sum(message_size(message, self.count) for message in put_in)
+        block = self.block_of(plan, place)
+        put_in = [*block, *(recalled_message("", text) for text in texts)]
+        used += sum(message_size(message, plan.conversation.count) for message in put_in)
         return int(min(self.limits.budget, self.limits.max_tokens - used))
 
     def _stepper(self, request: ModelRequest[Any], rule: CacheRule, fixed: int) -> Stepper:
         limits, model = self.limits, request.model
         keep = Kept(absolute_size(limits.keep, model))
-        if limits.trigger is not None:
-            others = fixed + DIGEST_TOKENS + FRAME_TOKENS + limits.budget
-            room = [("tokens", limits.max_tokens - others)]
-            sizes = [[absolute_size(one, model) for one in several] for several in limits.trigger]
-            return TriggeredSteps(Reached([*sizes, room]), keep)
         block = limits.page_budget if limits.pages else DIGEST_TOKENS + FRAME_TOKENS
-        recalled = 0 if limits.pages else int(EXPECTED * limits.budget)
-        most = 0 if limits.pages else limits.budget
-        return PricedSteps(rule, fixed, block, recalled, most, keep, limits.max_tokens)
+        recalled, most = (0, 0) if limits.pages else (int(EXPECTED * limits.budget), limits.budget)
+        added = Added(fixed, block, recalled, most)
+        limit = limits.max_tokens - STEP  # by which `fixed` may be too small
+        if limits.trigger is None:
+            return PricedSteps(rule, added, keep, limit)
+        sizes = [[absolute_size(one, model) for one in several] for several in limits.trigger]
+        return TriggeredSteps(Reached(sizes), keep, added, limit)
 
 
 def fixed_tokens(request: ModelRequest[Any], count: TokenCounter) -> int:
@@ -275,16 +274,3 @@ def _written(tool: Any) -> str:
 def _definition(name: str, description: str, schema: Any) -> str:
     fields = schema if isinstance(schema, dict) else schema.model_json_schema()
     return json.dumps([name, description, fields], default=str)
-
-
-def _digest(given: Any, count: TokenCounter) -> Digest:
-    """What writes the digest. Raises InputError for what cannot."""
-    if given is None:
-        return ExtractiveDigest(DIGEST_TOKENS, count)
-    if hasattr(given, "invoke"):
-        return ModelDigest(given, DIGEST_TOKENS)
-    if callable(given):
-        return given  # type: ignore[no-any-return]  # a function of the messages
-    raise InputError(
-        f"digest={given!r:.80} cannot write a digest; give a chat model or a function of messages"
-    )

@@ -81,11 +81,14 @@ class Recall(NamedTuple):
 
     def _asked(self, place: Place, texts: Sequence[str]) -> list[Asked]:
         """The texts with their weights; a thin one that others explain weighs less."""
+        if not texts:
+            return []
         weights = [*WEIGHTS]
         if len(texts) > 1:
             weights[0] = min(1.0, len(term_set(texts[0])) / CLEAR)
+        of_term = self.memory.term_weights(place.scope, "\n".join(texts))
         return [
-            Asked(weight, self.memory.term_weights(place.scope, text))
+            Asked(weight, {term: of_term[term] for term in terms(text)})
             for text, weight in zip(texts, weights, strict=False)
         ]
 

@@ -3,6 +3,7 @@
 `values`, `facts`, `topics`, `exchanges`, `follow_ups` and `conversation` make the text; `runs`
 sends it through real agents. `contenders` are the ways to shorten it, `bill` prices what they send
 and `cost` compares them. `measure` looks at optimem after its pages have faded, next to `baselines`
-with the same budget, `overhead` times it, and `report` prints. Run it with
+with the same budget, `overhead` times it, and `report` prints. `kept` lets a
+stopped run go on. Run it with
 `python -m benchmarks.agents`.
 """

@@ -39,7 +39,8 @@ out."""
 
 
 def total_tokens(messages: Iterable[Any]) -> int:
-    """Tokens of messages by DeepSeek's tokenizer: text, tool calls, and four for each frame."""
+    """Tokens of messages by DeepSeek's tokenizer: text, names and arguments of tool calls, and four
+    for each frame."""
     return sum(map(message_tokens, messages))
 
 

@@ -5,8 +5,9 @@ Prices are USD per million tokens, standard tier, as published on the date of th
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -46,42 +47,41 @@ class OwnCall(NamedTuple):
     received: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class Traffic:
-    """All requests of a conversation, in order. `fixed`: tokens of the tools, which come first.
-    `own`: the calls of a middleware."""
+    """All requests of a conversation, in order. `sizes`: tokens of each, and how many of its first
+    ones the request before it began with. `own`: the calls of a middleware."""
 
-    requests: Sequence[Sequence[BaseMessage]]
-    fixed: int
+    sizes: Sequence[tuple[int, int]]
     own: Sequence[OwnCall] = ()
-    _sizes: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def sizes(self) -> list[tuple[int, int]]:
-        """Tokens of each request, and how many of its first ones the request before it began
-        with. Whole messages are compared; a provider may find a little more."""
-        if not self._sizes:
-            before: list[str] = []
-            known = _Known()
-            for request in self.requests:
-                now = [known.signature(message) for message in request]
-                same = _common(before, now)
-                tokens = [known.tokens(message) for message in request]
-                prefix = self.fixed + sum(tokens[:same]) if before else 0
-                self._sizes.append((self.fixed + sum(tokens), prefix))
-                before = now
-        return self._sizes
+    @classmethod
+    def of(
+        cls, requests: Iterable[Sequence[BaseMessage]], fixed: int, own: Sequence[OwnCall] = ()
+    ) -> "Traffic":
+        """Of requests without what they all begin with: `fixed` tokens of tools and system prompt.
+        Whole messages are compared; a provider may find a little more."""
+        sizes, before, known = list[tuple[int, int]](), list[str](), _Known()
+        for request in requests:
+            now = [known.signature(message) for message in request]
+            same = _common(before, now)
+            tokens = [known.tokens(message) for message in request]
+            sizes.append((fixed + sum(tokens), fixed + sum(tokens[:same]) if sizes else 0))
+            before = now
+        return cls(sizes, own)
+
+    def costs(self, rule: CacheRule) -> list[float]:
+        """Of each request, in uncached tokens."""
+        return [rule.cost(size, prefix) for size, prefix in self.sizes]
 
     def cost(self, provider: Provider) -> float:
         """USD of all input, and of a middleware's own calls with their output."""
-        rule = provider.rule
-        tokens = sum(rule.cost(size, prefix) for size, prefix in self.sizes)
         own = sum(call.sent * provider.input + call.received * provider.output for call in self.own)
-        return (tokens * provider.input + own) / MILLION
+        return (sum(self.costs(provider.rule)) * provider.input + own) / MILLION
 
     def kept_prefixes(self) -> float:
         """Share of the requests that begin with the whole request before them."""
-        pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
+        pairs = list(pairwise(self.sizes))
         return sum(prefix >= size for (size, _), (_, prefix) in pairs) / max(len(pairs), 1)
 
 

@@ -50,9 +50,14 @@ def nothing(_: OpticalMemory) -> Contender:
     return Contender([])
 
 
-def optimem(model: str) -> MakeContender:
-    """As it comes, told only which model's prices hold."""
-    return lambda memory: Contender([OptimemMiddleware(memory, cache=model, on_error="raise")])
+def optimem(model: str, max_tokens: int | None = None) -> MakeContender:
+    """As it comes, told only which model's prices hold, and how long a request may be."""
+
+    def make(memory: OpticalMemory) -> Contender:
+        middleware = OptimemMiddleware(memory, cache=model, max_tokens=max_tokens, on_error="raise")
+        return Contender([middleware])
+
+    return make
 
 
 def summarization(_: OpticalMemory) -> Contender:

@@ -2,13 +2,22 @@
 often requests keep their prefix, and whether what is asked about is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from multiprocessing import get_context
+from typing import NamedTuple
 
+from langchain_core.messages import SystemMessage
+
+from benchmarks.agents.baselines import total_tokens
 from benchmarks.agents.bill import PROVIDERS, Provider, Traffic
 from benchmarks.agents.contenders import NOTHING, OPTIMEM, OTHERS, MakeContender, optimem
-from benchmarks.agents.conversation import Conversation
-from benchmarks.agents.runs import AgentRun, find_orphans, mentions
+from benchmarks.agents.conversation import KINDS, Conversation, make_of_kind
+from benchmarks.agents.direct import DirectRun
+from benchmarks.agents.runs import find_orphans, mentions
 from optimem.testing import open_memory
 
 SYSTEM = "You are Marta's assistant. Use the tools; be brief. " + " ".join(
@@ -36,13 +45,43 @@ Outcomes = Mapping[tuple[str, str], Outcome]
 """By contender and, for optimem, the model whose prices it goes by; "" for the others."""
 
 
+class Job(NamedTuple):
+    """One contender in one conversation. `kind`: one of `KINDS`. `model`: whose prices optimem
+    goes by, "" for the others. `max_tokens`: optimem's limit."""
+
+    kind: str
+    seed: int
+    contender: str
+    model: str = ""
+    max_tokens: int | None = None
+
+
+def ways() -> list[tuple[str, str]]:
+    """Every contender, optimem once for each provider."""
+    return [(name, "") for name in OTHERS] + [(OPTIMEM, each.model) for each in PROVIDERS]
+
+
+def bill_jobs(kinds: Sequence[str], seeds: Sequence[int]) -> list[Job]:
+    """All ways in all conversations, the longest first."""
+    order = sorted(kinds, key=[*KINDS].index, reverse=True)
+    return [Job(kind, seed, *way) for kind in order for seed in seeds for way in ways()]
+
+
+def run_all(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Outcome]]:
+    """The outcomes of jobs, in order, as they are ready."""
+    if processes == 1:
+        yield from zip(jobs, map(_run_job, jobs), strict=True)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        yield from zip(jobs, pool.map(_run_job, jobs), strict=True)
+
+
 def compare(conversation: Conversation) -> Outcomes:
-    """All ways in one conversation. The codec is one that loses nothing: what is compared is the
-    plan, not the reading."""
-    found = {(name, ""): _run(conversation, make) for name, make in OTHERS.items()}
-    for provider in PROVIDERS:
-        found[OPTIMEM, provider.model] = _run(conversation, optimem(provider.model))
-    return found
+    """All ways in one conversation."""
+    return {
+        (name, model): run_way(conversation, OTHERS.get(name) or optimem(model))
+        for name, model in ways()
+    }
 
 
 def outcome(outcomes: Outcomes, name: str, provider: Provider) -> Outcome:
@@ -50,26 +89,41 @@ def outcome(outcomes: Outcomes, name: str, provider: Provider) -> Outcome:
     return outcomes[name, provider.model if name == OPTIMEM else ""]
 
 
+def cost_ratio(outcomes: Outcomes, name: str, provider: Provider) -> float:
+    """What optimem cost at a provider, in times of another."""
+    ours, other = (outcome(outcomes, each, provider) for each in (OPTIMEM, name))
+    return ours.traffic.cost(provider) / other.traffic.cost(provider)
+
+
 def worst_moment(outcomes: Outcomes, provider: Provider) -> float:
     """The most that optimem had cost at any call, in times of no middleware."""
-    ours, none, rule = 0.0, 0.0, provider.rule
-    worst = 0.0
-    sizes = (outcome(outcomes, name, provider).traffic.sizes for name in (OPTIMEM, NOTHING))
-    for (size, prefix), (all_size, all_prefix) in zip(*sizes, strict=True):
-        ours += rule.cost(size, prefix)
-        none += rule.cost(all_size, all_prefix)
-        worst = max(worst, ours / none)
-    return worst
+    spent = (
+        accumulate(outcome(outcomes, name, provider).traffic.costs(provider.rule))
+        for name in (OPTIMEM, NOTHING)
+    )
+    return max(ours / none for ours, none in zip(*spent, strict=True))
 
 
-def _run(conversation: Conversation, make: MakeContender) -> Outcome:
+def run_way(conversation: Conversation, make: MakeContender) -> Outcome:
+    """One way in one conversation. The codec is one that loses nothing: what is compared is the
+    plan, not the reading."""
     with open_memory() as memory:
         contender = make(memory)
-        run = AgentRun(conversation, contender.middleware, SYSTEM).play()
-        requests, own = list(run.model.sent), list(contender.own)
+        run = DirectRun(conversation, contender.middleware, SYSTEM).play()
+        fixed = TOOL_TOKENS + total_tokens([SystemMessage(SYSTEM)])
         return Outcome(
-            traffic=Traffic(requests, TOOL_TOKENS, own),
-            facts=run.ask(),
-            follow_ups=[mentions(run.sent[f.turn], f) for f in conversation.follow_ups],
+            traffic=Traffic.of(run.requests, fixed, [*contender.own]),
             orphans=sum(len(find_orphans(sent)) for sent in run.requests),
+            follow_ups=[mentions(run.sent[f.turn], f) for f in conversation.follow_ups],
+            facts=run.ask(),
         )
+
+
+def _run_job(job: Job) -> Outcome:
+    make = OTHERS.get(job.contender) or optimem(job.model, job.max_tokens)
+    return run_way(_conversation(job.kind, job.seed), make)
+
+
+@lru_cache(maxsize=2)
+def _conversation(kind: str, seed: int) -> Conversation:
+    return make_of_kind(seed, KINDS[kind])

@@ -1,35 +1,95 @@
 """The results as tables of counts and shares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.agents.bill import PROVIDERS
+from benchmarks.agents.contenders import NOTHING, SUMMARY
 from benchmarks.agents.contenders import OPTIMEM as OURS
-from benchmarks.agents.contenders import OTHERS
-from benchmarks.agents.cost import Outcomes, outcome, worst_moment
+from benchmarks.agents.cost import Job, Outcome, Outcomes, cost_ratio, outcome, ways, worst_moment
 from benchmarks.agents.measure import OPTIMEM, PLAIN, Budget, Results
 from benchmarks.agents.overhead import Overhead
 from optimem.evaluation.figures import percent
 from optimem.evaluation.tables import Rows
 
-
-def cost_table(outcomes: Outcomes) -> Rows:
-    """USD of a conversation, by contender and provider; then the worst moment of optimem."""
-    rows = [["USD", *(provider.model for provider in PROVIDERS)]]
-    for name in (*OTHERS, OURS):
-        costs = [outcome(outcomes, name, each).traffic.cost(each) for each in PROVIDERS]
-        rows.append([name, *(f"{cost:.3f}" for cost in costs)])
-    worst = [f"{worst_moment(outcomes, provider):.2f} ×" for provider in PROVIDERS]
-    return [*rows, ["optimem at its dearest call, in times of no middleware", *worst]]
+Bills = Mapping[tuple[str, int], Outcomes]
+"""By kind of conversation and seed."""
 
 
-def worth_table(outcomes: Outcomes) -> Rows:
-    """What was there when it was asked for, and how steady the requests were."""
-    rows = [["", "facts", "follow-ups", "whole prefix kept", "orphans"]]
-    for (name, model), found in outcomes.items():
-        shares = (sum(each) / len(each) for each in (found.facts, found.follow_ups))
-        shown = [percent(share, 1) for share in (*shares, found.traffic.kept_prefixes())]
-        rows.append([f"{name} ({model})" if model else name, *shown, f"{found.orphans}"])
+def by_conversation(found: Mapping[Job, Outcome]) -> Bills:
+    """The outcomes of all ways, sorted by what they were found in."""
+    talks = sorted({(job.kind, job.seed): None for job in found})
+    return {
+        (kind, seed): {way: found[Job(kind, seed, *way)] for way in ways()} for kind, seed in talks
+    }
+
+
+def bill_table(bills: Bills) -> Rows:
+    """What each contender costs in USD, by kind and provider, on average over the seeds, and the
+    least and the most of what was there when it was asked for."""
+    models = [provider.model for provider in PROVIDERS]
+    rows = [["", "", *models, "facts", "follow-ups", "whole prefix kept"]]
+    for kind in dict.fromkeys(kind for kind, _ in bills):
+        talks = [outcomes for (each, _), outcomes in bills.items() if each == kind]
+        for name in dict.fromkeys(name for name, _ in ways()):
+            costs = [
+                sum(outcome(talk, name, each).traffic.cost(each) for talk in talks) / len(talks)
+                for each in PROVIDERS
+            ]
+            found = [one for talk in talks for (each, _), one in talk.items() if each == name]
+            rows.append([kind, name, *(f"{cost:.3f}" for cost in costs), *_worth(found)])
     return rows
+
+
+def target_table(bills: Bills) -> Rows:
+    """What optimem is to keep to in every conversation, each with the least and the most of all
+    providers. The dearest call is in times of what no middleware had cost by then."""
+    rows = [["", "seed", "at its dearest call", "× no middleware", f"× {SUMMARY}", "facts",
+             "follow-ups", "whole prefix kept", "orphans"]]  # fmt: skip
+    for (kind, seed), outcomes in bills.items():
+        found = [one for (name, _), one in outcomes.items() if name == OURS]
+        rows.append(
+            [
+                kind,
+                f"{seed}",
+                f"{max(worst_moment(outcomes, each) for each in PROVIDERS):.3f} ×",
+                *(
+                    _span((cost_ratio(outcomes, name, each) for each in PROVIDERS), "{:.2f}")
+                    for name in (NOTHING, SUMMARY)
+                ),
+                *_worth(found),
+                f"{sum(one.orphans for one in found)}",
+            ]
+        )
+    return rows
+
+
+def budget_table(found: Mapping[Job, Outcome]) -> Rows:
+    """What is there within a limit, and what it costs. In order of the jobs."""
+    rows = [["", "seed", "max_tokens", "longest request", "USD", "facts", "follow-ups",
+             "whole prefix kept"]]  # fmt: skip
+    for job, one in found.items():
+        (provider,) = (each for each in PROVIDERS if each.model == job.model)
+        limit = f"{job.max_tokens:,}" if job.max_tokens else "none"
+        longest = f"{max(size for size, _ in one.traffic.sizes):,}"
+        cost = f"{one.traffic.cost(provider):.3f}"
+        rows.append([job.kind, f"{job.seed}", limit, longest, cost, *_worth([one])])
+    return rows
+
+
+def _worth(found: Sequence[Outcome]) -> list[str]:
+    """The least and the most of facts, follow-ups and kept prefixes."""
+    shares = (
+        (sum(one.facts) / len(one.facts) for one in found),
+        (sum(one.follow_ups) / len(one.follow_ups) for one in found),
+        (one.traffic.kept_prefixes() for one in found),
+    )
+    return [_span((100 * each for each in share), "{:.0f}") + " %" for share in shares]
+
+
+def _span(numbers: Iterable[float], shown: str) -> str:
+    """The least and the most of numbers, or the one that all of them are."""
+    each = sorted(numbers)
+    return "–".join(dict.fromkeys(shown.format(number) for number in (each[0], each[-1])))
 
 
 def fact_table(results: Results) -> Rows:

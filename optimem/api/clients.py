@@ -6,7 +6,7 @@ nothing, is sent as it came.
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
 from operator import attrgetter
@@ -86,9 +86,10 @@ class _Pager:
         copy = client.copy()
         for endpoint in ENDPOINTS:
             resource = _resource(copy, endpoint)
+            later = _is_async(getattr(resource, "create", None))
             for name in METHODS:
                 if method := getattr(resource, name, None):
-                    setattr(resource, name, self._paging(method, endpoint))
+                    setattr(resource, name, self._paging(method, endpoint, later))
         for name in COPIES:
             if hasattr(client, name):
                 setattr(copy, name, self._copying(getattr(client, name)))
@@ -101,8 +102,11 @@ class _Pager:
 
         return copied
 
-    def _paging(self, method: Callable[..., Any], endpoint: Endpoint) -> Callable[..., Any]:
-        """A method whose messages become pages; drawn in a thread if it is a coroutine's."""
+    def _paging(
+        self, method: Callable[..., Any], endpoint: Endpoint, later: bool
+    ) -> Callable[..., Any]:
+        """A method whose messages become pages. `later`: of an async client, for which they are
+        drawn in a thread."""
 
         @wraps(method)
         def paged(*args: Any, **request: Any) -> Any:
@@ -113,8 +117,17 @@ class _Pager:
             request = await asyncio.to_thread(self._with_pages, request, endpoint)
             return await method(*args, **request)
 
-        later = inspect.iscoroutinefunction(inspect.unwrap(method))
-        return paged_later if later else paged
+        @wraps(method)
+        def streamed_later(*args: Any, **request: Any) -> Any:
+            async def stream() -> Any:
+                paged = await asyncio.to_thread(self._with_pages, request, endpoint)
+                return method(*args, **paged)
+
+            return _LaterStream(stream)
+
+        if not later:
+            return paged
+        return paged_later if _is_async(method) else streamed_later
 
     def _with_pages(self, request: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
         """The request with its old messages as pages, or itself."""
@@ -133,6 +146,25 @@ class _Pager:
         if self.on_plan:
             self.on_plan(prompt.plan)
         return {**request, endpoint.field: [*prompt.messages, *messages[cut:]]}
+
+
+class _LaterStream:
+    """The stream of an async client, which is made when it is entered."""
+
+    def __init__(self, make: Callable[[], Awaitable[Any]]) -> None:
+        self._make = make
+
+    async def __aenter__(self) -> Any:
+        self._stream = await self._make()
+        return await self._stream.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._stream.__aexit__(*error)
+
+
+def _is_async(method: Any) -> bool:
+    """Whether a method is a coroutine's, whatever it is wrapped in."""
+    return method is not None and inspect.iscoroutinefunction(inspect.unwrap(method))
 
 
 def _resource(client: Any, endpoint: Endpoint) -> Any:

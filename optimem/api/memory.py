@@ -152,6 +152,11 @@ class OpticalMemory(MemoryUpkeep):
         first, last = (-inf if since is None else since), (inf if until is None else until)
         return self._recaller(scope, now).between(first, last)
 
+    def pinned(self, scope: Scope | str, *, now: float | None = None) -> TurnList[RecalledTurn]:
+        """The pinned turns of a scope in order, as they can be read now; `now`: default the
+        memory's clock."""
+        return self._recaller(scope, now).pinned()
+
     def ids(self, scope: Scope | str) -> list[str]:
         """The ids of all turns in order, those of the tail too. Decodes no page."""
         return self._recaller(scope, None).ids()
@@ -199,6 +204,7 @@ class OpticalMemory(MemoryUpkeep):
     arecall = async_twin(recall)
     aterm_weights = async_twin(term_weights)
     areconstruct = async_twin(reconstruct)
+    apinned = async_twin(pinned)
     aids = async_twin(ids)
     aread = async_twin(read)
 

@@ -177,8 +177,11 @@ class TurnForgetter:
             edit.changes.append(tombstone(self.records.scope, gone_key(turn), self.now))
         self._remove_chunks(edit, numbers.values())
         pages = self._remove_spans(edit, frozenset(numbers.values()))
+        keys = [change.key for change in edit.changes if change.value is None]
+        for info in self.records.store.entries(self.records.scope, EntryKind.DIGEST.prefix):
+            edit.remove_entry(info.key)  # it may tell of the turns, and may be written again
         edit.commit()
-        return Gone([c.key for c in edit.changes if c.value is None], numbers, pages)
+        return Gone(keys, numbers, pages)
 
     def _remove_chunks(self, edit: Edit, numbers: Iterable[int]) -> None:
         """Take turns out of the tail. The scope's state is written even if nothing of them is

@@ -202,6 +202,17 @@ class Recaller:
         built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
         return TurnList(built, self.unreadable)
 
+    def pinned(self) -> TurnList[RecalledTurn]:
+        """The pinned turns in order. Pages that hold none are not decoded."""
+        pages, tail = self.records.at_one_moment(self._everything)
+        parts: list[Span | Chunk] = [*tail]
+        for page in pages:
+            parts += page.record.spans
+        wanted = {part.position.sequence for part in parts if part.pinned}
+        turns = self._turns(pages, tail, wanted).values()
+        built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
+        return TurnList(built, self.unreadable)
+
     def ids(self) -> list[str]:
         """The ids of all turns in order."""
         pages, tail = self.records.at_one_moment(self._everything)

@@ -20,6 +20,10 @@ BATCH = 64
 """Entries read at a time."""
 
 
+BEGUN_ANEW = (EntryKind.STATE, EntryKind.GONE, EntryKind.DIGEST, EntryKind.SENT)
+"""Entries without a time of their own, which a scope may hold again after it was forgotten."""
+
+
 class Kept(NamedTuple):
     """An entry that is there: its `key`, the keys of the entries that `belong` with it, and when it
     was `written`, None if it does not say."""
@@ -85,7 +89,7 @@ def _left(kept: Sequence[Kept], removed: Sequence[str] | None, time: float) -> I
     for entry in kept:
         if entry.written is not None and entry.written > time:
             later |= {entry.key} | entry.belong
-    begun_anew = (EntryKind.STATE, EntryKind.GONE) if later else ()
+    begun_anew = BEGUN_ANEW if later else ()
     for key, belong, _ in kept:
         if removed is None:
             gone = EntryKind.of(key) not in begun_anew and key not in later

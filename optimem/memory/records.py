@@ -209,6 +209,8 @@ class EntryKind(StrEnum):
     PAGE = "page"
     INDEX = "index"
     IMAGE = "image"
+    DIGEST = "digest"
+    SENT = "sent"
 
     @classmethod
     def of(cls, key: str) -> "EntryKind | None":

@@ -59,6 +59,7 @@ _UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
     EntryKind.CHUNK: serialization.unpack_chunk,
     EntryKind.PAGE: page_serialization.unpack_page,
     EntryKind.IMAGE: serialization.unpack_image,
+    EntryKind.DIGEST: serialization.unpack_digest,
 }
 
 

@@ -131,6 +131,17 @@ def unpack_number(data: bytes, place: bytes) -> int:
         return int(section)
 
 
+def pack_digest(text: str, place: bytes) -> bytes:
+    """What a model wrote of turns as bytes."""
+    return pack_container(ContainerKind.DIGEST, [compress(text.encode())], place)
+
+
+def unpack_digest(data: bytes, place: bytes) -> str:
+    """The text. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.DIGEST, data, place=place) as (text,):
+        return decompress(text).decode()
+
+
 def pack_image(tokens: bytes, place: bytes) -> bytes:
     """An image's vision tokens as bytes."""
     return pack_container(ContainerKind.IMAGE, [tokens], place)

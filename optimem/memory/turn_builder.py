@@ -4,6 +4,8 @@ Knows where each part lies on its page, but not how it was found or read.
 """
 
 import json
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -31,15 +33,20 @@ class SpanReading:
 
 def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[Box]:
     """The boxes of cells, one for each run of neighbours on a line."""
-    lines: list[Box] = []
-    for cell in cells.tolist():
-        box = codec.renderer.box(cell, tier)
-        last = lines[-1] if lines else None
-        if last and last.top == box.top and abs(last.right - box.left) < 1:
-            lines[-1] = Box(last.left, last.top, box.right, last.bottom)
-        else:
-            lines.append(box)
-    return lines
+    runs = np.split(cells, np.flatnonzero(np.diff(cells) != 1) + 1) if len(cells) else []
+    return [box for run in runs for box in _run_boxes(int(run[0]), int(run[-1]) + 1, codec, tier)]
+
+
+def _run_boxes(start: int, end: int, codec: PageCodec, tier: Tier) -> Iterator[Box]:
+    """The boxes of the lines of the cells from `start` to `end`: only the ends of each line are
+    asked for, as a long turn has thousands of cells."""
+    while start < end:
+        first = codec.renderer.box(start, tier)
+        line = range(start, end)
+        over = bisect_right(line, first.top, key=lambda cell: codec.renderer.box(cell, tier).top)
+        last = codec.renderer.box(start + over - 1, tier)
+        yield Box(first.left, first.top, last.right, last.bottom)
+        start += over
 
 
 class TurnPart(NamedTuple):

@@ -75,6 +75,7 @@ class ContainerKind(Enum):
     IMAGE = b"m", "the vision tokens of an image"
     TOMBSTONE = b"G", "a tombstone"
     SENT = b"s", "what was recalled for a message"
+    DIGEST = b"D", "what a model wrote of turns"
     ITEM = b"V", "an item"
     MARK = b"M", "the mark of an item"
     SEALED = b"e", "sealed bytes"

@@ -203,10 +203,10 @@ def rule_for(model: str, rules: Sequence[ModelRule] = RULES) -> ModelRule:
     """The rule of a model, by any of its names: with its provider ("openai:gpt-4o"), as clouds and
     routers call it, or as a fine-tune (see `model_names.spellings`). An unknown name gets the rule
     of the nearest one, with a warning. Raises ProviderError if no name is near."""
-    if found := _known(model, rules):
+    if found := known_rule(model, rules):
         return found
     near = nearest(model, NAMES)
-    if near is None or not (found := _known(near, rules)):
+    if near is None or not (found := known_rule(near, rules)):
         known = ", ".join(sorted({rule.provider for rule in rules}))
         raise ProviderError(
             f"no rule says what {model!r} charges for images (known providers: {known}); name a "
@@ -222,7 +222,8 @@ def rule_for(model: str, rules: Sequence[ModelRule] = RULES) -> ModelRule:
     return replace(found, model=f"{model} (as {near})")
 
 
-def _known(model: str, rules: Sequence[ModelRule]) -> ModelRule | None:
+def known_rule(model: str, rules: Sequence[ModelRule] = RULES) -> ModelRule | None:
+    """The rule of a model, by any of its names; None for a name that no rule matches."""
     for name in spellings(model):
         for rule in rules:
             if rule.matches(name):

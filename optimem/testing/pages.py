@@ -62,7 +62,9 @@ class PlainRenderer:
     def text(self, read: ReadCells) -> Reading:
         """See `Renderer`."""
         kept = np.flatnonzero(read.ids < FIRST_MARK)
-        text = "".join(REPLACEMENT if 0xD800 <= i < 0xE000 else chr(i) for i in read.ids[kept])
+        points = read.ids[kept].astype("<u4")
+        points[(points >= 0xD800) & (points < 0xE000)] = ord(REPLACEMENT)
+        text = points.tobytes().decode("utf-32-le")
         return Reading(text, read.probability[kept].astype(np.float32), kept)
 
     def page(self, cells: Cells) -> Page:

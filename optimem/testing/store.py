@@ -3,7 +3,8 @@ disk; the data lives as long as the object."""
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from optimem.protocols import Change, Entry, EntryInfo
@@ -14,7 +15,6 @@ from optimem.turns import Scope
 class _Held(NamedTuple):
     version: int
     value: bytes
-    due: float | None
 
 
 class InMemoryStore:
@@ -23,12 +23,14 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[tuple[Scope, str], _Held] = {}
+        self._held = defaultdict[Scope, dict[str, _Held]](dict)
+        self._dues: dict[tuple[Scope, str], float] = {}
 
     def get(self, scope: Scope, keys: Sequence[str]) -> list[Entry | None]:
         """See `Store`."""
         with self._lock:
-            found = [self._held.get((scope, key)) for key in keys]
+            held_here = self._of(scope)
+            found = [held_here.get(key) for key in keys]
         return [
             Entry(key, held.version, held.value) if held else None
             for key, held in zip(keys, found, strict=True)
@@ -38,7 +40,7 @@ class InMemoryStore:
         """See `Store`."""
         with self._lock:
             return [
-                EntryInfo(key, held.version, len(held.value), held.due)
+                EntryInfo(key, held.version, len(held.value), self._dues.get((scope, key)))
                 for key, held in sorted(self._of(scope).items())
                 if key.startswith(prefix)
             ]
@@ -54,15 +56,16 @@ class InMemoryStore:
                 if change.expect not in (None, version):
                     raise conflict_error(change.key, change.expect, version)
             for change, version in zip(changes, versions, strict=True):
-                self._held.pop((scope, change.key), None)
+                self._remove(scope, change.key)
                 if change.value is not None:
-                    held = _Held(version + 1, bytes(change.value), change.due)
-                    self._held[scope, change.key] = held
+                    self._held[scope][change.key] = _Held(version + 1, bytes(change.value))
+                    if change.due is not None:
+                        self._dues[scope, change.key] = change.due
 
     def scopes(self) -> Iterator[Scope]:
         """See `Store`."""
         with self._lock:
-            return iter(dict.fromkeys(scope for scope, _ in self._held))
+            return iter([*self._held])
 
     def claim_due(self, now: float, limit: int, lease: float) -> list[tuple[Scope, str]]:
         """See `Store`."""
@@ -70,7 +73,8 @@ class InMemoryStore:
         with self._lock:
             claimed = self._due(now, limit)
             for entry in claimed:
-                self._held[entry] = self._held.pop(entry)._replace(due=now + lease)
+                del self._dues[entry]  # to be the last of those due at the same time
+                self._dues[entry] = now + lease
         return claimed
 
     def time(self) -> float:
@@ -85,15 +89,15 @@ class InMemoryStore:
     def clear(self, scope: Scope) -> int:
         """See `Store`."""
         with self._lock:
-            keys = list(self._of(scope))
+            keys = [*self._of(scope)]
             for key in keys:
-                del self._held[scope, key]
+                self._remove(scope, key)
         return len(keys)
 
     def usage(self, scope: Scope) -> int:
         """See `Store`."""
         with self._lock:
-            held = self._of(scope)
+            held = dict(self._of(scope))
         return sum(len(key_bytes(key)) + len(entry.value) for key, entry in held.items())
 
     def wipe(self) -> list[str]:
@@ -115,14 +119,19 @@ class InMemoryStore:
     def close(self) -> None:
         """See `Store`."""
 
-    def _of(self, scope: Scope) -> dict[str, _Held]:
-        return {key: held for (owner, key), held in self._held.items() if owner == scope}
+    def _of(self, scope: Scope) -> Mapping[str, _Held]:
+        return self._held.get(scope, {})
+
+    def _remove(self, scope: Scope, key: str) -> None:
+        self._dues.pop((scope, key), None)
+        self._held[scope].pop(key, None)
+        if not self._held[scope]:
+            del self._held[scope]
 
     def _version(self, scope: Scope, key: str) -> int:
-        held = self._held.get((scope, key))
+        held = self._of(scope).get(key)
         return held.version if held else 0
 
     def _due(self, now: float, limit: int) -> list[tuple[Scope, str]]:
-        dues = {entry: held.due for entry, held in self._held.items() if held.due is not None}
-        due = sorted((entry for entry in dues if dues[entry] <= now), key=dues.__getitem__)
+        due = sorted((e for e, at in self._dues.items() if at <= now), key=self._dues.__getitem__)
         return due[: max(limit, 0)]

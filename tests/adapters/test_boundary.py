@@ -8,6 +8,7 @@ import pytest
 
 from optimem.adapters.boundary import (
     CALLS,
+    Added,
     History,
     PricedSteps,
     Replay,
@@ -18,6 +19,7 @@ from optimem.adapters.sizes import Kept, Reached
 from optimem.prompts.cache_rules import CacheRule, cache_rule_for
 
 FIXED, BLOCK, RECALLED = 1500, 400, 300
+ADDED = Added(FIXED, BLOCK, RECALLED, RECALLED)
 KEEP = Kept(("tokens", 600))
 MODELS = ["gpt-5.1", "claude-opus-4-5", "claude-opus-4-8", "gemini-2.5-flash", "deepseek-chat"]
 
@@ -39,7 +41,7 @@ def find_boundary(history: History, stepper: Stepper) -> int:
 
 
 def priced(rule: CacheRule, limit: float = inf) -> PricedSteps:
-    return PricedSteps(rule, FIXED, BLOCK, RECALLED, RECALLED, KEEP, limit)
+    return PricedSteps(rule, ADDED, KEEP, limit)
 
 
 def boundaries(history: History, stepper: Stepper) -> list[int]:
@@ -141,12 +143,44 @@ def test_enough_is_left_for_the_provider_to_cache() -> None:
     assert FIXED + history.between(cut, len(history.tokens)) >= 4096
 
 
-def test_a_limit_makes_it_move_at_any_price() -> None:
-    history = talk(60)
-    assert find_boundary(history, priced(cache_rule_for("gpt-5.1"), limit=4000)) > 0
+def steppers(limit: float) -> list[Stepper]:
+    """Both kinds, neither of which would move for another reason."""
+    never = TriggeredSteps(Reached([[("tokens", 1e9)]]), KEEP, ADDED, limit)
+    return [priced(replace(cache_rule_for("gpt-5.1"), read=0.0), limit), never]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_limit_makes_it_move_at_any_price_and_leaves_room_to_recall(kind: int) -> None:
+    history, limit = talk(300), 6000
+    cuts = boundaries(history, steppers(limit)[kind])
+    assert max(cuts) > 0
+    for cut, sent in zip(cuts, history.calls, strict=True):
+        added = BLOCK + history.humans(cut, sent) * RECALLED if cut else 0
+        assert FIXED + added + history.between(cut, sent) <= limit
+    assert len({*cuts}) < 60  # and not at each call
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_limit_holds_within_a_task(kind: int) -> None:
+    history = talk(10, calls=12, tokens=60)
+    cuts = boundaries(history, steppers(4500)[kind])
+    moved = [at for at in range(1, len(cuts)) if cuts[at] != cuts[at - 1]]
+    assert any(history.calls[at] - 1 > history.last_human(history.calls[at]) for at in moved)
+    for cut, sent in zip(cuts, history.calls, strict=True):
+        task = history.last_human(sent)
+        fits = ADDED.longest(history, cut, sent) <= 4500
+        assert fits or history.between(cut, task) <= 600  # nothing is left but what stays
+        assert cut <= task
+
+
+def test_what_stands_for_messages_takes_no_more_than_they_did() -> None:
+    history = talk(10)
+    assert ADDED.size(history, 2, 20, 1) == FIXED + history.between(0, 20) + RECALLED
+    assert ADDED.size(history, 12, 20, 0) == FIXED + BLOCK + history.between(12, 20)
+    assert ADDED.size(history, 0, 20, 3) == FIXED + history.between(0, 20)
 
 
 def test_a_trigger_moves_it_down_to_what_is_kept_and_then_waits() -> None:
     history = talk(12)
-    stepper = TriggeredSteps(Reached([[("messages", 9)]]), Kept(("messages", 3)))
+    stepper = TriggeredSteps(Reached([[("messages", 9)]]), Kept(("messages", 3)), ADDED)
     assert boundaries(history, stepper) == [0, 0, 0, 0, 6, 6, 6, 12, 12, 12, 18, 18]

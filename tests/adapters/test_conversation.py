@@ -1,10 +1,14 @@
 """What messages are called, what they cost, and which must stay."""
 
+import base64
+import io
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from PIL import Image
 
-from optimem.adapters.conversation import IMAGE_TOKENS, INSERTED, Conversation
+from optimem.adapters.conversation import IMAGE_TOKENS, INSERTED, Conversation, Counters
+from optimem.prompts import rule_for
 from optimem.prompts.draft import MESSAGE_TOKENS
 
 IMAGE: Any = {"type": "image", "base64": "aGk=", "mime_type": "image/png"}
@@ -15,7 +19,7 @@ def call(key: str) -> Any:
 
 
 def talk(*messages: AnyMessage) -> Conversation:
-    return Conversation(messages, "message:", count=len)
+    return Conversation(messages, "message:", Counters(len))
 
 
 def test_names_go_by_content_and_place_not_by_id() -> None:
@@ -44,6 +48,24 @@ def test_a_removed_message_renames_no_other() -> None:
 def test_tokens_count_images_and_frames() -> None:
     history = talk(HumanMessage("four"), HumanMessage(content=["abc", IMAGE])).history
     assert history.tokens == [4 + MESSAGE_TOKENS, 3 + MESSAGE_TOKENS + IMAGE_TOKENS]
+
+
+def test_an_image_costs_what_the_model_charges_for_its_size() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (1024, 512)).save(file, "PNG")
+    carried = {**IMAGE, "base64": base64.b64encode(file.getvalue()).decode()}
+    named = {"type": "image", "url": "https://example.org/a.png"}
+    said = [HumanMessage(content=[carried]), HumanMessage(content=[named]), HumanMessage("no")]
+    formula = rule_for("gpt-4o").formula
+    tokens = Conversation(said, "", Counters(len, formula)).history.tokens
+    assert tokens[0] == MESSAGE_TOKENS + formula.tokens(1024, 512) == MESSAGE_TOKENS + 85 + 2 * 170
+    assert tokens[1:] == [MESSAGE_TOKENS + IMAGE_TOKENS, MESSAGE_TOKENS + 2]
+    assert Conversation(said, "").history.tokens[0] == MESSAGE_TOKENS + IMAGE_TOKENS
+
+
+def test_a_tool_call_is_counted_by_what_is_sent_of_it() -> None:
+    (tokens,) = talk(AIMessage("so", tool_calls=[call("1")])).history.tokens
+    assert tokens == len("so" + "add" + '{"a": 1}') + MESSAGE_TOKENS
 
 
 def test_what_must_stay_takes_its_tool_calls_along() -> None:

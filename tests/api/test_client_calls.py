@@ -1,5 +1,6 @@
 """Every way in which the SDKs send messages: streamed, parsed, beta, and by a tool runner."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -111,16 +112,22 @@ def test_pages_are_sent_once_and_the_answer_is_the_apis(
     assert len(plans) == 1
 
 
-async def test_streams_of_async_clients_send_pages(server: Server) -> None:
+async def test_streams_of_async_clients_send_pages_drawn_in_a_thread(server: Server) -> None:
     url, requests = server
-    openai = with_pages(AsyncOpenAI(base_url=url, api_key="k"))
+    drawn_in = list[int]()
+
+    def note(_: PromptPlan) -> None:
+        drawn_in.append(threading.get_ident())
+
+    openai = with_pages(AsyncOpenAI(base_url=url, api_key="k"), on_plan=note)
     async with openai.chat.completions.stream(**GPT, messages=history()) as stream:
         assert (await stream.get_final_completion()).choices[0].message.content == ANSWER
     async with openai.responses.stream(**GPT, input=history()) as answered:
         assert (await answered.get_final_response()).output_text == ANSWER
-    anthropic = with_pages(AsyncAnthropic(base_url=url, api_key="k"))
+    anthropic = with_pages(AsyncAnthropic(base_url=url, api_key="k"), on_plan=note)
     for resource in (anthropic.messages, anthropic.beta.messages):
         async with resource.stream(**CLAUDE, messages=history(system=False)) as told:
             assert (await told.get_final_message()).content[0].text == ANSWER
-    assert len(requests) == 4
+    assert len(requests) == len(drawn_in) == 4
+    assert threading.get_ident() not in drawn_in
     assert all(images(sent.get("messages") or sent["input"]) for sent in requests)

@@ -102,6 +102,7 @@ def _samples() -> list[Sample]:
         ),
         (kinds.TURN_NUMBER, memory.pack_number(41, NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
+        (kinds.DIGEST, memory.pack_digest("Marta wants oak.", NOWHERE), memory.unpack_digest),
         (kinds.SENT, pack_sent(1.5, [Quote(Scope(session="s"), "t", 0, 9)], NOWHERE), unpack_sent),
         (kinds.ITEM, item, items.unpack_head),
         (kinds.ITEM, item, items.unpack_value),

@@ -1,0 +1,123 @@
+"""What stands for the messages that have left, at the front of a request: a digest of them, and the
+turns that are pinned.
+
+The same in every process until the boundary moves or a pin is set: what a model wrote is shared
+through the memory, and a pinned turn, which never fades, is quoted without its age.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+from langchain_core.messages import AnyMessage
+
+from optimem.adapters.conversation import Conversation
+from optimem.adapters.digest import Digest, ExtractiveDigest, ModelDigest
+from optimem.adapters.layout import digest_message, pinned_message
+from optimem.adapters.scopes import Place
+from optimem.api.memory import OpticalMemory
+from optimem.errors import ConflictError, InputError
+from optimem.memory.caching import LRU
+from optimem.memory.prompting import marked_lines
+from optimem.memory.records import EntryKind, entry_place
+from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.serialization import pack_digest, unpack_digest
+from optimem.prompts.draft import TokenCounter
+from optimem.protocols import Change
+from optimem.results import RecalledTurn
+from optimem.turns import Scope
+
+DIGEST_TOKENS = 200
+PINNED_TOKENS = 1000
+"""Of pinned turns; of more, the newest."""
+CACHED = 256
+"""Digests, and scopes' pinned turns, that are cached."""
+
+
+class Block:
+    """Writes the block. `digest`: what writes the digest, or a chat model; None for sentences from
+    the messages. `count`: counts the tokens of a text. Raises InputError for what cannot write a
+    digest."""
+
+    def __init__(self, memory: OpticalMemory, digest: Digest | Any, count: TokenCounter) -> None:
+        self.memory, self.count = memory, count
+        self.digest, self._shared = _digest(digest, count), digest is not None
+        self._texts: LRU[tuple[str, ...], str] = LRU(CACHED)
+        self._pins: LRU[tuple[Scope, str], Sequence[RecalledTurn]] = LRU(CACHED)
+
+    def left(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
+        """The digest of the messages before `cut`; nothing if none has left."""
+        if not cut:
+            return []
+        key = (str(place.scope), *talk.names[:cut])
+        text = self._texts.get(key)
+        if text is None:
+            staying = {*talk.staying(cut)}
+            messages = [talk.messages[i] for i in range(cut) if i not in staying]
+            name = blake2b("\0".join(talk.names[:cut]).encode(), digest_size=12).hexdigest()
+            text = self._shared_text(place.scope, name, messages)
+            self._texts.put(key, text)
+        return [digest_message(text)]
+
+    def pinned(self, talk: Conversation, cut: int, place: Place) -> list[RecalledTurn]:
+        """The pinned turns of the scope that are not shown anyway, oldest first; the newest that
+        fit `PINNED_TOKENS`. Only a scope that others share holds any before messages leave."""
+        if not (cut or place.shared):
+            return []
+        shown, left, chosen = {*talk.names[cut:]}, PINNED_TOKENS, list[RecalledTurn]()
+        for turn in reversed(self._pinned_turns(place.scope)):
+            size = self.count(marked_lines(turn.text))
+            if turn.id not in shown and size <= left:
+                chosen.append(turn)
+                left -= size
+        return chosen[::-1]
+
+    def messages(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
+        """All of the block."""
+        return [*self.left(talk, cut, place), *self.pins(talk, cut, place)]
+
+    def pins(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
+        """The message with the pinned turns, if there are any."""
+        turns = self.pinned(talk, cut, place)
+        return [pinned_message(turns)] if turns else []
+
+    def _pinned_turns(self, scope: Scope) -> Sequence[RecalledTurn]:
+        """Read again when a turn was pinned, let go or forgotten: each begins a new epoch."""
+        state = ScopeRecords(self.memory.store, scope).state().record
+        key = (scope, state.epoch)
+        found = self._pins.get(key)
+        if found is None:
+            found = self.memory.pinned(scope)
+            self._pins.put(key, found)
+        return found
+
+    def _shared_text(self, scope: Scope, name: str, messages: Sequence[AnyMessage]) -> str:
+        """The digest that the first process wrote."""
+        if not self._shared:
+            return self.digest(messages)  # the same everywhere
+        key, records = EntryKind.DIGEST.prefix + name, ScopeRecords(self.memory.store, scope)
+        place, epoch = entry_place(scope, key), records.state().record.epoch
+        (entry,) = self.memory.store.get(scope, [key])
+        if entry:
+            return unpack_digest(entry.value, place)
+        text = self.digest(messages).encode(errors="replace").decode()
+        if records.state().record.epoch != epoch:
+            return text  # of what may have been forgotten meanwhile
+        try:
+            self.memory.store.commit(scope, [Change(key, pack_digest(text, place), expect=0)])
+        except ConflictError:
+            (entry,) = self.memory.store.get(scope, [key])
+        return unpack_digest(entry.value, place) if entry else text
+
+
+def _digest(given: Any, count: TokenCounter) -> Digest:
+    """What writes the digest. Raises InputError for what cannot."""
+    if given is None:
+        return ExtractiveDigest(DIGEST_TOKENS, count)
+    if hasattr(given, "invoke"):
+        return ModelDigest(given, DIGEST_TOKENS)
+    if callable(given):
+        return given  # type: ignore[no-any-return]  # a function of the messages
+    raise InputError(
+        f"digest={given!r:.80} cannot write a digest; give a chat model or a function of messages"
+    )
