@@ -7,7 +7,7 @@ through the memory, and a pinned turn, which never fades, is quoted without its 
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.messages import AnyMessage
 
@@ -32,6 +32,13 @@ PINNED_TOKENS = 1000
 """Of pinned turns; of more, the newest."""
 CACHED = 256
 """Digests, and scopes' pinned turns, that are cached."""
+
+
+class Front(NamedTuple):
+    """The messages of a block, and the ids of the turns that they quote."""
+
+    messages: list[AnyMessage]
+    turns: frozenset[str]
 
 
 class Block:
@@ -72,9 +79,11 @@ class Block:
                 left -= size
         return chosen[::-1]
 
-    def messages(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
+    def front(self, talk: Conversation, cut: int, place: Place) -> Front:
         """All of the block."""
-        return [*self.left(talk, cut, place), *self.pins(talk, cut, place)]
+        turns = self.pinned(talk, cut, place)
+        pins = [pinned_message(turns)] if turns else []
+        return Front([*self.left(talk, cut, place), *pins], frozenset(turn.id for turn in turns))
 
     def pins(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
         """The message with the pinned turns, if there are any."""

@@ -150,10 +150,10 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
             return sent
         if self.mode == "image":
             return request
-        block = self._planner.block_of(plan, place)
-        if self.mode == "auto" and not plan.saves(block):
+        front = self._planner.front(plan, place)
+        if self.mode == "auto" and not plan.saves(front.messages):
             return request
-        return plan.with_recall(block, self._planner.recall(plan, place))
+        return plan.with_recall(front.messages, self._planner.recall(plan, place, front))
 
     def _counters(self, request: ModelRequest[Any]) -> Counters:
         return Counters(self.count, image_formula(request.model, self.image_model))

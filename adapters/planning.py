@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from langchain.agents.middleware import ModelRequest
 from langchain_core.messages import AnyMessage
 
-from optimem.adapters.block import DIGEST_TOKENS, Block
+from optimem.adapters.block import DIGEST_TOKENS, Block, Front
 from optimem.adapters.boundary import (
     Added,
     PricedSteps,
@@ -198,13 +198,13 @@ class Planner:
             return None
         return plan.with_pages(pages, self.block.pins(plan.conversation, plan.cut, place))
 
-    def block_of(self, plan: Plan, place: Place) -> list[AnyMessage]:
+    def front(self, plan: Plan, place: Place) -> Front:
         """What stands for the messages that have left, and the pinned turns."""
-        return self.block.messages(plan.conversation, plan.cut, place)
+        return self.block.front(plan.conversation, plan.cut, place)
 
-    def recall(self, plan: Plan, place: Place) -> dict[str, Sent]:
+    def recall(self, plan: Plan, place: Place, front: Front) -> dict[str, Sent]:
         """What was recalled for each human message that is shown; for the last one now, if it
-        is new."""
+        is new, and the front does not say it."""
         talk, at = plan.conversation, plan.conversation.question
         if not (plan.cut or place.user or place.shared):
             return {}
@@ -213,34 +213,30 @@ class Planner:
         if at >= 0 and talk.names[at] not in sent:
             shown = {*talk.names[plan.cut :]}
             shown |= {quote.turn for each in sent.values() for quote in each.quotes}
-            shown |= {turn.id for turn in self.block.pinned(talk, plan.cut, place)}
-            room = self._room(plan, place, sent)
-            quotes = self._quotes(plan, place, shown, room)
+            room = self._room(plan, front, sent)
+            quotes = self._quotes(plan, place, front, shown, room)
             entered = self.ledger.write(place.scope, talk.names[at], quotes, room, self.count)
             sent[talk.names[at]] = entered
         return sent
 
-    def _quotes(self, plan: Plan, place: Place, shown: Set[str], room: int) -> list[Quote]:
+    def _quotes(
+        self, plan: Plan, place: Place, front: Front, shown: Set[str], room: int
+    ) -> list[Quote]:
         """What to recall for the last human message in `room` tokens."""
         if room < MIN_BUDGET:
             return []
+        lines = (line.removeprefix("> ") for m in front.messages for line in m.text.splitlines())
+        said = " ".join(" ".join(lines).split())
         recall = self.recaller._replace(budget=room)
-        return recall.quotes(place, plan.conversation, shown, self._said(plan, place))
+        return recall.quotes(place, plan.conversation, shown | front.turns, said)
 
-    def _said(self, plan: Plan, place: Place) -> str:
-        """What stands for the messages that have left, in one line."""
-        block = self.block_of(plan, place)
-        lines = (line.removeprefix("> ") for m in block for line in m.text.splitlines())
-        return " ".join(" ".join(lines).split())
-
-    def _room(self, plan: Plan, place: Place, sent: dict[str, Sent]) -> int:
+    def _room(self, plan: Plan, front: Front, sent: dict[str, Sent]) -> int:
         """Tokens that a new recollection may take."""
         history = plan.conversation.history
         used = plan.fixed + history.between(plan.cut, len(plan.conversation.messages))
         used += sum(history.tokens[index] for index in plan.conversation.staying(plan.cut))
         texts = [*(each.text for each in sent.values() if each.text), ""]  # the last to be filled
-        block = self.block_of(plan, place)
-        put_in = [*block, *(recalled_message("", text) for text in texts)]
+        put_in = [*front.messages, *(recalled_message("", text) for text in texts)]
         used += sum(message_size(message, plan.conversation.count) for message in put_in)
         return int(min(self.limits.budget, self.limits.max_tokens - used))
 

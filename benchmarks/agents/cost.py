@@ -101,7 +101,8 @@ def worst_moment(outcomes: Outcomes, provider: Provider) -> float:
         accumulate(outcome(outcomes, name, provider).traffic.costs(provider.rule))
         for name in (OPTIMEM, NOTHING)
     )
-    return max(ours / none for ours, none in zip(*spent, strict=True))
+    worst: float = max(ours / none for ours, none in zip(*spent, strict=True))
+    return worst
 
 
 def run_way(conversation: Conversation, make: MakeContender) -> Outcome:
