@@ -59,15 +59,19 @@ def nano_codec() -> PageCodec:
 
 def old_codec(source: "str | Path | PageCodec") -> PageCodec:
     """What reads pages of before: a weights file of `optimem-nano`, a model as in `named_codec`, or
-    a codec. The first use raises what `NanoCodec` does. Raises InputError."""
+    a codec. Raises InputError, and FormatError or VersionError for a file that cannot be read as
+    weights, or was trained on pages that this version cannot draw."""
     if isinstance(source, PageCodec):
         return source
     if not (Path(source).suffix == WEIGHTS or Path(source).is_file()):
         return named_codec(str(source))
     from optimem.model.nano.page_codec import NanoCodec
-    from optimem.renderers.dense import DenseRenderer
+    from optimem.model.nano.weights_file import WeightsFile
+    from optimem.renderers.spellings import renderer_of
 
-    reader = NanoCodec(DenseRenderer(), weights=Path(source))
+    weights = Path(source)
+    renderer = renderer_of(WeightsFile.load(weights).info.renderer, weights)
+    reader = NanoCodec(renderer, weights=weights)
     return PageCodec(reader.renderer, reader, reader)
 
 

@@ -1,17 +1,22 @@
 """The composition root: what it puts together, and when."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from optimem import build
-from optimem.errors import InputError
+from optimem.errors import FormatError, InputError
 from optimem.model import NANO
+from optimem.model.nano.model import NanoModel
 from optimem.model.nano.page_codec import NanoCodec
+from optimem.model.nano.sizes import NanoConfig
+from optimem.model.nano.weights import save_weights
 from optimem.prompts.rules import PageShape
 from optimem.protocols import PageCodec, ReadCells, VisionTokens
+from optimem.renderers.codes import Codes
 from optimem.renderers.dense import DenseRenderer
 from optimem.renderers.ruled import RuledRenderer
 from optimem.store.sqlite import SQLiteStore
@@ -94,3 +99,18 @@ def test_prompt_pages_are_drawn_once() -> None:
     assert page.png.startswith(b"\x89PNG")
     assert draw(turns, shape, 12)[0] is page
     assert draw(turns, shape, 16)[0] is not page
+
+
+def test_weights_of_another_spelling_are_read_with_its_pages(tmp_path: Path) -> None:
+    renderer, path = DenseRenderer(Codes()), tmp_path / "codes.safetensors.zst"
+    alphabet = renderer.alphabet
+    sizes = replace(NanoConfig(), symbols=len(alphabet), common=alphabet.common)
+    info = save_weights(NanoModel(sizes), renderer.version, alphabet.symbols, path)
+    codec = build.old_codec(path)
+    assert codec.renderer.version == renderer.version
+    assert codec.encoder.fingerprint == info.fingerprint
+    (tokens,) = codec.encoder.encode([codec.renderer.page(codec.renderer.cells("漢"))], Tier.TRACE)
+    assert len(codec.decoder.read([tokens])[0].ids) == 2
+    save_weights(NanoModel(sizes), "dense-9", (), path)
+    with pytest.raises(FormatError, match="trained on pages of dense-9"):
+        build.old_codec(path)

@@ -21,7 +21,7 @@ MARGIN = 0.8
 """Probability below which a cell that read right is named all the same. Of cells that bf16, fp32
 and other instruction sets read differently, none was seen with a probability above 0.7
 (`python -m benchmarks.exactness`)."""
-NEAR = 0.2
+NEAR = 0.05
 """How much less probable than `uncertain` a wrong cell may read and still be named as doubtful: on
 another machine it may seem certain."""
 DISTRUST = 0.95

@@ -23,11 +23,11 @@ from optimem.model.nano.weights import save_weights
 from optimem.model.nano.weights_file import WeightsInfo, shipped_weights
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
+from optimem.renderers.spellings import renderer_of
 from optimem.tiers import Tier
 from optimem.training import CHECKPOINT
-from optimem.training.objective import Objective
+from optimem.training.objective import Objective, config_for
 from optimem.training.pages import PageMixer
-from optimem.training.spellings import config_for, renderer_of
 from optimem.training.train import load_sources
 from optimem.training.trainer import autocast
 
@@ -59,7 +59,7 @@ def load_run(checkpoint: Path) -> tuple[NanoModel, DenseRenderer]:
     Raises FormatError if this version of optimem cannot draw them."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     renderer = renderer_of(state["renderer"], checkpoint)
-    objective = Objective(config_for(renderer))
+    objective = Objective(config_for(renderer.alphabet))
     objective.load_state_dict(state["model"])
     return objective.model.eval(), renderer
 

@@ -4,6 +4,7 @@ Without heads that read characters from the patches and from the half-compressed
 tokens stay at letter frequencies for thousands of steps. The heads are not exported.
 """
 
+from dataclasses import replace
 from math import log
 from typing import NamedTuple, cast
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from optimem.model.decoder import MixtureOfExperts
 from optimem.model.nano.model import Encoded, NanoModel, Readout
 from optimem.model.nano.sizes import NanoConfig
+from optimem.renderers.alphabet import Alphabet
 from optimem.renderers.dense import CAPACITY, canvas_cells
 from optimem.tiers import Tier
 
@@ -86,6 +88,11 @@ class Objective(nn.Module):
             patches.loss(encoded.patches[:half], cells[:half]),
             halved.loss(encoded.halved[:half], cells[:half]),
         )
+
+
+def config_for(alphabet: Alphabet) -> NanoConfig:
+    """The sizes of the network for the symbols of an alphabet."""
+    return replace(NanoConfig(), symbols=len(alphabet), common=alphabet.common)
 
 
 def _head(config: NanoConfig, tier: Tier, finer: int, width: int) -> Readout:

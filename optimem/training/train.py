@@ -21,11 +21,11 @@ import torch
 
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
+from optimem.renderers.spellings import SPELLINGS
 from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum
 from optimem.training.evaluate import held_out_pages
 from optimem.training.page_pool import PagePool
 from optimem.training.pages import PageMixer, text_cells
-from optimem.training.spellings import SPELLINGS
 from optimem.training.trainer import Trainer
 
 HELD_OUT_PAGES = 3  # of each file

@@ -22,18 +22,18 @@ from optimem.model.decoder import DecoderBlock
 from optimem.model.layers import Block
 from optimem.model.nano.weights import read_weights, save_weights
 from optimem.protocols import Cells
+from optimem.renderers.spellings import symbols_of
 from optimem.tiers import Tier
 from optimem.training import CHECKPOINT, LOG, SNAPSHOT
 from optimem.training.carrying import carry_over
 from optimem.training.crew import Crew
 from optimem.training.curriculum import Curriculum, TierShare
 from optimem.training.evaluate import evaluate
-from optimem.training.objective import Losses, Objective
+from optimem.training.objective import Losses, Objective, config_for
 from optimem.training.optimiser import MuonWithAdamW
 from optimem.training.page_pool import PagePool, Part, mix
 from optimem.training.pages import PageMixer
 from optimem.training.painting import DevicePainter
-from optimem.training.spellings import config_for, symbols_of
 
 CLIP = 1.0  # norm of the gradients
 LOG_EVERY = 15  # steps; odd, so that tiers that take part in every second one are seen
@@ -65,7 +65,7 @@ class Trainer:
     ) -> None:
         self.run, self.mixer, self.curriculum, self.device = run, mixer, curriculum, device
         self.lr, self.seed, self.pool = lr, seed, pool
-        self.objective = Objective(config_for(mixer.renderer)).to(device)
+        self.objective = Objective(config_for(mixer.renderer.alphabet)).to(device)
         self.crew = Crew(self.objective, workers)
         self.painter = None if device.type == "cpu" else DevicePainter(mixer.renderer, device)
         self.step, self.seconds = curriculum.first, 0.0

@@ -10,7 +10,7 @@ from optimem.model.nano.sizes import NanoConfig
 from optimem.renderers.codes import Codes
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
-from optimem.training import spellings
+from optimem.training import objective
 from optimem.training.curriculum import Curriculum
 from optimem.training.page_pool import PagePool
 from optimem.training.pages import PageMixer
@@ -38,7 +38,7 @@ def trainer(
     pool: PagePool | None = None,
 ) -> Trainer:
     """A run of the small model; a step takes as few pages as it can."""
-    monkeypatch.setattr(spellings, "NanoConfig", lambda: SMALL)
+    monkeypatch.setattr(objective, "NanoConfig", lambda: SMALL)
     torch.manual_seed(0)
     curriculum = Curriculum(4000, batch=0.01, first=first)
     return Trainer(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimem.training import CHECKPOINT, LOG, SNAPSHOT, spellings, train
+from optimem.training import CHECKPOINT, LOG, SNAPSHOT, objective, train
 from optimem.training.train import arguments, load_sources
 from tests.training.small import RENDERER, SMALL
 
@@ -28,7 +28,7 @@ def test_workers_that_cannot_be_are_refused(
 def test_the_command_trains_saves_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(spellings, "NanoConfig", lambda: SMALL)
+    monkeypatch.setattr(objective, "NanoConfig", lambda: SMALL)
     text, run = tmp_path / "a.txt", tmp_path / "run"
     text.write_text("Some text to train on, über and über again. " * 400)
     given = ["--text", str(text), "--val", str(text), "--run", str(run), "--batch", "0.01"]

@@ -13,6 +13,7 @@ from optimem.errors import FingerprintError, FormatError
 from optimem.model.nano.model import NanoModel
 from optimem.model.nano.weights import save_weights
 from optimem.renderers.dense import DenseRenderer
+from optimem.renderers.escapes import Escapes
 from optimem.tiers import Tier
 from optimem.training import CHECKPOINT, LOG, SNAPSHOT
 from optimem.training import trainer as module
@@ -169,6 +170,6 @@ def test_a_checkpoint_of_another_spelling_is_refused(
 ) -> None:
     run = trainer(tmp_path, monkeypatch)
     run.save()
-    run.mixer.renderer = DenseRenderer()
+    run.mixer.renderer = DenseRenderer(Escapes())
     with pytest.raises(FingerprintError, match=r"dense-2.*, this run draws dense-1"):
         run.resume()

@@ -75,9 +75,8 @@ class NanoCodec:
     @cached_property
     def _light(self) -> "LightReader":
         from optimem.model.nano.reading import LightReader
-        from optimem.model.nano.sizes import NanoConfig
 
-        return LightReader(self._file, NanoConfig())
+        return LightReader(self._file)
 
     @cached_property
     def _runtime(self) -> "NanoRuntime":

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from optimem.errors import FormatError
 from optimem.model import NORM_EPS, ROPE_THETA
-from optimem.model.nano.sizes import LEAST_SPREAD, TAIL_THRESHOLD, TIERS, NanoConfig
+from optimem.model.nano.sizes import LEAST_SPREAD, TAIL_THRESHOLD, TIERS
 from optimem.model.nano.token_coding import Levels, TokenCoder
 from optimem.model.nano.weights_file import WeightsFile
 from optimem.protocols import ReadCells
@@ -55,7 +55,6 @@ class LightReader:
     """Reads pages with the weights of a file, which are unpacked as they are needed."""
 
     file: WeightsFile
-    config: NanoConfig
 
     def read(self, levels: Levels, tier: Tier) -> list[ReadCells]:
         """Vision tokens in whole numbers (B, N, K) to all cells of each page. Raises FormatError
@@ -81,16 +80,16 @@ class LightReader:
         """As `NanoModel.decode`: (N, C) to (N, width)."""
         p = self._decoder
         x = tokens @ p["token_embed.weight"].T + p["token_embed.bias"]
-        for index in range(self.config.decoder_depth):
+        for index in range(self.file.config.decoder_depth):
             block = f"decoder_blocks.{index}."
             x = x + self._attention(_norm(x, p[block + "input_layernorm.weight"]), block)
             y = _norm(x, p[block + "post_attention_layernorm.weight"])
-            last = index == self.config.decoder_depth - 1
+            last = index == self.file.config.decoder_depth - 1
             x = x + (self._experts(y, block) if last else _gated(y, p, block + "mlp."))
         return _norm(x, p["decoder_norm.weight"])
 
     def _attention(self, x: Array, block: str) -> Array:
-        p, heads = self._decoder, self.config.decoder_heads
+        p, heads = self._decoder, self.file.config.decoder_heads
         q, k, v = (
             (x @ p[f"{block}self_attn.{name}_proj.weight"].T).reshape(len(x), heads, -1)
             for name in "qkv"
@@ -105,7 +104,7 @@ class LightReader:
         """As `MixtureOfExperts`: the likeliest experts of each token, and the shared one."""
         p, mlp = self._decoder, block + "mlp."
         scores = _softmax(x @ p[mlp + "gate.weight"].T)  # (N, experts)
-        chosen = np.argsort(-scores, -1, "stable")[:, : self.config.top_k]
+        chosen = np.argsort(-scores, -1, "stable")[:, : self.file.config.top_k]
         out = _gated(x, p, mlp + "shared_experts.")
         for expert in range(scores.shape[1]):
             rows = np.flatnonzero((chosen == expert).any(1))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from optimem.model.hardware import best_device, best_dtype
 from optimem.model.nano.model import NanoModel
-from optimem.model.nano.sizes import NanoConfig
 from optimem.model.nano.token_coding import Levels
 from optimem.model.nano.weights import load_weights
 from optimem.model.nano.weights_file import WeightsFile
@@ -38,7 +37,7 @@ class NanoRuntime:
         of another size.
         """
         with torch.device("meta"):  # nothing is initialised: all of it comes from the file
-            model = NanoModel(NanoConfig())
+            model = NanoModel(weights.config)
         load_weights(model, weights)
         device = device or best_device()
         dtype = dtype or best_dtype(device)

@@ -5,7 +5,7 @@ they are for; `weights` writes such files.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from optimem.errors import FingerprintError, FormatError, VersionError
+from optimem.model.nano.sizes import NanoConfig
 
 FORMAT = "optimem-reader-2"
 SCALE = ".scale"
@@ -53,10 +54,12 @@ class WeightsInfo:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file in memory. `arrays`: as stored, by the names in the file."""
+    """A file in memory. `config`: the sizes of the network for its alphabet; `arrays`: as stored,
+    by the names in the file."""
 
     path: Path
     info: WeightsInfo
+    config: NanoConfig
     arrays: dict[str, NDArray[Any]]
 
     @classmethod
@@ -77,10 +80,12 @@ class WeightsFile:
         info = WeightsInfo(metadata["fingerprint"], metadata["renderer"], symbols)
         if renderer not in ("", info.renderer):
             raise FingerprintError(
-                f"{path} reads pages of {info.renderer}, this version draws {renderer}; "
+                f"{path} reads pages of {info.renderer}, not of {renderer}; "
                 "install the optimem release they came with"
             )
-        return cls(path, info, arrays)
+        sizes = json.loads(metadata["config"])
+        config = replace(NanoConfig(), symbols=sizes["symbols"], common=sizes["common"])
+        return cls(path, info, config, arrays)
 
     @property
     def names(self) -> list[str]:

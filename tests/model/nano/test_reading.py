@@ -8,7 +8,6 @@ from optimem.cli.demo_story import demo_turns
 from optimem.model.nano.page_codec import FEW_PAGES, NanoCodec
 from optimem.model.nano.reading import LightReader, token_coders
 from optimem.model.nano.runtime import NanoRuntime
-from optimem.model.nano.sizes import NanoConfig
 from optimem.model.nano.token_coding import TokenCoder
 from optimem.model.nano.weights_file import WeightsFile, shipped_weights
 from optimem.renderers.dense import DenseRenderer
@@ -35,9 +34,7 @@ def test_it_reads_what_the_network_reads(
 ) -> None:
     page = RENDERER.page(RENDERER.cells(TEXT)[:12_800])
     levels = network.encode(page.image(tier)[None], tier)
-    (ours,), (theirs,) = (
-        reader.read(levels, tier) for reader in (LightReader(file, NanoConfig()), network)
-    )
+    (ours,), (theirs,) = (reader.read(levels, tier) for reader in (LightReader(file), network))
     assert (ours.ids.dtype, ours.probability.dtype) == (np.uint16, np.float32)
     np.testing.assert_allclose(ours.probability, theirs.probability, atol=1e-3)
     sure = theirs.probability > 0.51  # of two equally likely symbols, either may be read

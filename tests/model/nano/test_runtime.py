@@ -35,5 +35,5 @@ def test_all_but_the_bottleneck_takes_the_dtype() -> None:
 
 
 def test_weights_for_another_renderer_are_named() -> None:
-    with pytest.raises(FingerprintError, match="this version draws dense-0"):
+    with pytest.raises(FingerprintError, match="not of dense-0"):
         WeightsFile.load(shipped_weights(), "dense-0")

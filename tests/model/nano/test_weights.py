@@ -85,7 +85,7 @@ def test_another_size_of_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="does not fit this model"):
         load_weights(NanoModel(NanoConfig()), file)
     with pytest.raises(FormatError, match="does not fit this model"):
-        LightReader(file, NanoConfig()).read(np.zeros((1, 36, 460), np.int16), Tier.TRACE)
+        LightReader(file).read(np.zeros((1, 36, 460), np.int16), Tier.TRACE)
 
 
 def test_a_newer_format_of_weights_is_named(tmp_path: Path) -> None:

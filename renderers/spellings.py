@@ -1,15 +1,13 @@
-"""The ways of spelling that a model can be trained for, and the model's size for each.
+"""The ways of spelling that pages are drawn in, by name and by the version of a renderer.
 
-Weights name the version of the renderer whose pages they read; older ones name no symbols, which
-are looked up here.
+Weights name the version of the renderer whose pages they read, so that what other weights wrote can
+be read with them, and trained weights taken over.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from optimem.errors import FormatError
-from optimem.model.nano.sizes import NanoConfig
 from optimem.renderers.codes import Codes
 from optimem.renderers.dense import DenseRenderer
 from optimem.renderers.escapes import Escapes
@@ -35,9 +33,3 @@ def renderer_of(version: str, source: Path) -> DenseRenderer:
 def symbols_of(version: str, source: Path) -> tuple[str, ...]:
     """The symbols of a renderer's version, in the order of their ids. Raises FormatError."""
     return renderer_of(version, source).alphabet.symbols
-
-
-def config_for(renderer: DenseRenderer) -> NanoConfig:
-    """The model's sizes for the alphabet of a renderer."""
-    alphabet = renderer.alphabet
-    return replace(NanoConfig(), symbols=len(alphabet), common=alphabet.common)
