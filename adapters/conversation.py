@@ -129,7 +129,12 @@ class Conversation:
     def turns(self, indexes: Iterable[int]) -> list[Turn]:
         """Messages as turns of a memory, without those that it cannot hold and those of ours."""
         return [
-            Turn(text=self._stored(index), role=self.parsed[index].role, id=self.names[index])
+            Turn(
+                text=self._stored(index),
+                role=self.parsed[index].role,
+                name=self._speaker(index),
+                id=self.names[index],
+            )
             for index in indexes
             if self._is_said(index) and _is_text(self.parsed[index].text)
         ]
@@ -138,6 +143,11 @@ class Conversation:
         """What a memory is given of a message: its text, and a word for each attachment."""
         kinds = attachments(self.messages[index])
         return "\n".join([self.parsed[index].text, *(f"[{kind}]" for kind in kinds)])
+
+    def _speaker(self, index: int) -> str | None:
+        """The name of who speaks; that of a tool is none."""
+        message = self.messages[index]
+        return None if message.type == "tool" else message.name
 
     def _is_said(self, index: int) -> bool:
         """Whether a message is part of what was said."""

@@ -41,10 +41,11 @@ def to_exact_turn(message: BaseMessage, key: str) -> Turn:
     role, texts = parse_message(message).role, _texts(message.content)
     if _is_plain(message):
         return Turn(text=str(message.content), role=role, id=key)
+    name = message.name if role != "tool" else None  # a tool's is not a speaker's
     shown = "".join(texts) or message_text(message)  # a call without text is found by its name
     extra = {**message_to_dict(message), "lengths": [len(text) for text in texts]}
     extra["data"] = {**extra["data"], "content": _without_texts(message.content)}
-    return Turn(text=shown, role=role, id=key, extra={EXTRA: extra})
+    return Turn(text=shown, role=role, name=name, id=key, extra={EXTRA: extra})
 
 
 def from_exact_turn(turn: RecalledTurn) -> AnyMessage:

@@ -66,6 +66,8 @@ def to_document(hit: Recollection) -> Document:
     metadata = {
         "context": format_context([hit], sys.maxsize),
         "role": hit.role,
+        "speaker": hit.speaker,
+        "why": hit.reasons,
         "time": hit.time,
         "age": hit.age,
         "tier": hit.tier,
@@ -85,7 +87,8 @@ def create_recall_tool(
     name: str = "recall_memory",
     description: str = TOOL_DESCRIPTION,
 ) -> BaseTool:
-    """A tool that recalls up to `k` turns of a scope, in at most `budget` tokens.
+    """A tool that recalls up to `k` matches of a scope and what was said right before and after
+    each, in at most `budget` tokens.
 
     `scope`: its name, or a function that derives it from the agent's `ToolRuntime`, which needs
     langgraph; where it returns None, nothing is found. Raises MissingExtraError without it.
@@ -94,7 +97,8 @@ def create_recall_tool(
     def search(query: str, scope: str | Scope | None) -> str:
         if scope is None:
             return NOTHING_FOUND
-        return format_context(memory.recall(scope, query, k), budget) or NOTHING_FOUND
+        hits = memory.recall(scope, query, k, budget=budget)
+        return format_context(hits, budget) or NOTHING_FOUND
 
     if isinstance(scope, str | Scope):
         call, acall = _search_scope(search, scope)

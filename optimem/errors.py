@@ -4,6 +4,7 @@ OptimemError
 ├── InputError               an argument or a file that cannot be used
 │   ├── TextError            not text: binary, broken UTF-8, lone surrogates
 │   ├── TierError            an unknown tier
+│   ├── ChangedTurnError     an id that is held with another text
 │   ├── ScopeError           a scope that cannot be a name
 │   │   └── UnknownScopeError    a scope that holds nothing
 │   ├── PageError            a page image that the reader was not made for
@@ -53,6 +54,10 @@ class TextError(InputError):
 
 class TierError(InputError):
     """An unknown tier."""
+
+
+class ChangedTurnError(InputError):
+    """A turn whose id the scope holds with another text. Nothing was appended."""
 
 
 class ScopeError(InputError):

@@ -15,7 +15,7 @@ from optimem.protocols import Box
 from optimem.text.ages import ago
 from optimem.text.notebook import marked_text, numbered, page_sketch
 from optimem.tiers import Tier
-from optimem.turns import Role
+from optimem.turns import ROLES, Role
 
 SHOWN = 60
 """Characters of a text in a repr."""
@@ -65,12 +65,14 @@ class RecalledTurn(Result):
     `text`: with U+FFFD for each uncertain character. `guess`: the most likely text, character by
     character. `probability`: mean over the characters; `least`: of the most doubtful one.
     `exact`: its hash proves that `guess` is what was written. `time`: seconds since the epoch.
+    `name`: who speaks, None for nobody in particular.
     `age`: seconds since then, at least 0. `parts`: where it is, in reading order. `extra`: as it
     was appended.
     """
 
     id: str
     role: Role
+    name: str | None = None
     time: float
     age: float
     text: str
@@ -86,15 +88,24 @@ class RecalledTurn(Result):
         """The tier of its first part."""
         return self.parts[0].tier
 
+    @property
+    def speaker(self) -> str:
+        """Who speaks: the name, else the role; both if the name is that of a role."""
+        if self.name is None:
+            return self.role
+        return f"{self.name} ({self.role})" if self.name.casefold() in ROLES else self.name
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield "role", self.role
+        if self.name:
+            yield "name", self.name
         yield "age", ago(self.age)
         yield "tier", self.tier
         yield "text", _shortened(self.text)
 
     def _repr_html_(self) -> str:
         certainty = "exact" if self.exact else f"{self.probability:.1%} certain"
-        line = f"{self.role} · {ago(self.age)} · {self.tier} · {certainty} · {self.id}"
+        line = f"{self.speaker} · {ago(self.age)} · {self.tier} · {certainty} · {self.id}"
         pages = "".join(part._repr_html_() for part in self.parts)
         return (
             f"<div><small>{escape(line)}</small>"
@@ -103,10 +114,31 @@ class RecalledTurn(Result):
         )
 
 
+class Reason(Result):
+    """Why a turn was recalled. `stage`: "words" of the query in it, "words around it" in the turns
+    beside it, "speaker" or "date" as the query names them, or "beside" a turn that was found.
+    `score`: what it adds to the turn's. `note`: the words, the name, the date, or the id of the
+    other turn."""
+
+    stage: str
+    score: float
+    note: str
+
+
 class Recollection(RecalledTurn):
-    """A turn that matches a query; `score` is BM25's."""
+    """A turn that matches a query, or stands beside one that does. `score`: how well, comparable
+    within one recall; 0 for a turn beside. `why`: the reasons. `whole`: whether the text is all of
+    the turn, or what fits a budget around the best match."""
 
     score: float
+    why: list[Reason] = Field(default_factory=list)
+    whole: bool = True
+
+    @property
+    def reasons(self) -> str:
+        """Why it is there, in one line; what a later stage says again is left out."""
+        first = {each.note: each.stage for each in reversed(self.why) if each.note}
+        return "; ".join(f"{stage}: {note}" for note, stage in reversed(first.items()))
 
 
 T = TypeVar("T", bound=RecalledTurn)
@@ -146,7 +178,8 @@ class Answer(Result):
     "image" if the reader of images did. `passages`: by number; empty if nothing is known.
     `probability`: mean over the characters of the passages that they were read right (of an
     image: over the tokens of the answer), 0 if nothing is known. It does not judge what a model
-    made of the passages. `unreadable`: entries of the scope that could not be read on the way.
+    made of the passages. `nearest`: if nothing is known, the turns that come nearest. `unreadable`:
+    entries of the scope that could not be read on the way.
     """
 
     text: str
@@ -154,6 +187,7 @@ class Answer(Result):
     source: Literal["quoted", "llm", "image"]
     passages: list[Passage]
     probability: float
+    nearest: list[Recollection] = Field(default_factory=list)
     unreadable: list[Unreadable] = Field(default_factory=list)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import PurePath
 from typing import Any, ClassVar, Self
 
@@ -24,6 +25,7 @@ from pydantic import (
 from optimem.errors import InputError, ScopeError, TextError
 from optimem.roles import ROLES as ROLES
 from optimem.roles import Role as Role
+from optimem.text.times import as_seconds
 
 RESERVED = "optimem."
 """Namespaces that start so belong to optimem: of items, and of what was forgotten."""
@@ -36,6 +38,8 @@ MESSAGE_ROLES: dict[str, Role] = {
 """The roles of messages as APIs and frameworks call them."""
 
 
+MAX_NAME = 128
+"""Characters of a speaker's name."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -81,11 +85,13 @@ def _problem(error: Mapping[str, Any]) -> str:
 class Turn(Value):
     """One turn of a conversation, or a document.
 
-    `text`: any length, kept verbatim. `role`: default "user". `id`: the caller's message
-    id; without one it is made from the turn's fields and its place in the conversation. A turn
-    with an id or a `time`, and a document, counts once however often it is appended; any other
-    turn once at its place (see `OpticalMemory.append`). `time`: seconds since the epoch; default
-    the time of the append. `extra`: JSON that belongs to the turn, such as a message's type and
+    `text`: any length, kept verbatim. `role`: default "user". `name`: who speaks, of any number of
+    people; one line of at most 128 characters, default nobody in particular. `id`: the caller's
+    message id, text or a number; without one it is made from the turn's fields and its place in the
+    conversation. A turn with an id or a `time`, and a document, counts once however often it is
+    appended; any other turn once at its place (see `OpticalMemory.append`). `time`: seconds since
+    the epoch, a `datetime` or ISO 8601 text (UTC if it names no zone); default the time of the
+    append. `extra`: JSON that belongs to the turn, such as a message's type and
     tool calls; stored beside the text as it is, it never fades. Raises TextError for text with a
     lone surrogate, InputError for other wrong fields.
     """
@@ -94,6 +100,7 @@ class Turn(Value):
 
     text: str
     role: Role = "user"
+    name: str | None = None
     id: str | None = None
     time: float | None = Field(default=None, allow_inf_nan=False)
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -102,6 +109,29 @@ class Turn(Value):
     @classmethod
     def _text_is_text(cls, value: str) -> str:
         return checked_text(value)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_line(cls, value: str | None) -> str | None:
+        """The name without space around it. A line break in it could pass for somebody else's
+        words where a model is shown who spoke."""
+        name = checked_text(value or "").strip()
+        if len(name) > MAX_NAME or not name.isprintable():
+            raise InputError(
+                f"name={value!r:.80} is not a speaker's name; give one line of at most {MAX_NAME} "
+                "characters"
+            )
+        return name or None
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _id_may_be_a_number(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("time", mode="before")
+    @classmethod
+    def _time_may_be_a_date(cls, value: Any) -> Any:
+        return as_seconds(value) if isinstance(value, str | date) else value
 
     @field_validator("extra")
     @classmethod
@@ -123,8 +153,9 @@ class Turn(Value):
         """The key of the turn, which has no id, if `number` turns before it are equal."""
         extra = f"\0{json.dumps(self.extra, sort_keys=True)}" if self.extra else ""
         nth = f"\0{number}" if number else ""
+        name = f"\0name={json.dumps(self.name)}" if self.name else ""
         text = self.text.replace("\0", "\0\0")  # no text then looks like one with extra fields
-        content = f"{self.role}\0{self.time}\0{text}{extra}{nth}".encode()
+        content = f"{self.role}\0{self.time}\0{text}{name}{extra}{nth}".encode()
         return hashlib.sha256(content).hexdigest()[:32]
 
 
@@ -133,8 +164,8 @@ Turns = Turn | str | Mapping[str, Any] | Iterable[Any]
 
 A dict holds the fields of a `Turn`, or is a message as OpenAI's API and LangChain write it:
 `content` (a string or a list of text blocks) and `role` (or `type`: "human", "ai", …), with or
-without `id` and `time`. Message objects hold the same as attributes. Tool calls follow the text as
-`[calls name(arguments)]`; other fields of a message are left out."""
+without `name`, `id` and `time`. Message objects hold the same as attributes. Tool calls follow the
+text as `[calls name(arguments)]`; other fields of a message are left out."""
 
 
 def as_turns(given: Turns) -> list[Turn]:
@@ -179,6 +210,7 @@ def _message_turn(message: Any) -> Turn:
     return Turn(
         text="\n".join(filter(None, ["".join(texts), *called])),
         role=known[str(name)],
+        name=_field(message, "name"),
         id=_field(message, "id"),
         time=_field(message, "time"),
     )

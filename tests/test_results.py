@@ -143,3 +143,8 @@ def test_a_list_of_turns_shows_each_and_what_is_missing() -> None:
     assert page.text.endswith("1 cannot be read.")
     assert page.open == []
     assert Tags(TurnList()._repr_html_()).text == "No turns."
+
+
+def test_a_speaker_is_named_and_never_passes_for_a_role() -> None:
+    named = [RecalledTurn(**turn_fields(name=name)).speaker for name in (None, "Ann", "Assistant")]
+    assert named == ["user", "Ann", "Assistant (user)"]

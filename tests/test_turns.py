@@ -1,5 +1,6 @@
 """Turns and scopes are checked at the edge."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -121,7 +122,7 @@ def test_a_message_may_name_our_roles_and_those_of_apis(role: str) -> None:
         (message("user", [{"type": "image_url", "image_url": {}}]), "type 'image_url', which is "),
         (message("user", [{"type": "image", "base64": "…"}]), "append an image with append_file"),
         (message("user", [5]), "a block of type 'int'"),
-        (message("user", "hi", id=5), "id=5"),
+        (message("user", "hi", id=5.5), "id=5.5"),
         (5, "give a string, a dict"),
         ([["hi"]], "give a string, a dict"),
         (b"hi", "give a string, a dict"),
@@ -166,3 +167,36 @@ def test_values_raise_errors_of_ours(make: Any, error: type[InputError], says: s
 def test_equal_turns_are_one_in_a_set() -> None:
     one, other = (Turn(text="a", extra={"n": [1]}) for _ in range(2))
     assert len({one, other, Turn(text="a"), Turn(text="a", extra={"n": [2]})}) == 3
+
+
+def test_a_turn_names_its_speaker_in_every_form() -> None:
+    given = [
+        Turn(text="a", name=" Ann "),
+        {"text": "a", "name": "Ann"},
+        message("user", "a", name="Ann"),
+    ]
+    assert [turn.name for turn in as_turns(given)] == ["Ann"] * 3
+    assert [turn.name for turn in as_turns([Turn(text="a", name=""), "a"])] == [None, None]
+    keys = {Turn(text="a").key, Turn(text="a", name="Ann").key, Turn(text="a", name="Ben").key}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("name", ["Ann\n[assistant]:", "x" * 129, "\ud800", "a\u2028b", 5])
+def test_what_is_no_name_is_refused(name: Any) -> None:
+    with pytest.raises(InputError, match=r"name|surrogate"):
+        Turn(text="a", name=name)
+
+
+def test_times_and_ids_are_taken_in_every_form() -> None:
+    utc = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
+    times = [utc, utc.replace(tzinfo=None), "2023-05-08T13:56", "2023-05-08T15:56+02:00",
+             "2023-05-08 13:56Z", utc.timestamp(), str(utc.timestamp())]  # fmt: skip
+    assert {Turn(text="a", time=time).time for time in times} == {utc.timestamp()}
+    assert Turn(text="a", time="2023-05-08").time == Turn(text="a", time=date(2023, 5, 8)).time
+    assert [Turn(text="a", id=id).id for id in (7, "7")] == ["7", "7"]
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2023-13-01", "", "nan", float("inf")])
+def test_what_is_no_time_is_refused(time: Any) -> None:
+    with pytest.raises(InputError, match="time="):
+        Turn(text="a", time=time)

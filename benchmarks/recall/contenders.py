@@ -18,8 +18,6 @@ from optimem.text.terms import terms
 from optimem.turns import Turn
 
 SCOPE = "benchmark"
-MOST = 200
-"""Turns that are recalled to fill a budget."""
 K1, B = 1.5, 0.75
 
 
@@ -44,9 +42,9 @@ class Optimem:
         self.memory.flush(SCOPE, now=talk.turns[-1].time)
 
     def found(self, asked: Asked, budget: int) -> list[str]:
-        """What recall finds, as far as it fits."""
-        hits = self.memory.recall(SCOPE, asked.text, MOST, now=asked.time, refresh=False)
-        return fitting(((hit.id, count_tokens(hit.text)) for hit in hits), budget)
+        """What recall finds for the budget."""
+        hits = self.memory.recall(SCOPE, asked.text, budget=budget, now=asked.time, refresh=False)
+        return [hit.id for hit in hits]
 
 
 class Bm25:
@@ -123,4 +121,4 @@ def fitting(turns: Iterable[tuple[str, int]], budget: int) -> list[str]:
 
 def as_turn(said: Said) -> Turn:
     """A turn for the memory."""
-    return Turn(text=said.text, role=said.role, id=said.id, time=said.time)
+    return Turn(text=said.text, role=said.role, name=said.speaker, id=said.id, time=said.time)

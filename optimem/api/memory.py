@@ -20,11 +20,13 @@ from optimem.memory.exchange import Importer, export_lines
 from optimem.memory.images import append_images
 from optimem.memory.paging import PageWriter
 from optimem.memory.prompting import Llm
-from optimem.memory.recall import Recaller, check_query
+from optimem.memory.recall import Recaller
+from optimem.memory.request import Request
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import append_turns
 from optimem.reports import AppendReport, ImportReport
 from optimem.results import Answer, RecalledTurn, Recollection, TurnList
+from optimem.text.times import Time, as_seconds
 from optimem.turns import Scope, Turns, as_turns
 
 
@@ -37,7 +39,14 @@ class OpticalMemory(MemoryUpkeep):
     if the store fails.
     """
 
-    def append(self, scope: Scope | str, turns: Turns, *, now: float | None = None) -> AppendReport:
+    def append(
+        self,
+        scope: Scope | str,
+        turns: Turns,
+        *,
+        now: float | None = None,
+        aged: bool = False,
+    ) -> AppendReport:
         """Remember turns, each once.
 
         `turns`: one or several strings, `Turn`s, dicts or messages; see `optimem.turns.Turns`.
@@ -46,10 +55,14 @@ class OpticalMemory(MemoryUpkeep):
         `turns` that repeat its end, or three or more that it holds side by side, were sent again
         and are not stored twice; so the whole conversation, or its last turns, may be sent with
         what is new. Everything else is new, whatever it says. Where several write to one scope and
-        send again what they are not sure of, give ids.
+        send again what they are not sure of, give ids. The same id with another text raises
+        ChangedTurnError, and nothing is appended.
 
         A turn that was forgotten, by `forget` of it or of its scope, is left out until `readmit`;
         so is a turn of a time before its scope was forgotten.
+
+        `aged`: turns fade as old as they are by their own times, such as those of an imported
+        conversation; by default a turn begins to fade when it is appended.
 
         Turns are stored durably within milliseconds; a background thread puts them on pages as
         these fill. Raises QuotaError for what would go over the memory's limits (those of
@@ -59,7 +72,7 @@ class OpticalMemory(MemoryUpkeep):
         records, when = self._records(scope), self._now(now)
         report, state = append_turns(
             records, as_turns(turns), self.codec.renderer, self.policy, when,
-            allow=bind(self._quota.admit, records),
+            allow=bind(self._quota.admit, records), aged=aged,
         )  # fmt: skip
         if state.cells >= self.codec.renderer.capacity:
             self._background.submit(records.scope, lambda: self._write_pages(records, when))
@@ -93,27 +106,43 @@ class OpticalMemory(MemoryUpkeep):
         self,
         scope: Scope | str,
         query: str,
-        k: int = 5,
+        k: int | None = None,
         *,
+        budget: int | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        preceding: int | None = None,
+        following: int | None = None,
         now: float | None = None,
         refresh: bool = True,
-        following: int = 0,
     ) -> TurnList[Recollection]:
-        """Up to `k` turns that match the query, best first.
+        """The turns that match the query, best first; each says why (`Recollection.why`).
 
-        Reads only the pages it needs. `refresh`: pages recalled fade later. `following`: how many
-        of the turns right after each hit to add, such as the result of a tool call; those that do
-        not match have a score of 0. Raises InputError for an empty query, a `k` under 1 or
-        `following` under 0.
+        A turn matches by its words, by those around it, by who said it if the query names somebody
+        who speaks in the scope, and by when it was said if the query names a date ("last Friday",
+        "in May", "on 8 May 2023"; UTC, `now` being when it is asked).
+
+        `k`: turns that match, at most; 5 by default, with a `budget` as many as it holds.
+        `budget`: tokens that the texts have together, by DeepSeek's tokenizer; a turn that is too
+        long is cut to the sentences that match best, and its `whole` is False. `since`, `until`:
+        only turns of this time, both ends included, as `Turn.time` takes them; no match is
+        outside of it. `preceding`, `following`: how many of the turns right before and after each
+        match to add, such as the result of a tool call, as far as they were said within six hours;
+        1 each with a `budget`, else 0. Those that do not match themselves have a score of 0.
+        `refresh`: pages recalled fade later. Reads only the pages it needs. Raises InputError for
+        an empty query, and for a number or a time that is none.
         """
-        check_query(query, k, following)
-        return self._recaller(scope, now).recall(query, k, refresh=refresh, following=following)
+        request = Request.of(
+            query, k, budget=budget, since=since, until=until,
+            preceding=preceding, following=following, refresh=refresh,
+        )  # fmt: skip
+        return self._recaller(scope, now).recall(request)
 
     def term_weights(self, scope: Scope | str, query: str) -> dict[int, float]:
         """What each search term of a query weighs in a scope: the fewer turns hold it, the more.
         Terms are the 32-bit hashes of `optimem.text.terms`; decodes no page. Raises InputError
         for an empty query."""
-        check_query(query, 1)
+        Request(query)
         return self._recaller(scope, None).weights(query)
 
     def answer(
@@ -143,13 +172,14 @@ class OpticalMemory(MemoryUpkeep):
         self,
         scope: Scope | str,
         *,
-        since: float | None = None,
-        until: float | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
         now: float | None = None,
     ) -> TurnList[RecalledTurn]:
         """All turns in order, those of the tail too. `since`, `until`: only turns of this time,
-        both ends included."""
-        first, last = (-inf if since is None else since), (inf if until is None else until)
+        both ends included, as `Turn.time` takes them. Raises InputError for what is no time."""
+        first = -inf if since is None else as_seconds(since, "since")
+        last = inf if until is None else as_seconds(until, "until")
         return self._recaller(scope, now).between(first, last)
 
     def pinned(self, scope: Scope | str, *, now: float | None = None) -> TurnList[RecalledTurn]:
@@ -178,14 +208,20 @@ class OpticalMemory(MemoryUpkeep):
         return export_lines(recallers, self._now(now), build.page_picture if images else None)
 
     def import_lines(
-        self, lines: Iterable[str], *, partial: bool = False, now: float | None = None
+        self,
+        lines: Iterable[str],
+        *,
+        partial: bool = False,
+        now: float | None = None,
+        aged: bool = False,
     ) -> ImportReport:
         """Append what `export` gave, as lines of JSON, one export or several. Turns keep id, role,
-        time, extra fields and pins, and begin to fade anew; to keep pages as they are, copy the
-        store (`copy_store`). An export that was cut off or changed, as its last line tells, raises
-        InputError before anything is appended; `partial` takes what there is, up to a line that
-        cannot be read, which raises InputError too."""
-        append = bind(self.append, now=self._now(now))
+        name, time, extra fields and pins, and begin to fade anew, or with `aged` go on from their
+        own times; to keep pages as they are, copy the store (`copy_store`). An export that was cut
+        off or changed, as its last line tells, raises InputError before anything is appended;
+        `partial` takes what there is, up to a line that cannot be read, which raises InputError
+        too."""
+        append = bind(self.append, now=self._now(now), aged=aged)
         return Importer(append, self.pin, self._records).read(lines, partial)
 
     async def aexport(

@@ -25,12 +25,10 @@ from optimem.tiers import Tier
 
 if TYPE_CHECKING:
     from optimem.reports import AppendReport
-    from optimem.results import PagePart, Passage, RecalledTurn, Recollection
+    from optimem.results import PagePart, Passage, RecalledTurn
 
 UNKNOWN = 1
 """Exit code of `ask` if the memory does not know and of `recall` if nothing matches, as grep's."""
-NEAREST = 3
-"""Turns that `ask` offers if it does not know the answer."""
 
 
 @click.command(
@@ -95,7 +93,27 @@ def _is_image(source: str, options: MemoryOptions) -> bool:
 @click.command(epilog='\b\nExample:\n  optimem recall work/ann/monday "which port?" -k 3')
 @scope_argument()
 @click.argument("query")
-@click.option("-k", default=5, show_default=True, metavar="N", help="Most turns to show.")
+@click.option(
+    "-k",
+    type=int,
+    metavar="N",
+    help="Most turns that match; 5 by default, or what the budget holds.",
+)
+@click.option(
+    "--budget",
+    type=int,
+    metavar="TOKENS",
+    help="Most tokens to show; long turns are cut to what matches.",
+)
+@click.option("--since", metavar="TIME", help="Only turns from then on, such as 2023-05-08.")
+@click.option("--until", metavar="TIME", help="Only turns up to then.")
+@click.option(
+    "--preceding",
+    type=int,
+    metavar="N",
+    help="Turns before each to show too; 1 by default with a budget, else none.",
+)
+@click.option("--following", type=int, metavar="N", help="The same after each.")
 @raw_option
 @now_option
 @memory_options("store", "model", "policy")
@@ -103,7 +121,12 @@ def _is_image(source: str, options: MemoryOptions) -> bool:
 def recall(
     scope: str,
     query: str,
-    k: int,
+    k: int | None,
+    budget: int | None,
+    since: str | None,
+    until: str | None,
+    preceding: int | None,
+    following: int | None,
     raw: bool,
     now: float | None,
     options: MemoryOptions,
@@ -111,12 +134,17 @@ def recall(
 ) -> None:
     """Show the turns that match a query.
 
-    They are turns of SCOPE, best match first. Uncertain characters are shown as �. Exits with 1 if
+    They are turns of SCOPE, best match first, each with the reason: its words, who said it if QUERY
+    names somebody, when it was said if QUERY names a date such as "last Friday" or "in May". Times
+    without a zone are UTC. Uncertain characters are shown as �. Exits with 1 if
     nothing readable matches.
     """
     with options.open() as memory:
         memory.check_known(scope)
-        turns = memory.recall(scope, query, k, now=now)
+        turns = memory.recall(
+            scope, query, k, budget=budget, since=since, until=until,
+            preceding=preceding, following=following, now=now,
+        )  # fmt: skip
     _print_turns(turns, as_json, raw)
     if not turns:
         if not as_json:
@@ -149,19 +177,15 @@ def ask(
     with options.open() as memory:
         memory.check_known(scope)
         answer = memory.answer(scope, question, k=k, now=now)
-        nearest = list["Recollection"]()
-        if not answer.known:
-            nearest += memory.recall(scope, question, min(k, NEAREST), now=now, refresh=False)
     if as_json:
-        found = [turn.model_dump(mode="json") for turn in nearest]
-        print_json({**answer.model_dump(mode="json"), "nearest": found})
+        print_json(answer.model_dump(mode="json"))
     else:
         click.echo(answer.text, err=not answer.known)
         for passage in answer.passages:
             click.secho(_passage_line(passage), dim=True)
-        if nearest:
+        if answer.nearest:
             click.echo("\nNearest:", err=True)
-            _print_turns(nearest, as_json=False, raw=False, aside=True)
+            _print_turns(answer.nearest, as_json=False, raw=False, aside=True)
     if not answer.known:
         sys.exit(UNKNOWN)
 
@@ -193,16 +217,17 @@ def _print_turns(
         return
     for turn in turns:
         parts = (
-            turn.role, date(turn.time), ago(turn.age), turn.tier, _certainty(turn), turn.id
+            turn.speaker, date(turn.time), ago(turn.age), turn.tier, _certainty(turn), turn.id,
+            getattr(turn, "reasons", ""),
         )  # fmt: skip
-        click.secho(" · ".join(parts), dim=True, err=aside)
+        click.secho(" · ".join(filter(None, parts)), dim=True, err=aside)
         click.echo((turn.guess if raw else turn.text) + "\n", err=aside)
 
 
 def _passage_line(passage: "Passage") -> str:
     """Who said it, how long ago, where it is, how certain it is, and its id."""
     place = ", ".join(map(_place, passage.parts))
-    source = f"{passage.role}, {ago(passage.age)}"
+    source = f"{passage.speaker}, {ago(passage.age)}"
     return f"[{passage.number}] {source} · {place} · {_certainty(passage)} · {passage.id}"
 
 

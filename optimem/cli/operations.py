@@ -179,10 +179,10 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
 def export(scope: str, user: bool, images: bool, out: str, options: MemoryOptions) -> None:
     """Write all that is held of SCOPE as JSON Lines.
 
-    Each turn is a line as it can be read now, with its id, role, time, extra fields and how certain
-    its text is; vision tokens of images and, if wanted, pages as PNG are lines in base64. The last
-    line tells `optimem import` that none is missing. Items of LangGraph are not of a scope and not
-    in it; `optimem copy` copies them with everything else.
+    Each turn is a line as it can be read now, with its id, role, name, time, extra fields and how
+    certain its text is; vision tokens of images and, if wanted, pages as PNG are lines in base64.
+    The last line tells `optimem import` that none is missing. Items of LangGraph are not of a scope
+    and not in it; `optimem copy` copies them with everything else.
     """
     with options.open() as memory:
         if user:
@@ -204,18 +204,23 @@ def export(scope: str, user: bool, images: bool, out: str, options: MemoryOption
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--partial", is_flag=True, help="Take what there is of an export that was cut off.")
 @memory_options("store", "model", "policy", "limits")
+@click.option("--aged", is_flag=True, help="Turns go on fading from their own times.")
 @json_option
-def import_(files: tuple[str, ...], partial: bool, options: MemoryOptions, as_json: bool) -> None:
+def import_(
+    files: tuple[str, ...], partial: bool, aged: bool, options: MemoryOptions, as_json: bool
+) -> None:
     """Append the turns of exports.
 
     Each FILE, or standard input if none is given, holds what `optimem export` wrote, whole: a file
-    that was cut off or changed is refused before anything is appended. Turns keep id, role, time,
-    extra fields and pins, and begin to fade anew. Those that are known or were forgotten are left
-    out. With --partial, everything before a line that cannot be read is appended.
+    that was cut off or changed is refused before anything is appended. Turns keep id, role, name,
+    time, extra fields and pins, and begin to fade anew. Those that are known or were forgotten are
+    left out. With --partial, everything before a line that cannot be read is appended.
     """
     given = [read_lines(file, "give what `optimem export` wrote") for file in files or (STDIN,)]
     with options.open(make=True) as memory:
-        reports = [memory.import_lines(lines, partial=partial).model_dump() for lines in given]
+        reports = [
+            memory.import_lines(lines, partial=partial, aged=aged).model_dump() for lines in given
+        ]
     total = {name: sum(report[name] for report in reports) for name in reports[0]}
     if as_json:
         print_json(total)

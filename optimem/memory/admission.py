@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
+from optimem.errors import ChangedTurnError
 from optimem.memory.records import ScopeState
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tombstones import forgotten
+from optimem.omem.corrections import text_digest
 from optimem.turns import Turn
 
 RECENT = 32
@@ -42,11 +44,13 @@ class Admission(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a scope knows under a turn's key. `number`: None if it does not hold the turn."""
+    """What a scope knows under a turn's key. `number`: None if it does not hold the turn.
+    `digest`: of the text that it holds; empty if that is not known."""
 
     key: str
     number: int | None
     forgotten: bool
+    digest: bytes = b""
 
     @property
     def is_free(self) -> bool:
@@ -55,8 +59,10 @@ class Known(NamedTuple):
 
 
 def admit(records: ScopeRecords, turns: Sequence[Turn], state: ScopeState) -> Admission:
-    """Sort out which turns are new to a scope with this state."""
+    """Sort out which turns are new to a scope with this state. Raises ChangedTurnError for an id
+    that stands for another text."""
     known, last = _look_up(records, turns, _keys_from_start(turns)), _split(state.recent)
+    _check_texts(turns, known)
     repeated = max(_overlap([_digest(turn) for turn in turns], last), _run(known))
     left = [at for at, turn in enumerate(turns) if at >= repeated or not _has_place(turn)]
     others = [turns[at] for at in left]
@@ -79,8 +85,27 @@ def admit(records: ScopeRecords, turns: Sequence[Turn], state: ScopeState) -> Ad
 
 
 def _look_up(records: ScopeRecords, turns: Sequence[Turn], keys: Sequence[str]) -> list[Known]:
-    numbers, gone = records.turn_numbers(keys), forgotten(records, turns, keys)
-    return [Known(*each) for each in zip(keys, numbers, gone, strict=True)]
+    found, gone = records.numbered_turns(keys), forgotten(records, turns, keys)
+    return [
+        Known(key, turn and turn.number, was_forgotten, turn.digest if turn else b"")
+        for key, turn, was_forgotten in zip(keys, found, gone, strict=True)
+    ]
+
+
+def _check_texts(turns: Sequence[Turn], known: Sequence[Known]) -> None:
+    """Raises ChangedTurnError if a turn's id stands for another text, in the scope or among the
+    turns. A digest that is not known stands for any."""
+    digests = {found.key: found.digest for found in known if found.digest}
+    for turn in turns:
+        if turn.id is None:
+            continue
+        digest = text_digest(turn.text)
+        if digests.setdefault(turn.id, digest) != digest:
+            raise ChangedTurnError(
+                f"the turn {turn.id!r:.80} is known with another text than {turn.text!r:.80}; give "
+                "the new text an id of its own, or forget the turn (`forget`, then `readmit`) and "
+                "append it again"
+            )
 
 
 def _resolved(records: ScopeRecords, turns: Sequence[Turn], known: Sequence[Known]) -> list[Known]:

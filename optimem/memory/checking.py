@@ -19,6 +19,7 @@ from optimem.memory.records import (
     PageRecord,
     Position,
     ScopeState,
+    TurnNumber,
     turn_key,
 )
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
@@ -129,8 +130,8 @@ class ScopeCheck:
             contents.chunks.append(found)
         elif isinstance(found, ScopeState):
             contents.state = (found, entry.version)
-        elif isinstance(found, int):
-            contents.numbers[entry.key] = found
+        elif isinstance(found, TurnNumber):
+            contents.numbers[entry.key] = found.number
         elif EntryKind.of(entry.key) is EntryKind.INDEX:
             contents.indexes.add(entry.key)
 
@@ -174,7 +175,7 @@ class ScopeCheck:
 
     def _repair_number(self, edit: Edit, held: tuple[str, int] | None, key: str) -> None:
         if held:
-            edit.put_turn(*held, expect=None)
+            edit.put_turn(held[0], TurnNumber(held[1], b""), expect=None)
         else:
             edit.remove_entry(key)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall import span_text
 from optimem.memory.records import PageIndex, PageRecord, Span
-from optimem.memory.retrieval import index_page
+from optimem.memory.retrieval import IndexRow, index_page
 from optimem.memory.turn_builder import SpanReading
 from optimem.omem.corrections import find_corrections
 from optimem.protocols import Cells, PageCodec, ReadCells, Reading, VisionTokens
@@ -71,7 +71,7 @@ def certain(cells: Cells) -> ReadCells:
 def redrawn_index(spans: Iterable[SpanReading], uncertain: float) -> PageIndex:
     """The index entry of a page that is drawn again, from what could be read before: a turn is
     still found by words that have just faded."""
-    return index_page([(s.span.position.sequence, s.reading.marked(uncertain)) for s in spans])
+    return index_page([IndexRow.of(s.span, s.reading.marked(uncertain)) for s in spans])
 
 
 def _drawn(

@@ -2,8 +2,9 @@
 
 The first line says what the file is. Each turn is a line as it can be read now, each image that a
 turn describes a line with its vision tokens, and each page, if wanted, a line with its picture. A
-turn that is imported is appended: it keeps its id, role, time, extra fields and pin, and begins to
-fade anew; what could not be read stays U+FFFD. Knows nothing of files.
+turn that is imported is appended: it keeps its id, role, name, time, extra fields and pin, and
+begins to fade anew, or goes on ageing from its own time; what could not be read stays U+FFFD. Knows
+nothing of files.
 """
 
 import base64
@@ -71,7 +72,7 @@ def _scope_lines(recaller: Recaller, picture: Picture | None) -> Iterator[Line]:
 
 
 def _fields(turn: RecalledTurn) -> Line:
-    names = {"id", "role", "time", "text", "guess", "probability", "exact", "extra"}
+    names = {"id", "role", "name", "time", "text", "guess", "probability", "exact", "extra"}
     return {**turn.model_dump(mode="json", include=names), "tier": turn.tier}
 
 
@@ -134,7 +135,7 @@ class Importer:
             self._flush()
             self._put_image(scope, line["turn"], tokens)
             return scope
-        names = ("text", "role", "id", "time", "extra")
+        names = ("text", "role", "name", "id", "time", "extra")
         turn = Turn.model_validate({name: line[name] for name in names if name in line})
         if self._waiting and (self._waiting[0][0] != scope or len(self._waiting) == BATCH):
             self._flush()

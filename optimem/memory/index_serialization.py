@@ -42,13 +42,14 @@ def index_reader(store: Store) -> Callable[[bytes, bytes], PageIndex]:
 
 def index_section(index: PageIndex) -> bytes:
     """An index entry as a section: rows and postings, 4 bytes each; then, under zstd, gaps between
-    sorted hashes and the other columns, in byte planes."""
+    sorted hashes and the other columns, in byte planes; the times last, if any is known."""
     columns = [
         np.diff(index.sequence, prepend=0),
         index.length,
         np.diff(index.term, prepend=np.uint32(0)),
         index.row.astype(np.uint16),  # a page has fewer spans than 65,536
         index.count,
+        *([np.diff(index.time, prepend=0)] if index.time.any() else []),
     ]
     sizes = _SIZES.pack(index.sequence.size, index.term.size)
     return sizes + compress(b"".join(map(planes, columns)))
@@ -60,11 +61,13 @@ def parse_index(section: bytes) -> PageIndex:
     layout: list[tuple[int, type[np.generic]]] = [(rows, np.int64), (rows, np.uint32)]
     layout += [(postings, np.uint32), (postings, np.uint16), (postings, np.uint16)]
     columns, at, flat = [], 0, decompress(section[_SIZES.size :])
+    timed = len(flat) > sum(count * np.dtype(dtype).itemsize for count, dtype in layout)
+    layout += [(rows, np.int64)] if timed else []
     for count, dtype in layout:
         size = count * np.dtype(dtype).itemsize
         columns.append(from_planes(flat[at : at + size], dtype, count))
         at += size
-    sequence, length, term, row, counts = columns
+    sequence, length, term, row, counts, *time = columns
     if at != len(flat) or (row >= rows).any():
         raise ValueError(f"{len(flat)} bytes are not {rows} rows and {postings} postings")
     return PageIndex(
@@ -73,6 +76,7 @@ def parse_index(section: bytes) -> PageIndex:
         np.cumsum(term, dtype=np.uint32),
         row.astype(np.uint32),
         counts,
+        np.cumsum(time[0] if time else np.zeros(rows), dtype=np.int64),
     )
 
 

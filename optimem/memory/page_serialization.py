@@ -33,8 +33,8 @@ _TOKENS, _TEXT = b"t", b"x"
 
 class _Structure(BaseModel):
     """A page but its body. What there is of each span is in columns: equal neighbours cost next
-    to nothing under zstd. `turn`, `end`: differences to the span before. `extra`: empty if no span
-    has any."""
+    to nothing under zstd. `turn`, `end`: differences to the span before. `extra`, `name`: empty if
+    no span has any."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,6 +54,7 @@ class _Structure(BaseModel):
     pinned: list[Flag]
     digest: str
     extra: list[Extra] = []
+    name: list[str] = []
     tier: str = ""
     cells: NonNegativeInt = 0
     encoder: str = ""
@@ -130,6 +131,8 @@ def _structure(record: PageRecord) -> dict[str, Any]:
     }
     if any(span.extra for span in spans):
         found["extra"] = [span.extra for span in spans]
+    if any(span.name for span in spans):
+        found["name"] = [span.name for span in spans]
     if isinstance(record.body, VisionTokens):
         body = record.body
         found |= {"tier": body.tier.label, "cells": body.cells, "encoder": body.fingerprint}
@@ -152,6 +155,7 @@ def _spans(structure: _Structure) -> tuple[Span, ...]:
         structure.pinned,
         [digests[at : at + DIGEST] for at in range(0, len(digests), DIGEST)],
         structure.extra or [""] * len(ends),
+        structure.name or [""] * len(ends),
         strict=True,
     )
     return tuple(
@@ -166,8 +170,22 @@ def _spans(structure: _Structure) -> tuple[Span, ...]:
             pinned=bool(pinned),
             digest=digest,
             extra=extra,
+            name=name,
         )
-        for sequence, offset, role, turn, time, start, end, last, pinned, digest, extra in columns
+        for (
+            sequence,
+            offset,
+            role,
+            turn,
+            time,
+            start,
+            end,
+            last,
+            pinned,
+            digest,
+            extra,
+            name,
+        ) in columns
     )
 
 

@@ -22,7 +22,7 @@ from optimem.memory.records import (
     Span,
     page_id,
 )
-from optimem.memory.retrieval import index_page
+from optimem.memory.retrieval import IndexRow, index_page
 from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.memory.tail import chunk_cells
 from optimem.omem.container import compress
@@ -34,13 +34,15 @@ from optimem.tiers import Tier
 @dataclass(frozen=True)
 class PageLayout:
     """What goes on a page. `cells` (N,): its symbols. `texts`: of its spans. `chunks`: positions
-    of the chunks it takes text from. `rest`: what does not fit of the last of them."""
+    of the chunks it takes text from. `rest`: what does not fit of the last of them. `appended`:
+    when the last of its text began to age."""
 
     cells: Cells
     spans: tuple[Span, ...]
     texts: tuple[str, ...]
     chunks: tuple[Position, ...]
     rest: Chunk | None
+    appended: float
 
     @property
     def end(self) -> Position:
@@ -91,7 +93,7 @@ class PageWriter:
         as_text = PageRecord(
             id=page_id(str(self.records.scope), layout.spans[0].position, layout.texts),
             created=self.now,
-            accessed=self.now,
+            accessed=min(layout.appended, self.now),
             error=0.0,
             text_bytes=len(text),
             zstd_bytes=len(compress(text)),
@@ -106,8 +108,7 @@ class PageWriter:
     def _commit(self, layout: PageLayout, record: PageRecord, drawn_from: ScopeState) -> None:
         """Put the page in the place of its text in the tail. Raises ConflictError if the tail is
         no longer what was drawn."""
-        rows = [(s.position.sequence, t) for s, t in zip(layout.spans, layout.texts, strict=True)]
-        index = index_page(rows)
+        index = index_page(list(map(IndexRow.of, layout.spans, layout.texts)))
 
         def attempt() -> bool:
             state, version = self.records.state()
@@ -146,6 +147,7 @@ def lay_out(chunks: Sequence[Chunk], renderer: Renderer) -> PageLayout:
         texts=tuple(texts),
         chunks=tuple(chunk.position for chunk, _ in placed),
         rest=rest,
+        appended=max(chunk.appended for chunk, _ in placed),
     )
 
 
@@ -190,4 +192,5 @@ def _span(parts: Sequence[Chunk], start: int, end: int) -> Span:
         pinned=first.pinned,
         digest=text_digest("".join(chunk.text for chunk in parts)),
         extra=first.extra,
+        name=first.name,
     )

@@ -92,7 +92,7 @@ def attribution(turn: RecalledTurn, *, aged: bool = True) -> str:
     """Who said a turn, how long ago (if `aged`) and, unless it is exact, how certain it is."""
     age = f", {ago(turn.age)}" if aged else ""
     doubt = "" if turn.exact else f", read with {turn.probability:.0%} certainty"
-    return f"{turn.role}{age}{doubt}"
+    return f"{turn.speaker}{age}{doubt}"
 
 
 def answer_prompt(question: str, passages: Sequence[tuple[str, str]]) -> tuple[str, str]:

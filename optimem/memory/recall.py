@@ -6,14 +6,15 @@ are ranked or stored, or what they are recalled for.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from optimem.errors import FingerprintError, FormatError, InputError, StoreError
+from optimem.errors import FingerprintError, FormatError, StoreError
 from optimem.memory.decay import DecayPolicy
+from optimem.memory.packing import Candidate, Packed, by_score, pack, with_neighbours
 from optimem.memory.records import (
     Chunk,
     EntryKind,
@@ -23,13 +24,15 @@ from optimem.memory.records import (
     chunk_position,
     holding,
 )
-from optimem.memory.retrieval import RankerCache, TurnRanker, with_following
+from optimem.memory.request import Request
+from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords, Stored
+from optimem.memory.stages import Query, find
 from optimem.memory.turn_builder import SpanReading, TurnBuilder
 from optimem.omem.container import format_errors
 from optimem.omem.corrections import Corrections, proven
 from optimem.protocols import PageCodec, ReadCells, Reading, VisionTokens
-from optimem.results import RecalledTurn, Recollection, TurnList, Unreadable
+from optimem.results import Reason, RecalledTurn, Recollection, TurnList, Unreadable
 from optimem.text.keeping import Keep
 
 REFRESH_AFTER = 3600.0
@@ -123,31 +126,19 @@ def span_text(span: Span, cells: ReadCells, codec: PageCodec) -> Reading:
 
 
 class Matches(NamedTuple):
-    """The turns that match a query with their scores, best first, and the weights of the query's
-    terms (see `TurnRanker.weights`)."""
+    """What matches a query, best first. `turns`: as they can be read. `query`: as it was taken.
+    `weights`: of its terms (see `TurnRanker.weights`). `pages`: that were read."""
 
-    turns: list[tuple[TurnBuilder, float]]
+    turns: list[Packed]
+    query: Query
     weights: dict[int, float]
-
-
-class StoredHits(NamedTuple):
-    """The turns that match a query, as they are stored: the ranker that found them, their numbers
-    with scores, the pages that hold them, and the tail."""
-
-    ranker: TurnRanker
-    hits: list[tuple[int, float]]
     pages: list[Stored[PageRecord]]
-    tail: list[Chunk]
 
 
-def check_query(query: str, k: int, following: int = 0) -> None:
-    """Raises InputError for an empty query, and for numbers of turns that are none."""
-    numbers = isinstance(k, int) and isinstance(following, int)
-    if not isinstance(query, str) or not query.strip() or not numbers or k < 1 or following < 0:
-        raise InputError(
-            f"cannot recall {k!r} turns for {query!r:.200} and {following!r} after each; give a "
-            "question, k ≥ 1 and following ≥ 0"
-        )
+def _why(candidate: Candidate, ids: Mapping[int, str]) -> list[Reason]:
+    if candidate.matches:
+        return candidate.hit.why
+    return [Reason(stage="beside", score=0.0, note=ids.get(candidate.hit.number, ""))]
 
 
 @dataclass(frozen=True)
@@ -160,28 +151,17 @@ class Recaller:
     rankers: RankerCache
     now: float
 
-    def recall(
-        self, query: str, k: int, *, refresh: bool = True, following: int = 0
-    ) -> TurnList[Recollection]:
-        """Up to `k` turns that match a query, best first, each with the `following` turns after
-        it. Only their pages are read. `refresh`: these pages fade later."""
-        matches = self.matches(query, k, refresh=refresh, following=following)
-        turns = (
-            turn.build(Recollection, self.now, self.codec, score=score)
-            for turn, score in matches.turns
-        )
-        return TurnList(turns, self.unreadable)
+    def recall(self, request: Request) -> TurnList[Recollection]:
+        """The turns that match a query, best first, with those beside them. Only their pages are
+        read."""
+        return TurnList(recollections(self, self.matches(request)), self.unreadable)
 
-    def matches(self, query: str, k: int, *, refresh: bool, following: int = 0) -> Matches:
+    def matches(self, request: Request) -> Matches:
         """What `recall` returns, before results are built: a snippet can still be cut out."""
-        ranker, hits, pages, tail = self.records.at_one_moment(
-            lambda: self._search(query, k, following)
-        )
-        turns = self._turns(pages, tail, {number for number, _ in hits})
-        if refresh:
-            self._refresh(pages)
-        found = [(turns[number], score) for number, score in hits if number in turns]
-        return Matches(found, ranker.weights(query))
+        matches = self.records.at_one_moment(lambda: self._search(request))
+        if request.refresh:
+            self._refresh(matches.pages)
+        return matches
 
     def weights(self, query: str) -> dict[int, float]:
         """The weight of each term of a query in the scope (see `TurnRanker.weights`)."""
@@ -228,12 +208,32 @@ class Recaller:
         turns = self._turns(pages, tail, wanted)
         return [turns[n].build(RecalledTurn, self.now, self.codec) for n in sorted(turns)]
 
-    def _search(self, query: str, k: int, following: int) -> StoredHits:
+    def _search(self, request: Request) -> Matches:
         page_keys, tail = self.records.snapshot()
         ranker = self.rankers.ranker(self.records, page_keys, tail)
-        hits = with_following(ranker.best(query, k), ranker.turns.tolist(), following)
-        wanted = {key for turn, _ in hits for key in holding(page_keys, turn)}
-        return StoredHits(ranker, hits, self._pages(sorted(wanted)), tail)
+        query, weights = Query(request.query, self.now, ranker), ranker.weights(request.query)
+        hits = find(query).best(request.k, ranker.within(request.since, request.until))
+        pages = dict[PageKey, Stored[PageRecord]]()
+
+        def read(numbers: Sequence[int]) -> dict[int, TurnBuilder]:
+            wanted = {key for number in numbers for key in holding(page_keys, number)}
+            found = self._pages(sorted(wanted))
+            pages.update({page.record.key: page for page in found})
+            return self._turns(found, tail, set(numbers))
+
+        beside = (request.preceding, request.following)
+        if request.budget is None:
+            candidates = with_neighbours(hits, ranker, *beside)
+            turns = read([each.number for each in candidates])
+            given = [
+                Packed(each, turns[each.number], whole=True)
+                for each in candidates
+                if each.number in turns
+            ]
+        else:
+            candidates = by_score(hits, ranker, *beside)
+            given = list(pack(candidates, request.budget, read, weights))
+        return Matches(given, query, weights, list(pages.values()))
 
     def _everything(self) -> tuple[list[Stored[PageRecord]], list[Chunk]]:
         page_keys, tail = self.records.snapshot()
@@ -259,7 +259,7 @@ class Recaller:
 
         def turn(part: Span | Chunk) -> TurnBuilder:
             number = part.position.sequence
-            new = TurnBuilder(number, part.turn, part.role, part.time, part.extra)
+            new = TurnBuilder(number, part.turn, part.role, part.time, part.extra, part.name)
             return turns.setdefault(number, new)
 
         holding_any = [
@@ -325,3 +325,19 @@ class Recaller:
                     self.records.refresh(record, version, self.policy.page_due(record))
         except StoreError as error:
             log.info("pages of %s were recalled, but not refreshed: %s", self.records.scope, error)
+
+
+def recollections(recaller: Recaller, matches: Matches) -> list[Recollection]:
+    """What matches, as results."""
+    ids = {found.turn.number: found.turn.id for found in matches.turns}
+    return [
+        found.turn.build(
+            Recollection,
+            recaller.now,
+            recaller.codec,
+            score=found.candidate.hit.score if found.candidate.matches else 0.0,
+            why=_why(found.candidate, ids),
+            whole=found.whole,
+        )
+        for found in matches.turns
+    ]

@@ -48,7 +48,8 @@ class Span:
     `turn`: the turn's id. `start`, `end`: its cells on the page, including the role mark if the
     turn starts here. `ends`: the turn's last character is here. `digest`: hash of the text as
     written, which proves a reading exact however faded the page is. `extra`: the turn's, as JSON,
-    if the turn starts here and has any; else empty.
+    if the turn starts here and has any; else empty. `name`: who speaks; empty for nobody in
+    particular.
     """
 
     position: Position
@@ -61,6 +62,7 @@ class Span:
     pinned: bool
     digest: bytes
     extra: str = ""
+    name: str = ""
 
     @property
     def starts(self) -> bool:
@@ -146,7 +148,7 @@ class PageParts(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A turn, or the part of a long one, in the tail. `turn`: the turn's id. `appended`: when it
-    came in. `ends`: the turn's last character is here. `extra`: as in `Span`."""
+    came in. `ends`: the turn's last character is here. `extra`, `name`: as in `Span`."""
 
     position: Position
     role: Role
@@ -157,6 +159,15 @@ class Chunk:
     pinned: bool
     text: str
     extra: str = ""
+    name: str = ""
+
+
+class TurnNumber(NamedTuple):
+    """What is stored of a turn under its id: its number, and the digest of its text, by which
+    another text under the same id is told; empty if it is not known."""
+
+    number: int
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +193,9 @@ class ScopeState:
 @dataclass(frozen=True, slots=True, eq=False)
 class PageIndex:
     """The words of a page, one row per span. `sequence` (R,) int64: the row's turn. `length`
-    (R,) uint32: its number of words. Postings, sorted by term: `term` (P,) uint32 hash, `row`
-    (P,) uint32, `count` (P,) uint16.
+    (R,) uint32: its number of words. `time` (R,) int64: of the turn, in microseconds since the
+    epoch, 0 if unknown. Postings, sorted by term: `term` (P,) uint32 hash of a word or of a
+    speaker's name, `row` (P,) uint32, `count` (P,) uint16.
     """
 
     sequence: NDArray[np.int64]
@@ -191,6 +203,7 @@ class PageIndex:
     term: NDArray[np.uint32]
     row: NDArray[np.uint32]
     count: NDArray[np.uint16]
+    time: NDArray[np.int64]
 
 
 def page_id(scope: str, position: Position, texts: tuple[str, ...]) -> str:

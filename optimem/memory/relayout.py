@@ -67,6 +67,7 @@ def _chunk(read: SpanReading) -> Chunk:
         pinned=span.pinned,
         text=read.reading.text,
         extra=span.extra,
+        name=span.name,
     )
 
 

@@ -27,6 +27,7 @@ from optimem.memory.records import (
     PageRecord,
     Position,
     ScopeState,
+    TurnNumber,
     chunk_key,
     chunk_position,
     entry_place,
@@ -51,7 +52,6 @@ START = Position(0, 0)
 END = Position((1 << 40) - 1, 0)
 """Behind all text."""
 EMPTY = ScopeState(next=0, tail=START, cells=0, appended=0.0, epoch="")
-
 
 _UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
     EntryKind.STATE: serialization.unpack_state,
@@ -116,8 +116,7 @@ class ScopeRecords:
 
     def _state_by_keys(self) -> ScopeState:
         """What the keys of a scope say of its state, to read it if that is damaged."""
-        first = min(map(chunk_position, self._chunk_keys()), default=END)
-        return replace(EMPTY, tail=first)
+        return replace(EMPTY, tail=min(map(chunk_position, self._chunk_keys()), default=END))
 
     def page_keys(self) -> list[PageKey]:
         """Keys of all pages in reading order."""
@@ -127,8 +126,7 @@ class ScopeRecords:
     def pages(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord] | None]:
         """Pages by their keys; None for one that is gone."""
         entries = self.store.get(self.scope, [key.page for key in wanted])
-        unpack = page_serialization.unpack_page
-        found = [e and self._unpacked(unpack, e) for e in entries]
+        found = [e and self._unpacked(page_serialization.unpack_page, e) for e in entries]
         pairs = zip(found, entries, strict=True)
         return [Stored(page, entry.version) if page and entry else None for page, entry in pairs]
 
@@ -162,8 +160,8 @@ class ScopeRecords:
                 return pages, chunks
 
     def at_one_moment(self, read: Callable[[], T]) -> T:
-        """What `read` returns, which reads this scope's entries; it runs again if a turn was
-        forgotten or the scope begun anew meanwhile. Raises ConflictError if that does not end."""
+        """What `read` returns, which reads this scope; it runs again if a turn was forgotten or the
+        scope begun anew meanwhile. Raises ConflictError if that does not end."""
 
         def attempt() -> T:
             before = self.state().record.epoch
@@ -175,7 +173,11 @@ class ScopeRecords:
         return retry(attempt, self.scope, "read")
 
     def turn_numbers(self, turns: Sequence[str]) -> list[int | None]:
-        """The numbers of turns by their ids; None for a turn the scope does not hold."""
+        """The numbers of turns by their ids; None for one the scope does not hold."""
+        return [found and found.number for found in self.numbered_turns(turns)]
+
+    def numbered_turns(self, turns: Sequence[str]) -> list[TurnNumber | None]:
+        """What is stored under the ids of turns."""
         entries = self.store.get(self.scope, [turn_key(turn) for turn in turns])
         return [entry and self._unpacked(serialization.unpack_number, entry) for entry in entries]
 
@@ -265,8 +267,7 @@ class ScopeRecords:
         return Edit(self.store, self.scope)
 
     def refresh(self, record: PageRecord, version: int, due: float | None) -> bool:
-        """Store a page again, without its index entry; False if somebody else changed the page
-        first."""
+        """Store a page again, without its index entry; False if another changed it first."""
         edit = self.edit()
         edit.put_page(record, due, expect=version)
         return edit.try_commit()
@@ -323,11 +324,12 @@ class Edit:
         data = serialization.pack_state(state, self._place(STATE_KEY))
         self.changes.append(Change(STATE_KEY, data, expect))
 
-    def put_turn(self, turn: str, number: int, expect: int | None = 0) -> None:
+    def put_turn(self, turn: str, number: TurnNumber, expect: int | None = 0) -> None:
         """Write a turn's number, by default of a new turn."""
         key = turn_key(turn)
-        data = serialization.pack_number(number, self._place(key))
-        self.changes.append(Change(key, data, expect))
+        self.changes.append(
+            Change(key, serialization.pack_number(number, self._place(key)), expect)
+        )
 
     def remove_turn(self, turn: str) -> None:
         """Remove a turn's number, and the image that it describes, if it does."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from optimem.memory.records import Chunk, Position, ScopeState
+from optimem.memory.records import Chunk, Position, ScopeState, TurnNumber
 from optimem.omem.container import (
     ZSTD_FAST,
     ContainerKind,
@@ -51,6 +51,7 @@ class _ChunkFields(NamedTuple):
     ends: Flag
     pinned: Flag
     extra: Extra = ""
+    name: str = ""
 
 
 class _StateFields(NamedTuple):
@@ -76,7 +77,8 @@ def pack_chunk(chunk: Chunk, place: bytes) -> bytes:
         chunk.appended,
         int(chunk.ends),
         int(chunk.pinned),
-        *([chunk.extra] if chunk.extra else []),
+        *([chunk.extra] if chunk.extra or chunk.name else []),
+        *([chunk.name] if chunk.name else []),
     ]
     content = to_json(fields) + b"\n" + chunk.text.encode()
     return pack_container(ContainerKind.CHUNK, [compress(content, ZSTD_FAST)], place)
@@ -97,6 +99,7 @@ def unpack_chunk(data: bytes, place: bytes) -> Chunk:
             pinned=bool(fields.pinned),
             text=text.decode(),
             extra=fields.extra,
+            name=fields.name,
         )
 
 
@@ -120,15 +123,17 @@ def unpack_state(data: bytes, place: bytes) -> ScopeState:
         )
 
 
-def pack_number(number: int, place: bytes) -> bytes:
-    """A turn's number as bytes."""
-    return pack_container(ContainerKind.TURN_NUMBER, [b"%d" % number], place)
+def pack_number(number: TurnNumber, place: bytes) -> bytes:
+    """A turn's number as bytes, and the digest after it if there is one."""
+    section = b"%d" % number.number + (b" " + number.digest if number.digest else b"")
+    return pack_container(ContainerKind.TURN_NUMBER, [section], place)
 
 
-def unpack_number(data: bytes, place: bytes) -> int:
+def unpack_number(data: bytes, place: bytes) -> TurnNumber:
     """The number. Raises FormatError, VersionError or ChecksumError."""
     with unpack_container(ContainerKind.TURN_NUMBER, data, place=place) as (section,):
-        return int(section)
+        number, _, digest = section.partition(b" ")
+        return TurnNumber(int(number), digest)
 
 
 def pack_digest(text: str, place: bytes) -> bytes:

@@ -9,9 +9,10 @@ from uuid import uuid4
 
 from optimem.memory.admission import Admitted, admit
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.records import Chunk, Position, ScopeState
+from optimem.memory.records import Chunk, Position, ScopeState, TurnNumber
 from optimem.memory.scope_records import Edit, ScopeRecords, retry
 from optimem.omem.container import to_json
+from optimem.omem.corrections import text_digest
 from optimem.protocols import Cells, Renderer
 from optimem.reports import AppendReport
 from optimem.turns import Turn
@@ -27,9 +28,11 @@ def append_turns(
     policy: DecayPolicy,
     now: float,
     allow: Callable[[Sequence[Turn]], None] = lambda new: None,
+    aged: bool = False,
 ) -> tuple[AppendReport, ScopeState]:
     """Put turns at the end of a scope, those that are new; the scope's new state, too. `allow`:
-    raises if the new turns must not be stored. Raises ConflictError if others keep writing."""
+    raises if the new turns must not be stored. `aged`: turns fade from their own times on, unless
+    these are yet to come. Raises ConflictError if others keep writing."""
 
     def attempt() -> tuple[AppendReport, ScopeState]:
         state, version = records.state()
@@ -37,7 +40,9 @@ def append_turns(
         if new:
             allow([turn for turn, _ in new])
             edit = records.edit()
-            state = _put_turns(edit, new, replace(state, recent=recent), renderer, policy, now)
+            state = _put_turns(
+                edit, new, replace(state, recent=recent), renderer, policy, now, aged
+            )
             edit.put_state(state, version)
             edit.commit()
         report = AppendReport(added=len(new), duplicates=duplicates, forgotten=forgotten)
@@ -70,12 +75,13 @@ def _put_turns(
     renderer: Renderer,
     policy: DecayPolicy,
     now: float,
+    aged: bool,
 ) -> ScopeState:
     """Write new turns as chunks; the state after them."""
     cells = state.cells
     for number, (turn, key) in enumerate(turns, state.next):
-        edit.put_turn(key, number)
-        for chunk in _chunks(turn, key, number, now):
+        edit.put_turn(key, TurnNumber(number, text_digest(turn.text)))
+        for chunk in _chunks(turn, key, number, now, aged):
             edit.put_chunk(chunk, policy.chunk_due(chunk), expect=0)
             cells += len(chunk_cells(chunk, renderer))
     return replace(
@@ -87,20 +93,22 @@ def _put_turns(
     )
 
 
-def _chunks(turn: Turn, key: str, number: int, now: float) -> list[Chunk]:
+def _chunks(turn: Turn, key: str, number: int, now: float, aged: bool) -> list[Chunk]:
     """A turn as chunks; an empty turn is one empty chunk."""
+    time = now if turn.time is None else turn.time
     starts = range(0, max(len(turn.text), 1), CHUNK)
     return [
         Chunk(
             position=Position(number, start),
             role=turn.role,
             turn=key,
-            time=now if turn.time is None else turn.time,
-            appended=now,
+            time=time,
+            appended=min(time, now) if aged else now,
             ends=start + CHUNK >= len(turn.text),
             pinned=False,
             text=turn.text[start : start + CHUNK],
             extra=to_json(turn.extra).decode() if turn.extra and not start else "",
+            name=turn.name or "",
         )
         for start in starts
     ]

@@ -89,13 +89,14 @@ class TurnPart(NamedTuple):
 @dataclass
 class TurnBuilder:
     """A turn put together from its parts in reading order. `number`: the turn's in its scope.
-    `extra`: JSON, empty for none."""
+    `extra`: JSON, empty for none. `name`: who speaks, empty for nobody in particular."""
 
     number: int
     id: str
     role: Role
     time: float
     extra: str = ""
+    name: str = ""
     parts: list[TurnPart] = field(default_factory=list)
 
     @property
@@ -157,6 +158,7 @@ class TurnBuilder:
         return kind(
             id=self.id,
             role=self.role,
+            name=self.name or None,
             time=self.time,
             age=max(now - self.time, 0.0),
             text=self.text,

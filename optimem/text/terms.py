@@ -40,15 +40,37 @@ def terms(text: str) -> list[int]:
     Case and accents are folded, English endings removed and stop words dropped. Identifiers
     also count by their parts (`readTimeout`, `HTTP_404`), scripts without spaces by pairs of
     characters. Words with an unreadable character are left out."""
-    found: list[str] = []
-    for word in _WORD.findall(_without_accents(text)):
-        if REPLACEMENT in word:
-            continue
-        if _UNSPACED_CHARACTER.match(word):
-            found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
-        elif not STOP_WORDS.fullmatch(word.casefold()):
-            found += {part.casefold() for part in (word, *_PART.findall(word))}
-    return [crc32(_stem(word).encode()) for word in found]
+    return [term for word in _WORD.findall(_without_accents(text)) for term in _word_terms(word)]
+
+
+def query_words(text: str) -> dict[int, str]:
+    """The terms of a text, each with the word that it is of."""
+    words = _WORD.findall(_without_accents(text))
+    return {term: word for word in words for term in _word_terms(word)}
+
+
+def _word_terms(word: str) -> list[int]:
+    if REPLACEMENT in word:
+        return []
+    if _UNSPACED_CHARACTER.match(word):
+        found = [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
+    elif STOP_WORDS.fullmatch(word.casefold()):
+        found = []
+    else:
+        found = [*{part.casefold() for part in (word, *_PART.findall(word))}]
+    return [crc32(_stem(each).encode()) for each in found]
+
+
+def role_term(role: str) -> int:
+    """A 32-bit hash that stands for a role, which no word of a text shares."""
+    return crc32(b"\0\0" + role.encode())
+
+
+def name_terms(name: str) -> list[int]:
+    """32-bit hashes that stand for a speaker's name: of each of its words, folded, which no word of
+    a text shares."""
+    words = {word.casefold() for word in _WORD.findall(_without_accents(name))}
+    return sorted(crc32(b"\0" + word.encode()) for word in words)
 
 
 def _without_accents(text: str) -> str:

@@ -90,3 +90,8 @@ def test_a_field_that_is_not_json_is_named() -> None:
     message = ToolMessage("2", tool_call_id="c1", artifact=object(), id="t")
     with pytest.raises(InputError, match="is not JSON"):
         to_exact_turn(message, "t")
+
+
+def test_a_message_names_its_speaker_and_a_tool_is_none() -> None:
+    assert to_exact_turn(HumanMessage("hi", name="Ann", id="h"), "h").name == "Ann"
+    assert to_exact_turn(ToolMessage("6543", tool_call_id="c", name="look"), "t").name is None

@@ -53,7 +53,7 @@ def test_turns_are_shown_with_their_age_and_certainty(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     done = run("recall", "s", "port", "--now", "1970-01-03", "--store", store)
     header, text, _ = done.stdout.decode().split("\n", 2)
-    assert header == "user · 1970-01-01 00:00 · 2 days ago · tail · exact · m1"
+    assert header == "user · 1970-01-01 00:00 · 2 days ago · tail · exact · m1 · words: port"
     assert text == "Port 6543."
     done = run("recall", "s", "bergen", "--store", store)
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"nothing readable matches\n")

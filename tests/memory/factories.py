@@ -13,6 +13,7 @@ from optimem.memory.records import (
     Position,
     ScopeState,
     Span,
+    TurnNumber,
 )
 from optimem.memory.scope_records import ScopeRecords
 from optimem.omem.corrections import text_digest
@@ -66,7 +67,7 @@ def put(records: ScopeRecords, *found: PageRecord | Chunk, due: float | None = N
         else:
             edit.put_chunk(record, due, expect=0)
     for turn, number in turns.items():
-        edit.put_turn(turn, number)
+        edit.put_turn(turn, TurnNumber(number, b""))
     edit.put_state(ScopeState(9, Position(0, 0), 0, 7.0, "epoch"), 0)
     edit.commit()
 

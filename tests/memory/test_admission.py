@@ -2,7 +2,9 @@
 
 import pytest
 
+from optimem.errors import ChangedTurnError
 from optimem.memory.admission import OCCURRENCES, RECENT, RUN
+from optimem.memory.decay import DAY, DecayPolicy
 from optimem.reports import AppendReport
 from optimem.testing import open_memory
 from optimem.turns import Turn
@@ -95,3 +97,46 @@ def test_words_said_often() -> None:
         assert len(set(ids)) == 2 * count
         assert memory.forget(SCOPE, turn=ids[-1]).left == 0
         assert texts(memory).count("yes") == count - 1
+
+
+def test_an_id_that_stands_for_another_text_is_named_and_nothing_is_appended() -> None:
+    with open_memory() as memory:
+        memory.append(SCOPE, Turn(text="The port is 6543.", id="m1"))
+        for _ in range(2):
+            with pytest.raises(ChangedTurnError, match="'m1' is known with another text"):
+                memory.append(SCOPE, [Turn(text="new", id="m2"), Turn(text="The port?", id="m1")])
+            memory.flush(SCOPE)  # and once it is on a page
+        assert memory.append(SCOPE, Turn(text="The port is 6543.", id="m1")).duplicates == 1
+        assert texts(memory) == ["The port is 6543."]
+        memory.forget(SCOPE, turn="m1")
+        memory.readmit(SCOPE, turn="m1")
+        assert memory.append(SCOPE, Turn(text="The port is 7654.", id="m1")).added == 1
+        assert texts(memory) == ["The port is 7654."]
+
+
+def test_one_id_twice_in_an_append_must_have_one_text() -> None:
+    with open_memory() as memory:
+        with pytest.raises(ChangedTurnError):
+            memory.append(SCOPE, [Turn(text="a", id="m"), Turn(text="b", id="m")])
+        assert memory.append(SCOPE, [Turn(text="a", id="m"), Turn(text="a", id="m")]).added == 1
+
+
+def test_what_is_imported_can_fade_from_its_own_time_on() -> None:
+    turns = [
+        Turn(text="old " * 30, id="a", time=NOW - 40 * DAY),
+        Turn(text="b", time=NOW - 35 * DAY),
+    ]
+    for aged, tier in ((True, "tiny"), (False, "base")):
+        with open_memory(policy=DecayPolicy(floor=0), clock=lambda: NOW) as memory:
+            memory.append(SCOPE, turns, aged=aged)
+            memory.flush(SCOPE)
+            memory.sweep(now=NOW + 1.5 * DAY)
+            assert {turn.tier for turn in memory.reconstruct(SCOPE)} == {tier}
+
+
+def test_a_turn_from_a_time_to_come_begins_to_fade_now() -> None:
+    with open_memory(policy=DecayPolicy(floor=0), clock=lambda: NOW) as memory:
+        memory.append(SCOPE, Turn(text="soon", time=NOW + 90 * DAY), aged=True)
+        memory.flush(SCOPE)
+        memory.sweep(now=NOW + 1.5 * DAY)
+        assert memory.reconstruct(SCOPE)[0].tier == "base"

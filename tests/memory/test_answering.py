@@ -239,3 +239,32 @@ def test_a_faded_memory_knows_less_and_guesses_no_more(demo: OpticalMemory) -> N
     show("faded", faded)
     assert 0 < faded.right < fresh.right
     assert faded.unanswerable - faded.refused <= fresh.unanswerable - fresh.refused
+
+
+SAID = [
+    Turn(text="I collect fossils, the shelf is full.", name="Ann", time=NOW - 40 * DAY),
+    Turn(text="How lovely. Where do you keep them?", name="Ben", time=NOW - 40 * DAY + 9),
+    Turn(text="I want to sell the old kayak to a student.", name="Ben", time=NOW - 20 * DAY),
+]
+
+
+def test_what_another_person_said_is_not_quoted_but_offered(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, SAID)
+    assert memory.answer(SCOPE, "What does Ann collect?").text == SAID[0].text
+    other = memory.answer(SCOPE, "What does Ben collect?")
+    assert is_unknown(other)
+    assert other.nearest[0].text == SAID[0].text
+    assert other.nearest[0].why
+
+
+def test_what_says_the_name_itself_may_be_quoted(memory: OpticalMemory) -> None:
+    told = Turn(text="Ann restores clocks for a living.", name="Ben", time=NOW - 9 * DAY)
+    memory.append(SCOPE, [*SAID, told])
+    assert memory.answer(SCOPE, "What does Ann restore?").text == told.text
+
+
+def test_what_was_said_at_another_time_is_not_quoted(memory: OpticalMemory) -> None:
+    memory.append(SCOPE, SAID)
+    assert memory.answer(SCOPE, "What did Ben sell three weeks ago?").known
+    assert is_unknown(memory.answer(SCOPE, "What did Ben sell yesterday?"))
+    assert not is_unknown(memory.answer(SCOPE, "What did Ben sell?"))

@@ -72,7 +72,7 @@ def test_everything_is_equal_and_found_again(tmp_path: Path) -> None:
         ]
         assert copy.recall(SCOPE, "turn 77")[0].id == "t77"
         assert len(copy.sweep(now=NOW + 2 * DAY).moves) == memory.stats().pages
-        assert copy.append(SCOPE, Turn(text="turn 1", id="t1")).duplicates == 1
+        assert copy.append(SCOPE, Turn(text="turn 1 about bergen", id="t1")).duplicates == 1
 
 
 def test_an_interrupted_copy_is_no_whole_scope_and_goes_on() -> None:

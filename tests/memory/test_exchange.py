@@ -9,7 +9,7 @@ import pytest
 
 from optimem import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory.decay import DAY
+from optimem.memory.decay import DAY, DecayPolicy
 from optimem.memory.records import image_turn
 from optimem.testing import FakeImageReader, plain_codec
 from optimem.testing import open_memory as on_fakes
@@ -189,3 +189,18 @@ def test_what_is_no_export_is_named(memory: OpticalMemory, given: list[str]) -> 
     with pytest.raises(InputError):
         memory.import_lines(given)
     assert memory.scopes() == []
+
+
+def test_speakers_come_back_and_turns_may_go_on_ageing() -> None:
+    said = Turn(text="I moved to Oslo.", name="Ann", id="a", time=NOW - 40 * DAY)
+    with on_fakes(clock=lambda: NOW) as memory:
+        memory.append(SCOPE, said)
+        memory.flush(SCOPE)
+        exported = lines(memory, SCOPE)
+    for aged, tier in ((True, "tiny"), (False, "base")):
+        with on_fakes(policy=DecayPolicy(floor=0), clock=lambda: NOW) as other:
+            other.import_lines(exported, aged=aged)
+            other.flush(SCOPE)
+            other.sweep(now=NOW + 1.5 * DAY)
+            (turn,) = other.reconstruct(SCOPE)
+            assert (turn.name, turn.speaker, turn.tier) == ("Ann", "Ann", tier)

@@ -11,6 +11,7 @@ from optimem.memory.records import (
     PageRecord,
     Position,
     Span,
+    TurnNumber,
 )
 from optimem.omem.container import ContainerKind, pack_container
 from optimem.omem.corrections import text_digest
@@ -90,7 +91,7 @@ def test_a_newer_version_and_another_kind_are_named() -> None:
     with pytest.raises(VersionError, match="format version 9"):
         page_serialization.unpack_page(bytes(data), PLACE)
     with pytest.raises(FormatError, match="holds the number of a turn, not a page"):
-        page_serialization.unpack_page(serialization.pack_number(1, PLACE), PLACE)
+        page_serialization.unpack_page(serialization.pack_number(TurnNumber(1, b""), PLACE), PLACE)
     with pytest.raises(FormatError, match="a page cannot be read"):
         page_serialization.unpack_page(
             pack_container(ContainerKind.PAGE, [b"", b"", b"", b""], PLACE), PLACE

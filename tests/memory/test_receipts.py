@@ -9,6 +9,7 @@ import pytest
 from optimem import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.decay import DAY
+from optimem.memory.records import TurnNumber
 from optimem.memory.scope_records import ScopeRecords
 from optimem.protocols import Change, EntryInfo
 from optimem.reports import ForgetReceipt
@@ -68,7 +69,7 @@ def test_a_receipt_of_a_turn_holds_until_the_turn_is_back(
     assert (checked.holds, checked.found, checked.residue) == (True, [], [])
     assert checked.entries > 0
     edit = records_of(memory).edit()
-    edit.put_turn("a", 0)  # as a store that was restored from a backup
+    edit.put_turn("a", TurnNumber(0, b""))  # as a store that was restored from a backup
     edit.commit()
     assert [each.scope for each in memory.verify_receipt(receipt).found] == [SCOPE]
 

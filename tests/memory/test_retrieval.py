@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optimem.memory.records import PageIndex, PageKey
-from optimem.memory.retrieval import K1, B, RankerCache, TurnRanker, index_page, with_following
+from optimem.memory.retrieval import K1, B, RankerCache, TurnRanker, index_page
 from optimem.memory.scope_records import ScopeRecords
 from optimem.text.terms import terms
 from tests.memory.factories import make_chunk, make_page, make_span
@@ -69,20 +69,12 @@ def test_rows_beyond_sixteen_bits_are_told_apart() -> None:
     filler = np.zeros(0, np.int64)
     many = PageIndex(
         sequence=np.arange(70_000), length=np.ones(70_000, np.uint32), term=filler.astype("u4"),
-        row=filler.astype("u2"), count=filler.astype("u2"),
+        row=filler.astype("u2"), count=filler.astype("u2"), time=np.zeros(70_000, np.int64),
     )  # fmt: skip
     last = index_page([(70_000, "lantern"), (70_001, "lantern lantern")])
     ranker = TurnRanker([index_page([(-1, "gate")]), many, last])
     assert [turn for turn, _ in ranker.best("lantern", 9)] == [70_001, 70_000]
     assert [turn for turn, _ in ranker.best("gate", 9)] == [-1]
-
-
-def test_each_turn_comes_once_and_only_those_that_there_are() -> None:
-    known = (0, 1, 2, 4, 9)
-    hits = [(1, 2.0), (4, 1.5), (2, 1.0)]
-    assert with_following(hits, known, 2) == [(1, 2.0), (2, 1.0), (4, 1.5)]
-    assert with_following([(9, 2.0), (0, 1.0)], known, 1) == [(9, 2.0), (0, 1.0), (1, 0.0)]
-    assert with_following([(2, 1.0)], known, 0) == [(2, 1.0)]
 
 
 def put_page(records: ScopeRecords, text: str, number: int) -> PageKey:

@@ -11,6 +11,7 @@ from optimem.memory.records import (
     Chunk,
     Position,
     ScopeState,
+    TurnNumber,
 )
 from optimem.memory.retrieval import index_page
 from tests.memory.test_page_serialization import PLACE, RECORD, SPANS
@@ -23,7 +24,10 @@ def test_chunks_states_and_numbers_come_back() -> None:
     assert serialization.unpack_chunk(serialization.pack_chunk(chunk, PLACE), PLACE) == chunk
     state = ScopeState(3, Position(1, 5), 77, 9.5, "e")
     assert serialization.unpack_state(serialization.pack_state(state, PLACE), PLACE) == state
-    assert serialization.unpack_number(serialization.pack_number(41, PLACE), PLACE) == 41
+    for number in (TurnNumber(41, b""), TurnNumber(0, b"8 bytes!")):
+        assert (
+            serialization.unpack_number(serialization.pack_number(number, PLACE), PLACE) == number
+        )
 
 
 def test_bytes_are_read_only_where_they_were_stored() -> None:
@@ -39,7 +43,7 @@ def test_bytes_are_read_only_where_they_were_stored() -> None:
             index_serialization.pack_index(index, PLACE, SECRET),
         ),
         (serialization.unpack_state, serialization.pack_state(state, PLACE)),
-        (serialization.unpack_number, serialization.pack_number(7, PLACE)),
+        (serialization.unpack_number, serialization.pack_number(TurnNumber(7, b""), PLACE)),
         (serialization.unpack_image, serialization.pack_image(b"tokens", PLACE)),
     ]
     for unpack, data in packed:

@@ -27,6 +27,7 @@ from optimem.memory.records import (
     Position,
     ScopeState,
     Span,
+    TurnNumber,
     entry_place,
 )
 from optimem.memory.retrieval import index_page
@@ -100,7 +101,7 @@ def _samples() -> list[Sample]:
             words.pack_index(index, NOWHERE, SECRET),
             partial(words.unpack_index, secret=SECRET),
         ),
-        (kinds.TURN_NUMBER, memory.pack_number(41, NOWHERE), memory.unpack_number),
+        (kinds.TURN_NUMBER, memory.pack_number(TurnNumber(41, b""), NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
         (kinds.DIGEST, memory.pack_digest("Marta wants oak.", NOWHERE), memory.unpack_digest),
         (kinds.SENT, pack_sent(1.5, [Quote(Scope(session="s"), "t", 0, 9)], NOWHERE), unpack_sent),
