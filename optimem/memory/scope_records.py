@@ -160,8 +160,7 @@ class ScopeRecords:
                 return pages, chunks
 
     def at_one_moment(self, read: Callable[[], T]) -> T:
-        """What `read` returns, which reads this scope; it runs again if a turn was forgotten or the
-        scope begun anew meanwhile. Raises ConflictError if that does not end."""
+        """What `read` returns; it runs again if a turn was forgotten meanwhile, or everything."""
 
         def attempt() -> T:
             before = self.state().record.epoch
@@ -209,8 +208,7 @@ class ScopeRecords:
         return [entry for entry in self.store.get(self.scope, keys) if entry]
 
     def unpack(self, entry: Entry) -> object:
-        """The record in an entry: of a page, a chunk, a state, a number, an index, an image's
-        tokens, None for others. Raises FormatError, VersionError or ChecksumError."""
+        """The record in an entry, None for no record. Raises FormatError and those below it."""
         kind = EntryKind.of(entry.key)
         unpack = index_reader(self.store) if kind is EntryKind.INDEX else _UNPACK.get(kind)
         return unpack(entry.value, entry_place(self.scope, entry.key)) if unpack else None
@@ -327,9 +325,8 @@ class Edit:
     def put_turn(self, turn: str, number: TurnNumber, expect: int | None = 0) -> None:
         """Write a turn's number, by default of a new turn."""
         key = turn_key(turn)
-        self.changes.append(
-            Change(key, serialization.pack_number(number, self._place(key)), expect)
-        )
+        data = serialization.pack_number(number, self._place(key))
+        self.changes.append(Change(key, data, expect))
 
     def remove_turn(self, turn: str) -> None:
         """Remove a turn's number, and the image that it describes, if it does."""
