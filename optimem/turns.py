@@ -25,7 +25,7 @@ from pydantic import (
 from optimem.errors import InputError, ScopeError, TextError
 from optimem.roles import ROLES as ROLES
 from optimem.roles import Role as Role
-from optimem.text.times import as_seconds
+from optimem.times import as_seconds
 
 RESERVED = "optimem."
 """Namespaces that start so belong to optimem: of items, and of what was forgotten."""

@@ -26,7 +26,7 @@ from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.tail import append_turns
 from optimem.reports import AppendReport, ImportReport
 from optimem.results import Answer, RecalledTurn, Recollection, TurnList
-from optimem.text.times import Time, as_seconds
+from optimem.times import Time, as_seconds
 from optimem.turns import Scope, Turns, as_turns
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 
 from optimem.errors import InputError
-from optimem.text.times import Time, as_seconds
+from optimem.times import Time, as_seconds
 
 USUAL = 5
 """Turns that are recalled if neither a number of them nor a budget is given."""

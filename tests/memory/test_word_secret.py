@@ -17,7 +17,7 @@ from optimem.omem.container import ContainerKind, unpack_container
 from optimem.protocols import Change
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import InMemoryStore, plain_codec
-from optimem.text.terms import terms
+from optimem.text.terms import role_term, terms
 
 NOW, SCOPE = 1_700_000_000.0, "s"
 SAID = "Quillfeather rotates the harpsichord ledger; zinnia and marigold listen on port 6543."
@@ -54,7 +54,9 @@ def filled() -> tuple[OpticalMemory, list[bytes]]:
     assert secret
     for hidden, place in sections:
         read = parse_index(reveal(hidden, secret, place))
-        assert set(read.term.tolist()) == set(terms(SAID))  # who knows the secret reads all of it
+        assert set(read.term.tolist()) - {role_term("user")} == set(
+            terms(SAID)
+        )  # who knows the secret reads all of it
     return memory, [hidden for hidden, _ in sections]
 
 
