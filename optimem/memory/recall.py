@@ -76,8 +76,13 @@ def read_each(records: Sequence[PageRecord], codec: PageCodec) -> list[PageReadi
 
 def _read_tokens(record: PageRecord, decoded: ReadCells, codec: PageCodec) -> PageReading:
     """What was decoded, with the corrections made when the page was written. Raises FormatError
-    if these are not of such a page."""
+    if these, or the spans, are not of such a page."""
     size = len(decoded.ids)
+    if record.spans[-1].end > size:
+        raise FormatError(
+            f"page {record.id} is damaged: it names turns up to cell {record.spans[-1].end}, "
+            f"and its tokens show {size} cells"
+        )
     with format_errors(f"the corrections of page {record.id}"):
         cells = Corrections.unpack(record.corrections, size).apply(decoded)
     spans = [_read_span(span, cells, codec, record.kept) for span in record.spans]

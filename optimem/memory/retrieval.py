@@ -75,7 +75,8 @@ def _speaker_terms(row: IndexRow) -> list[int]:
 
 def microseconds(times: Sequence[float]) -> NDArray[np.int64]:
     """Seconds as whole microseconds, as far as these go: some 290,000 years to each side."""
-    return np.clip(np.array(times, np.float64) * 1e6, -MAX_TIME, MAX_TIME).round().astype(np.int64)
+    seconds = np.nan_to_num(np.array(times, np.float64)).clip(-MAX_TIME / 1e6, MAX_TIME / 1e6)
+    return (seconds * 1e6).round().astype(np.int64)
 
 
 def rows_of(index: PageIndex, numbers: Collection[int]) -> PageIndex:

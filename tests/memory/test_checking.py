@@ -1,6 +1,7 @@
 """Damage: the rest of a scope is read, what is damaged is named, and a repair mends the scope."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from click.testing import CliRunner
 from optimem import OpticalMemory
 from optimem.cli import cli
 from optimem.errors import FormatError
+from optimem.memory.recall import read_pages
 from optimem.memory.records import EntryKind
+from optimem.memory.scope_records import ScopeRecords
 from optimem.protocols import Change
-from optimem.testing import InMemoryStore, open_memory
+from optimem.testing import InMemoryStore, open_memory, plain_codec
 from optimem.turns import Scope, Turn
 from tests.memory.factories import SCOPE, InterruptedStore, texts
 
@@ -78,6 +81,19 @@ def test_what_is_written_while_a_scope_is_checked_is_not_damage(repair: bool) ->
 
 
 UNUSED = (EntryKind.IMAGE, EntryKind.GONE, EntryKind.DIGEST, EntryKind.SENT)
+
+
+def test_turns_beyond_the_cells_of_their_page_are_named() -> None:
+    with filled() as memory:
+        records = ScopeRecords(memory.store, HOME)
+        page = records.pages(records.page_keys()[:1])[0]
+        assert page
+        *first, last = page.record.spans
+        forged = replace(page.record, spans=(*first, replace(last, end=last.end + 99)))
+        with pytest.raises(FormatError, match="is damaged: it names turns up to cell"):
+            read_pages([forged], plain_codec())
+
+
 MEND = [kind for kind in EntryKind if kind not in UNUSED]
 
 
