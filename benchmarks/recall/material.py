@@ -254,7 +254,7 @@ SERIES = (
 
 
 class Trait(NamedTuple):
-    """Something told, and a question that takes some thought to see that it bears on it."""
+    """Something told, and a question that it answers only after some thought."""
 
     told: str
     asked: str

@@ -177,7 +177,7 @@ class OpticalMemory(MemoryUpkeep):
         now: float | None = None,
     ) -> TurnList[RecalledTurn]:
         """All turns in order, those of the tail too. `since`, `until`: only turns of this time,
-        both ends included, as `Turn.time` takes them. Raises InputError for what is no time."""
+        both ends included, as `Turn.time` takes them. Raises InputError for anything else."""
         first = -inf if since is None else as_seconds(since, "since")
         last = inf if until is None else as_seconds(until, "until")
         return self._recaller(scope, now).between(first, last)

@@ -98,7 +98,7 @@ class Importer:
 
     def read(self, lines: Iterable[str], partial: bool = False) -> ImportReport:
         """Append everything. `partial`: of an export that is not whole too, all that comes before
-        what is no line of one. Raises InputError, naming the line, for that."""
+        anything that is not a line of one. Raises InputError, naming the line, for that."""
         self._counts = dict.fromkeys(("added", "duplicates", "forgotten", "images"), 0)
         self._begun, scopes = False, set[Scope]()
         try:

@@ -66,7 +66,7 @@ class Query:
     @cached_property
     def speakers(self) -> dict[str, list[int]]:
         """The names in it of people who speak in the scope, with their terms. A word without a
-        capital is a name only if it is no function word."""
+        capital is a name unless it is a function word."""
         found = dict[str, list[int]]()
         for word in self.words.values():
             said = [term for term in name_terms(word) if self.counts(term).any()]

@@ -1,5 +1,5 @@
 """What tells a whole export from one that was cut off or changed: a last line with the number of
-lines before it and their digest. The digest is no seal: whoever changes an export can renew it.
+lines before it and their digest, which does not seal it: whoever changes an export can renew both.
 
 Knows nothing of what the lines say, but the first and the last.
 """

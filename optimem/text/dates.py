@@ -56,7 +56,7 @@ Reader = Callable[[re.Match[str], Known], list[Span]]
 def find_dates(text: str, now: float, first: float, last: float) -> list[DateSpan]:
     """The spans that a text names, in any order. `now`: when it is said; `first`, `last`: the times
     of the first and the last turn. A date without a year is that of every year of the turns. What
-    is no date, such as 31 February, is left out."""
+    cannot be a date, such as 31 February, is left out."""
     known = Known(*map(_utc, (now, first, last)))
     found = list[DateSpan]()
     for pattern, read in _PATTERNS:
