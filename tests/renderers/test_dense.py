@@ -12,30 +12,34 @@ from hypothesis import strategies as st
 from optimem.errors import InputError
 from optimem.protocols import ReadCells
 from optimem.renderers.dense import CAPACITY, COLUMNS, DenseRenderer, canvas_cells
+from optimem.renderers.spellings import SPELLINGS
 from optimem.tiers import Tier
 from optimem.turns import ROLES
 
 RENDERER = DenseRenderer()
 ALPHABET = RENDERER.alphabet
+SPELLED = [DenseRenderer(spelling()) for spelling in SPELLINGS.values()]
 
 
 def sure(cells: np.ndarray) -> ReadCells:
     return ReadCells(cells, np.ones(len(cells), np.float32))
 
 
-@given(st.text(st.characters(codec="utf-8")))
-def test_any_text_comes_back_to_the_letter(text: str) -> None:
-    reading = RENDERER.text(sure(RENDERER.cells(text, "user")))
+@pytest.mark.parametrize("renderer", SPELLED)
+@given(text=st.text(st.characters(codec="utf-8")))
+def test_any_text_comes_back_to_the_letter(renderer: DenseRenderer, text: str) -> None:
+    reading = renderer.text(sure(renderer.cells(text, "user")))
     assert reading.text == text
     assert len(reading.probability) == len(reading.cell) == len(text)
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(1, 60))
-def test_a_split_never_cuts_a_character(text: str, room: int) -> None:
-    cells = RENDERER.cells(text)
-    end = RENDERER.split(cells, room)
+@pytest.mark.parametrize("renderer", SPELLED)
+@given(text=st.text(st.characters(codec="utf-8"), min_size=1), room=st.integers(1, 60))
+def test_a_split_never_cuts_a_character(renderer: DenseRenderer, text: str, room: int) -> None:
+    cells = renderer.cells(text)
+    end = renderer.split(cells, room)
     assert end <= room
-    joined = RENDERER.text(sure(cells[:end])).text + RENDERER.text(sure(cells[end:])).text
+    joined = renderer.text(sure(cells[:end])).text + renderer.text(sure(cells[end:])).text
     assert joined == text
 
 

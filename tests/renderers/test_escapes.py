@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from optimem.protocols import ReadCells
 from optimem.renderers.dense import DenseRenderer
@@ -18,22 +16,6 @@ ALPHABET = ESCAPES.alphabet
 
 def sure(cells: np.ndarray) -> ReadCells:
     return ReadCells(cells, np.ones(len(cells), np.float32))
-
-
-@given(st.text(st.characters(codec="utf-8")))
-def test_any_text_comes_back_to_the_letter(text: str) -> None:
-    reading = RENDERER.text(sure(RENDERER.cells(text, "user")))
-    assert reading.text == text
-    assert len(reading.probability) == len(reading.cell) == len(text)
-
-
-@given(st.text(st.characters(codec="utf-8"), min_size=1), st.integers(1, 60))
-def test_a_split_never_cuts_a_character(text: str, room: int) -> None:
-    cells = RENDERER.cells(text)
-    end = RENDERER.split(cells, room)
-    assert end <= room
-    joined = RENDERER.text(sure(cells[:end])).text + RENDERER.text(sure(cells[end:])).text
-    assert joined == text
 
 
 def test_a_wide_character_shows_both_halves() -> None:
