@@ -15,6 +15,7 @@ from optimem.cli import (
     memory,
     operations,
     reencoding,
+    serve,
     upkeep,
 )
 from optimem.errors import OptimemError
@@ -64,6 +65,7 @@ for command in (
     *operations.COMMANDS,
     *reencoding.COMMANDS,
     *keys.COMMANDS,
+    *serve.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,
 ):

@@ -1,0 +1,119 @@
+"""The commands of the service: `optimem serve`, and keys for those who call it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optimem.cli.inputs import MemoryOptions, memory_options
+from optimem.errors import MissingExtraError
+from optimem.memory.settings import parse_size
+
+if TYPE_CHECKING:
+    from optimem.serve.settings import ServeSettings
+
+
+def _setting(name: str, **options: Any) -> Any:
+    """An option that the environment sets too."""
+    variable = "OPTIMEM_" + name.strip("-").replace("-", "_").upper()
+    return click.option(name, envvar=variable, show_envvar=True, **options)
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  optimem serve --store notes.db --worker\n"
+    "  optimem serve --host 0.0.0.0 --access-keys keys.txt --store redis://cache:6379/0"
+)
+@_setting("--host", default="127.0.0.1", show_default=True, metavar="NAME",
+          help="Where to listen; other than this machine only with access keys.")  # fmt: skip
+@_setting("--port", default=8377, show_default=True, metavar="N", help="0 for any free one.")
+@click.option("--access-keys", envvar="OPTIMEM_ACCESS_KEYS_FILE", show_envvar=True, metavar="FILE",
+              help="Lines of a namespace and a key, such as `optimem new-access-key` prints; "
+              "OPTIMEM_ACCESS_KEYS holds them too.")  # fmt: skip
+@_setting("--namespace", default="", metavar="NAME",
+          help="What callers reach if there are no access keys.")  # fmt: skip
+@_setting("--max-body", default="32MiB", show_default=True, metavar="SIZE",
+          help="The largest request.")  # fmt: skip
+@_setting("--rate", type=float, metavar="N", show_default="no limit",
+          help="Requests a second of each key; twice as many may come at once.")  # fmt: skip
+@_setting("--concurrency", default=256, show_default=True, metavar="N",
+          help="Requests in hand; more are refused until some are done.")  # fmt: skip
+@_setting("--grace", default=20.0, show_default=True, metavar="SECONDS",
+          help="What requests in hand have left when the service is stopped.")  # fmt: skip
+@_setting("--traces", is_flag=True, help="Make spans for OpenTelemetry.")
+@_setting("--worker", is_flag=True, help="Let pages fade too, as `optimem worker` does.")
+@memory_options("store", "model", "policy", "limits")
+def serve(
+    access_keys: str | None, max_body: str, worker: bool, options: MemoryOptions, **given: Any
+) -> None:
+    """Serve a memory over HTTP.
+
+    /openapi.json describes the interface. Several processes may serve one store. SIGTERM and Ctrl-C
+    end it when what is in hand is done. Logs, which hold nothing of what is remembered, go to
+    standard error.
+    """
+    try:
+        from optimem.serve.app import create_app
+        from optimem.serve.doors import all_doors
+        from optimem.serve.running import address, listen
+        from optimem.serve.running import serve as run
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{error.name} is not installed; install it: pip install 'optimem[serve]'"
+        ) from error
+    settings = _settings(access_keys, max_body=parse_size(max_body), **given)
+    listening = listen(settings)
+    with listening, options.open(make=True) as memory:
+        if worker:
+            memory.start_worker()
+        click.echo(f"optimem serves {address(listening)}; {_who(settings)}", err=True)
+        run(create_app(memory, settings, all_doors(memory, settings)), settings, listening)
+    click.echo("optimem has stopped", err=True)
+
+
+def _settings(access_keys: str | None, **given: Any) -> "ServeSettings":
+    import os
+
+    from optimem.serve.access import AccessKeys, environment_keys
+    from optimem.serve.settings import ServeSettings
+
+    keys = AccessKeys.read(Path(access_keys)) if access_keys else environment_keys(os.environ)
+    return ServeSettings(keys=keys, **given)
+
+
+def _who(settings: "ServeSettings") -> str:
+    if settings.keys:
+        return f"{len(settings.keys.callers)} access keys"
+    return "no access keys: every program on this machine may read and write"
+
+
+@click.command(
+    "new-access-key",
+    epilog="\b\nExamples:\n"
+    "  optimem new-access-key work >> keys.txt\n"
+    "  optimem new-access-key @metrics",
+)
+@click.argument("namespace", default="")
+@click.option(
+    "--hashed",
+    is_flag=True,
+    help="Print the line with the key's SHA-256, and the key on standard error.",
+)
+def new_access_key(namespace: str, hashed: bool) -> None:
+    """Print a line for the access keys of `optimem serve`.
+
+    Who has the key reaches the memory's NAMESPACE, by default the one without a name, and nothing
+    else; with @metrics in its place, /metrics alone.
+    """
+    from optimem.serve.access import AccessKeys, hashed_line
+    from optimem.serve.access import new_access_key as make
+
+    key = make()
+    line = f"{namespace} {key}".lstrip()
+    AccessKeys.parse([line])
+    click.echo(hashed_line(namespace, key) if hashed else line)
+    if hashed:
+        click.echo(key, err=True)
+
+
+COMMANDS = (serve, new_access_key)
