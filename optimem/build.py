@@ -17,7 +17,7 @@ from platformdirs import user_data_path
 from optimem.errors import InputError
 from optimem.memory.caching import CachingDecoder
 from optimem.model import DEEPSEEK, NANO
-from optimem.protocols import ImageReader, KeyProvider, PageCodec, Store
+from optimem.protocols import Box, ImageReader, KeyProvider, PageCodec, Store
 from optimem.store import check_exists, open_store
 from optimem.store.keys import environment_keys
 from optimem.store.sealed import seal_store
@@ -148,6 +148,13 @@ def page_picture(ink: "NDArray[np.uint8]") -> bytes:
     from optimem.renderers.images import page_png
 
     return page_png(ink)
+
+
+def boxed_picture(ink: "NDArray[np.uint8]", boxes: Sequence[Box]) -> bytes:
+    """A page's ink (S, S) as a PNG with boxes around lines."""
+    from optimem.renderers.images import boxed_png
+
+    return boxed_png(ink, boxes)
 
 
 def page_drawer() -> "PageDrawer":

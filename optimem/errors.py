@@ -8,6 +8,7 @@ OptimemError
 │   ├── ScopeError           a scope that cannot be a name
 │   │   └── UnknownScopeError    a scope that holds nothing
 │   ├── PageError            a page image that the reader was not made for
+│   ├── UnknownPageError     a page that a scope does not hold
 │   ├── ProviderError        no rule says what a model charges for images
 │   ├── ImageSupportError    pages for a model that takes no images
 │   ├── PromptError          a prompt that cannot be made cheaper
@@ -70,6 +71,10 @@ class UnknownScopeError(ScopeError):
 
 class PageError(InputError):
     """A page image that this reader was not made for."""
+
+
+class UnknownPageError(InputError):
+    """A page that a scope does not hold, or a turn that is not on the page."""
 
 
 class ProviderError(InputError):

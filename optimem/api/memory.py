@@ -18,6 +18,7 @@ from optimem.memory.answering import Question, aanswer, answer
 from optimem.memory.background import async_twin
 from optimem.memory.exchange import Importer, export_lines
 from optimem.memory.images import append_images
+from optimem.memory.page_images import page_image
 from optimem.memory.paging import PageWriter
 from optimem.memory.prompting import Llm
 from optimem.memory.recall import Recaller
@@ -197,6 +198,15 @@ class OpticalMemory(MemoryUpkeep):
         """The turns with these ids, in the scope's order, without those that it does not hold."""
         return self._recaller(scope, now).read(ids)
 
+    def page_image(
+        self, scope: Scope | str, page: str, *, turn: str | None = None, now: float | None = None
+    ) -> bytes:
+        """A page as a PNG, drawn from what can be read of it now, at its tier. `page`: as the parts
+        of a result name it. `turn`: the id of a turn whose lines on the page are boxed. Raises
+        UnknownPageError for a page that the scope does not hold, or not the turn, and FormatError
+        for a page that cannot be read."""
+        return page_image(self._recaller(scope, now), page, turn, build.boxed_picture)
+
     def export(
         self, scopes: Iterable[Scope | str], *, images: bool = False, now: float | None = None
     ) -> Iterator[dict[str, Any]]:
@@ -243,6 +253,7 @@ class OpticalMemory(MemoryUpkeep):
     apinned = async_twin(pinned)
     aids = async_twin(ids)
     aread = async_twin(read)
+    apage_image = async_twin(page_image)
 
     async def aanswer(
         self,

@@ -17,6 +17,7 @@ STATUS: Mapping[type[OptimemError], int] = {
     errors.OptimemError: 500,
     errors.InputError: 422,
     errors.ChangedTurnError: 409,
+    errors.UnknownPageError: 404,
     errors.UnknownScopeError: 404,
     errors.StoreError: 503,
     errors.StoreFullError: 507,
