@@ -1,7 +1,8 @@
 """The commands of the service: `optimem serve`, and keys for those who call it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,8 +13,10 @@ from optimem.memory.settings import parse_size
 if TYPE_CHECKING:
     from optimem.serve.settings import ServeSettings
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def _setting(name: str, **options: Any) -> Any:
+
+def _setting(name: str, **options: Any) -> Callable[[F], F]:
     """An option that the environment sets too."""
     variable = "OPTIMEM_" + name.strip("-").replace("-", "_").upper()
     return click.option(name, envvar=variable, show_envvar=True, **options)

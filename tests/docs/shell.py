@@ -1,8 +1,9 @@
 """Runs the shell lines of the documentation in this process, so that each costs milliseconds.
 
 Knows what those lines use: `optimem`, `&&`, `||`, `;`, pipes, `<` and `>`, variables, `cat` and
-`echo`; checks of `pip install` and `make` that what they name exists. What takes minutes (demo,
-evaluation, training) or needs a sealed store only has its arguments parsed.
+`echo`; `curl` against a service in this process; checks of `pip install`, `make` and `docker` that
+what they name exists. What takes minutes (demo, evaluation, training) or needs a sealed store only
+has its arguments parsed.
 """
 
 import argparse
@@ -16,8 +17,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 from click.testing import CliRunner
+from starlette.testclient import TestClient
 
+from optimem import OpticalMemory
 from optimem.cli import cli
+from optimem.serve.app import create_app
+from optimem.serve.http import HttpDoor
+from optimem.serve.settings import ServeSettings
 
 ROOT = Path(__file__).parents[2]
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
@@ -30,6 +36,7 @@ PARSED = (
     "import",
     "reencode",
     "rotate-keys",
+    "serve",
     "verify-receipt",
     "worker",
 )
@@ -108,6 +115,8 @@ def _run(words: list[str], given: bytes) -> tuple[int, bytes]:
         return 0, " ".join(arguments).encode() + b"\n"
     if program in ("open", "chmod", "export", "umask"):
         return 0, b""
+    if program == "curl":
+        return _curl(arguments)
     return _CHECKS[program](arguments), b""
 
 
@@ -119,6 +128,28 @@ def _check_pip(arguments: list[str]) -> int:
     extras = set(named[1].split(",")) if named and named[1] else set()
     known = named and extras <= set(project["optional-dependencies"])
     return 0 if verb == "install" and known else 1
+
+
+def _curl(arguments: list[str]) -> tuple[int, bytes]:
+    """What a service over the memory of this place answers; a status from 400 on is a failure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("-s", action="store_true")
+    parser.add_argument("-H", action="append", default=[])
+    parser.add_argument("-d")
+    given = parser.parse_args(arguments)
+    headers = dict(header.split(": ", 1) for header in given.H)
+    with OpticalMemory.open() as memory:
+        app = create_app(memory, ServeSettings(), [HttpDoor(memory)])
+        with TestClient(app, "http://127.0.0.1") as client:
+            method = "POST" if given.d else "GET"
+            answer = client.request(method, given.url, headers=headers, content=given.d)
+    return int(answer.status_code >= 400), answer.content
+
+
+def _check_docker(arguments: list[str]) -> int:
+    """There is a compose file."""
+    return 0 if arguments[0] == "compose" and (ROOT / "compose.yaml").exists() else 1
 
 
 def _check_make(arguments: list[str]) -> int:
@@ -144,4 +175,4 @@ def _parse_python(arguments: list[str]) -> int:
     return 1
 
 
-_CHECKS = {"pip": _check_pip, "make": _check_make, "python": _parse_python}
+_CHECKS = {"docker": _check_docker, "pip": _check_pip, "make": _check_make, "python": _parse_python}
