@@ -25,7 +25,7 @@ def _setting(name: str, **options: Any) -> Callable[[F], F]:
 @click.command(
     epilog="\b\nExamples:\n"
     "  optimem serve --store notes.db --worker\n"
-    "  optimem serve --host 0.0.0.0 --access-keys keys.txt --store redis://cache:6379/0"
+    "  optimem serve --host 0.0.0.0 --access-keys keys.txt"
 )
 @_setting("--host", default="127.0.0.1", show_default=True, metavar="NAME",
           help="Where to listen; other than this machine only with access keys.")  # fmt: skip

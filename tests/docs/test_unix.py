@@ -18,7 +18,9 @@ ROWS = {
     name: [cell.strip() for cell in cells.split("|")]
     for name, cells in re.findall(r"^\| `([\w-]+)` \| (.*) \|$", PAGE, re.M)
 }
-PLAIN = {"demo", "drop-key", "new-key", "pin", "readmit", "unpin"}
+PLAIN = {
+    "demo", "drop-key", "new-access-key", "new-key", "pin", "readmit", "serve", "unpin",
+}  # fmt: skip
 """Commands that neither read a stream nor print data."""
 
 
