@@ -4,8 +4,8 @@
 
 runs each of these in a process of its own, in turns, and prints the median of its CPU seconds and
 their share of `import torch`'s: Python itself, `import torch`, `optimem --help`, the first append,
-the first recall from a page at each tier, and the first page written, which needs torch. Bytecode
-is cached, as it is once a package is installed.
+`optimem recall` of what is on a page at each tier, and the first page written, which needs torch.
+Bytecode is cached, as it is once a package is installed.
 """
 
 import argparse
@@ -26,7 +26,6 @@ SCOPE = "startup/you/chat"
 NOW = 1_700_000_000.0
 OPEN = "from optimem import OpticalMemory\nwith OpticalMemory.open({place!r}) as memory:\n    "
 APPEND = "memory.append({scope!r}, 'Staging listens on port 6543.')"
-RECALL = "assert memory.recall({scope!r}, {question!r}, now={now})[0].parts[0].page"
 WRITE = "memory.append({scope!r}, 'Staging listens on port 6543.'); memory.flush({scope!r})"
 
 
@@ -54,14 +53,19 @@ def processes(folder: Path, tiers: Sequence[Tier]) -> dict[str, list[str]]:
             memory.append(SCOPE, demo_turns(), now=NOW)
             memory.flush(SCOPE, now=NOW)
             memory.sweep(now=now)
-        commands[f"first recall, {tier.label}"] = _process(RECALL, place, now)
+        commands[f"optimem recall, {tier.label}"] = _recall(place, now)
     commands["first page written"] = _process(WRITE, Path(":memory:"))
     return commands
 
 
-def _process(code: str, place: Path, now: float = NOW) -> list[str]:
-    given = {"place": str(place), "scope": SCOPE, "question": QUESTION, "now": now}
-    return [sys.executable, "-c", (OPEN + code).format(**given)]
+def _process(code: str, place: Path) -> list[str]:
+    return [sys.executable, "-c", (OPEN + code).format(place=str(place), scope=SCOPE)]
+
+
+def _recall(place: Path, now: float) -> list[str]:
+    """The command, which fails if nothing matches."""
+    command = [sys.executable, "-m", "optimem.cli", "recall", SCOPE, QUESTION]
+    return [*command, "--now", str(now), "--store", str(place)]
 
 
 def measure(

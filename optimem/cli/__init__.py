@@ -1,6 +1,8 @@
 """The command line: it parses and prints; the package does the work."""
 
+import os
 import sys
+from collections.abc import MutableMapping
 from textwrap import fill
 
 import click
@@ -23,11 +25,14 @@ from optimem.errors import OptimemError
 EXIT_CODES = {
     0: "success",
     1: "an error; `ask`, `recall`: nothing found; `check`: damage; "
-    "`copy`, `purge`, `rotate-keys`, `verify-receipt`: something left; `drop-key`: no key; "
+    "`copy`, `purge`, `reencode`, `rotate-keys`, `verify-receipt`: something left; "
+    "`compress-prompt`: no gain; `drop-key`: no key; "
     "or whoever read the output closed the pipe",
     2: "wrong usage",
     130: "interrupted",
 }
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+"""What OpenBLAS looks at, first to last."""
 EPILOG = """\b
 Examples:
   optimem demo
@@ -72,8 +77,18 @@ for command in (
     cli.add_command(command)
 
 
+def limit_threads(environment: MutableMapping[str, str]) -> None:
+    """Keep numpy to one thread, unless the environment says how many. For the small products of a
+    page or two, OpenBLAS's threads spend more CPU time waiting for one another than calculating. It
+    reads the variable once, when numpy is imported, which a command does only after this; torch has
+    threads of its own."""
+    if not any(name in environment for name in THREAD_VARIABLES):
+        environment[THREAD_VARIABLES[0]] = "1"
+
+
 def main() -> None:
     """Run the command line; exits with one of `EXIT_CODES`."""
+    limit_threads(os.environ)
     try:
         cli(prog_name="optimem", standalone_mode=False)
     except OptimemError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from optimem.cli.completion import complete_file
 from optimem.cli.inputs import (
     STDIN,
     image_paths,
@@ -44,7 +45,8 @@ MESSAGE_KEYS = ("messages", "contents")
     "  cat notes.txt | optimem compress - -o - > notes.omem\n"
     "  optimem compress a.pdf b.jpg --model deepseek-ai/DeepSeek-OCR -o ab.omem"
 )
-@click.argument("sources", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("sources", metavar="INPUT...", nargs=-1, required=True,
+                shell_complete=complete_file)  # fmt: skip
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
               show_default=f"INPUT with the suffix {SUFFIX}",
               help='The file to write; "-" for standard output.')  # fmt: skip
@@ -170,7 +172,7 @@ def _list_models(context: click.Context, _: click.Parameter, wanted: bool) -> No
     "  optimem compress-prompt chat.json --model gpt-4o --budget 20000 --json\n"
     "  optimem compress-prompt --list-models",
 )
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", shell_complete=complete_file)
 @click.option("--model", required=True, metavar="NAME",
               help="The model that will get the prompt.")  # fmt: skip
 @click.option("-q", "--question", default="", help="A question to add after the pages.")

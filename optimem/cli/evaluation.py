@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimem.cli.completion import scope_argument
+from optimem.cli.completion import complete_file, scope_argument
 from optimem.cli.inputs import (
     STDIN,
     MemoryOptions,
@@ -34,7 +34,7 @@ REPORT = "report.html"
     "  optimem eval chat=talk.txt app.py --ratios 10,20 --report fidelity\n"
     "  optimem eval notes.txt --baseline tesseract",
 )
-@click.argument("files", nargs=-1)
+@click.argument("files", nargs=-1, shell_complete=complete_file)
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="optimem-nano, or a DeepSeek-OCR folder or hub name.")  # fmt: skip
 @click.option("--ratios", default="5,10,20,40", show_default=True, metavar="R,R,…",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import click
 from click.core import ParameterSource
 
+from optimem.cli.completion import complete_file
 from optimem.errors import InputError
 from optimem.model import DEEPSEEK, NANO
 from optimem.roles import ROLES
@@ -106,6 +107,7 @@ MEMORY_OPTIONS = {
     "store": click.option(
         "--store", envvar="OPTIMEM_STORE", show_envvar=True, metavar="URL",
         show_default="a file in your data folder", help="A file, or redis://…",
+        shell_complete=complete_file,
     ),
     "model": click.option(
         "--model", envvar="OPTIMEM_MODEL", show_envvar=True, default=NANO, show_default=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.completion import scope_argument
+from optimem.cli.completion import complete_file, scope_argument
 from optimem.cli.inputs import (
     STDIN,
     MemoryOptions,
@@ -40,7 +40,7 @@ UNKNOWN = 1
     "  optimem remember work/ann/scans bill.pdf --images deepseek-ai/DeepSeek-OCR"
 )
 @scope_argument()
-@click.argument("sources", metavar="[FILE]...", nargs=-1)
+@click.argument("sources", metavar="[FILE]...", nargs=-1, shell_complete=complete_file)
 @click.option("--role", type=click.Choice(ROLES), default="text", show_default=True,
               help="Who speaks in a text without roles.")  # fmt: skip
 @click.option("--chat", "form", flag_value="chat", help="FILE has `user: …` lines.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.completion import scope_argument
+from optimem.cli.completion import complete_file, scope_argument
 from optimem.cli.inputs import (
     STDIN,
     MemoryOptions,
@@ -131,7 +131,7 @@ def scopes(user: str | None, options: MemoryOptions, as_json: bool) -> None:
     epilog="\b\nExample:\n  optimem forget work/ann --user --yes --json > receipt.json\n"
     "  optimem verify-receipt receipt.json",
 )
-@click.argument("file", metavar="FILE", default=STDIN)
+@click.argument("file", metavar="FILE", default=STDIN, shell_complete=complete_file)
 @memory_options("store")
 @json_option
 def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
@@ -201,7 +201,7 @@ def export(scope: str, user: bool, images: bool, out: str, options: MemoryOption
 @click.command(
     "import", epilog="\b\nExample:\n  optimem import ann.jsonl --store redis://cache:6379"
 )
-@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.argument("files", metavar="[FILE]...", nargs=-1, shell_complete=complete_file)
 @click.option("--partial", is_flag=True, help="Take what there is of an export that was cut off.")
 @memory_options("store", "model", "policy", "limits")
 @click.option("--aged", is_flag=True, help="Turns go on fading from their own times.")
@@ -235,8 +235,8 @@ def import_(
     epilog="\b\nExamples:\n  optimem copy memory.db redis://cache:6379/0\n"
     "  optimem copy redis://cache:6379/0 backup.db --replace"
 )
-@click.argument("source", metavar="FROM")
-@click.argument("target", metavar="TO")
+@click.argument("source", metavar="FROM", shell_complete=complete_file)
+@click.argument("target", metavar="TO", shell_complete=complete_file)
 @click.option("--replace", is_flag=True, 
               help="Make scopes of TO that hold something else, or were forgotten in one of the "
               "two, equal to those of FROM.")  # fmt: skip

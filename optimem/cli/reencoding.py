@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimem.cli.completion import complete_file, complete_scope_or_file
 from optimem.cli.inputs import MemoryOptions, json_option, memory_options
 from optimem.cli.output import print_json, progress_bar
 from optimem.errors import InputError
@@ -25,8 +26,9 @@ LEFT = 1
     "  optimem reencode work/ann/monday --from-model ./DeepSeek-OCR\n"
     "  optimem reencode notes.omem --from-weights old/optimem-nano.safetensors.zst"
 )
-@click.argument("target", metavar="[SCOPE|FILE]", required=False)
-@click.option("--from-weights", metavar="FILE",
+@click.argument("target", metavar="[SCOPE|FILE]", required=False,
+                shell_complete=complete_scope_or_file)  # fmt: skip
+@click.option("--from-weights", metavar="FILE", shell_complete=complete_file,
               help="The weights of optimem-nano that wrote the old pages.")  # fmt: skip
 @click.option("--from-model", metavar="NAME",
               help="The model that wrote them, as for --model.")  # fmt: skip

@@ -209,6 +209,7 @@ def purge(options: MemoryOptions, as_json: bool) -> None:
 def pin(scope: str, turn: str, options: MemoryOptions) -> None:
     """Keep the pages of a turn from fading."""
     with options.open() as memory:
+        memory.check_known(scope)
         memory.pin(scope, turn)
 
 
@@ -219,6 +220,7 @@ def pin(scope: str, turn: str, options: MemoryOptions) -> None:
 def unpin(scope: str, turn: str, options: MemoryOptions) -> None:
     """Let a pinned turn fade again."""
     with options.open() as memory:
+        memory.check_known(scope)
         memory.unpin(scope, turn)
 
 
@@ -232,7 +234,10 @@ def unpin(scope: str, turn: str, options: MemoryOptions) -> None:
 def readmit(scope: str, turn: str | None, options: MemoryOptions) -> None:
     """Let forgotten turns of SCOPE be remembered again. Brings nothing back."""
     with options.open() as memory:
-        click.echo(f"{memory.readmit(scope, turn=turn)} turns may be remembered again")
+        count = memory.readmit(scope, turn=turn)
+        if not count:  # a scope of which all was forgotten is known no more, but may be readmitted
+            memory.check_known(scope)
+    click.echo(f"{count} turns may be remembered again")
 
 
 @click.command(epilog="\b\nExamples:\n  optimem check\n  optimem check work/ann/monday --repair")

@@ -37,7 +37,7 @@ def block_pixels(block: Mapping[str, Any]) -> Pixels | None:
 
 
 def pixel_size(data: bytes) -> Pixels | None:
-    """Width and height by an image file's first bytes; None for what is no such file."""
+    """Width and height by an image file's first bytes; None for any other file."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             return _checked(*struct.unpack_from(">II", data, 16))

@@ -17,13 +17,14 @@ WIDTH = {"COLUMNS": "80"}
 """What the interpreter takes it to be without a terminal."""
 
 
-def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Done:
+def run(*arguments: str, stdin: bytes | BytesIO = b"", **environment: str) -> Done:
     """The finished command, run in this process, its output in bytes."""
+    given_bytes = BytesIO(stdin) if isinstance(stdin, bytes) else stdin
     out, err = BytesIO(), BytesIO()
     with (
         _stream(out) as stdout,
         _stream(err) as stderr,
-        _stream(BytesIO(stdin)) as given,
+        _stream(given_bytes) as given,
         redirect_stdout(stdout),
         redirect_stderr(stderr),
         patch.object(sys, "stdin", given),

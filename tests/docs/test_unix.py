@@ -1,7 +1,6 @@
-"""The table of docs/unix.md says of every command what its parameters say; what the rows promise of
-pipes is run."""
+"""What docs/unix.md promises beyond its table: completion changes nothing, closed pipes are no
+error, and numpy keeps to a thread."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,43 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
-from optimem.cli import cli
-from tests.cli.command import run
-from tests.docs.shell import ROOT
-
-PAGE = (ROOT / "docs" / "unix.md").read_text("utf-8")
-ROWS = {
-    name: [cell.strip() for cell in cells.split("|")]
-    for name, cells in re.findall(r"^\| `([\w-]+)` \| (.*) \|$", PAGE, re.M)
-}
-PLAIN = {
-    "demo", "drop-key", "new-access-key", "new-key", "pin", "readmit", "serve", "unpin",
-}  # fmt: skip
-"""Commands that neither read a stream nor print data."""
+from optimem.cli import cli, limit_threads
 
 
 def parameters(name: str) -> dict[str, click.Parameter]:
     return {str(each.name): each for each in cli.commands[name].params}
-
-
-def test_every_command_has_a_row() -> None:
-    assert set(ROWS) | PLAIN == set(cli.commands)
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_a_row_says_what_the_parameters_say(name: str) -> None:
-    stdin, stdout, several, as_json, _ = ROWS[name]
-    found = parameters(name)
-    many = any(each.nargs == -1 for each in found.values())
-    assert bool(several) == many
-    assert (as_json == "yes") == ("as_json" in found)
-    assert ("-o" in stdout or "--out" in stdout) == ("out" in found)
-    if stdin.endswith("or no FILE"):
-        assert not next(
-            iter(p for n, p in found.items() if n.startswith(("file", "source")))
-        ).required
-    if stdin:
-        assert {"file", "files", "source", "sources"} & set(found)
 
 
 @pytest.mark.parametrize("name", [name for name in cli.commands if "scope" in parameters(name)])
@@ -57,17 +24,6 @@ def test_a_shell_completes_the_scope(name: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_scopes_are_completed_by_bash(tmp_path: Path) -> None:
-    store = str(tmp_path / "m.db")
-    for scope in ("work/ann/monday", "work/bob/monday"):
-        assert run("remember", scope, "--store", store, stdin=b"hello").returncode == 0
-    done = run(
-        _OPTIMEM_COMPLETE="bash_complete", COMP_WORDS="optimem recall work/a", COMP_CWORD="2",
-        OPTIMEM_STORE=store,
-    )  # fmt: skip
-    assert done.stdout == b"plain,work/ann/monday\n"
-
-
 def test_a_closed_pipe_is_met_with_silence(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("a line of text\n" * 4000)
     for command in ("scopes --help", f"compress-prompt {tmp_path / 'notes.txt'} --model gpt-4o"):
@@ -75,3 +31,27 @@ def test_a_closed_pipe_is_met_with_silence(tmp_path: Path) -> None:
         done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
         assert len(done.stdout) == 1
         assert "Traceback" not in (tmp_path / "said").read_text()
+
+
+@pytest.mark.parametrize("name", ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"])
+def test_threads_are_limited_unless_the_user_says_how_many(name: str) -> None:
+    environment = {name: "4"}
+    limit_threads(environment)
+    assert environment == {name: "4"}
+    limit_threads(environment := {})
+    assert environment == {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def test_the_limit_is_set_before_numpy_is_imported() -> None:
+    """OpenBLAS looks at it only then."""
+    code = """
+import sys
+from optimem import cli
+limit = cli.limit_threads
+cli.limit_threads = lambda given: (limit(given), print("numpy" in sys.modules))
+cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, check=True
+    )
+    assert done.stdout.startswith(b"False\n")
