@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,15 @@ import numpy as np
 from optimem.renderers.layout import BlockKind, SourceLine, VisualLine, length, wrap
 from optimem.renderers.shaping import SUBPIXELS
 from optimem.renderers.style import INK, Colour, ReadableStyle
+from optimem.renderers.tables import aligned
 from optimem.renderers.typefaces import Font
 from optimem.turns import Role
 
 ALIGNED = re.compile(r"\w {3,}\w|\S\t+\S|[│┃|+][-─━=]|^ *[|│┃]")
 """What a line of code has if it is aligned with others: gaps between words, and frames."""
+
+LIST_MARK = re.compile(r"\s*(?:[-*+•]|\d{1,9}[.)])\s+")
+"""What a list item begins with."""
 
 MIN_COLUMN = 17
 """The least width of a column, in em: about 34 letters."""
@@ -57,12 +62,12 @@ Column = list[tuple[Row, int]]
 def rows_of(lines: Iterable[Line], style: ReadableStyle) -> Iterator[Row]:
     """The rows that lines take, with the labels of roles."""
     turn = -1
-    for line in lines:
+    for line, table in _with_tables(lines, style):
         label = line.role.capitalize() if line.turn != turn and line.role != "text" else ""
         prefix = f"{label}: " if style.compact and label and line.source.kind == "prose" else ""
         if label and not prefix:
             yield _label_row(line, label, style)
-        yield from _source_rows(line, prefix, style)
+        yield from _source_rows(line, prefix, style, table)
         turn = line.turn
 
 
@@ -108,14 +113,30 @@ def _label_row(line: Line, label: str, style: ReadableStyle) -> Row:
     return Row(line.turn, 0, 0, False, "heading", bold, colour, height, shown)
 
 
-def _source_rows(line: Line, prefix: str, style: ReadableStyle) -> Iterator[Row]:
-    """The rows of a source line, after a role's prefix in its colour."""
+def _with_tables(
+    lines: Iterable[Line], style: ReadableStyle
+) -> Iterator[tuple[Line, VisualLine | None]]:
+    """Each line, if it is of a table whose columns fit, as it looks there. Compact pages save the
+    room that this takes."""
+    for (_, kind), group in groupby(lines, lambda line: (line.turn, line.source.kind)):
+        block, shown = list(group), list[VisualLine | None]()
+        if kind == "table" and not style.compact:
+            texts = [line.source.text for line in block]
+            shown = [*aligned(texts, style.font(kind), style.room * SUBPIXELS)]
+        yield from zip(block, shown or [None] * len(block), strict=True)
+
+
+def _source_rows(
+    line: Line, prefix: str, style: ReadableStyle, table: VisualLine | None
+) -> Iterator[Row]:
+    """The rows of a source line, after a role's prefix in its colour, or its row of a table."""
     source, kind, colour = line.source, line.source.kind, style.colours[line.role]
     text, font = prefix + source.text, _font(source, style)
     height, shift = style.height_of(font, blank=not text), source.start - len(prefix)
     ink = colour if kind == "heading" or prefix else INK
     room, words = style.room * SUBPIXELS, kind in ("prose", "heading")
-    for shown in wrap(text, font, room, words=words, hang=_hang(source, font, style)):
+    hang = _hang(source, font, style)
+    for shown in [table] if table else wrap(text, font, room, words=words, hang=hang):
         start, end = max(shift + shown.start, source.start), shift + shown.end
         end = source.end if shown.end == len(text) else max(end, source.start)
         yield Row(line.turn, start, end, True, kind, font, ink, height, shown)
@@ -123,11 +144,16 @@ def _source_rows(line: Line, prefix: str, style: ReadableStyle) -> Iterator[Row]
 
 
 def _hang(source: SourceLine, font: Font, style: ReadableStyle) -> int:
-    """How far the rest of a long line of code is indented."""
-    if source.kind != "code" or not style.compact:
-        return 0
-    indent = source.text[: len(source.text) - len(source.text.lstrip())]
-    return min(length(indent, font) + font.size * SUBPIXELS, style.room * SUBPIXELS // 3)
+    """How far the rest of a long line is indented: of code on compact pages a little more than its
+    start, of a list item on others as far as its text."""
+    most = style.room * SUBPIXELS // 3
+    if source.kind == "code" and style.compact:
+        indent = source.text[: len(source.text) - len(source.text.lstrip())]
+        return min(length(indent, font) + font.size * SUBPIXELS, most)
+    mark = LIST_MARK.match(source.text)
+    if source.kind == "prose" and mark and not style.compact:
+        return min(length(mark[0], font), most)
+    return 0
 
 
 def _columns(rows: Iterable[Row], style: ReadableStyle, bottom: int) -> Iterator[Column]:

@@ -225,17 +225,18 @@ def _word_segments(word: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def _width(segment: str, font: Font, rtl: bool) -> int:
-    return sum(part.width for _, part in _placed(segment, font, rtl))
+    return sum(part.width for _, part in placed(segment, font, rtl))
 
 
 def _line(text: str, start: int, end: int, font: Font, rtl: bool) -> VisualLine:
-    parts = _placed(text[start:end].rstrip(), font, rtl)  # white space at the end has no ink
+    parts = placed(text[start:end].rstrip(), font, rtl)  # white space at the end has no ink
     width = sum(part.width for _, part in parts)
     return VisualLine(tuple(parts), width, start, end, rtl)
 
 
-def _placed(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
-    """The pieces of a line with the x of each, from left to right."""
+def placed(text: str, font: Font, rtl: bool) -> list[tuple[int, Shaped]]:
+    """The pieces of a line with the x of each, from left to right. `rtl`: the paragraph runs right
+    to left."""
     parts = pieces(text.expandtabs(TAB_COLUMNS))
     placed, x = [], 0
     for piece in visual_order(parts, rtl):

@@ -7,6 +7,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -39,14 +40,17 @@ def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[B
 
 def _run_boxes(start: int, end: int, codec: PageCodec, tier: Tier) -> Iterator[Box]:
     """The boxes of the lines of the cells from `start` to `end`: only the ends of each line are
-    asked for, as a long turn has thousands of cells."""
+    asked for, as a long turn has thousands of cells. A line that is as long as the one before is
+    found at once."""
+    box, length = partial(codec.renderer.box, tier=tier), 0
     while start < end:
-        first = codec.renderer.box(start, tier)
-        line = range(start, end)
-        over = bisect_right(line, first.top, key=lambda cell: codec.renderer.box(cell, tier).top)
-        last = codec.renderer.box(start + over - 1, tier)
+        first, stop = box(start), start + length
+        if not (start < stop < end and box(stop - 1).top == first.top < box(stop).top):
+            line = range(start, end)
+            stop = start + bisect_right(line, first.top, key=lambda cell: box(cell).top)
+        last = box(stop - 1)
         yield Box(first.left, first.top, last.right, last.bottom)
-        start += over
+        length, start = stop - start, stop
 
 
 class TurnPart(NamedTuple):

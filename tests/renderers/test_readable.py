@@ -83,6 +83,15 @@ def test_tables_and_code_are_monospaced_and_aligned() -> None:
     assert in_box == ["```", "code  here", "```", "| a | bc |", "|---|----|", "| d | ef |"]
 
 
+@pytest.mark.parametrize("mark", ["- ", "   12. ", "  * "])
+def test_the_rest_of_a_list_item_stands_below_its_text(mark: str) -> None:
+    (column,) = render_pages("- x\n" + mark + "word " * 60)[0].columns
+    first, *rest = (row.line.parts for row, _ in column[1:])
+    assert len(rest) >= 2
+    assert {parts[0][0] for parts in rest} == {first[1][0]}
+    assert first[1][0] > 0
+
+
 def test_headings_are_larger_and_roles_have_their_colours() -> None:
     page = render_pages([Turn(text="# Big\nsmall", role="assistant")])[0]
     assert page.spans[0].box.bottom - page.spans[0].box.top > 30
