@@ -58,8 +58,8 @@ def cli_page() -> str:
     )
 
 
-def _command_section(command: click.Command) -> str:
-    context = click.Context(command, info_name=f"optimem {command.name}")
+def _command_section(command: click.Command, above: str = "optimem", mark: str = "##") -> str:
+    context = click.Context(command, info_name=f"{above} {command.name}")
     usage = " ".join([f"{context.info_name}", *command.collect_usage_pieces(context)])
     options = [
         [_option_names(option, context), _option_default(option), _cell(option.help or "")]
@@ -67,12 +67,20 @@ def _command_section(command: click.Command) -> str:
         if isinstance(option, click.Option)
     ]
     return "\n\n".join([
-        f"## optimem {command.name}",
+        f"{mark} {context.info_name}",
         _one_line_paragraphs(command.help or ""),
         _code("text", usage),
         _table(["Option", "Default", "Meaning"], options),
         _examples(command),
+        *(_command_section(each, f"{context.info_name}", "###") for each in _below(command)),
     ])  # fmt: skip
+
+
+def _below(command: click.Command) -> list[click.Command]:
+    """The commands of a group, by name."""
+    if not isinstance(command, click.Group):
+        return []
+    return [each for _, each in sorted(command.commands.items())]
 
 
 def _option_names(option: click.Option, context: click.Context) -> str:

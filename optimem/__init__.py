@@ -47,7 +47,8 @@ _EXPORTS = {
     "optimem.api.prompts": ("calibrate", "compress_prompt"),
     "optimem.api.reencoding": ("reencode_file",),
     "optimem.errors": (
-        "BaselineError", "BudgetError", "ChangedTurnError", "ChecksumError", "ConflictError",
+        "BaselineError", "BudgetError", "ChangedTurnError", "ChecksumError", "ClientConfigError",
+        "ConflictError",
         "FingerprintError", "FormatError", "ImageSupportError", "InputError", "LimitError",
         "MissingExtraError", "MissingKeyError", "NoGainError", "OptimemError", "PageError",
         "PromptError", "ProviderError", "QuotaError", "RatioError",

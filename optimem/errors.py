@@ -19,6 +19,7 @@ OptimemError
 │   ├── RatioError           a ratio that no tier reaches
 │   ├── TokenizerError       an unknown tokenizer, or a file that holds none
 │   ├── BaselineError        an unknown baseline
+│   ├── ClientConfigError    an MCP client's configuration that cannot be changed safely
 │   └── ResumeError          a folder that holds the results of another run
 ├── FormatError              stored bytes that cannot be decoded
 │   ├── ChecksumError        bytes damaged or cut short
@@ -120,6 +121,10 @@ class TokenizerError(InputError):
 
 class BaselineError(InputError):
     """An unknown baseline."""
+
+
+class ClientConfigError(InputError):
+    """An MCP client's configuration that cannot be changed without touching what is not ours."""
 
 
 class ResumeError(InputError):

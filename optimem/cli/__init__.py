@@ -14,6 +14,7 @@ from optimem.cli import (
     evaluation,
     files,
     keys,
+    mcp,
     memory,
     operations,
     reencoding,
@@ -71,6 +72,7 @@ for command in (
     *reencoding.COMMANDS,
     *keys.COMMANDS,
     *serve.COMMANDS,
+    *mcp.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,
 ):

@@ -10,7 +10,7 @@ from optimem import OpticalMemory
 from optimem.cli import cli
 from optimem.reports import ForgetReceipt
 
-MAKE = {"remember", "import", "serve"}
+MAKE = {"remember", "import", "mcp", "serve"}
 ARGUMENTS = {
     "recall": ["s", "q"], "ask": ["s", "q"], "reconstruct": ["s"], "export": ["s"],
     "forget": ["s", "--yes"], "readmit": ["s"], "pin": ["s", "t"], "unpin": ["s", "t"],

@@ -34,6 +34,7 @@ PARSED = (
     "drop-key",
     "eval",
     "import",
+    "mcp",
     "reencode",
     "rotate-keys",
     "serve",

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import httpx
+from starlette.applications import Starlette
 
 from optimem import OpticalMemory
 from optimem.serve.access import AccessKeys
@@ -15,6 +16,11 @@ WORK, SHOP, METRICS = (f"om_{name}_{'k' * 30}" for name in ("work", "shop", "met
 KEYS = AccessKeys.parse([f"work {WORK}", f"shop {SHOP}", f"@metrics {METRICS}"])
 
 
+def application(memory: OpticalMemory, doors: Iterable[Door] = (), **settings: object) -> Starlette:
+    """An application over a memory."""
+    return create_app(memory, ServeSettings(**settings), doors)
+
+
 @asynccontextmanager
 async def client(
     memory: OpticalMemory | None = None,
@@ -23,7 +29,7 @@ async def client(
     **settings: object,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application over a memory, a fake one by default. `key`: sent as bearer."""
-    app = create_app(memory or open_memory(), ServeSettings(**settings), doors)
+    app = application(memory or open_memory(), doors, **settings)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     transport = httpx.ASGITransport(app=app)
     async with (
