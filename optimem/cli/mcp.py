@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimem.cli.completion import complete_scope
 from optimem.cli.inputs import MemoryOptions, memory_options
 from optimem.errors import MissingExtraError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SCOPE = "mcp"
 scope_option = click.option(
     "--scope", envvar="OPTIMEM_SCOPE", show_envvar=True, default=SCOPE, show_default=True,
-    metavar="NAME", help="Whose memory: namespace/user/session.",
+    metavar="NAME", help="Whose memory: namespace/user/session.", shell_complete=complete_scope,
 )  # fmt: skip
 
 

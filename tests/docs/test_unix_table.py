@@ -133,8 +133,8 @@ def file_of(name: str) -> str:
     return next(each for each in CALLS[name] if Path(each).is_file())
 
 
-def test_every_command_but_demo_and_server_has_a_row() -> None:
-    assert set(ROWS) == set(CALLS) == set(cli.commands) - {"demo", "serve"}
+def test_every_command_but_demo_and_servers_has_a_row() -> None:
+    assert set(ROWS) == set(CALLS) == set(cli.commands) - {"demo", "mcp", "serve"}
 
 
 @rows(STDIN)
