@@ -48,10 +48,9 @@ _EXPORTS = {
     "optimem.api.reencoding": ("reencode_file",),
     "optimem.errors": (
         "BaselineError", "BudgetError", "ChangedTurnError", "ChecksumError", "ClientConfigError",
-        "ConflictError",
-        "FingerprintError", "FormatError", "ImageSupportError", "InputError", "LimitError",
-        "MissingExtraError", "MissingKeyError", "NoGainError", "OptimemError", "PageError",
-        "PromptError", "ProviderError", "QuotaError", "RatioError",
+        "ConflictError", "EmbeddingError", "FingerprintError", "FormatError", "ImageSupportError",
+        "InputError", "LimitError", "MissingExtraError", "MissingKeyError", "NoGainError",
+        "OptimemError", "PageError", "PromptError", "ProviderError", "QuotaError", "RatioError",
         "ReaderUnavailableError", "ResumeError",
         "SampleError", "ScopeError", "StoreError", "StoreFullError", "StoreLockedError",
         "StoreUnavailableError", "TextError", "TierError", "TokenizerError",

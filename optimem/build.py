@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from optimem.memory.embedding import Embeddings
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.nano.page_codec import NanoCodec
     from optimem.prompts.pages import PageDrawer, PageImage
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 STORE_VARIABLE = "OPTIMEM_STORE"
 STORE_FILE = "memory.db"
+EMBEDDINGS_VARIABLE = "OPTIMEM_EMBEDDINGS"
 WEIGHTS = ".zst"
 """How the name of a weights file ends."""
 HUB_PATTERN = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -108,6 +112,27 @@ def deepseek_reader(model: str) -> "DeepSeekReader":
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
 
     return DeepSeekReader.open(model)
+
+
+def embeddings_at(given: "str | Embeddings | None" = None) -> "Embeddings | None":
+    """An embedding model: as given, or by "module:name", by default that of `OPTIMEM_EMBEDDINGS`.
+    A class is called without arguments. Raises InputError for a name that nothing is found under.
+    """
+    if given is not None and not isinstance(given, str):
+        return given
+    name = os.environ.get(EMBEDDINGS_VARIABLE, "") if given is None else given
+    if not name and given is None:
+        return None
+    module, _, path = name.partition(":")
+    try:
+        found: Any = attrgetter(path)(import_module(module))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"cannot find the embedding model {name!r}: {error}; write module:name, such as "
+            "langchain_huggingface:HuggingFaceEmbeddings"
+        ) from error
+    model: Embeddings = found() if isinstance(found, type) else found
+    return model
 
 
 def caching(codec: PageCodec) -> PageCodec:

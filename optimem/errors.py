@@ -33,6 +33,7 @@ OptimemError
 │   │   └── QuotaError       a scope or a user at a limit that was set
 │   └── StoreUnavailableError  the server or file cannot be reached
 ├── ReaderUnavailableError   a remote reader that does not answer
+├── EmbeddingError           an embedding model that fails, or gives no vectors
 └── MissingExtraError        an optional package is not installed (also an ImportError)
 
 Each message states the offending value and the remedy. Knows nothing of the rest of the package.
@@ -178,6 +179,10 @@ class StoreUnavailableError(StoreError):
 
 class ReaderUnavailableError(OptimemError):
     """A reader on another machine cannot be reached or does not answer."""
+
+
+class EmbeddingError(OptimemError):
+    """An embedding model raised an error, or gave what are not vectors of its texts."""
 
 
 class MissingExtraError(OptimemError, ImportError):

@@ -180,17 +180,31 @@ class KeyRotation(Result):
     left: int
 
 
+class ReindexReport(Result):
+    """What making vectors anew came to, or would. `pages`: whose vectors were made, `bytes` of
+    them. `current`: pages that had them. `skipped`: pages that others changed meanwhile; run it
+    again. `unreadable`: pages that stay without, each with the reason."""
+
+    pages: int
+    current: int
+    skipped: int
+    bytes: int
+    unreadable: list[Unreadable]
+
+
 class MemoryStats(Result):
     """What a memory holds and what it costs. `text_bytes`, `zstd_bytes`: of the text as it
     was written. `token_bytes` to `other_bytes` add up to `stored_bytes`; `correction_bytes` bring
     back what the tokens misread. `positions`: that a
-    causal decoder pays for the vision tokens. `next_due`: when the next entry is due for a
+    causal decoder pays for the vision tokens. `pages_with_vectors`: of any embedding model, which
+    take `vector_bytes`. `next_due`: when the next entry is due for a
     sweep, None if none is. `unreadable`: pages and chunks that cannot be read; they count as
     bytes alone. `store`: what the store is and can do, if all of it was counted."""
 
     scopes: int
     turns: int
     pages: int
+    pages_with_vectors: int = 0
     pages_by_tier: dict[str, int]
     vision_tokens: int
     positions: int
@@ -201,6 +215,7 @@ class MemoryStats(Result):
     structure_bytes: int
     correction_bytes: int
     index_bytes: int
+    vector_bytes: int = 0
     tail_bytes: int
     other_bytes: int
     stored_bytes: int

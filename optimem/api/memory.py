@@ -121,7 +121,9 @@ class OpticalMemory(MemoryUpkeep):
 
         A turn matches by its words, by those around it, by who said it if the query names somebody
         who speaks in the scope, and by when it was said if the query names a date ("last Friday",
-        "in May", "on 8 May 2023"; UTC, `now` being when it is asked).
+        "in May", "on 8 May 2023"; UTC, `now` being when it is asked), and by its meaning if the
+        memory was opened with `embeddings`. If the query names people, what is left of a `budget`
+        goes to what they said.
 
         `k`: turns that match, at most; 5 by default, with a `budget` as many as it holds.
         `budget`: tokens that the texts have together, by DeepSeek's tokenizer; a turn that is too
@@ -272,7 +274,7 @@ class OpticalMemory(MemoryUpkeep):
 
     def _write_pages(self, records: ScopeRecords, now: float, *, partial: bool = False) -> int:
         """Write full pages, and keep to the limits; the number of pages written."""
-        writer = PageWriter(records, self.codec, self.policy, now)
+        writer = PageWriter(records, self.codec, self.policy, now, self.meanings)
         written = writer.write_pages(partial=partial)
         if written:
             self._quota.settle(records)
@@ -280,4 +282,7 @@ class OpticalMemory(MemoryUpkeep):
 
     def _recaller(self, scope: Scope | str, now: float | None) -> Recaller:
         records = replace(self._records(scope), damage={})
-        return Recaller(records, self.codec, self.policy, self._rankers, self._now(now))
+        return Recaller(
+            records, self.codec, self.policy, self._rankers, self._now(now), self.meanings,
+            self.rerank,
+        )  # fmt: skip

@@ -12,8 +12,12 @@ from typing import Any, Self
 from optimem import build
 from optimem.errors import InputError, ScopeError
 from optimem.memory.background import BackgroundThread, async_twin
+from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
+from optimem.memory.embedding import Embeddings
 from optimem.memory.limits import Limits, Quota
+from optimem.memory.meaning import Meanings
+from optimem.memory.reranking import Reranker
 from optimem.memory.retrieval import RankerCache
 from optimem.memory.scope_records import ScopeRecords
 from optimem.model import NANO
@@ -39,12 +43,16 @@ class MemoryHandle:
         limits: Limits | None = None,
         clock: Clock = time.time,
         images: ImageReader | None = None,
+        embeddings: Embeddings | None = None,
+        rerank: Reranker | None = None,
         owns_store: bool = False,
     ) -> None:
         self.store, self.codec, self.clock, self.images = store, codec, clock, images
         self.policy = policy or DecayPolicy()
         self.limits = limits or Limits()
         self._quota = Quota(store, codec, self.policy, self.limits)
+        self.meanings = None if embeddings is None else Meanings(embeddings)
+        self.rerank = rerank
         self._owns_store = owns_store
         self._rankers = RankerCache()
         self._background = BackgroundThread(
@@ -62,6 +70,8 @@ class MemoryHandle:
         model: str = NANO,
         codec: PageCodec | None = None,
         images: str | ImageReader | None = None,
+        embeddings: str | Embeddings | None = None,
+        rerank: Reranker | None = None,
         keys: KeyProvider | None = None,
     ) -> Self:
         """Open a memory.
@@ -73,6 +83,11 @@ class MemoryHandle:
         an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
         it can. `policy`: a `DecayPolicy` or a line for `DecayPolicy.parse`; default
         `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
+        `embeddings`: finds turns by their meaning too: an object with `embed_documents` and
+        `embed_query`, such as any of LangChain's, or a function from a list of texts to their
+        vectors, or "module:name" of one; default `OPTIMEM_EMBEDDINGS`, else none. `rerank`: a
+        function from a query and a list of texts to their scores, which orders the best 50 turns
+        of a recall anew; what it raises, `recall` and `answer` raise.
         `limits`: `Limits` or a line for `Limits.parse`; default `OPTIMEM_LIMITS`, else `Limits()`.
         `keys`: seal all that is stored, with a `Keyring` or `UserKeys`; default the keys that
         `OPTIMEM_KEY` or `OPTIMEM_KEY_FILE` holds, if any (docs/production.md). Raises InputError
@@ -92,6 +107,8 @@ class MemoryHandle:
             limits=limits if isinstance(limits, Limits) else _limits(limits),
             clock=clock,
             images=build.image_reader(images) if isinstance(images, str) else images,
+            embeddings=build.embeddings_at(embeddings),
+            rerank=rerank,
             owns_store=opened is not store,
         )
 
@@ -134,6 +151,12 @@ class MemoryHandle:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def _clear_caches(self) -> None:
+        """Drop what this process keeps of texts, once some were forgotten."""
+        clear_cache(self.codec.decoder)
+        if self.meanings:
+            self.meanings.forget()
 
     def _now(self, now: float | None) -> float:
         when = self.clock() if now is None else now

@@ -9,7 +9,6 @@ from optimem import build
 from optimem.api.operations import MemoryOperations
 from optimem.errors import InputError
 from optimem.memory.background import async_twin
-from optimem.memory.caching import clear_cache
 from optimem.memory.checking import check_scopes
 from optimem.memory.fading import Fader, SweepProgress
 from optimem.memory.forgetting import TurnForgetter, forget_before, forget_scopes
@@ -17,6 +16,7 @@ from optimem.memory.limits import user_scopes
 from optimem.memory.pinning import set_pinned
 from optimem.memory.receipts import verify_receipt
 from optimem.memory.reencoding import Reencoder
+from optimem.memory.reindexing import Reindexer
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.stats import memory_stats
 from optimem.memory.tombstones import FORGOTTEN, readmit
@@ -28,6 +28,7 @@ from optimem.reports import (
     MemoryStats,
     ReceiptCheck,
     ReencodeReport,
+    ReindexReport,
     SweepReport,
 )
 from optimem.turns import RESERVED, Scope
@@ -84,7 +85,7 @@ class MemoryUpkeep(MemoryOperations):
         try:
             return TurnForgetter(records, self.codec, self.policy, self._now(None)).forget(turn)
         finally:
-            clear_cache(self.codec.decoder)
+            self._clear_caches()
 
     def forget_user(
         self, user: str, *, namespace: str = "", before: float | None = None
@@ -109,7 +110,7 @@ class MemoryUpkeep(MemoryOperations):
                 return forget_scopes(scopes, now)
             return forget_before(scopes, self._now(before), self.codec, self.policy, now)
         finally:
-            clear_cache(self.codec.decoder)
+            self._clear_caches()
 
     def readmit(self, scope: Scope | str, *, turn: str | None = None) -> int:
         """Let `append` store again what was forgotten: a turn by its id, or a scope and all its
@@ -176,7 +177,35 @@ class MemoryUpkeep(MemoryOperations):
         self._background.wait()
         return Reencoder(self.codec, self.policy, reader, dry_run).reencode(records, progress)
 
+    def reindex(
+        self,
+        *,
+        scope: Scope | str | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> ReindexReport:
+        """Make the vectors of pages that have none of the memory's embedding model, in a scope or
+        the whole store, from what can be read of them: after the model was given or changed, was
+        out of reach, or a turn was forgotten that shared a vector with others.
+
+        May run beside writers and workers, several times, and again after an interruption.
+        `dry_run`: count pages, and change nothing. `progress`: called with the pages done and all
+        pages. Raises InputError for a memory without `embeddings`, and EmbeddingError if the model
+        fails.
+        """
+        if self.meanings is None:
+            raise InputError(
+                "there is no embedding model to make vectors with; open the memory with "
+                "embeddings=…, or set OPTIMEM_EMBEDDINGS to module:name"
+            )
+        every = self._memory_scopes() if scope is None else [Scope.parse(scope)]
+        records = [self._records(each) for each in every]
+        self._background.wait()
+        reindexer = Reindexer(self.meanings, self.codec, self.policy.uncertain, dry_run)
+        return reindexer.reindex(records, progress)
+
     asweep = async_twin(sweep)
+    areindex = async_twin(reindex)
     areencode = async_twin(reencode)
     apin = async_twin(pin)
     aunpin = async_twin(unpin)

@@ -7,7 +7,7 @@ business of the commands.
 import codecs
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import wraps
@@ -80,6 +80,7 @@ class MemoryOptions(NamedTuple):
     images: str | None = None
     policy: str | None = None
     limits: str | None = None
+    embeddings: str | None = None
 
     @property
     def image_model(self) -> str:
@@ -100,6 +101,7 @@ class MemoryOptions(NamedTuple):
             images=self.images,
             policy=self.policy,
             limits=self.limits,
+            embeddings=self.embeddings,
         )
 
 
@@ -117,6 +119,11 @@ MEMORY_OPTIONS = {
     "images": click.option(
         "--images", metavar="NAME",
         help="A DeepSeek-OCR folder or hub name that reads images and PDFs, if --model cannot.",
+    ),
+    "embeddings": click.option(
+        "--embeddings", envvar="OPTIMEM_EMBEDDINGS", show_envvar=True, metavar="MODULE:NAME",
+        help="What embeds turns, to find them by meaning too: a class or object with "
+        "embed_documents and embed_query, or a function, in a Python module.",
     ),
     "policy": click.option(
         "--policy", envvar="OPTIMEM_POLICY", show_envvar=True, metavar="SETTINGS",
@@ -200,28 +207,54 @@ def read_lines(source: str, remedy: str) -> Iterator[str]:
             yield decode_text(line, f"line {number}", remedy)
 
 
-def read_turns(source: str, role: str, form: str | None) -> list[dict[str, Any]]:
+def read_turns(
+    source: str, role: str, form: str | None, speakers: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """The turns in a file, or in standard input for "-". `form`: "chat", "jsonl", or None for a
-    single turn of `role`."""
+    single turn of `role`. `speakers`: see `parse_chat`."""
     text = read_input(source)
     if not text:
         raise InputError(f"{source} is empty; there is nothing to remember")
-    parsers = {"chat": parse_chat, "jsonl": parse_jsonl}
-    return parsers[form](text) if form else [{"text": text, "role": role}]
+    if form == "chat":
+        return parse_chat(text, speakers)
+    return parse_jsonl(text) if form else [{"text": text, "role": role}]
 
 
-def parse_chat(text: str) -> list[dict[str, Any]]:
-    """The turns of a chat in `user: …` lines; other lines continue the turn before."""
+def parse_chat(text: str, speakers: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """The turns of a chat in `user: …` lines; other lines continue the turn before. `speakers`:
+    names that start turns as roles do, each with its role; case does not matter."""
+    known: dict[str, dict[str, str]] = {role: {"role": role} for role in ROLES}
+    for name, role in (speakers or {}).items():
+        known[name.casefold()] = {"role": role, "name": name}
     turns: list[dict[str, Any]] = []
     for line in text.splitlines():
-        role, colon, rest = line.partition(":")
-        if colon and role.strip().lower() in ROLES:
-            turns.append({"role": role.strip().lower(), "text": rest.strip()})
+        speaker, colon, rest = line.partition(":")
+        if colon and (said := known.get(speaker.strip().casefold())):
+            turns.append({**said, "text": rest.strip()})
         elif turns:
             turns[-1]["text"] += f"\n{line}"
         elif line.strip():
-            raise InputError(f"the chat starts with {line[:40]!r}; write `user: …` lines")
+            raise InputError(
+                f"the chat starts with {line[:40]!r}; write `user: …` lines, or name who speaks "
+                "with --speaker"
+            )
     return turns
+
+
+def parse_speakers(given: Sequence[str]) -> dict[str, str]:
+    """Names with their roles from `NAME` or `NAME=ROLE`; "user" by default. Raises InputError for
+    a role that is none, and for a name that is empty or holds a colon."""
+    speakers = dict[str, str]()
+    for each in given:
+        name, _, role = each.partition("=")
+        name, role = name.strip(), role.strip().lower() or "user"
+        if not name or ":" in name or role not in ROLES:
+            raise InputError(
+                f"{each!r} does not name a speaker; write NAME or NAME=ROLE, such as "
+                f"Ann or Bot=assistant, with one of the roles {', '.join(ROLES)}"
+            )
+        speakers[name] = role
+    return speakers
 
 
 def parse_jsonl(text: str) -> list[dict[str, Any]]:

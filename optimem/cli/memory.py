@@ -15,6 +15,7 @@ from optimem.cli.inputs import (
     json_option,
     memory_options,
     now_option,
+    parse_speakers,
     raw_option,
     read_turns,
 )
@@ -36,6 +37,7 @@ UNKNOWN = 1
     "  optimem remember work/ann/monday notes.txt\n"
     "  optimem remember work/ann/papers notes.txt report.txt\n"
     "  optimem remember chat --chat chat.txt\n"
+    "  optimem remember team --chat team.txt --speaker Ann --speaker Bot=assistant\n"
     "  optimem remember chat --jsonl - < turns.jsonl\n"
     "  optimem remember work/ann/scans bill.pdf --images deepseek-ai/DeepSeek-OCR"
 )
@@ -44,16 +46,19 @@ UNKNOWN = 1
 @click.option("--role", type=click.Choice(ROLES), default="text", show_default=True,
               help="Who speaks in a text without roles.")  # fmt: skip
 @click.option("--chat", "form", flag_value="chat", help="FILE has `user: …` lines.")
+@click.option("--speaker", "speakers", metavar="NAME[=ROLE]", multiple=True,
+              help="Who speaks in the chat, in lines that start with `NAME:`; as a user unless "
+              "another role is given. May be repeated.")  # fmt: skip
 @click.option("--jsonl", "form", flag_value="jsonl",
               help="FILE has lines of JSON: text, role, id, time.")  # fmt: skip
 @click.option("--flush", is_flag=True,
               help="Put everything on pages now, even if the last is not full.")  # fmt: skip
 @now_option
-@memory_options("store", "model", "images", "policy", "limits")
+@memory_options("store", "model", "images", "embeddings", "policy", "limits")
 @json_option
 def remember(
-    scope: str, sources: tuple[str, ...], role: str, form: str | None, flush: bool,
-    now: float | None, options: MemoryOptions, as_json: bool,
+    scope: str, sources: tuple[str, ...], role: str, form: str | None, speakers: tuple[str, ...],
+    flush: bool, now: float | None, options: MemoryOptions, as_json: bool,
 ) -> None:  # fmt: skip
     """Remember texts, chats, images or PDFs.
 
@@ -61,8 +66,11 @@ def remember(
     one, or those of a chat. Each page of an image or a PDF becomes a turn; this needs a model that
     reads images.
     """
+    if speakers and form != "chat":
+        raise click.UsageError("--speaker is for --chat; leave it out here")
+    names = parse_speakers(speakers)
     given = [
-        (source, None if _is_image(source, options) else read_turns(source, role, form))
+        (source, None if _is_image(source, options) else read_turns(source, role, form, names))
         for source in sources or (STDIN,)
     ]
     reports = list["AppendReport"]()
@@ -116,7 +124,7 @@ def _is_image(source: str, options: MemoryOptions) -> bool:
 @click.option("--following", type=int, metavar="N", help="The same after each.")
 @raw_option
 @now_option
-@memory_options("store", "model", "policy")
+@memory_options("store", "model", "embeddings", "policy")
 @json_option
 def recall(
     scope: str,
@@ -162,7 +170,7 @@ def recall(
 @click.option("-k", "--k", default=5, show_default=True, metavar="N",
               help="Most turns to look for an answer in.")  # fmt: skip
 @now_option
-@memory_options("store", "model", "images", "policy")
+@memory_options("store", "model", "images", "embeddings", "policy")
 @json_option
 def ask(
     scope: str, question: str, k: int, now: float | None, options: MemoryOptions, as_json: bool

@@ -1,4 +1,4 @@
-"""`optimem reencode`: pages of another model written anew."""
+"""`optimem reencode`: pages of another model written anew; `optimem reindex`: their vectors."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optimem.cli.completion import complete_file, complete_scope_or_file
+from optimem.cli.completion import complete_file, complete_scope_or_file, scope_argument
 from optimem.cli.inputs import MemoryOptions, json_option, memory_options
 from optimem.cli.output import print_json, progress_bar
 from optimem.errors import InputError
@@ -99,4 +99,38 @@ def _print(report: "ReencodeReport", dry_run: bool) -> None:
     )
 
 
-COMMANDS = (reencode,)
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  optimem reindex --embeddings langchain_huggingface:HuggingFaceEmbeddings\n"
+    "  optimem reindex work/ann/monday --embeddings my_models:embed --dry-run"
+)
+@scope_argument(required=False)
+@click.option("--dry-run", is_flag=True, help="Count pages, and change nothing.")
+@memory_options("store", "model", "embeddings")
+@json_option
+def reindex(scope: str | None, dry_run: bool, options: MemoryOptions, as_json: bool) -> None:
+    """Make the vectors of pages that have none.
+
+    Works on SCOPE or on the whole store, and on pages whose vectors are of another embedding model,
+    from what can be read of them. May run beside writers and workers; run it again after an
+    interruption. Exits with 1 if pages are left without.
+    """
+    with progress_bar("embedding") as bar, options.open() as memory:
+        if scope:
+            memory.check_known(scope)
+        report = memory.reindex(scope=scope, dry_run=dry_run, progress=bar)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        for found in report.unreadable:
+            click.echo(f"{found.scope} {found.entry}: {found.reason}", err=True)
+        verb = "would get" if dry_run else f"got {report.bytes:,} bytes of"
+        click.echo(
+            f"{report.pages:,} pages {verb} vectors; {report.current:,} had them, "
+            f"{report.skipped:,} kept changing, {len(report.unreadable):,} stay without"
+        )
+    if report.unreadable or report.skipped:
+        sys.exit(LEFT)
+
+
+COMMANDS = (reencode, reindex)

@@ -38,7 +38,7 @@ STAYS = {
 PARTS = {
     "token_bytes": "vision tokens", "kept_text_bytes": "text kept beside them",
     "correction_bytes": "corrections", "structure_bytes": "structure", "index_bytes": "index",
-    "tail_bytes": "text on no page yet", "other_bytes": "other",
+    "vector_bytes": "vectors", "tail_bytes": "text on no page yet", "other_bytes": "other",
 }  # fmt: skip
 """What stored bytes are for, in words."""
 

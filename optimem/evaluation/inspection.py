@@ -29,6 +29,7 @@ PART_NAMES = {
     "structure_bytes": "structure",
     "correction_bytes": "corrections",
     "index_bytes": "index",
+    "vector_bytes": "vectors",
     "tail_bytes": "text not on a page yet",
     "other_bytes": "keys, turn numbers and the rest",
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from optimem.errors import FormatError, MissingKeyError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import redrawn_index
+from optimem.memory.edits import Edit
 from optimem.memory.recall import PageReading, read_each
 from optimem.memory.records import (
     Chunk,
@@ -22,7 +23,7 @@ from optimem.memory.records import (
     TurnNumber,
     turn_key,
 )
-from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.memory.settling import readings
 from optimem.memory.tail import chunk_cells, new_epoch
 from optimem.protocols import Entry, PageCodec
@@ -53,6 +54,7 @@ class ScopeContents:
     chunks: list[Chunk] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     indexes: set[str] = field(default_factory=set)
+    vectors: set[str] = field(default_factory=set)
     damage: dict[str, str] = field(default_factory=dict)
     locked: MissingKeyError | None = None
 
@@ -134,6 +136,8 @@ class ScopeCheck:
             contents.numbers[entry.key] = found.number
         elif EntryKind.of(entry.key) is EntryKind.INDEX:
             contents.indexes.add(entry.key)
+        elif EntryKind.of(entry.key) is EntryKind.VECTORS:
+            contents.vectors.add(entry.key)
 
     def _compare(self, contents: ScopeContents) -> None:
         """Note entries that do not fit the others."""
@@ -141,6 +145,8 @@ class ScopeCheck:
         words = {key.words for key in contents.pages}
         for key in contents.indexes - words:
             damage[key] = "the index of a page that is not there"
+        for key in contents.vectors - {key.vectors for key in contents.pages}:
+            damage[key] = "the vectors of a page that is not there"
         for key in words - contents.indexes - damage.keys():
             damage[key] = "the index of a page is missing; its turns are not found by their words"
         for key, number in contents.numbers.items():

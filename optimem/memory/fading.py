@@ -13,10 +13,11 @@ from optimem.errors import ConflictError, FormatError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import Drawing, draw_together, redrawn_index
+from optimem.memory.edits import Edit
 from optimem.memory.fate import RETRY_AFTER, Fate, Kept, fading_fates, next_due, settled_fate
 from optimem.memory.recall import PageReading, read_each
 from optimem.memory.records import Chunk, PageRecord
-from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.memory.tail import without_chunks
 from optimem.protocols import Entry, PageCodec, Store
 from optimem.reports import Move, Stay, SweepReport

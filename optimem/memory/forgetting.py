@@ -12,9 +12,10 @@ import numpy as np
 from optimem.errors import FormatError, InputError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import draw_each, redrawn_index
+from optimem.memory.edits import Edit
 from optimem.memory.recall import PageReading, read_pages
 from optimem.memory.records import EntryKind, PageRecord, Span, gone_key, holding, page_id
-from optimem.memory.scope_records import Edit, ScopeRecords, Stored, retry
+from optimem.memory.scope_records import ScopeRecords, Stored, retry
 from optimem.memory.tail import new_epoch, without_chunks
 from optimem.memory.tombstones import bury_scope, tombstone
 from optimem.omem.container import compress
@@ -177,11 +178,17 @@ class TurnForgetter:
             edit.changes.append(tombstone(self.records.scope, gone_key(turn), self.now))
         self._remove_chunks(edit, numbers.values())
         pages = self._remove_spans(edit, frozenset(numbers.values()))
-        keys = [change.key for change in edit.changes if change.value is None]
+        keys = self._held([change.key for change in edit.changes if change.value is None])
         for info in self.records.store.entries(self.records.scope, EntryKind.DIGEST.prefix):
             edit.remove_entry(info.key)  # it may tell of the turns, and may be written again
         edit.commit()
         return Gone(keys, numbers, pages)
+
+    def _held(self, keys: Sequence[str]) -> list[str]:
+        """Keys of entries to remove, without those of vectors that there are not."""
+        prefix = EntryKind.VECTORS.prefix
+        held = {info.key for info in self.records.store.entries(self.records.scope, prefix)}
+        return [key for key in keys if not key.startswith(prefix) or key in held]
 
     def _remove_chunks(self, edit: Edit, numbers: Iterable[int]) -> None:
         """Take turns out of the tail. The scope's state is written even if nothing of them is
@@ -204,7 +211,7 @@ class TurnForgetter:
 
     def _redraw(self, edit: Edit, found: Stored[PageRecord], numbers: frozenset[int]) -> None:
         """Put a page without the turns in the place of the page; remove it if nothing else is on
-        it."""
+        it. Vectors of stretches that held them go, those of others stay."""
         edit.remove_page(found.record.key, found.version)
         if all(span.position.sequence in numbers for span in found.record.spans):
             return
@@ -213,6 +220,8 @@ class TurnForgetter:
         page = self._without(found.record, PageReading(reading.cells, kept))
         index = redrawn_index(kept, self.policy.uncertain)
         edit.put_page(page, self.policy.page_due(page), expect=None, index=index)
+        for vectors, _ in self.records.vector_entries([found.record.key], {}).values():
+            edit.put_vectors(page.key, vectors.without(numbers))
 
     def _without(self, record: PageRecord, kept: PageReading) -> PageRecord:
         """The page with only the spans that are kept, at its tier or the next larger one that

@@ -287,8 +287,9 @@ def _less(usage: Usage, page: PageRecord, sizes: Mapping[str, float]) -> Usage:
     if page.pinned:
         return usage
     turns = [span.turn for span in page.spans]
-    keys = [page.key.page, page.key.words, *map(turn_key, turns), *map(image_key, turns)]
-    freed = sum(sizes.get(key, 0) for key in keys if key)
+    keys = [page.key.page, page.key.words, page.key.vectors]
+    keys += [key for turn in turns for key in (turn_key(turn), image_key(turn)) if key]
+    freed = sum(sizes.get(key, 0) for key in keys)
     return Usage(usage.turns - len(turns), usage.pages - 1, usage.bytes - math.ceil(freed))
 
 

@@ -64,9 +64,14 @@ def with_neighbours(
 
 
 def by_score(
-    hits: Sequence[Hit], ranker: TurnRanker, preceding: int, following: int
+    hits: Sequence[Hit],
+    ranker: TurnRanker,
+    preceding: int,
+    following: int,
+    rest: Sequence[Hit] = (),
 ) -> list[Candidate]:
-    """The same by score, where a turn beside a match has a share of the match's."""
+    """The same by score, where a turn beside a match has a share of the match's. `rest`: weaker
+    hits, which come after all of them and alone."""
     best = dict[int, Candidate]()
     for hit in hits:
         best[hit.number] = Candidate(hit.number, hit, hit.score)
@@ -78,7 +83,8 @@ def by_score(
             known = best.get(number)
             if known is None or (not known.matches and known.score < score):
                 best[number] = Candidate(number, hit, score)
-    return sorted(best.values(), key=lambda candidate: -candidate.score)
+    ordered = sorted(best.values(), key=lambda candidate: -candidate.score)
+    return ordered + [Candidate(h.number, h, h.score) for h in rest if h.number not in best]
 
 
 def pack(

@@ -14,6 +14,7 @@ import numpy as np
 from optimem.errors import ConflictError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import certain, draw_each
+from optimem.memory.meaning import Meanings
 from optimem.memory.records import (
     Chunk,
     PageRecord,
@@ -55,12 +56,14 @@ class PageLayout:
 
 @dataclass(frozen=True)
 class PageWriter:
-    """Turns a scope's tail into pages."""
+    """Turns a scope's tail into pages. `meanings`: makes their vectors, if an embedding model was
+    given."""
 
     records: ScopeRecords
     codec: PageCodec
     policy: DecayPolicy
     now: float
+    meanings: Meanings | None = None
 
     def write_pages(self, *, partial: bool) -> int:
         """Write all full pages, and with `partial` a last one with what is left; the number
@@ -108,7 +111,9 @@ class PageWriter:
     def _commit(self, layout: PageLayout, record: PageRecord, drawn_from: ScopeState) -> None:
         """Put the page in the place of its text in the tail. Raises ConflictError if the tail is
         no longer what was drawn."""
-        index = index_page(list(map(IndexRow.of, layout.spans, layout.texts)))
+        rows = list(map(IndexRow.of, layout.spans, layout.texts))
+        index = index_page(rows)
+        vectors = self.meanings.of_page(rows, self.records.scope) if self.meanings else None
 
         def attempt() -> bool:
             state, version = self.records.state()
@@ -116,6 +121,8 @@ class PageWriter:
                 return False
             edit = self.records.edit()
             edit.put_page(record, self.policy.page_due(record), expect=0, index=index)
+            if vectors:
+                edit.put_vectors(record.key, vectors)
             for position in layout.chunks:
                 edit.remove_chunk(position)
             if layout.rest:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from optimem.errors import InputError
 from optimem.memory.decay import DecayPolicy
+from optimem.memory.edits import Edit
 from optimem.memory.records import holding
-from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.memory.tail import new_epoch
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from optimem.errors import FingerprintError, FormatError, StoreError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.packing import Candidate, Packed, by_score, pack, with_neighbours
+from optimem.memory.meaning import Meanings
+from optimem.memory.packing import Candidate, Packed, Reader, by_score, pack, with_neighbours
 from optimem.memory.records import (
     Chunk,
     EntryKind,
@@ -25,9 +26,10 @@ from optimem.memory.records import (
     holding,
 )
 from optimem.memory.request import Request
-from optimem.memory.retrieval import RankerCache
+from optimem.memory.reranking import POOL, Reranker, reranked
+from optimem.memory.retrieval import RankerCache, TurnRanker
 from optimem.memory.scope_records import ScopeRecords, Stored
-from optimem.memory.stages import Query, find
+from optimem.memory.stages import Found, Hit, Query, find
 from optimem.memory.turn_builder import SpanReading, TurnBuilder
 from optimem.omem.container import format_errors
 from optimem.omem.corrections import Corrections, proven
@@ -148,13 +150,16 @@ def _why(candidate: Candidate, ids: Mapping[int, str]) -> list[Reason]:
 
 @dataclass(frozen=True)
 class Recaller:
-    """Reads the turns of one scope as they are at `now`."""
+    """Reads the turns of one scope as they are at `now`. `meanings`: of its turns, if an embedding
+    model was given; `rerank`: scores what was found anew."""
 
     records: ScopeRecords
     codec: PageCodec
     policy: DecayPolicy
     rankers: RankerCache
     now: float
+    meanings: Meanings | None = None
+    rerank: Reranker | None = None
 
     def recall(self, request: Request) -> TurnList[Recollection]:
         """The turns that match a query, best first, with those beside them. Only their pages are
@@ -216,8 +221,10 @@ class Recaller:
     def _search(self, request: Request) -> Matches:
         page_keys, tail = self.records.snapshot()
         ranker = self.rankers.ranker(self.records, page_keys, tail)
-        query, weights = Query(request.query, self.now, ranker), ranker.weights(request.query)
-        hits = find(query).best(request.k, ranker.within(request.since, request.until))
+        query, weights = (
+            self._query(request, page_keys, tail, ranker),
+            ranker.weights(request.query),
+        )
         pages = dict[PageKey, Stored[PageRecord]]()
 
         def read(numbers: Sequence[int]) -> dict[int, TurnBuilder]:
@@ -226,6 +233,7 @@ class Recaller:
             pages.update({page.record.key: page for page in found})
             return self._turns(found, tail, set(numbers))
 
+        hits, rest = self._hits(find(query), request, read)
         beside = (request.preceding, request.following)
         if request.budget is None:
             candidates = with_neighbours(hits, ranker, *beside)
@@ -236,9 +244,37 @@ class Recaller:
                 if each.number in turns
             ]
         else:
-            candidates = by_score(hits, ranker, *beside)
+            candidates = by_score(hits, ranker, *beside, rest)
             given = list(pack(candidates, request.budget, read, weights))
         return Matches(given, query, weights, list(pages.values()))
+
+    def _query(
+        self,
+        request: Request,
+        page_keys: Sequence[PageKey],
+        tail: Sequence[Chunk],
+        ranker: TurnRanker,
+    ) -> Query:
+        """What is asked, with how near each turn is to it in meaning, if that is known."""
+        if self.meanings is None:
+            return Query(request.query, self.now, ranker)
+        near = self.meanings.nearness(self.records, page_keys, tail, ranker.turns, request.query)
+        return Query(request.query, self.now, ranker, near)
+
+    def _hits(self, found: Found, request: Request, read: Reader) -> tuple[list[Hit], list[Hit]]:
+        """What matches, best first, and what may fill the rest of a budget. A reranker is shown the
+        best, and what it was not shown comes after them."""
+        allowed = found.query.ranker.within(request.since, request.until)
+        wanted = max(request.k, POOL) if self.rerank else request.k
+        hits, rest = found.best(wanted, allowed), list[Hit]()
+        if self.rerank:
+            turns = read([hit.number for hit in hits[:POOL]])
+            texts = {number: turn.text for number, turn in turns.items()}
+            again = reranked(request.query, hits[:POOL], texts, self.rerank)
+            hits, rest = again[: request.k], hits[POOL : request.k]
+        if request.budget is not None:
+            rest += found.rest(max(request.k - len(hits) - len(rest), 0), allowed)
+        return hits, rest
 
     def _everything(self) -> tuple[list[Stored[PageRecord]], list[Chunk]]:
         page_keys, tail = self.records.snapshot()

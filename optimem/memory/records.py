@@ -9,6 +9,7 @@ pages and tail share one order.
     tail:<position>           a chunk
     page:<position>:<id>      a page
     index:<position>:<id>     the words of that page
+    vectors:<position>:<id>   what its turns mean, as an embedding model sees it
     gone:<hash>               a turn that was forgotten, so that no late writer stores it again
     image:<hash>              an image's vision tokens, by the id of the turn that describes it
 
@@ -221,6 +222,7 @@ class EntryKind(StrEnum):
     CHUNK = "tail"
     PAGE = "page"
     INDEX = "index"
+    VECTORS = "vectors"
     IMAGE = "image"
     DIGEST = "digest"
     SENT = "sent"
@@ -249,12 +251,21 @@ class PageKey(NamedTuple):
     @property
     def page(self) -> str:
         """The key of the page's record."""
-        return f"{EntryKind.PAGE}:{_spell(self.position)}:{self.id}"
+        return self.entry(EntryKind.PAGE)
 
     @property
     def words(self) -> str:
         """The key of the page's index entry."""
-        return f"{EntryKind.INDEX}:{_spell(self.position)}:{self.id}"
+        return self.entry(EntryKind.INDEX)
+
+    @property
+    def vectors(self) -> str:
+        """The key of the vectors of its turns."""
+        return self.entry(EntryKind.VECTORS)
+
+    def entry(self, kind: EntryKind) -> str:
+        """The key of one of its entries."""
+        return f"{kind}:{_spell(self.position)}:{self.id}"
 
     @classmethod
     def parse(cls, key: str) -> "PageKey":

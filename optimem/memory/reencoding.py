@@ -8,18 +8,19 @@ it is.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from optimem.errors import ConflictError, FingerprintError, FormatError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.drawing import Drawing, draw_together, redrawn_index
+from optimem.memory.edits import Edit
 from optimem.memory.recall import PageReading, read_each
-from optimem.memory.records import EntryKind, PageIndex, PageRecord
+from optimem.memory.records import EntryKind, PageRecord
 from optimem.memory.relayout import lay_out_anew
 from optimem.memory.retrieval import rows_of
-from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.memory.tail import chunk_cells, new_epoch
 from optimem.protocols import Entry, EntryInfo, PageCodec, Progress, VisionTokens
 from optimem.reports import ReencodeReport
@@ -247,8 +248,11 @@ class ScopeReencoder:
         edit.remove_page(page.record.key, page.entry.version)
         known = self.records.index_entries([page.record.key], {}).get(page.record.key)
         index = known.record if known else redrawn_index(reading.spans, self.job.policy.uncertain)
-        for part, rows in zip(new, _indexes(index, new), strict=True):
-            edit.put_page(part, page.due, expect=0, index=rows)
+        held = self.records.vector_entries([page.record.key], {}).get(page.record.key)
+        for part, numbers in zip(new, _first_turns(new), strict=True):
+            edit.put_page(part, page.due, expect=0, index=rows_of(index, numbers))
+            if held:
+                edit.put_vectors(part.key, held.record.of_turns(numbers))
 
     def _count_tail(self) -> None:
         """Count the cells of the tail anew, which this renderer may need more or fewer of."""
@@ -266,14 +270,14 @@ class ScopeReencoder:
         retry(attempt, self.records.scope, "reencode")
 
 
-def _indexes(index: PageIndex, pages: Sequence[PageRecord]) -> list[PageIndex]:
-    """A page's index divided among its parts; the words of a turn go with its first part."""
-    indexes, seen = list[PageIndex](), set[int]()
+def _first_turns(pages: Sequence[PageRecord]) -> Iterator[set[int]]:
+    """The numbers of the turns that begin on each part of a page: the words and vectors of a turn
+    go with its first part."""
+    seen = set[int]()
     for page in pages:
         numbers = {span.position.sequence for span in page.spans} - seen
         seen |= numbers
-        indexes.append(rows_of(index, numbers))
-    return indexes
+        yield numbers
 
 
 def _at_most_values(kept: Keep) -> Keep:

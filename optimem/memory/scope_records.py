@@ -1,9 +1,7 @@
-"""A scope's entries as records, read and written: the one place where memory meets the store's
-keys and bytes.
+"""A scope's entries as records: the one place where memory meets the store's keys and bytes.
 
-`ScopeRecords` reads. An `Edit` writes: its changes are committed together or not at all, and only
-if the entries are still at the versions that were read. The loser of a race tries again (`retry`)
-or gives way (`Edit.try_commit`).
+`ScopeRecords` reads. An `Edit` writes; the loser of a race tries again (`retry`) or gives way
+(`Edit.try_commit`).
 """
 
 import math
@@ -16,7 +14,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from optimem.errors import ConflictError, FormatError
 from optimem.memory import page_serialization, serialization
-from optimem.memory.index_serialization import index_reader, pack_index
+from optimem.memory.edits import Edit, turn_keys
+from optimem.memory.index_serialization import index_reader
 from optimem.memory.records import (
     STATE_KEY,
     Chunk,
@@ -28,14 +27,13 @@ from optimem.memory.records import (
     Position,
     ScopeState,
     TurnNumber,
-    chunk_key,
     chunk_position,
     entry_place,
     holding,
     image_key,
     turn_key,
 )
-from optimem.memory.word_secret import make_word_secret
+from optimem.memory.vectors import PageVectors, vectors_reader
 from optimem.protocols import Change, Entry, Store
 from optimem.results import Unreadable
 from optimem.turns import Scope
@@ -185,16 +183,32 @@ class ScopeRecords:
     ) -> dict[PageKey, Stored[PageIndex]]:
         """Index entries by page, without pages that have none. Entries `known` under their
         present version are not fetched again."""
-        infos = self.store.entries(self.scope, EntryKind.INDEX.prefix)
+        return self._of_pages(EntryKind.INDEX, index_reader(self.store), wanted, known)
+
+    def vector_entries(
+        self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageVectors]]
+    ) -> dict[PageKey, Stored[PageVectors]]:
+        """The vectors of pages, in the same way."""
+        return self._of_pages(EntryKind.VECTORS, vectors_reader(self.store), wanted, known)
+
+    def _of_pages(
+        self,
+        kind: EntryKind,
+        unpack: Callable[[bytes, bytes], T],
+        wanted: Iterable[PageKey],
+        known: Mapping[PageKey, Stored[T]],
+    ) -> dict[PageKey, Stored[T]]:
+        infos = self.store.entries(self.scope, kind.prefix)
         versions = {info.key: info.version for info in infos}
-        present = {key: versions[key.words] for key in wanted if key.words in versions}
+        present = {k: versions[k.entry(kind)] for k in wanted if k.entry(kind) in versions}
         kept = {k: known[k] for k, v in present.items() if k in known and known[k].version == v}
         missing = [key for key in present if key not in kept]
-        entries = self.store.get(self.scope, [key.words for key in missing]) if missing else []
+        keys = [key.entry(kind) for key in missing]
+        entries = self.store.get(self.scope, keys) if keys else []
         for key, entry in zip(missing, entries, strict=True):
-            if entry:
-                index = self._unpacked(index_reader(self.store), entry)
-                kept |= {key: Stored(index, entry.version)} if index else {}
+            found = entry and self._unpacked(unpack, entry)
+            if entry and found is not None:
+                kept[key] = Stored(found, entry.version)
         return kept
 
     def image(self, turn: str) -> bytes | None:
@@ -210,7 +224,8 @@ class ScopeRecords:
     def unpack(self, entry: Entry) -> object:
         """The record in an entry, None for no record. Raises FormatError and those below it."""
         kind = EntryKind.of(entry.key)
-        unpack = index_reader(self.store) if kind is EntryKind.INDEX else _UNPACK.get(kind)
+        own = {EntryKind.INDEX: index_reader, EntryKind.VECTORS: vectors_reader}
+        unpack = own[kind](self.store) if kind in own else _UNPACK.get(kind)
         return unpack(entry.value, entry_place(self.scope, entry.key)) if unpack else None
 
     def holders(self, number: int) -> list[str]:
@@ -223,7 +238,7 @@ class ScopeRecords:
 
     def traces(self, turn: str, number: int) -> int:
         """Entries in which a forgotten turn is still found: 0 if nothing of it is left."""
-        entries = self.store.get(self.scope, _turn_keys(turn))
+        entries = self.store.get(self.scope, turn_keys(turn))
         return sum(entry is not None for entry in entries) + len(self.holders(number))
 
     def entry_sizes(self) -> list[EntrySize]:
@@ -260,7 +275,7 @@ class ScopeRecords:
         """Erase the bytes of what was removed; where some may still be, see `Store.wipe`."""
         return self.store.wipe()
 
-    def edit(self) -> "Edit":
+    def edit(self) -> Edit:
         """Changes to commit together."""
         return Edit(self.store, self.scope)
 
@@ -306,95 +321,3 @@ class ScopeRecords:
         """Keys of the tail in reading order from `start` on."""
         keys = (info.key for info in self.store.entries(self.scope, EntryKind.CHUNK.prefix))
         return [key for key in keys if chunk_position(key) >= start]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Changes to a scope's entries. `expect`: the version that an entry must still have at the
-    commit; 0 if it must not exist, None for any."""
-
-    store: Store
-    scope: Scope
-    changes: list[Change] = field(default_factory=list)
-
-    def put_state(self, state: ScopeState, expect: int) -> None:
-        """Write the scope's state."""
-        data = serialization.pack_state(state, self._place(STATE_KEY))
-        self.changes.append(Change(STATE_KEY, data, expect))
-
-    def put_turn(self, turn: str, number: TurnNumber, expect: int | None = 0) -> None:
-        """Write a turn's number, by default of a new turn."""
-        key = turn_key(turn)
-        data = serialization.pack_number(number, self._place(key))
-        self.changes.append(Change(key, data, expect))
-
-    def remove_turn(self, turn: str) -> None:
-        """Remove a turn's number, and the image that it describes, if it does."""
-        self.changes.extend(Change(key, None) for key in _turn_keys(turn))
-
-    def put_chunk(self, chunk: Chunk, due: float | None, expect: int | None) -> None:
-        """Write a chunk."""
-        key = chunk_key(chunk.position)
-        data = serialization.pack_chunk(chunk, self._place(key))
-        self.changes.append(Change(key, data, expect, due))
-
-    def remove_chunk(self, position: Position, expect: int | None = None) -> None:
-        """Remove the chunk that starts at a position."""
-        self.changes.append(Change(chunk_key(position), None, expect))
-
-    def put_page(
-        self,
-        record: PageRecord,
-        due: float | None,
-        expect: int | None,
-        index: PageIndex | None = None,
-    ) -> None:
-        """Write a page, and its index entry; without `index` that stays as it is."""
-        key = record.key.page
-        data = page_serialization.pack_page(record, self._place(key))
-        self.changes.append(Change(key, data, expect, due))
-        if index is not None:
-            self.put_index(record.key, index)
-
-    def put_index(self, key: PageKey, index: PageIndex) -> None:
-        """Write a page's index entry."""
-        data = pack_index(index, self._place(key.words), make_word_secret(self.store))
-        self.changes.append(Change(key.words, data))
-
-    def remove_entry(self, key: str) -> None:
-        """Remove an entry, whatever it holds."""
-        self.changes.append(Change(key, None))
-
-    def remove_page(self, key: PageKey, expect: int) -> None:
-        """Remove a page and its index entry."""
-        self.changes.extend([Change(key.page, None, expect), Change(key.words, None)])
-
-    def reschedule(self, entry: Entry, due: float | None) -> None:
-        """Put an entry, as it is, back in the due queue; None for never."""
-        self.changes.append(Change(entry.key, entry.value, entry.version, due))
-
-    def _place(self, key: str) -> bytes:
-        return entry_place(self.scope, key)
-
-    @property
-    def page_bytes(self) -> int:
-        """Bytes of the pages that it writes."""
-        written = (c for c in self.changes if EntryKind.of(c.key) is EntryKind.PAGE)
-        return sum(len(change.value) for change in written if change.value)
-
-    def commit(self) -> None:
-        """Make all changes or none. Raises ConflictError if an entry is not as expected."""
-        self.store.commit(self.scope, self.changes)
-
-    def try_commit(self) -> bool:
-        """Make all changes or none; False if an entry is not as expected."""
-        try:
-            self.commit()
-        except ConflictError:
-            return False
-        return True
-
-
-def _turn_keys(turn: str) -> list[str]:
-    """Keys that belong to a turn wherever its text lies: of its number and of its image."""
-    return [key for key in (turn_key(turn), image_key(turn)) if key]

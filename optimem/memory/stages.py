@@ -1,8 +1,9 @@
 """Why a turn may answer a query, one reason to a stage: its words, the words around it, who said
-it, when it was said. Stages score every turn of a scope from 0 to 1; `find` adds the scores up.
+it, when it was said, what it means. Stages score every turn of a scope from 0 to 1; `find` adds the
+scores up.
 
 A stage sees what is indexed and nothing else, so that no page is read before turns are chosen. A
-further one, such as the nearness of vectors, is one more object with a name, a weight and a method.
+further one is one more object with a name, a weight and two methods.
 """
 
 from collections.abc import Sequence
@@ -31,17 +32,21 @@ AFTER, BEFORE = 7 * DAY, DAY
 rather than what will be."""
 LONG_SPAN = 0.25
 """Of a span's own length, if that is longer than these."""
+UNRELATED = 0.1
+"""The cosine up to which texts have nothing to do with each other."""
 CERTAIN = 0.5
 """Score of a stage from which on its reason is named."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A question put to a scope. `now`: when, in seconds since the epoch."""
+    """A question put to a scope. `now`: when, in seconds since the epoch. `nearness` (T,): of each
+    turn to it in meaning, as a cosine; None if that is not known."""
 
     text: str
     now: float
     ranker: TurnRanker
+    nearness: NDArray[np.float64] | None = None
     _counts: dict[tuple[int, bool], NDArray[np.float64]] = field(default_factory=dict)
 
     def counts(self, term: int, *, windows: bool = False) -> NDArray[np.float64]:
@@ -191,6 +196,25 @@ class Dates:
         return ", ".join(dict.fromkeys(near))
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """What it means, as an embedding model sees it."""
+
+    name: str = "meaning"
+    weight: float = 0.7
+    selects: bool = True
+
+    def scores(self, query: Query) -> NDArray[np.float64]:
+        """The cosine, from what unrelated texts have (0) to the same text (1)."""
+        if query.nearness is None:
+            return np.zeros(len(query.ranker.turns))
+        return np.clip((query.nearness - UNRELATED) / (1 - UNRELATED), 0.0, 1.0)
+
+    def note(self, query: Query, at: int) -> str:
+        """The cosine."""
+        return "" if query.nearness is None else f"{query.nearness[at]:.2f} alike"
+
+
 def nearness(span: DateSpan, time: NDArray[np.float64]) -> NDArray[np.float64]:
     """How near times are to a span: 1 within it, e⁻¹ after `AFTER` or before `BEFORE`."""
     length = min(span.end - span.start, 365 * DAY) * LONG_SPAN
@@ -205,6 +229,7 @@ STAGES: tuple[Stage, ...] = (
     Words("words around it", windows=True, selects=False),
     Speakers(),
     Dates(),
+    Meaning(),
 )
 """What turns are found by."""
 
@@ -220,16 +245,24 @@ class Hit(NamedTuple):
 @dataclass(frozen=True)
 class Found:
     """What the stages make of a query. `total` (T,): the scores of all turns, 0 for those that
-    nothing selects. `parts`: of each stage, weighted."""
+    nothing selects. `loose` (T,): of the others, if the question names people. `parts`: of each
+    stage, weighted."""
 
     query: Query
     total: NDArray[np.float64]
+    loose: NDArray[np.float64]
     parts: Sequence[tuple[Stage, NDArray[np.float64]]]
 
     def best(self, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
         """Up to `k` of the turns allowed (T,), best first; of equal scores the newest first."""
-        scores = np.where(allowed, self.total, 0.0)
-        ranker = self.query.ranker
+        return self._hits(self.total, k, allowed)
+
+    def rest(self, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
+        """Up to `k` more: of what people said whom the question names, for room that is left."""
+        return self._hits(self.loose, k, allowed)
+
+    def _hits(self, scores: NDArray[np.float64], k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
+        scores, ranker = np.where(allowed, scores, 0.0), self.query.ranker
         order = np.lexsort((-ranker.turns, -scores))[:k]
         return [
             Hit(int(ranker.turns[at]), float(scores[at]), self._why(int(at)))
@@ -255,4 +288,5 @@ def find(query: Query, stages: Sequence[Stage] = STAGES) -> Found:
     for stage, part in parts:
         if stage.selects or only_people:
             selected |= part > 0
-    return Found(query, np.where(selected, total, 0.0), parts)
+    loose = np.where(selected, 0.0, total) if query.speakers else np.zeros(len(total))
+    return Found(query, np.where(selected, total, 0.0), loose, parts)

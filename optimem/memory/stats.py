@@ -14,7 +14,7 @@ from optimem.results import Unreadable
 
 PARTS = (
     "token_bytes", "kept_text_bytes", "structure_bytes", "correction_bytes", "index_bytes",
-    "tail_bytes",
+    "vector_bytes", "tail_bytes",
 )  # fmt: skip
 """Fields that, with `other_bytes`, add up to `stored_bytes`."""
 
@@ -82,6 +82,8 @@ def _counts(records: ScopeRecords) -> ScopeCounts:
         counts["stored_bytes"] += key + value
         counts["turns"] += kind is EntryKind.TURN
         counts["index_bytes"] += value if kind is EntryKind.INDEX else 0
+        counts["vector_bytes"] += value if kind is EntryKind.VECTORS else 0
+        counts["pages_with_vectors"] += kind is EntryKind.VECTORS
         counts["tail_bytes"] += value if kind is EntryKind.CHUNK else 0
         found.dues += [] if due is None else [due]
     for page, parts in records.page_parts():

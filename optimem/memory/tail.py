@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from optimem.memory.admission import Admitted, admit
 from optimem.memory.decay import DecayPolicy
+from optimem.memory.edits import Edit
 from optimem.memory.records import Chunk, Position, ScopeState, TurnNumber
-from optimem.memory.scope_records import Edit, ScopeRecords, retry
+from optimem.memory.scope_records import ScopeRecords, retry
 from optimem.omem.container import to_json
 from optimem.omem.corrections import text_digest
 from optimem.protocols import Cells, Renderer

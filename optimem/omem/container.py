@@ -71,6 +71,7 @@ class ContainerKind(Enum):
     CHUNK = b"C", "a chunk of the tail"
     STATE = b"S", "the state of a scope"
     INDEX = b"I", "the index of a page"
+    VECTORS = b"v", "the vectors of a page"
     TURN_NUMBER = b"N", "the number of a turn"
     IMAGE = b"m", "the vision tokens of an image"
     TOMBSTONE = b"G", "a tombstone"

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from optimem.api.memory import OpticalMemory
 from optimem.memory.decay import DecayPolicy
+from optimem.memory.embedding import Embeddings
+from optimem.memory.reranking import Reranker
 from optimem.protocols import Clock, ImageReader, PageCodec, Store
 from optimem.testing.pages import plain_codec
 from optimem.testing.store import InMemoryStore
@@ -33,6 +35,8 @@ def open_memory(
     clock: Clock | None = None,
     codec: PageCodec | None = None,
     images: ImageReader | None = None,
+    embeddings: Embeddings | None = None,
+    rerank: Reranker | None = None,
 ) -> OpticalMemory:
     """An `OpticalMemory` without a model: by default on an `InMemoryStore`, a `plain_codec` that
     misreads nothing and a `ManualClock`. Give `images=FakeImageReader()` to append files."""
@@ -42,4 +46,6 @@ def open_memory(
         policy=policy,
         clock=clock or ManualClock(),
         images=images,
+        embeddings=embeddings,
+        rerank=rerank,
     )

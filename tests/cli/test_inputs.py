@@ -15,6 +15,7 @@ from optimem.cli.inputs import (
     memory_options,
     parse_chat,
     parse_jsonl,
+    parse_speakers,
     parse_time,
     read_input,
     read_turns,
@@ -31,6 +32,22 @@ def test_lines_of_a_chat_continue_the_turn_before() -> None:
     ]
     with pytest.raises(InputError, match="starts with 'hello'"):
         parse_chat("\nhello\nuser: hi")
+
+
+def test_people_named_start_turns_of_a_chat() -> None:
+    speakers = parse_speakers(["Ann Lee", "Bot = Assistant"])
+    assert speakers == {"Ann Lee": "user", "Bot": "assistant"}
+    assert parse_chat("ann lee: hi: all\nBen: x\nBOT : ho\nuser: hm", speakers) == [
+        {"role": "user", "name": "Ann Lee", "text": "hi: all\nBen: x"},
+        {"role": "assistant", "name": "Bot", "text": "ho"},
+        {"role": "user", "text": "hm"},
+    ]
+
+
+@pytest.mark.parametrize("given", ["", " ", "=user", "Ann=queen", "Ann:=user", "Ann=user=x"])
+def test_what_names_no_speaker_is_refused(given: str) -> None:
+    with pytest.raises(InputError, match="does not name a speaker"):
+        parse_speakers([given])
 
 
 def test_json_lines_name_the_one_that_is_broken() -> None:

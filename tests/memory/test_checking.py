@@ -16,6 +16,7 @@ from optimem.memory.scope_records import ScopeRecords
 from optimem.protocols import Change
 from optimem.testing import InMemoryStore, open_memory, plain_codec
 from optimem.turns import Scope, Turn
+from tests.memory.embedders import embed
 from tests.memory.factories import SCOPE, InterruptedStore, texts
 
 HOME = Scope.parse(SCOPE)
@@ -23,7 +24,7 @@ HOME = Scope.parse(SCOPE)
 
 def filled(store: InMemoryStore | None = None) -> OpticalMemory:
     """Three pages, a long turn over two of them, and a tail."""
-    memory = open_memory(store or InMemoryStore())
+    memory = open_memory(store or InMemoryStore(), embeddings=embed)
     turns = [Turn(text=f"the {c} port " + c * 90, id=c) for c in "abcd"]
     turns += [Turn(text="long " * 120, id="long"), Turn(text="e" * 90, id="e")]
     memory.append(SCOPE, turns)

@@ -1,0 +1,124 @@
+"""The vectors of a page: what stretches of it mean, in bits, and how near they are to a question.
+
+Bits are hidden under the store's secret as words are, since a model can tell from them what a text
+was about. Knows no embedding model.
+"""
+
+import struct
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.memory.embedding import Bits, ModelMark, Vectors
+from optimem.memory.index_serialization import from_planes, planes
+from optimem.memory.word_secret import hide, reveal, word_secret
+from optimem.omem.container import (
+    ContainerKind,
+    compress,
+    decompress,
+    pack_container,
+    unpack_container,
+)
+from optimem.protocols import Store
+
+SHARE = 0.798
+"""What a direction has in common with its own bits, on average: √(2 / π)."""
+
+_SIZES = struct.Struct("<IIIB")
+_BYTE_SIGNS = (
+    np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageVectors:
+    """The vectors of a page. `mark`: of the model that made them. `first`, `last` (S,) int64: the
+    turns of each stretch. `bits` (S, W). `whole`: False if stretches were taken out since."""
+
+    mark: ModelMark
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    bits: Bits
+    whole: bool = True
+
+    def without(self, numbers: Collection[int]) -> "PageVectors":
+        """The same without stretches that hold any of these turns."""
+        gone = np.zeros(len(self.first), bool)
+        for number in numbers:
+            gone |= (self.first <= number) & (number <= self.last)
+        return self._of(~gone, self.whole and not gone.any())
+
+    def of_turns(self, numbers: Collection[int]) -> "PageVectors":
+        """The stretches that start with one of these turns."""
+        return self._of(np.isin(self.first, list(numbers)), self.whole)
+
+    def _of(self, kept: NDArray[np.bool_], whole: bool) -> "PageVectors":
+        return PageVectors(self.mark, self.first[kept], self.last[kept], self.bits[kept], whole)
+
+
+def turn_cosines(
+    turns: NDArray[np.int64], pages: Sequence[PageVectors], direction: Vectors
+) -> NDArray[np.float64]:
+    """How near each turn is to a question, as a cosine: that of its nearest stretch; -1 for a turn
+    without any. `turns` (T,): numbers, ascending. `direction`: of the question."""
+    found = np.full(len(turns), -1.0)
+    for page in pages:
+        near = _cosines(page.bits, direction)
+        starts = np.searchsorted(turns, page.first)
+        sizes = np.searchsorted(turns, page.last, side="right") - starts
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        np.maximum.at(found, np.repeat(starts, sizes) + within, np.repeat(near, sizes))
+    return found
+
+
+def _cosines(bits: Bits, direction: Vectors) -> NDArray[np.float64]:
+    """The cosines of stretches with a question, from a table of what each byte adds, (S,)."""
+    table = _BYTE_SIGNS @ direction.reshape(-1, 8).T  # (256, W)
+    total = np.zeros(len(bits))
+    for at in range(bits.shape[1]):
+        total += table[bits[:, at], at]
+    size = max(int(np.count_nonzero(direction)), 1)
+    near: NDArray[np.float64] = np.clip(total / (size**0.5 * SHARE), -1.0, 1.0)
+    return near
+
+
+def pack_vectors(vectors: PageVectors, place: bytes, secret: bytes) -> bytes:
+    """Vectors as bytes. `secret`: see `word_secret`."""
+    hidden = hide(_section(vectors), secret, place)
+    return pack_container(ContainerKind.VECTORS, [hidden], place)
+
+
+def vectors_reader(store: Store) -> Callable[[bytes, bytes], PageVectors]:
+    """What reads the vectors in a store from their bytes and place. It raises FormatError,
+    VersionError or ChecksumError."""
+
+    def read(data: bytes, place: bytes) -> PageVectors:
+        with unpack_container(ContainerKind.VECTORS, data, place=place) as (hidden,):
+            return _parse(reveal(hidden, word_secret(store), place))
+
+    return read
+
+
+def _section(vectors: PageVectors) -> bytes:
+    """Sizes, the model's mark and the bits as they are; then, under zstd, the turns' numbers."""
+    count, width = vectors.bits.shape
+    sizes = _SIZES.pack(count, width, vectors.mark.width, vectors.whole)
+    turns = [np.diff(vectors.first, prepend=0), vectors.last - vectors.first]
+    numbers = compress(b"".join(map(planes, turns)))
+    return sizes + vectors.mark.bits + vectors.bits.tobytes() + numbers
+
+
+def _parse(section: bytes) -> PageVectors:
+    count, width, values, whole = _SIZES.unpack_from(section)
+    start = _SIZES.size + width
+    end = start + count * width
+    numbers = decompress(section[end:])
+    if len(section) < end or not width or len(numbers) != 16 * count:
+        raise ValueError(f"{len(section)} bytes are not {count} vectors of {width} bytes")
+    bits = np.frombuffer(section[start:end], np.uint8).reshape(count, width)
+    first = np.cumsum(from_planes(numbers[: 8 * count], np.int64, count), dtype=np.int64)
+    last = first + from_planes(numbers[8 * count :], np.int64, count)
+    mark = ModelMark(values, section[_SIZES.size : start])
+    return PageVectors(mark, first, last, bits, bool(whole))
