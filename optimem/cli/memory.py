@@ -37,7 +37,7 @@ UNKNOWN = 1
     "  optimem remember work/ann/monday notes.txt\n"
     "  optimem remember work/ann/papers notes.txt report.txt\n"
     "  optimem remember chat --chat chat.txt\n"
-    "  optimem remember team --chat team.txt --speaker Ann --speaker Bot=assistant\n"
+    "  optimem remember team --chat chat.txt --speaker Ann --speaker Bot=assistant\n"
     "  optimem remember chat --jsonl - < turns.jsonl\n"
     "  optimem remember work/ann/scans bill.pdf --images deepseek-ai/DeepSeek-OCR"
 )

@@ -46,6 +46,26 @@ def test_a_memory_from_start_to_end(tmp_path: Path) -> None:
     assert b"holds no turn 'x'" in missing.stderr
 
 
+def test_a_chat_of_people_and_what_they_mean(tmp_path: Path) -> None:
+    setting = {
+        "OPTIMEM_STORE": str(tmp_path / "m.db"),
+        "OPTIMEM_EMBEDDINGS": "tests.memory.embedders:embed",
+    }
+    chat = b"Ann: The hound is asleep" + b" on its rug" * 9 + b"\nBen: user: no\nand again\n"
+    people = ("--speaker", "Ann", "--speaker", "ben=assistant")
+    done = run("remember", "s", "--chat", *people, stdin=chat, **setting)
+    assert done.returncode == 0, done.stderr
+    (hit,) = json.loads(run("recall", "s", "puppy", "-k", "1", "--json", **setting).stdout)
+    assert (hit["name"], hit["role"], hit["why"][0]["stage"]) == ("Ann", "user", "meaning")
+    (told,) = json.loads(run("recall", "s", "Ben", "-k", "1", "--json", **setting).stdout)
+    assert (told["role"], told["text"]) == ("assistant", "user: no\nand again")
+    wrong = run("remember", "s", "--speaker", "Ann", stdin=chat, **setting)
+    assert (wrong.returncode, b"is for --chat" in wrong.stderr) == (2, True)
+    setting["OPTIMEM_EMBEDDINGS"] = "no_such_module:x"
+    missing = run("recall", "s", "puppy", **setting)
+    assert (missing.returncode, b"cannot find the embedding model" in missing.stderr) == (1, True)
+
+
 def test_turns_are_shown_with_their_age_and_certainty(tmp_path: Path) -> None:
     store = str(tmp_path / "m.db")
     turn = json.dumps({"role": "user", "text": "Port 6543.", "id": "m1", "time": 0}).encode()

@@ -36,6 +36,7 @@ PARSED = (
     "import",
     "mcp",
     "reencode",
+    "reindex",
     "rotate-keys",
     "serve",
     "verify-receipt",

@@ -59,6 +59,7 @@ CALLS = {
     "rotate-keys": ("--store", "sealed.db"),
     "drop-key": ("work/ann", "--yes"),
     "reencode": (),
+    "reindex": (SCOPE, "--embeddings", "tests.memory.embedders:WordModel"),
     "inspect": (SCOPE,),
     "eval": ("notes.txt", *EVAL),
 }
@@ -301,6 +302,7 @@ FAILURES: dict[str, Callable[[], Done]] = {
     "rotate-keys": lambda: _leave_a_broken_record("rotate-keys", "sealed.db"),
     "drop-key": lambda: call("drop-key", "work/nobody", "--yes"),
     "reencode": _meet_another_model,
+    "reindex": lambda: _leave_a_broken_record("reindex", "store.db"),
 }
 """What the column names, brought about."""
 
