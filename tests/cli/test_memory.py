@@ -43,7 +43,7 @@ def test_a_memory_from_start_to_end(tmp_path: Path) -> None:
     assert run("purge", "--store", store).stdout == b"purged\n"
     missing = run("pin", "a/b/c", "x", "--store", store)
     assert missing.returncode == 1
-    assert b"holds no turn 'x'" in missing.stderr
+    assert b"a/b/c holds nothing" in missing.stderr
 
 
 def test_a_chat_of_people_and_what_they_mean(tmp_path: Path) -> None:
