@@ -27,6 +27,8 @@ from optimem.telemetry.requests import RequestObserver
 log = logging.getLogger("optimem.serve")
 
 REQUEST_ID = "x-request-id"
+PROBES = ("/health", "/ready")
+"""Routes of which only failures are worth a line."""
 GONE = 499
 """Status in logs and metrics of a request whose client went away."""
 OF_THE_STORE = (StoreUnavailableError, StoreLockedError, StoreFullError)
@@ -101,7 +103,8 @@ class _Seen:
             "seconds": round(time.perf_counter() - self._started, 6), "sent": self._sent,
             "caller": caller.id if caller else None,
         }  # fmt: skip
-        log.info("%s", json.dumps(line | ({"error": self.error} if self.error else {})))
+        level = logging.DEBUG if self.route in PROBES and self.status < 400 else logging.INFO
+        log.log(level, "%s", json.dumps(line | ({"error": self.error} if self.error else {})))
 
 
 def _is_ours(error: Exception) -> bool:
