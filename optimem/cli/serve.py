@@ -69,8 +69,9 @@ def serve(
     with listening, options.open(make=True) as memory:
         if worker:
             memory.start_worker()
-        click.echo(f"optimem serves {address(listening)}; {_who(settings)}", err=True)
-        run(create_app(memory, settings, all_doors(memory, settings)), settings, listening)
+        app = create_app(memory, settings, all_doors(memory, settings))
+        line = f"optimem serves {address(listening)}; {_who(settings)}"
+        run(app, settings, listening, lambda: click.echo(line, err=True))
     click.echo("optimem has stopped", err=True)
 
 

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -39,9 +39,15 @@ def address(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve(app: ASGIApp, settings: ServeSettings, listening: socket.socket) -> None:
+def serve(
+    app: ASGIApp,
+    settings: ServeSettings,
+    listening: socket.socket,
+    announce: Callable[[], None],
+) -> None:
     """Serve until SIGTERM or Ctrl-C: no new requests are taken then, and those in hand have
-    `settings.grace` seconds to be answered. Logs go to standard error."""
+    `settings.grace` seconds to be answered. Logs go to standard error. `announce`: called once a
+    signal ends it so."""
     _log_to_stderr()
     config = uvicorn.Config(
         app,
@@ -56,16 +62,18 @@ def serve(app: ASGIApp, settings: ServeSettings, listening: socket.socket) -> No
         timeout_graceful_shutdown=round(settings.grace),
         h11_max_incomplete_event_size=HEAD,
     )
-    with listening, _heard_signals():
-        uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    with listening, _heard_signals(server):
+        announce()
+        server.run(sockets=[listening])
 
 
 @contextmanager
-def _heard_signals() -> Iterator[None]:
-    """The server raises the signal that stopped it once more at its end, which would end the
-    process before the memory is closed."""
+def _heard_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Signals stop the server before it runs too. It raises the one that stopped it once more at
+    its end, which would end the process before the memory is closed."""
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    before = {number: signal.signal(number, server.handle_exit) for number in numbers}
     try:
         yield
     finally:

@@ -113,3 +113,9 @@ async def test_what_was_acknowledged_before_sigterm_is_kept(running: Service, fo
     assert "optimem has stopped" in running.log[-1]
     with OpticalMemory.open(folder / "memory.db") as memory:
         assert all(memory.holds("work//load", acknowledged))
+
+
+def test_a_service_that_is_stopped_as_it_starts_ends_as_any_other(tmp_path: Path) -> None:
+    with service(tmp_path) as started:
+        started.ask_to_stop()
+        assert started.wait() == 0
