@@ -28,7 +28,7 @@ scope_option = click.option(
     "  optimem mcp --scope work/ann/shop --store notes.db",
 )
 @scope_option
-@memory_options("store", "model", "policy", "limits")
+@memory_options("store", "model", "embeddings", "policy", "limits")
 @click.pass_context
 def mcp(context: click.Context, scope: str, options: MemoryOptions) -> None:
     """Serve a memory to an agent over MCP.

@@ -45,7 +45,7 @@ def _setting(name: str, **options: Any) -> Callable[[F], F]:
           help="What requests in hand have left when the service is stopped.")  # fmt: skip
 @_setting("--traces", is_flag=True, help="Make spans for OpenTelemetry.")
 @_setting("--worker", is_flag=True, help="Let pages fade too, as `optimem worker` does.")
-@memory_options("store", "model", "policy", "limits")
+@memory_options("store", "model", "embeddings", "policy", "limits")
 def serve(
     access_keys: str | None, max_body: str, worker: bool, options: MemoryOptions, **given: Any
 ) -> None:

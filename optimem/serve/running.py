@@ -82,9 +82,11 @@ def _heard_signals(server: uvicorn.Server) -> Iterator[None]:
 
 
 def _log_to_stderr() -> None:
+    """Our lines, warnings of the server, and nothing of `mcp`, which may quote what was sent."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    for name, level in (("optimem", logging.INFO), ("uvicorn.error", logging.WARNING)):
+    levels = {"optimem": logging.INFO, "uvicorn.error": logging.WARNING, "mcp": logging.CRITICAL}
+    for name, level in levels.items():
         log = logging.getLogger(name)
         log.handlers, log.propagate = [handler], False
         log.setLevel(level)

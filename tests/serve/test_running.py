@@ -78,6 +78,10 @@ def test_no_log_line_holds_what_is_remembered_or_a_key(
     http.post("/v1/recall", json=scope | {"query": "heron"})
     http.get("/v1/turns", params=scope)
     http.get("/heron")
+    head = {"Accept": "application/json, text/event-stream"}
+    for method in ("heron", "tools/call"):
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": ["heron"]}}
+        http.post("/mcp", json=call, headers=head)
     http.get("/v1/turns", params=scope, headers={"Authorization": "Bearer heron-key"})
     log = "".join(running.log)
     assert '"route": "/v1/recall", "status": 200' in log
