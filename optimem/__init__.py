@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares the two
+    from optimem.api.chat_server import ChatServer as ChatServer
     from optimem.api.clients import with_pages as with_pages
     from optimem.api.copying import copy_store as copy_store
     from optimem.api.files import compress as compress
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "optimem.api.chat_server": ("ChatServer",),
     "optimem.api.clients": ("with_pages",),
     "optimem.api.copying": ("copy_store",),
     "optimem.api.files": ("compress", "compress_images", "read_images", "read_pages"),

@@ -32,7 +32,7 @@ OptimemError
 │   ├── StoreFullError       no room left
 │   │   └── QuotaError       a scope or a user at a limit that was set
 │   └── StoreUnavailableError  the server or file cannot be reached
-├── ReaderUnavailableError   a remote reader that does not answer
+├── ReaderUnavailableError   a server of a model that does not answer
 ├── EmbeddingError           an embedding model that fails, or gives no vectors
 └── MissingExtraError        an optional package is not installed (also an ImportError)
 
@@ -178,7 +178,8 @@ class StoreUnavailableError(StoreError):
 
 
 class ReaderUnavailableError(OptimemError):
-    """A reader on another machine cannot be reached or does not answer."""
+    """A model on another machine, which reads images or answers, cannot be reached or does not
+    answer."""
 
 
 class EmbeddingError(OptimemError):

@@ -176,10 +176,12 @@ class Answer(Result):
     `text`: the answer; a quotation is verbatim, with U+FFFD for each uncertain character.
     `known`: whether the memory holds an answer. `source`: "quoted", "llm" if a model answered,
     "image" if the reader of images did. `passages`: by number; empty if nothing is known.
-    `probability`: mean over the characters of the passages that they were read right (of an
-    image: over the tokens of the answer), 0 if nothing is known. It does not judge what a model
-    made of the passages. `nearest`: if nothing is known, the turns that come nearest. `unreadable`:
-    entries of the scope that could not be read on the way.
+    `probability`: of a quotation, that it answers, as found on generated conversations, and was
+    read right; of a model's answer, that its passages were read right, which does not judge what
+    the model made of them; of an image, the mean over the tokens of the answer; 0 if nothing is
+    known. `nearest`: if nothing is known, the turns that come nearest. `dropped`: numbers that a
+    model cited and that are no passage, or of one that shares no word with the sentence; they are
+    cut out of `text`. `unreadable`: entries of the scope that could not be read on the way.
     """
 
     text: str
@@ -188,6 +190,7 @@ class Answer(Result):
     passages: list[Passage]
     probability: float
     nearest: list[Recollection] = Field(default_factory=list)
+    dropped: list[int] = Field(default_factory=list)
     unreadable: list[Unreadable] = Field(default_factory=list)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:

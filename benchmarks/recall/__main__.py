@@ -1,6 +1,6 @@
 """How much of what answers a question comes back within 300, 700 and 2,000 tokens: evidence recall
-by type of question, questions with any evidence, questions rightly refused; beside BM25 over turns,
-the newest turns and turns at random.
+by type of question, questions with any evidence, beside BM25 over turns, the newest turns and turns
+at random; and how often optimem answers without a model, rightly, and refuses what has no answer.
 
 On seeded conversations, and on files in the published formats of LoCoMo and LongMemEval. Pages are
 read by a reader that misreads nothing, so no model is loaded.
@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.recall.generate import HELD_OUT, make_talk
 from benchmarks.recall.measure import measure
 from benchmarks.recall.published import read_locomo, read_longmemeval
-from benchmarks.recall.report import answer_table, budget_table, kind_table
+from benchmarks.recall.report import answer_table, budget_table, certainty_table, kind_table
 from benchmarks.recall.talks import Talk
 from benchmarks.recall.tool_talk import make_tool_talk
 from optimem.errors import InputError
@@ -38,7 +38,8 @@ def _print(title: str, talks: list[Talk]) -> None:
     asked = sum(results.counts.values())
     print(f"{title}: {len(talks)} conversations, {results.turns:,} turns, {asked:,} questions\n")
     for table in (
-        budget_table(results), kind_table(results, HELD_OUT), answer_table(results)
+        budget_table(results), kind_table(results, HELD_OUT),
+        answer_table(results, HELD_OUT), certainty_table(results),
     ):  # fmt: skip
         print(markdown_table(table), end="\n\n")
 

@@ -89,20 +89,22 @@ class Writer:
             value = self.rng.choice(happening.values)
             text = happening.told.format(v=value, when=told)
             turns = self._plant(session, person, text[0].upper() + text[1:], happening.answer)
-            self._ask("one turn", happening.near, person, turns)
-            self._ask("paraphrase", happening.far, person, turns)
-            self._ask("time", happening.when, person, turns)
-            self._ask_of_day(day, session.start, person, turns)
+            self._ask("one turn", happening.near, person, turns, value)
+            self._ask("paraphrase", happening.far, person, turns, value)
+            self._ask("time", happening.when, person, turns, _day_shown(session.start, day))
+            self._ask_of_day(day, session.start, person, turns, value)
             self._ask_wrongly(happening, other, person)
 
-    def _ask_of_day(self, day: datetime, told: datetime, person: str, turns: list[str]) -> None:
+    def _ask_of_day(
+        self, day: datetime, told: datetime, person: str, turns: list[str], value: str
+    ) -> None:
         shown = f"{day.day} {day:%B %Y}"
         asked = self.end
         question = f"What did {person} tell us about {shown}?"
         if (told - day).days <= 3 and self.rng.random() < 0.5:
             asked = seconds(told + timedelta(days=2))
             question = f"What happened to {person} last {day:%A}?"
-        self._ask("date", question, person, turns, asked)
+        self._ask("date", question, person, turns, value, asked)
 
     def _ask_wrongly(self, happening: Happening, other: str, person: str) -> None:
         """A question about somebody to whom it did not happen."""
@@ -116,8 +118,8 @@ class Writer:
             for person, value in zip(people, self.rng.sample(taste.values, 2), strict=True):
                 session, told = self.rng.choice(self.sessions), taste.told.format(v=value)
                 turns = self._plant(session, person, told, taste.answer)
-                self._ask("speaker", taste.near, person, turns)
-                self._ask("paraphrase", taste.far, person, turns)
+                self._ask("speaker", taste.near, person, turns, value)
+                self._ask("paraphrase", taste.far, person, turns, value)
 
     def _changes(self) -> None:
         for change in CHANGES:
@@ -126,19 +128,19 @@ class Writer:
             values = self.rng.sample(change.values, 2)
             old = self._plant(self.sessions[first], person, change.first.format(v=values[0]))
             new = self._plant(self.sessions[later], person, change.later.format(v=values[1]))
-            self._ask("update", change.now, person, new)
-            self._ask("update", change.before, person, old)
+            self._ask("update", change.now, person, new, values[1])
+            self._ask("update", change.before, person, old, values[0])
 
     def _replies(self) -> None:
         for reply in REPLIES:
             person, other = self.rng.sample(self.people, 2)
-            turns: list[str] = []
+            turns, value = list[str](), self.rng.choice(reply.values)
             lines = [
                 Line(other, reply.said),
-                Line(person, reply.reply.format(v=self.rng.choice(reply.values)), turns.append),
+                Line(person, reply.reply.format(v=value), turns.append),
             ]
             self.rng.choice(self.sessions).planted.append(lines)
-            self._ask("reply", reply.near, person, turns)
+            self._ask("reply", reply.near, person, turns, value)
 
     def _series(self) -> None:
         for series in SERIES:
@@ -148,13 +150,13 @@ class Writer:
                 values = self.rng.sample(series.values, len(series.told))
                 for session, told, value in zip(sessions, series.told, values, strict=True):
                     self._plant(session, person, told.format(v=value), turns=turns)
-                self._ask("hops", series.asked, person, turns)
+                self._ask("hops", series.asked, person, turns, " ".join(values))
 
     def _traits(self) -> None:
         for trait in TRAITS:
             person = self.rng.choice(self.people)
             turns = self._plant(self.rng.choice(self.sessions), person, trait.told)
-            self._ask("open", trait.asked, person, turns)
+            self._ask("open", trait.asked, person, turns, trait.told)
 
     def _never(self) -> None:
         for question in NEVER:
@@ -178,12 +180,18 @@ class Writer:
         return found
 
     def _ask(
-        self, kind: str, text: str, person: str, turns: list[str], time: float | None = None
+        self,
+        kind: str,
+        text: str,
+        person: str,
+        turns: list[str],
+        answer: str = "",
+        time: float | None = None,
     ) -> None:
         """Ask something once the ids in `turns` are known."""
         asked = self.end if time is None else time
         question = text.format(p=person)
-        self.asked.append(lambda: Asked(kind, question, tuple(turns), asked))
+        self.asked.append(lambda: Asked(kind, question, tuple(turns), asked, answer))
 
     def _other(self, person: str) -> str:
         return self.rng.choice([each for each in self.people if each != person])
@@ -219,6 +227,13 @@ def _day_told(told: datetime, rng: Random) -> tuple[datetime, str]:
     day = told - timedelta(days=days)
     named = {0: "today", 1: "yesterday", 7: "a week ago", 14: "two weeks ago", 30: "last month"}
     return day, named.get(days, f"last {day:%A}")
+
+
+def _day_shown(told: datetime, day: datetime) -> str:
+    """What is known of a day from how people say when it was: of a month ago, the month."""
+    if (told - day).days < 30:
+        return f"{day.day} {day:%B %Y}"
+    return f"{told.replace(day=1) - timedelta(days=1):%B %Y}"
 
 
 def make_talk(seed: int) -> Talk:

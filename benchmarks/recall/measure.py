@@ -1,4 +1,6 @@
-"""What is counted: evidence that comes back within a budget, and questions answered or refused."""
+"""What is counted: evidence that comes back within a budget, and questions answered or refused,
+rightly or wrongly.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -6,6 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.recall.contenders import CONTENDERS, SCOPE, Optimem
 from benchmarks.recall.talks import Asked, Talk
+from optimem.text.terms import terms
 
 BUDGETS = (300, 700, 2000)
 """Tokens."""
@@ -34,21 +37,31 @@ class Finding:
 
 @dataclass
 class Answering:
-    """How often optimem answered without a model. `right`: quotations of an evidence turn."""
+    """How often optimem answered questions without a model. `quoted`: an evidence turn. `told`:
+    answers that say the answer, of the `known` questions whose answer is known. `likely`: the
+    probabilities that were given, each with whether the answer was right."""
 
-    answerable: int = 0
+    asked: int = 0
     answered: int = 0
-    right: int = 0
-    unanswerable: int = 0
-    refused: int = 0
+    quoted: int = 0
+    known: int = 0
+    told: int = 0
+    likely: list[tuple[float, bool]] = field(default_factory=list)
+
+    def __add__(self, other: "Answering") -> "Answering":
+        return Answering(
+            self.asked + other.asked, self.answered + other.answered,
+            self.quoted + other.quoted, self.known + other.known, self.told + other.told,
+            self.likely + other.likely,
+        )  # fmt: skip
 
 
 @dataclass
 class Results:
-    """What was counted over some conversations."""
+    """What was counted over some conversations. `answering`: by kind of question."""
 
     findings: dict[str, Finding] = field(default_factory=lambda: defaultdict(Finding))
-    answering: Answering = field(default_factory=Answering)
+    answering: dict[str, Answering] = field(default_factory=lambda: defaultdict(Answering))
     turns: int = 0
 
     @property
@@ -72,7 +85,7 @@ def measure(talks: Sequence[Talk], progress: Callable[[str], None] = lambda name
                 if asked.answerable:
                     _count_found(results.findings[contender.name], contender.found, asked)
                 if isinstance(contender, Optimem):
-                    _count_answer(results.answering, contender, asked)
+                    _count_answer(results.answering[asked.kind], contender, asked)
     return results
 
 
@@ -84,10 +97,12 @@ def _count_found(finding: Finding, found: Callable[[Asked, int], list[str]], ask
 
 def _count_answer(counts: Answering, ours: Optimem, asked: Asked) -> None:
     answer = ours.memory.answer(SCOPE, asked.text, now=asked.time, refresh=False)
-    if asked.answerable:
-        counts.answerable += 1
-        counts.answered += answer.known
-        counts.right += any(passage.id in asked.evidence for passage in answer.passages)
-    else:
-        counts.unanswerable += 1
-        counts.refused += not answer.known
+    quoted = any(passage.id in asked.evidence for passage in answer.passages)
+    told = quoted and set(terms(asked.answer)) <= set(terms(answer.text))
+    counts.asked += 1
+    counts.answered += answer.known
+    counts.quoted += quoted
+    counts.known += bool(asked.answer)
+    counts.told += told and bool(asked.answer)
+    if answer.known:
+        counts.likely.append((answer.probability, told if asked.answer else quoted))

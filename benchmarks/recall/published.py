@@ -54,7 +54,7 @@ def _locomo_talk(sample: dict[str, Any]) -> Talk:
         if kind == "no answer":
             asked.append(Asked(kind, qa["question"], (), end))
         elif evidence:
-            asked.append(Asked(kind, qa["question"], evidence, end))
+            asked.append(Asked(kind, qa["question"], evidence, end, str(qa.get("answer", ""))))
     return Talk(str(sample["sample_id"]), tuple(turns), tuple(asked))
 
 
@@ -91,6 +91,7 @@ def _longmemeval_talk(item: dict[str, Any]) -> Talk:
     asked = Asked(
         "no answer" if unanswerable else item["question_type"], item["question"],
         () if unanswerable else tuple(evidence), _longmemeval_date(item["question_date"]),
+        str(item.get("answer", "")),
     )  # fmt: skip
     questions = (asked,) if unanswerable or evidence else ()
     return Talk(item["question_id"], tuple(said), questions)

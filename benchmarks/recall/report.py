@@ -1,11 +1,15 @@
 """The results as tables."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from benchmarks.recall.contenders import CONTENDERS, Optimem
-from benchmarks.recall.measure import BUDGETS, Results
+from benchmarks.recall.measure import BUDGETS, Answering, Results
 from optimem.evaluation.figures import percent
 from optimem.evaluation.tables import Rows
+
+UNANSWERABLE = "no answer"
+CERTAINTIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.1)
 
 
 def budget_table(results: Results) -> Rows:
@@ -36,12 +40,37 @@ def kind_table(results: Results, held_out: Sequence[str] = ()) -> Rows:
     return rows
 
 
-def answer_table(results: Results) -> Rows:
-    """Questions answered and refused without a model."""
-    counts = results.answering
-    return [
-        ["answerable", "answered", "an evidence turn quoted", "unanswerable", "refused"],
-        [f"{counts.answerable}", percent(counts.answered / max(counts.answerable, 1), 1),
-         percent(counts.right / max(counts.answerable, 1), 1),
-         f"{counts.unanswerable}", percent(counts.refused / max(counts.unanswerable, 1), 1)],
-    ]  # fmt: skip
+def answer_table(results: Results, held_out: Sequence[str] = ()) -> Rows:
+    """Questions answered without a model, by kind; those without an answer last."""
+    rows = [["kind", "questions", "answered", "an evidence turn quoted", "the answer told"]]
+    kinds = sorted(set(results.answering) - {UNANSWERABLE})
+    total = sum((results.answering[kind] for kind in kinds), Answering())
+    for kind in kinds:
+        rows.append(_answered(f"{kind}{' *' * (kind in held_out)}", results.answering[kind]))
+    rows.append(_answered("all that have an answer", total))
+    without = results.answering[UNANSWERABLE]
+    shown = [f"{without.asked}", _share(without.answered, without.asked), "–", "–"]
+    return [*rows, ["without an answer", *shown]]
+
+
+def _answered(name: str, counts: Answering) -> list[str]:
+    shares = [_share(n, counts.asked) for n in (counts.answered, counts.quoted)]
+    told = _share(counts.told, counts.known) if counts.known else "–"
+    return [name, f"{counts.asked}", *shares, told]
+
+
+def certainty_table(results: Results) -> Rows:
+    """How often answers of a probability are right."""
+    likely = [each for counts in results.answering.values() for each in counts.likely]
+    rows = [["probability", "answers", "mean", "right"]]
+    for low, high in pairwise(CERTAINTIES):
+        inside = [each for each in likely if low <= each[0] < high]
+        count = len(inside)
+        mean, right = sum(p for p, _ in inside), sum(right for _, right in inside)
+        name = f"{low:.1f} to {min(high, 1):.1f}"
+        rows.append([name, f"{count}", _share(mean, count), _share(right, count)])
+    return rows
+
+
+def _share(part: float, whole: int) -> str:
+    return percent(part / whole, 1) if whole else "–"

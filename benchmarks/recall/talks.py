@@ -21,12 +21,14 @@ class Said:
 @dataclass(frozen=True)
 class Asked:
     """A question. `kind`: its type, such as "time". `evidence`: ids of the turns that answer it;
-    empty if nothing does. `time`: when it is asked, in seconds since the epoch."""
+    empty if nothing does. `time`: when it is asked, in seconds since the epoch. `answer`: words
+    that whoever answers must say; empty if they are not known."""
 
     kind: str
     text: str
     evidence: tuple[str, ...]
     time: float
+    answer: str = ""
 
     @property
     def answerable(self) -> bool:

@@ -21,7 +21,7 @@ class LogWriter:
         self.rng = Random(f"tools {seed}")
         self.now = datetime(2024, 1 + seed % 12, 5, 9, 0)
         self.turns: list[Said] = []
-        self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.asked: list[tuple[str, tuple[str, ...], str]] = []
 
     def task(self, service: str, finding: tuple[str, str, tuple[str, ...]] | None) -> None:
         """A request, the output of a tool with the finding in it, if any, and a summary."""
@@ -30,9 +30,11 @@ class LogWriter:
         self._say("user", self.rng.choice(REQUESTS).format(service=service))
         if finding:
             told, question, values = finding
-            found = self._line(told.replace("{v}", self.rng.choice(values)), service)
+            value = self.rng.choice(values)
+            found = self._line(told.replace("{v}", value), service)
             lines.insert(self.rng.randint(len(lines) // 4, len(lines) * 3 // 4), found)
-            self.asked.append((question.format(service=service), (f"t{len(self.turns)}",)))
+            evidence = (f"t{len(self.turns)}",)
+            self.asked.append((question.format(service=service), evidence, value))
         self._say("tool", "\n".join(lines))
         self._say("assistant", self.rng.choice(SUMMARIES).format(service=service))
 
@@ -60,7 +62,7 @@ def make_tool_talk(seed: int) -> Talk:
     for service, finding in writer.rng.sample([*tasks, *quiet], len(tasks) + len(quiet)):
         writer.task(service, finding)
     end = seconds(writer.now)
-    asked = [Asked("tool", text, evidence, end) for text, evidence in writer.asked]
+    asked = [Asked("tool", text, evidence, end, value) for text, evidence, value in writer.asked]
     asked += [
         Asked("no answer", question.format(service=service), (), end)
         for service, (_, question, _) in zip(services[len(FINDINGS) :], FINDINGS, strict=True)

@@ -154,21 +154,26 @@ class OpticalMemory(MemoryUpkeep):
         question: str,
         llm: Llm | None = None,
         *,
-        k: int = 5,
-        budget: int = 2000,
+        k: int | None = None,
+        budget: int | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
         now: float | None = None,
         refresh: bool = True,
     ) -> Answer:
         """The answer to a question with the passages it rests on, or that it is not known.
 
-        `llm`: a LangChain chat model, or a function from str to str, that answers from the `k`
-        best turns, in a prompt of at most `budget` tokens. Without one, the snippet that matches
-        the question best is quoted if it matches well enough; if it is of an image, the `images`
-        model answers from the image. `refresh`: pages recalled fade later. Raises InputError for
-        an empty question, a `k` under 1, a budget too small for any prompt, and an `llm` that
-        cannot be called. Errors of the model are passed on.
+        `llm`: a LangChain chat model, a `ChatServer`, or a function from str to str, that answers
+        from what `recall` finds within `budget` tokens, which the whole prompt keeps to (2,000 by
+        default). Without one, the sentence that most likely answers is quoted if that is likely
+        enough; if it is of an image, the `images` model answers from the image. It is looked for
+        in what `recall` finds within the `budget`; without one, in the 16 turns that match best
+        and those beside them. `k`: turns that match, at most. `since`, `until`: only turns of this
+        time, as for `recall`. `refresh`: pages recalled fade later. Raises InputError for an empty
+        question, a `k` under 1, a budget too small for any prompt, and an `llm` that cannot be
+        called. Errors of the model are passed on.
         """
-        asked = Question(question, k, budget, refresh)
+        asked = Question(question, k, budget, since, until, refresh)
         return answer(self._recaller(scope, now), asked, llm, self.images)
 
     def reconstruct(
@@ -263,13 +268,15 @@ class OpticalMemory(MemoryUpkeep):
         question: str,
         llm: Llm | None = None,
         *,
-        k: int = 5,
-        budget: int = 2000,
+        k: int | None = None,
+        budget: int | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
         now: float | None = None,
         refresh: bool = True,
     ) -> Answer:
         """Async twin of `answer`; `llm` may also be an asynchronous function."""
-        asked = Question(question, k, budget, refresh)
+        asked = Question(question, k, budget, since, until, refresh)
         return await aanswer(self._recaller(scope, now), asked, llm, self.images)
 
     def _write_pages(self, records: ScopeRecords, now: float, *, partial: bool = False) -> int:

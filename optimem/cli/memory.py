@@ -25,6 +25,7 @@ from optimem.text.ages import ago
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
+    from optimem.api.chat_server import ChatServer
     from optimem.reports import AppendReport
     from optimem.results import PagePart, Passage, RecalledTurn
 
@@ -163,28 +164,48 @@ def recall(
 @click.command(
     epilog="\b\nExamples:\n"
     '  optimem ask work/ann/monday "which port does staging use?"\n'
-    '  optimem ask work/ann/monday "who is paged first?" --json || echo unknown'
+    '  optimem ask work/ann/monday "who is paged first?" --json || echo unknown\n'
+    '  optimem ask work/ann/monday "port?" --server http://localhost:8080/v1'
 )
 @scope_argument()
 @click.argument("question")
-@click.option("-k", "--k", default=5, show_default=True, metavar="N",
-              help="Most turns to look for an answer in.")  # fmt: skip
+@click.option("-k", "--k", type=int, metavar="N",
+              help="Most turns that match to look for an answer in; 16 by default, or what the "
+              "budget holds.")  # fmt: skip
+@click.option("--budget", type=int, metavar="TOKENS",
+              help="Most tokens to look for an answer in, or of a model's prompt; 2000 by default "
+              "with a model, else no limit.")  # fmt: skip
+@click.option("--since", metavar="TIME", help="Only turns from then on, such as 2023-05-08.")
+@click.option("--until", metavar="TIME", help="Only turns up to then.")
+@click.option("--server", envvar="OPTIMEM_SERVER", show_envvar=True, metavar="URL",
+              help="An OpenAI-compatible server whose model answers from what is recalled, such as "
+              "http://localhost:8080/v1 of llama.cpp.")  # fmt: skip
+@click.option("--llm", envvar="OPTIMEM_LLM", show_envvar=True, metavar="NAME",
+              help="The model on that server; by default the first that it lists.")  # fmt: skip
 @now_option
 @memory_options("store", "model", "images", "embeddings", "policy")
 @json_option
 def ask(
-    scope: str, question: str, k: int, now: float | None, options: MemoryOptions, as_json: bool
-) -> None:
-    """Answer a question with a quotation.
+    scope: str, question: str, k: int | None, budget: int | None, since: str | None,
+    until: str | None, server: str | None, llm: str | None, now: float | None,
+    options: MemoryOptions, as_json: bool,
+) -> None:  # fmt: skip
+    """Answer a question, with a quotation or by a model.
 
-    QUESTION is answered with sentences of SCOPE, quoted verbatim, with � for uncertain characters.
-    If a model that reads images is given, it answers from an image by its vision tokens. If
-    nothing readable answers the question, exits with 1 and shows the turns that come nearest, those
-    that `optimem recall` finds.
+    QUESTION is answered with the sentences of SCOPE that answer it, quoted verbatim, with � for
+    uncertain characters; dates in brackets are what words such as "yesterday" mean. With --server,
+    a model answers from what `optimem recall` finds, and cites it. If a model that reads images is
+    given, it answers from an image by its vision tokens. If nothing readable answers the question,
+    exits with 1 and shows the turns that come nearest, those that `optimem recall` finds.
     """
+    if llm and not server:
+        raise click.UsageError("--llm names a model on a server; give --server too")
     with options.open() as memory:
         memory.check_known(scope)
-        answer = memory.answer(scope, question, k=k, now=now)
+        answer = memory.answer(
+            scope, question, _chat_server(server, llm), k=k, budget=budget, since=since,
+            until=until, now=now,
+        )  # fmt: skip
     if as_json:
         print_json(answer.model_dump(mode="json"))
     else:
@@ -212,6 +233,15 @@ def reconstruct(scope: str, raw: bool, options: MemoryOptions, as_json: bool) ->
         memory.check_known(scope)
         turns = memory.reconstruct(scope)
     _print_turns(turns, as_json, raw)
+
+
+def _chat_server(url: str | None, model: str | None) -> "ChatServer | None":
+    """The model that answers, if any."""
+    if url is None:
+        return None
+    from optimem.api.chat_server import ChatServer
+
+    return ChatServer(url, model)
 
 
 def _print_turns(

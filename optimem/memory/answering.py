@@ -1,125 +1,85 @@
-"""Answers from a memory: the snippet of a recalled turn that matches the question best, quoted, or
-what a model makes of several; and that the answer is not known.
+"""Answers from a memory: the sentence of a recalled turn that answers, quoted, or what a model
+makes of several turns; and that the answer is not known.
 
-Turns come from the recaller, a prompt and a model's reply through `prompting`.
+Turns come from the recaller, as `recall` finds them; which sentence answers is the business of
+`quoting`, a prompt that of `prompting`, a model's reply that of `citations`.
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
+from optimem.errors import InputError
+from optimem.memory.citations import check_citations, declines, without_thoughts
+from optimem.memory.evidence import Asked, Candidate, candidates
 from optimem.memory.images import ask_image
 from optimem.memory.packing import Packed, fit_around
 from optimem.memory.prompting import (
+    ATTRIBUTION_TOKENS,
     Llm,
     aask_llm,
     answer_prompt,
     ask_llm,
-    attribution,
     check_llm,
-    cited_numbers,
-    declines,
+    fit_passages,
     passage_budget,
     passage_tokens,
-    split_budget,
+    passage_words,
 )
+from optimem.memory.quoting import THRESHOLD, Quotation, best_quotation
 from optimem.memory.recall import Matches, Recaller, recollections
 from optimem.memory.request import Request
-from optimem.memory.snippets import Snippet, best_snippet, strip, widen
-from optimem.memory.stages import Query, nearness
+from optimem.memory.snippets import Snippet, best_snippet, strip
 from optimem.memory.turn_builder import TurnBuilder
 from optimem.protocols import REPLACEMENT, ImageReader
 from optimem.results import Answer, Passage, Recollection
-from optimem.text.terms import name_terms, terms
+from optimem.text.answer_types import AnswerType, holds
+from optimem.text.told_dates import day_shown, told_dates
+from optimem.times import Time
 
-MIN_SHARE = 0.6
-"""Share of a question, by the weight of its terms, that a snippet must hold to be quoted. Chosen on
-the 52 questions called CHOSEN in `tests/memory/questions.py`: 19 of 21 quotations hold the answer,
-for 19 of 27 questions that have one; on 28 others, HELD_OUT, 10 of 14 and of 14
-(`pytest tests/memory/test_answering.py -s`)."""
-QUOTATION_LENGTH = 300
-"""Characters to which a quotation is widened with the sentences around it."""
-NEAR = 0.3
-"""How near to a date that a question names a turn must have been said to be quoted: within it, or
-up to eight days later."""
+LOOKED_AT = 16
+"""Turns, each with those beside it, in which a sentence to quote is looked for without a budget."""
+TOKENS = 2000
+"""Of a model's prompt, if no budget is given."""
 NEAREST = 3
 """Turns that are offered if the answer is not known."""
 MAX_FADED = 1 / 3
-"""Share of a snippet's characters that may have faded; above it, it cannot be read."""
+"""Share of a text's characters that may have faded; above it, it cannot be read."""
 MIN_PROBABILITY = 0.5
-"""Mean probability of a snippet's characters below which it cannot be read."""
+"""Mean probability of a text's characters below which it cannot be read."""
 
 NO_MATCH = "I do not know: nothing readable in this memory matches the question."
 TOO_FADED = "I do not know: what matches the question has faded too far to be read."
 DECLINED = "I do not know: what was recalled does not hold the answer."
+UNSUPPORTED = "I do not know: nothing that was recalled bears out what the model said."
 NO_REPLY = "I do not know: the model gave no answer."
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question and the means to answer it. `k`: turns recalled at most. `budget`: tokens of a
-    model's prompt. `refresh`: pages recalled fade later. Raises InputError for an empty question
-    and a `k` under 1."""
+    """A question and the means to answer it. `k`: turns recalled at most, `budget`: tokens of them,
+    or of a model's prompt; None for what is usual. `since`, `until`: when they were said.
+    `refresh`: pages recalled fade later. Raises InputError as `Request` does."""
 
     text: str
-    k: int
-    budget: int
-    refresh: bool
+    k: int | None = None
+    budget: int | None = None
+    since: Time | None = None
+    until: Time | None = None
+    refresh: bool = True
 
     def __post_init__(self) -> None:
-        self.request()
+        self.request(self.budget)
 
-    def request(self) -> Request:
-        """What to recall for it. Raises InputError."""
-        return Request(self.text, self.k, refresh=self.refresh)
-
-
-class Check(NamedTuple):
-    """Whether a turn was said by whom a question names, and when it says; None if it names nobody
-    and no date, or that is not known of the turn."""
-
-    speaker: bool | None
-    date: bool | None
-
-    @classmethod
-    def of(cls, turn: TurnBuilder, query: Query) -> "Check":
-        """Compare a turn with a question."""
-        asked = {term for named in query.speakers.values() for term in named}
-        said = set(name_terms(turn.name))
-        spans = [nearness(span, np.array([turn.time]))[0] for span in query.dates]
-        return cls(
-            speaker=bool(asked & said) if asked and said else None,
-            date=max(spans) >= NEAR if spans else None,
-        )
-
-    def weights(self, query: Query, weights: Mapping[int, float]) -> dict[int, float]:
-        """The weights of a question's terms without those of a name or a date that the turn bears
-        out: nobody says "I, Ann, on 8 May"."""
-        met = [*query.speakers] if self.speaker else []
-        met += [date.text for date in query.dates] if self.date else []
-        known = {term for text in met for term in terms(text)}
-        return {term: weight for term, weight in weights.items() if term not in known}
-
-    def holds(self, text: str, query: Query) -> bool:
-        """Whether a quotation may answer: it was said by whom and when the question asks for, or
-        says so itself."""
-        said = set(terms(text))
-        names = any(said.issuperset(terms(name)) for name in query.speakers)
-        dates = any(said.issuperset(terms(date.text)) for date in query.dates)
-        return (self.speaker is not False or names) and (self.date is not False or dates)
-
-
-class SnippetHit(NamedTuple):
-    """A recalled turn and the snippet of it that matches the question best. It is found in the
-    most likely text, so that a word with a doubtful letter still matches, and shown as it reads."""
-
-    turn: TurnBuilder
-    score: float
-    snippet: Snippet
-    check: Check
+    def request(self, budget: int | None) -> Request:
+        """What to recall for it: within a budget what `recall` gives for it. Raises InputError."""
+        k = LOOKED_AT if self.k is None and budget is None else self.k
+        return Request.of(
+            self.text, k, budget=budget, since=self.since, until=self.until,
+            preceding=1, following=1, refresh=self.refresh,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -133,20 +93,24 @@ class AnswerPrompt:
     nearest: list[Recollection]
 
     def answer(self, reply: str) -> Answer:
-        """The answer in a model's reply, with the passages that it cites, or all if it cites
-        none."""
-        if not reply.strip():
+        """The answer in a model's reply, with the passages that it rightly cites, or all if it
+        cites none."""
+        said = without_thoughts(reply)
+        if not said:
             return _unknown(NO_REPLY, self.nearest, "llm")
-        if declines(reply, self.marker, len(self.passages)):
+        if declines(said, self.marker, len(self.passages)):
             return _unknown(DECLINED, self.nearest, "llm")
-        numbers = cited_numbers(reply, len(self.passages))
-        passages = [p for p in self.passages if p.number in numbers] or self.passages
+        checked = check_citations(said, [passage_words(each) for each in self.passages])
+        if not checked.cited and not checked.shares:
+            return _unknown(UNSUPPORTED, self.nearest, "llm")
+        passages = [p for p in self.passages if p.number in checked.cited] or self.passages
         return Answer(
-            text=reply.strip(),
+            text=checked.text,
             known=True,
             source="llm",
             passages=passages,
             probability=_mean_probability(passages),
+            dropped=checked.dropped,
         )
 
 
@@ -179,80 +143,92 @@ class Answering:
     def find(self, llm: Llm | None) -> Answer | AnswerPrompt:
         """The answer, or with a model the prompt to put to it. A model is not asked if nothing
         readable was found."""
-        asked = self.question
-        if llm is not None:
-            check_llm(llm)
-            passage_budget(asked.text, asked.budget)  # raises before anything is read
-        matches = self.recaller.matches(asked.request())
-        hits = [self._hit(found, matches) for found in matches.turns]
-        nearest = recollections(self.recaller, matches)[:NEAREST]
-        readable = [hit for hit in hits if self._is_readable(hit)]
+        if llm is None:
+            matches = self.recaller.matches(self.question.request(self.question.budget))
+            return self._quote(matches)
+        check_llm(llm)
+        room = self._room()  # raises before anything is read
+        matches = self.recaller.matches(self.question.request(room))
+        readable = [each for each in matches.turns if _is_readable(each.turn)]
         if not readable:
-            return _unknown(TOO_FADED if hits else NO_MATCH, nearest)
-        if llm is not None:
-            return self._prompt(readable, nearest)
-        return self._quote(readable, matches.query) or _unknown(NO_MATCH, nearest)
+            return _unknown(TOO_FADED if matches.turns else NO_MATCH, self._nearest(matches))
+        return self._prompt(readable, matches, room)
 
-    def _hit(self, found: Packed, matches: Matches) -> SnippetHit:
-        check = Check.of(found.turn, matches.query)
-        weights = check.weights(matches.query, matches.weights)
-        snippet = best_snippet(found.turn.guess, weights)
-        return SnippetHit(found.turn, found.candidate.hit.score, snippet, check)
+    def _nearest(self, matches: Matches) -> list[Recollection]:
+        """The best matches, without the turns beside them."""
+        best = [each for each in matches.turns if each.candidate.matches][:NEAREST]
+        return recollections(self.recaller, matches._replace(turns=best))
 
-    def _is_readable(self, hit: SnippetHit) -> bool:
-        if not hit.turn.text.strip():
-            return False
-        passage = self._passage(hit, hit.snippet, 1)
-        faded = passage.text.count(REPLACEMENT) / len(passage.text)
-        return faded <= MAX_FADED and passage.probability >= MIN_PROBABILITY
+    def _quote(self, matches: Matches) -> Answer:
+        """The sentence that most likely answers, if it is likely enough; if it is of an image, the
+        answer of the reader of images."""
+        ranker, asked = matches.query.ranker, Asked(matches.query, matches.weights)
+        beside = {
+            each.turn.number: ranker.neighbours(each.turn.number, 1, 1) for each in matches.turns
+        }
+        found = candidates(asked, matches.turns, beside)
+        readable = [each for each in found if _is_readable(_cut(each.found.turn, each.snippet))]
+        best = best_quotation(readable)
+        if best is None or best.probability < THRESHOLD:
+            faded = best is None and any(not _is_readable(each.turn) for each in matches.turns)
+            return _unknown(TOO_FADED if faded else NO_MATCH, self._nearest(matches))
+        return self._quoted(best, asked)
 
-    def _passage(self, hit: SnippetHit, snippet: Snippet, number: int) -> Passage:
-        start, end, _ = strip(hit.turn.text, snippet)
-        return hit.turn.cut(start, end).build(
-            Passage, self.recaller.now, self.recaller.codec, score=hit.score, number=number
-        )
-
-    def _quote(self, hits: list[SnippetHit], query: Query) -> Answer | None:
-        """The best snippet that was said by whom and when the question asks for, if it matches well
-        enough; if it is of an image, the answer of the reader of images."""
-        right = [hit for hit in hits if hit.check.holds(_said(hit), query)]
-        best = max(right, key=lambda hit: (hit.snippet.share, hit.score), default=None)
-        if best is None or best.snippet.share < MIN_SHARE:
-            return None
-        wide = widen(best.turn.guess, best.snippet, QUOTATION_LENGTH, _length)
-        passage = self._passage(best, wide, 1)
-        image = ask_image(self.recaller.records, best.turn.id, self.images, self.question.text)
+    def _quoted(self, best: Quotation, asked: Asked) -> Answer:
+        passage = self._passage(best.candidate.found, best.snippet)
+        turn = best.candidate.found.turn
+        image = ask_image(self.recaller.records, turn.id, self.images, self.question.text)
         return Answer(
-            text=image.text if image else passage.text,
+            text=image.text if image else passage.text + _dates_note(best.candidate, asked),
             known=True,
             source="image" if image else "quoted",
             passages=[passage],
-            probability=image.probability if image else passage.probability,
+            probability=image.probability if image else best.probability * passage.probability,
         )
 
-    def _prompt(self, hits: list[SnippetHit], nearest: list[Recollection]) -> AnswerPrompt:
-        """The turns that fit the budget, oldest first, long ones cut around their snippets."""
-        room = passage_budget(self.question.text, self.question.budget)
-        given = split_budget([passage_tokens(hit.turn.text) for hit in hits], room)
-        chosen = sorted(zip(hits, given, strict=False), key=_time)
+    def _passage(self, found: Packed, snippet: Snippet) -> Passage:
+        return _cut(found.turn, snippet).build(
+            Passage,
+            self.recaller.now,
+            self.recaller.codec,
+            score=found.candidate.hit.score,
+            number=1,
+            whole=found.whole,
+        )
+
+    def _prompt(self, found: list[Packed], matches: Matches, room: int) -> AnswerPrompt:
+        """What was recalled, best first, as far as it fits with who said it and when; oldest
+        first."""
+        given = [self._passage(each, Snippet(0, len(each.turn.text), 1.0)) for each in found]
+        kept = fit_passages(given, room) or [self._cut_down(found[0], matches, room)]
+        order = {each.turn.id: (each.turn.time, each.turn.number) for each in found}
+        kept.sort(key=lambda passage: order[passage.id])
         passages = [
-            self._passage(hit, self._fit(hit, tokens), number)
-            for number, (hit, tokens) in enumerate(chosen, 1)
+            passage.model_copy(update={"number": number}) for number, passage in enumerate(kept, 1)
         ]
-        attributed = [(attribution(passage), passage.text) for passage in passages]
-        text, marker = answer_prompt(self.question.text, attributed)
-        return AnswerPrompt(text, marker, passages, nearest)
+        text, marker = answer_prompt(self.question.text, passages, self.recaller.now)
+        return AnswerPrompt(text, marker, passages, self._nearest(matches))
 
-    def _fit(self, hit: SnippetHit, tokens: int) -> Snippet:
-        """As much of a turn as fits, around its snippet."""
-        text = hit.turn.text
-        if passage_tokens(text) <= tokens:
-            return Snippet(0, len(text), hit.snippet.share)
+    def _cut_down(self, found: Packed, matches: Matches, room: int) -> Passage:
+        """As much of a turn as fits, around what matches. Raises InputError if nothing does."""
+        text = found.turn.text
+        best = best_snippet(found.turn.guess, matches.weights)
+        fitting = fit_around(
+            found.turn.guess, best, room - ATTRIBUTION_TOKENS,
+            lambda start, end: passage_tokens(text[start:end]),
+        )  # fmt: skip
+        passage = self._passage(found, fitting)
+        if not fit_passages([passage], room):
+            raise InputError(
+                f"budget={self.question.budget} tokens are too few for turn {found.turn.id}, said "
+                f"by {passage.speaker}; give more"
+            )
+        return passage
 
-        def size(start: int, end: int) -> int:
-            return passage_tokens(text[start:end])
-
-        return fit_around(hit.turn.guess, hit.snippet, tokens, size)
+    def _room(self) -> int:
+        """Tokens that a prompt leaves for passages. Raises InputError if they are too few."""
+        budget = TOKENS if self.question.budget is None else self.question.budget
+        return passage_budget(self.question.text, budget, self.recaller.now)
 
 
 def _unknown(
@@ -263,9 +239,34 @@ def _unknown(
     )
 
 
-def _said(hit: SnippetHit) -> str:
-    """The snippet's text."""
-    return hit.turn.guess[hit.snippet.start : hit.snippet.end]
+def _cut(turn: TurnBuilder, snippet: Snippet) -> TurnBuilder:
+    """The characters of a snippet, without white space at its ends."""
+    start, end, _ = strip(turn.text, snippet)
+    return turn.cut(start, end)
+
+
+def _is_readable(turn: TurnBuilder) -> bool:
+    """Whether enough of a turn has not faded."""
+    text = turn.text
+    if not text.strip():
+        return False
+    certainty = float(np.concatenate([part.probability for part in turn.parts]).mean())
+    return text.count(REPLACEMENT) / len(text) <= MAX_FADED and certainty >= MIN_PROBABILITY
+
+
+def _dates_note(candidate: Candidate, asked: Asked) -> str:
+    """What a question for a time is told besides, in brackets: which days the words for dates in
+    the sentence mean, or when it was said if it names none."""
+    if asked.type is not AnswerType.TIME:
+        return ""
+    turn, snippet = candidate.found.turn, candidate.snippet
+    text = turn.guess[snippet.start : snippet.end]
+    told = dict.fromkeys(f"{date.text}: {date.shown}" for date in told_dates(text, turn.time))
+    if told:
+        return f" [{'; '.join(told)}]"
+    if holds(AnswerType.TIME, text, asked.query.text):
+        return ""
+    return f" [said on {day_shown(turn.time)}]"
 
 
 def _mean_probability(passages: list[Passage]) -> float:
@@ -273,13 +274,3 @@ def _mean_probability(passages: list[Passage]) -> float:
     sizes = [max(len(passage.text), 1) for passage in passages]
     total = sum(p.probability * size for p, size in zip(passages, sizes, strict=True))
     return total / sum(sizes)
-
-
-def _length(start: int, end: int) -> int:
-    return end - start
-
-
-def _time(chosen: tuple[SnippetHit, int]) -> tuple[float, int]:
-    """When a turn was said; turns of the same time in their order."""
-    turn = chosen[0].turn
-    return turn.time, turn.number

@@ -71,7 +71,7 @@ def _split_long(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def best_snippet(text: str, weights: Mapping[int, float]) -> Snippet:
     """The sentences, at most `MAX_SENTENCES`, that match a question best, given the weights of
     its terms; of equal ones the fewest and the first."""
-    found = [_sentence(text, start, end) for start, end in sentences(text)]
+    found = split_sentences(text)
     windows = [
         found[at : at + size]
         for size in range(1, MAX_SENTENCES + 1)
@@ -79,6 +79,11 @@ def best_snippet(text: str, weights: Mapping[int, float]) -> Snippet:
     ]
     best = max(windows, key=lambda window: _share(window, weights))
     return Snippet(best[0].start, best[-1].end, _share(best, weights))
+
+
+def split_sentences(text: str) -> list[Sentence]:
+    """The sentences of a text with their terms."""
+    return [_sentence(text, start, end) for start, end in sentences(text)]
 
 
 def _sentence(text: str, start: int, end: int) -> Sentence:

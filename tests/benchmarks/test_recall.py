@@ -9,7 +9,7 @@ from benchmarks.recall.contenders import Bm25, Chance, Newest, Optimem, fitting
 from benchmarks.recall.generate import HELD_OUT, make_talk
 from benchmarks.recall.measure import BUDGETS, measure
 from benchmarks.recall.published import read_locomo, read_longmemeval
-from benchmarks.recall.report import answer_table, budget_table, kind_table
+from benchmarks.recall.report import answer_table, budget_table, certainty_table, kind_table
 from benchmarks.recall.talks import Asked, Said, Talk
 from benchmarks.recall.tool_talk import make_tool_talk
 from optimem.errors import InputError
@@ -26,7 +26,7 @@ SMALL = Talk(
         )
     ),
     (
-        Asked("one turn", "What did Ann buy, a lantern?", ("t0",), 9 * DAY),
+        Asked("one turn", "What lantern was it that Ann bought?", ("t0",), 9 * DAY, "red lantern"),
         Asked("no answer", "Which university did Ben leave?", (), 9 * DAY),
     ),
 )  # fmt: skip
@@ -90,6 +90,7 @@ def test_locomo_files_are_read(tmp_path: Path) -> None:
     assert [(q.kind, q.evidence) for q in talk.questions] == [
         ("time", ("D1:2",)), ("no answer", ()),
     ]  # fmt: skip
+    assert [q.answer for q in talk.questions] == ["2022", ""]
 
 
 def test_longmemeval_files_are_read_in_the_order_of_their_dates(tmp_path: Path) -> None:
@@ -139,10 +140,13 @@ def test_a_budget_is_filled_and_never_exceeded() -> None:
 def test_everything_is_counted_once_and_shown() -> None:
     results = measure([SMALL])
     assert results.counts == {"one turn": 1}
-    counts = results.answering
-    assert (counts.answerable, counts.unanswerable, counts.refused) == (1, 1, 1)
+    assert results.answering["one turn"].asked == results.answering["one turn"].answered == 1
+    assert results.answering["one turn"].told == results.answering["one turn"].quoted == 1
+    assert (results.answering["no answer"].asked, results.answering["no answer"].answered) == (1, 0)
     assert [len(row) for row in budget_table(results)] == [1 + 2 * len(BUDGETS)] * 5
     assert results.findings[Bm25.name].any_hit(700, ["one turn"]) == 1
     (_, row) = kind_table(results)
     assert row[:2] == ["one turn", "1"]
-    assert answer_table(results)[1][0] == "1"
+    assert answer_table(results)[1] == ["one turn", "1", "100.0 %", "100.0 %", "100.0 %"]
+    assert answer_table(results)[-1][:3] == ["without an answer", "1", "0.0 %"]
+    assert sum(int(row[1]) for row in certainty_table(results)[1:]) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import run
+from tests.docs.openai_server import openai_server
 
 CHAT = b"user: staging listens on port 6543, through pgbouncer.\nassistant: Noted.\n"
 SCOPE = "a/b/c"
@@ -133,6 +134,21 @@ def test_an_unknown_answer_offers_what_recall_finds(store: str) -> None:
     assert [turn["id"] for turn in answer["nearest"]] == [turn["id"] for turn in found]
 
 
+def test_a_model_on_a_server_answers(store: str) -> None:
+    question = "Which port does staging use?"
+    with openai_server() as url:
+        done = run("ask", SCOPE, question, "--server", url, "--budget", "600", "--store", store)
+        assert done.returncode == 0, done.stderr
+        answer, source = done.stdout.decode().splitlines()
+        assert answer == "It is port 6543 [1]."
+        assert source.startswith("[1] user")
+        few = run("ask", SCOPE, question, "--server", url, "--budget", "9", "--store", store)
+        assert b"budget=9 tokens are too few" in few.stderr
+    alone = run("ask", SCOPE, question, "--llm", "small", "--store", store)
+    assert alone.returncode == 2
+    assert b"give --server too" in alone.stderr
+
+
 def test_several_files_and_what_is_typed(tmp_path: Path) -> None:
     store = str(tmp_path / "m.db")
     for name in ("a.txt", "b.txt"):
@@ -160,5 +176,5 @@ def test_a_terminal_is_told_that_input_is_waited_for(tmp_path: Path) -> None:
 def test_an_empty_question_is_named(store: str, tmp_path: Path) -> None:
     done = run("ask", SCOPE, " ", "--store", store)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"optimem: cannot recall 5 turns for ' '" in done.stderr
+    assert b"optimem: cannot recall 16 turns for ' '" in done.stderr
     assert run("ask", SCOPE, "--store", str(tmp_path / "x.db")).returncode == 2

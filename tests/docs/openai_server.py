@@ -1,6 +1,7 @@
 """A server on the loopback that answers as OpenAI's does: chat completions and embeddings.
 
-It bills 4 bytes of text as a token and an image as 765, and answers what it is told to.
+It bills 4 bytes of text as a token and an image as 765, and answers what it is told to; a prompt
+with numbered passages by citing the first. It lists one model.
 """
 
 import json
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ANSWER = "It was /srv/blobs/2026/ledger.db."
+CITING = "It is port 6543 [1]."
 IMAGE_TOKENS = 765
 
 
@@ -28,9 +30,16 @@ def openai_server() -> Iterator[str]:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        model = {"id": "small", "object": "model", "created": 0, "owned_by": "test"}
+        self._reply({"object": "list", "data": [model]})
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        reply = json.dumps(_REPLIES[self.path](body)).encode()
+        self._reply(_REPLIES[self.path](body))
+
+    def _reply(self, body: dict[str, Any]) -> None:
+        reply = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply)))
@@ -43,7 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _completion(body: dict[str, Any]) -> dict[str, Any]:
     tokens = sum(_tokens(message["content"]) for message in body["messages"])
-    message = {"role": "assistant", "content": ANSWER}
+    asked = str(body["messages"][-1]["content"])
+    answer = CITING if "\nQuestion: " in asked and "\n[1] " in asked else ANSWER
+    message = {"role": "assistant", "content": answer}
     return {
         "id": "c1", "object": "chat.completion", "created": 0, "model": body["model"],
         "choices": [{"index": 0, "finish_reason": "stop", "message": message}],

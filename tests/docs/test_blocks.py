@@ -33,8 +33,10 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 KINDS = {"python", "sh", "text"}
 REDIS = r"redis://(localhost|cache):6379(/0)?"
+SERVER = r"http://localhost:(8080|11434)/v1"
 NEEDS = {
     REDIS: "Redis",
+    SERVER: "a local server",
     r"openai:|OpenAI\(|\bclient\.": "an OpenAI key",
     "DeepSeek-OCR": "DeepSeek-OCR's weights",
 }
@@ -133,6 +135,13 @@ def small_model(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.fixture
+def local_server() -> Iterator[str]:
+    """The URL of a server with a language model."""
+    with openai_server() as url:
+        yield url
+
+
+@pytest.fixture
 def openai_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with openai_server() as url:
         monkeypatch.setenv("OPENAI_BASE_URL", url)
@@ -147,6 +156,8 @@ def stand_in(code: str, request: pytest.FixtureRequest) -> str:
         request.getfixturevalue("openai_account")
     if "DeepSeek-OCR's weights" in needs:
         request.getfixturevalue("small_model")
+    if "a local server" in needs:
+        code = re.sub(SERVER, request.getfixturevalue("local_server"), code)
     if "Redis" in needs:
         code = re.sub(REDIS, request.getfixturevalue("redis_url"), code)
     return code

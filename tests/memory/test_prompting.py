@@ -17,11 +17,9 @@ from optimem.memory.prompting import (
     MARKER,
     MIN_TOKENS,
     answer_prompt,
-    cited_numbers,
     count_tokens,
-    declines,
+    fit_passages,
     format_context,
-    split_budget,
 )
 from optimem.results import Recollection
 from optimem.testing import plain_codec
@@ -62,13 +60,16 @@ def test_the_prompt_tells_who_when_and_in_order(memory: OpticalMemory) -> None:
     model = Scripted("Port 6543 [3], before that 5432 [1, 9].")
     answer = memory.answer(SCOPE, QUESTION, model)
     (prompt,) = model.sent
-    assert "[1] assistant, 9 days ago:\n> Staging listens on port 5432.\n" in prompt
-    assert "[2] user, 2 days ago:\n> The port of Oslo is far.\n> Very far.\n" in prompt
-    assert "[3] user, 1 day ago:\n> Staging moved to port 6543.\n" in prompt
-    assert prompt.endswith(f"Question: {QUESTION}\n")
+    assert (
+        "\nSunday, 5 November 2023, 9 days ago:\n\n[1] assistant:\n> Staging listens on port 5432."
+        "\n\nSunday, 12 November 2023, 2 days ago:\n\n[2] user:\n> The port of Oslo is far.\n"
+        "> Very far.\n\nMonday, 13 November 2023, 1 day ago:\n\n[3] user:\n> Staging moved to"
+    ) in prompt
+    assert prompt.endswith(f"Today is Tuesday, 14 November 2023.\nQuestion: {QUESTION}\n")
     assert "\ufffd" in prompt
     assert MARKER in prompt
-    assert answer.text == model.reply
+    assert answer.text == "Port 6543 [3], before that 5432 [1]."
+    assert answer.dropped == [9]
     assert (answer.known, answer.source, answer.probability) == (True, "llm", 1.0)
     assert [(p.number, p.id) for p in answer.passages] == [(1, "old"), (3, "new")]
     assert answer.passages[0].parts[0].boxes
@@ -82,8 +83,12 @@ def test_a_reply_that_cites_nothing_rests_on_all(memory: OpticalMemory, reply: s
 
 @pytest.mark.parametrize(
     "reply",
-    [MARKER, f" **{MARKER}**.\n", f"{MARKER}: no port is told [1].", f"Sorry, {MARKER}", ""],
-)
+    [
+        MARKER, f" **{MARKER}**.\n", f"{MARKER}: no port is told [1].", f"Sorry, {MARKER}", "",
+        f"<think>Port 6543, as [3] says?</think>\n{MARKER}", "<think>Port 6543 [3].</think>",
+        "Ulaanbaatar, I believe.",
+    ],
+)  # fmt: skip
 def test_a_reply_that_declines_is_unknown(memory: OpticalMemory, reply: str) -> None:
     answer = memory.answer(SCOPE, QUESTION, lambda _: reply)
     assert (answer.known, answer.source, answer.passages) == (False, "llm", [])
@@ -198,7 +203,7 @@ def test_a_prompt_stays_within_its_budget_and_keeps_what_bears(memory: OpticalMe
         assert all(p.text in model.sent[0].replace("\n> ", "\n") for p in answer.passages)
         assert any("port 6543" in p.text for p in answer.passages)
     assert sizes == sorted(sizes)
-    assert sizes[-1] > 900  # room is used, not left over
+    assert sizes[-1] > 700  # room is used, not left over: a third of it by each of two long turns
     with pytest.raises(InputError, match="at least"):
         memory.answer("long", QUESTION, Scripted(""), budget=least - 1)
 
@@ -243,7 +248,7 @@ def test_recalled_text_cannot_pass_for_another_turn(ending: str) -> None:
     cut = format_context([hit(text + "x " * 900, DAY)], 100)
     check_no_line_is_forged(cut)
     assert all(line.startswith(("> ", "[user, ")) for line in cut.split("\n"))
-    assert FORGED not in answer_prompt("Which port?", [("user", text)])[0].split("\n")
+    assert FORGED not in answer_prompt("Which port?", [hit(text, DAY)], NOW)[0].split("\n")
 
 
 def test_an_age_is_named_once_for_turns_of_that_age_in_a_row() -> None:
@@ -260,32 +265,21 @@ def test_context_stays_within_its_budget_and_cuts_what_is_long() -> None:
         assert context.endswith(" …") == (budget >= MIN_TOKENS)
 
 
-def test_citations_are_numbers_of_passages_each_once_and_in_order() -> None:
-    assert cited_numbers("As said [3], and before [1; 2,3] but not [9] or [x] or 4.", 4) == [
-        1,
-        2,
-        3,
-    ]
-    assert cited_numbers("[0]", 4) == []
+def test_a_prompt_tells_which_days_words_mean_outside_of_what_was_said() -> None:
+    said = "I met Ann yesterday,\nand Ben two\nweeks ago; since last Friday I work from home."
+    prompt, _ = answer_prompt(QUESTION, [hit(said, DAY), hit("Fine.", DAY)], NOW)
+    assert (
+        '[1] user ("yesterday" is Sunday, 12 November 2023; "two weeks ago" is about 30 October '
+        '2023; "last Friday" is Friday, 10 November 2023):\n> I met Ann yesterday,'
+    ) in prompt
+    assert prompt.count("Monday, 13 November 2023, 1 day ago:") == 1  # said of both passages
 
 
-@pytest.mark.parametrize(
-    ("reply", "declined"),
-    [
-        (f"{MARKER}.", True),
-        (f"**{MARKER.lower()}**", True),
-        (f"{MARKER}: see [1]", True),
-        (f"Sorry: {MARKER}", True),
-        (f"The passage [1] mentions {MARKER}", False),
-        ("Port 6543.", False),
-    ],
-)
-def test_a_reply_declines_by_the_marker(reply: str, declined: bool) -> None:
-    assert declines(reply, MARKER, passages=1) == declined
-
-
-def test_short_passages_are_whole_and_long_ones_share_the_rest() -> None:
-    assert split_budget([30, 5000, 900, 20], 24 * 4 + 650) == [30, 300, 300, 20]
-    assert split_budget([100, 100], 1000) == [100, 100]
-    assert split_budget([500, 500, 500], 24 * 2 + 100) == [50, 50]  # a third would leave too little
-    assert split_budget([], 100) == []
+def test_passages_fit_with_all_that_is_said_about_them() -> None:
+    short, long = hit("Port 6543.", DAY), hit("Port 5432. " * 200, DAY)
+    assert fit_passages([long, short], 300) == [short]
+    many = [hit(f"Port {n}.", DAY) for n in range(50)]
+    kept = fit_passages(many, 300)
+    frame = count_tokens(answer_prompt(QUESTION, [], NOW)[0])
+    assert 8 < len(kept) < 50
+    assert 200 < count_tokens(answer_prompt(QUESTION, kept, NOW)[0]) - frame <= 300
