@@ -13,17 +13,20 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AnyMessage
 from langgraph.types import TracePolicy, omit_payload
 
-from optimem.adapters.conversation import Conversation, Counters
-from optimem.adapters.digest import Digest
+from optimem.adapters.calls import read_call
+from optimem.adapters.conversation import read_conversation, write_messages
+from optimem.adapters.digest import Digest, as_digest
+from optimem.adapters.marks import mark_for_cache
 from optimem.adapters.pages import image_formula, image_rule
-from optimem.adapters.planning import Limits, Planner
 from optimem.adapters.recall import create_recall_tool
-from optimem.adapters.remembering import Keeper
-from optimem.adapters.scopes import Place, ScopeGiven, UserGiven, find_place
-from optimem.adapters.sizes import Size, Trigger
+from optimem.adapters.scopes import ScopeGiven, UserGiven, find_place
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ImageSupportError, InputError, OptimemError, ProviderError
 from optimem.memory.prompting import count_tokens
+from optimem.planning.facts import Counters
+from optimem.planning.places import Place
+from optimem.planning.planner import Limits, Mode, Planner
+from optimem.planning.sizes import Size, Trigger
 from optimem.prompts import ModelRule
 from optimem.prompts.cache_rules import CacheRule
 from optimem.prompts.draft import TokenCounter
@@ -31,7 +34,6 @@ from optimem.turns import Scope
 
 log = logging.getLogger("optimem")
 
-Mode = Literal["recall", "image", "auto"]
 OnError = Literal["passthrough", "raise"]
 
 
@@ -101,8 +103,7 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         self.count, self.image_model = count, image_model
         self.tools = [create_recall_tool(memory, self._scope)] if recall_tool else []
         self._name, self._warned = name, False
-        self._keeper = Keeper(memory)
-        self._planner = Planner(memory, limits, count, cache, digest)
+        self._cache, self._planner = cache, Planner(memory, limits, count, as_digest(digest))
 
     @property
     def name(self) -> str:
@@ -141,19 +142,17 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         place = self._place(request.runtime)
         if place is None or not request.messages:
             return request
-        conversation = Conversation(request.messages, place.key, self._counters(request))
-        plan = self._planner.plan(request, conversation, place)
-        if plan.cut or not place.passing:
-            self._keeper.keep(place, conversation, max(conversation.question, plan.cut))
-        rule = self._image_rule(request) if plan.cut else None
-        if rule and (sent := self._planner.pages(plan, place, rule, self.mode == "auto")):
-            return sent
-        if self.mode == "image":
+        count = self._counters(request)
+        conversation = read_conversation(request.messages, place.key, count)
+        call = read_call(request, self._cache, self.count)
+        plan = self._planner.plan(call, conversation, place)
+        if plan.cut:
+            plan = plan._replace(call=call._replace(image=self._image_rule(request)))
+        parts = self._planner.parts(plan, place, self.mode)
+        if parts is None:
             return request
-        front = self._planner.front(plan, place)
-        if self.mode == "auto" and not plan.saves(front.messages):
-            return request
-        return plan.with_recall(front.messages, self._planner.recall(plan, place, front))
+        sent = request.override(messages=write_messages(conversation, parts))
+        return mark_for_cache(sent, call.rule, call.fixed, count)
 
     def _counters(self, request: ModelRequest[Any]) -> Counters:
         return Counters(self.count, image_formula(request.model, self.image_model))
@@ -177,8 +176,8 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
         try:
             place = self._place(request.runtime)
             if place and not place.passing:
-                said = Conversation([*request.messages, *result], place.key)
-                self._keeper.keep(place, said, len(said.messages))
+                said = read_conversation([*request.messages, *result], place.key)
+                self._planner.keeper.keep(place, said, len(said.messages))
         except OptimemError as error:
             self._failed("an answer is not remembered", error)
 

@@ -5,37 +5,14 @@ could find it. Knows nothing of messages or of what is stored.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from optimem.planning.places import KEY, SUBAGENT, Place
 from optimem.turns import Scope
 
 ScopeGiven = str | Scope | Callable[[Any], "str | Scope | None"] | None
 UserGiven = str | Callable[[Any], str | None]
-SUBAGENT = "\n"
-"""Between a thread's id and the name of the task in which a subagent runs."""
-KEY = "message:"
-"""What the ids of turns start with that were messages of an agent."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a conversation is remembered.
-
-    `key`: what the ids of its turns start with. `complete`: whether the conversation at hand is
-    all that there is under that key, so that what it no longer holds is to be forgotten.
-    `shared`: whether the scope may hold more than this conversation. `user`: whether the user's
-    other sessions are recalled from, too. `passing`: whether the conversation ends with the task
-    in which it runs.
-    """
-
-    scope: Scope
-    key: str
-    complete: bool
-    shared: bool = False
-    user: bool = False
-    passing: bool = False
 
 
 def find_place(runtime: Any, scope: ScopeGiven, user: UserGiven, namespace: str) -> Place | None:

@@ -21,7 +21,7 @@ from benchmarks.agents.baselines import TrimmingMiddleware, extract_summary, tot
 from benchmarks.agents.bill import OwnCall
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
-from optimem.adapters.conversation import Conversation
+from optimem.adapters.conversation import read_conversation
 from optimem.memory.prompting import count_tokens, format_context
 
 NOTHING, OPTIMEM, SUMMARY, TRIM, NAIVE = (
@@ -103,7 +103,7 @@ class NaiveRewrite(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """The model call with the newest messages, and recollections before them."""
-        talk = Conversation(request.messages, "")
+        talk = read_conversation(request.messages, "")
         cut = talk.history.safe_cut(max(len(request.messages) - KEPT, 0))
         if not cut:
             return handler(request)

@@ -287,6 +287,18 @@ FORMS: dict[str, Form] = {
 }
 
 
+def attached_blocks(content: Any) -> list[Mapping[str, Any]]:
+    """The blocks of a message's content that are not text: images, files and the like."""
+    blocks = content if isinstance(content, list | tuple) else ()
+    known = (*TEXT_BLOCKS, *SKIPPED_BLOCKS)
+    return [b for b in blocks if isinstance(b, Mapping) and str(b.get("type")) not in known]
+
+
+def block_kind(block: Mapping[str, Any]) -> str:
+    """What a block is, in any API: "image", "file" or the like."""
+    return str(block.get("type")).removesuffix("_url").removeprefix("input_")
+
+
 def _role(message: Mapping[str, Any], default: str = "") -> Role:
     name = str(message.get("role") or message.get("type") or default)
     if name not in MESSAGE_ROLES:

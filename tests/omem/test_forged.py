@@ -15,7 +15,6 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimem.adapters.ledger import Quote, pack_sent, unpack_sent
 from optimem.errors import FormatError
 from optimem.items import serialization as items
 from optimem.memory import index_serialization as words
@@ -47,6 +46,7 @@ from optimem.omem.container import (
 )
 from optimem.omem.images import ImageArchive
 from optimem.omem.text import TextPage, TokenFile
+from optimem.planning.ledger import Quote, pack_sent, unpack_sent
 from optimem.protocols import Change, VisionTokens
 from optimem.store.sealing import SealedRecord, seal, unseal
 from optimem.testing import InMemoryStore

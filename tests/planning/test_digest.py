@@ -1,9 +1,13 @@
 """What has left a conversation, in a few lines."""
 
+from collections.abc import Sequence
+
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from optimem.adapters.digest import ExtractiveDigest, ModelDigest
+from optimem.adapters.conversation import read_conversation
+from optimem.adapters.digest import ModelDigest
+from optimem.planning.digest import ExtractiveDigest
 
 SAID: list[AnyMessage] = [
     HumanMessage("Hello. My name is Marta. How are you?"),
@@ -14,8 +18,12 @@ SAID: list[AnyMessage] = [
 ]
 
 
+def extracted(budget: int, said: Sequence[AnyMessage]) -> str:
+    return ExtractiveDigest(budget, len)(read_conversation(said, ""), range(len(said)))
+
+
 def test_people_decisions_and_open_tasks_are_quoted_in_order() -> None:
-    assert ExtractiveDigest(200, len)(SAID).splitlines() == [
+    assert extracted(200, SAID).splitlines() == [
         "user: My name is Marta.",
         "user: We agreed to go with the oak table for €1,250.00.",
         "assistant: I still need to call the carpenter by Friday.",
@@ -23,10 +31,8 @@ def test_people_decisions_and_open_tasks_are_quoted_in_order() -> None:
 
 
 def test_it_keeps_to_its_budget_and_leaves_out_the_least() -> None:
-    assert ExtractiveDigest(60, len)(SAID) == (
-        "user: We agreed to go with the oak table for €1,250.00."
-    )
-    assert ExtractiveDigest(10, len)(SAID) == ""
+    assert extracted(60, SAID) == ("user: We agreed to go with the oak table for €1,250.00.")
+    assert extracted(10, SAID) == ""
 
 
 def test_a_model_may_write_it_and_what_was_said_is_marked_as_data() -> None:
@@ -46,6 +52,6 @@ def test_decisions_outlast_what_is_newer_and_nothing_is_said_twice() -> None:
     things = ("oak table from Oakhurst", "brass lamp from Oakhurst", "blue carpet from Tidewater")
     agreed = [HumanMessage(f"Then we agreed: we take the {thing}.") for thing in things]
     later = [AIMessage(f"{days} days, two must be taken by Friday.") for days in range(20, 60)]
-    digest = ExtractiveDigest(300, len)([*agreed, *later])
+    digest = extracted(300, [*agreed, *later])
     assert all(thing in digest for thing in things)
     assert digest.count("must be taken") == 1

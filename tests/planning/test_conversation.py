@@ -7,7 +7,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from PIL import Image
 
-from optimem.adapters.conversation import IMAGE_TOKENS, INSERTED, Conversation, Counters
+from optimem.adapters.conversation import INSERTED, read_conversation
+from optimem.planning.conversation import Conversation
+from optimem.planning.facts import IMAGE_TOKENS, Counters
 from optimem.prompts import rule_for
 from optimem.prompts.draft import MESSAGE_TOKENS
 
@@ -19,7 +21,7 @@ def call(key: str) -> Any:
 
 
 def talk(*messages: AnyMessage) -> Conversation:
-    return Conversation(messages, "message:", Counters(len))
+    return read_conversation(messages, "message:", Counters(len))
 
 
 def test_names_go_by_content_and_place_not_by_id() -> None:
@@ -57,10 +59,10 @@ def test_an_image_costs_what_the_model_charges_for_its_size() -> None:
     named = {"type": "image", "url": "https://example.org/a.png"}
     said = [HumanMessage(content=[carried]), HumanMessage(content=[named]), HumanMessage("no")]
     formula = rule_for("gpt-4o").formula
-    tokens = Conversation(said, "", Counters(len, formula)).history.tokens
+    tokens = read_conversation(said, "", Counters(len, formula)).history.tokens
     assert tokens[0] == MESSAGE_TOKENS + formula.tokens(1024, 512) == MESSAGE_TOKENS + 85 + 2 * 170
     assert tokens[1:] == [MESSAGE_TOKENS + IMAGE_TOKENS, MESSAGE_TOKENS + 2]
-    assert Conversation(said, "").history.tokens[0] == MESSAGE_TOKENS + IMAGE_TOKENS
+    assert read_conversation(said, "").history.tokens[0] == MESSAGE_TOKENS + IMAGE_TOKENS
 
 
 def test_a_tool_call_is_counted_by_what_is_sent_of_it() -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.recalling import SESSIONS, Recall, questions
-from optimem.adapters.scopes import KEY, find_place
+from optimem.adapters.conversation import read_conversation
+from optimem.adapters.scopes import find_place
 from optimem.api.memory import OpticalMemory
 from optimem.memory.prompting import passage_tokens
+from optimem.planning.places import KEY
+from optimem.planning.recalling import SESSIONS, Recall, questions
 from optimem.testing import open_memory
 from optimem.turns import Scope, Turn
 from tests.adapters.test_scopes import runtime
@@ -17,7 +18,7 @@ from tests.adapters.test_scopes import runtime
 def quoted(memory: OpticalMemory, *said: AnyMessage, budget: int = 500, **fields: object) -> str:
     place = find_place(runtime(**fields), None, "user_id", "")  # type: ignore[arg-type]
     assert place is not None
-    talk = Conversation(said, KEY)
+    talk = read_conversation(said, KEY)
     found = Recall(memory, 12, budget).quotes(place, talk, set())
     texts = {
         (scope, turn.id): turn.text
@@ -30,9 +31,9 @@ def quoted(memory: OpticalMemory, *said: AnyMessage, budget: int = 500, **fields
 def test_a_question_is_asked_alone_unless_it_points_back() -> None:
     before = [HumanMessage("The Lisbon offsite again."), AIMessage("Sure.")]
     for alone in ("Which flight does Ann take?", "When does the canteen open?"):
-        assert questions(Conversation([*before, HumanMessage(alone)], "")) == [alone]
+        assert questions(read_conversation([*before, HumanMessage(alone)], "")) == [alone]
     for back in ("How many was it?", "Yes, do it.", "And why?"):
-        asked = questions(Conversation([*before, HumanMessage(back)], ""))
+        asked = questions(read_conversation([*before, HumanMessage(back)], ""))
         assert "The Lisbon offsite again.\nSure." in asked
 
 
@@ -86,7 +87,7 @@ def test_a_result_is_found_by_the_words_of_the_request_that_led_to_it() -> None:
     ]
     place = find_place(runtime(), None, "user_id", "")
     assert place is not None
-    talk = Conversation(said, KEY)
+    talk = read_conversation(said, KEY)
     memory.append(place.scope, talk.turns(range(len(said) - 1)))
     found = Recall(memory, 16, 200).quotes(place, talk, set())
     assert talk.names[2] in [quote.turn for quote in found]
@@ -105,7 +106,7 @@ def test_what_the_digest_says_is_not_recalled_again() -> None:
     memory.append("t", Turn(text="The boathouse key hangs in the cellar.", id="a"))
     place = find_place(runtime(), None, "user_id", "")
     assert place is not None
-    talk = Conversation([HumanMessage("Where is the boathouse key?")], KEY)
+    talk = read_conversation([HumanMessage("Where is the boathouse key?")], KEY)
     recall = Recall(memory, 16, 200)
     assert recall.quotes(place, talk, set())
     assert not recall.quotes(place, talk, set(), "user: The boathouse key hangs in the cellar.")

@@ -3,10 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from optimem.adapters.boundary import History
 from optimem.errors import InputError
+from optimem.planning.boundary import History
 
 Size = tuple[str, float]
 """("messages", n), ("tokens", n), or ("fraction", f) of what a model takes, with 0 < f ≤ 1."""
@@ -66,15 +65,15 @@ class Reached:
         return any(all(long[unit] >= limit for unit, limit in sizes) for sizes in self.alternatives)
 
 
-def absolute_size(size: Size, model: Any) -> Size:
-    """A size in messages or tokens."""
+def absolute_size(size: Size, takes: float | None, model: str) -> Size:
+    """A size in messages or tokens. `takes`: tokens that the `model` takes. Raises InputError for
+    a fraction of what is not known."""
     unit, number = size
     if unit != "fraction":
         return size
-    limit = (getattr(model, "profile", None) or {}).get("max_input_tokens")
-    if not limit:
+    if not takes:
         raise InputError(
-            f"{type(model).__name__} has no max_input_tokens in its profile to take a fraction "
-            "of; give ('tokens', n)"
+            f"{model} has no max_input_tokens in its profile to take a fraction of; give "
+            "('tokens', n)"
         )
-    return "tokens", number * float(limit)
+    return "tokens", number * takes

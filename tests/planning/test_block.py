@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AnyMessage, HumanMessage
 
 from optimem import OpticalMemory, Turn
 from optimem.adapters import OptimemMiddleware
-from optimem.adapters.block import PINNED_TOKENS, Block
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.scopes import KEY, Place
+from optimem.adapters.conversation import read_conversation
+from optimem.adapters.digest import as_digest
 from optimem.memory.records import EntryKind
+from optimem.planning.block import PINNED_TOKENS, Block
+from optimem.planning.conversation import Conversation
+from optimem.planning.layout import Note
+from optimem.planning.places import KEY, Place
 from optimem.testing import open_memory
 from optimem.turns import Scope
 from tests.adapters.agents import history, images, sent_with
@@ -32,11 +35,11 @@ class Writer:
 
 
 def talk() -> Conversation:
-    return Conversation(SAID, KEY)
+    return read_conversation(SAID, KEY)
 
 
-def text_of(messages: Sequence[BaseMessage]) -> str:
-    return "\n".join(str(message.text) for message in messages)
+def text_of(notes: Sequence[Note]) -> str:
+    return "\n".join(note.text for note in notes)
 
 
 def entries(memory: OpticalMemory) -> list[str]:
@@ -45,7 +48,7 @@ def entries(memory: OpticalMemory) -> list[str]:
 
 def test_a_digest_is_written_once_and_shared_by_all_processes() -> None:
     memory, ann, bob = open_memory(), Writer("Ann"), Writer("Bob")
-    one, two = (Block(memory, writer, len) for writer in (ann, bob))
+    one, two = (Block(memory, as_digest(writer), len) for writer in (ann, bob))
     first = one.left(talk(), 4, PLACE)
     assert "Ann wrote digest 1 of 4." in text_of(first)
     assert one.left(talk(), 4, PLACE) == two.left(talk(), 4, PLACE) == first
@@ -55,13 +58,13 @@ def test_a_digest_is_written_once_and_shared_by_all_processes() -> None:
 
 def test_whoever_loses_the_race_sends_what_the_other_wrote() -> None:
     memory = open_memory()
-    other = Block(memory, lambda _: "the first", len)
+    other = Block(memory, lambda *_: "the first", len)
 
     def slow(_: Sequence[AnyMessage]) -> str:
         other.left(talk(), 4, PLACE)
         return "the second"
 
-    assert "the first" in text_of(Block(memory, slow, len).left(talk(), 4, PLACE))
+    assert "the first" in text_of(Block(memory, as_digest(slow), len).left(talk(), 4, PLACE))
 
 
 def test_what_needs_no_model_is_not_stored() -> None:
@@ -73,11 +76,11 @@ def test_what_needs_no_model_is_not_stored() -> None:
 def test_a_digest_is_forgotten_with_any_turn_it_may_tell_of() -> None:
     memory = open_memory()
     memory.append(SCOPE, [Turn(text="a secret", id="a"), Turn(text="b", id="b")])
-    Block(memory, lambda _: "a secret", len).left(talk(), 4, PLACE)
+    Block(memory, lambda *_: "a secret", len).left(talk(), 4, PLACE)
     assert len(entries(memory)) == 1
     receipt = memory.forget(SCOPE, turn="a")
     assert (receipt.left, entries(memory)) == (0, [])
-    Block(memory, lambda _: "written again", len).left(talk(), 4, PLACE)
+    Block(memory, lambda *_: "written again", len).left(talk(), 4, PLACE)
     assert memory.verify_receipt(receipt).holds
 
 
@@ -89,7 +92,7 @@ def test_a_digest_of_what_is_forgotten_meanwhile_is_not_stored() -> None:
         memory.forget(SCOPE, turn="a")
         return "a secret"
 
-    Block(memory, write, len).left(talk(), 4, PLACE)
+    Block(memory, as_digest(write), len).left(talk(), 4, PLACE)
     assert entries(memory) == []
 
 

@@ -6,11 +6,11 @@ Knows nothing of prompts.
 
 from collections.abc import Sequence
 
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.scopes import Place
 from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.caching import LRU
+from optimem.planning.conversation import Conversation
+from optimem.planning.places import Place
 
 PLACES = 1024
 """Conversations of which this process knows what it stored last."""
@@ -46,7 +46,7 @@ class Keeper:
 
     def _forget_others(self, place: Place, names: Sequence[str]) -> None:
         """Forget the messages that were stored under the conversation's key and are gone."""
-        if not place.complete:
+        if not (place.complete and place.forgets):
             return
         stored, present = self.memory.ids(place.scope), set(names)
         gone = [turn for turn in stored if turn.startswith(place.key) and turn not in present]

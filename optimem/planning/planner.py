@@ -1,36 +1,29 @@
 """What a request will hold: where its boundary is, what stands for the messages before it, and what
 is recalled for the ones after it.
 
-Knows nothing of agents' runtimes or of how messages are stored.
+Knows nothing of agents' runtimes or of how messages are sent.
 """
 
-import json
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
 from math import inf
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
-from langchain.agents.middleware import ModelRequest
-from langchain_core.messages import AnyMessage
-
-from optimem.adapters.block import DIGEST_TOKENS, Block, Front
-from optimem.adapters.boundary import (
-    Added,
-    PricedSteps,
-    Replay,
-    Stepper,
-    TriggeredSteps,
-)
-from optimem.adapters.conversation import Conversation, message_size
-from optimem.adapters.digest import Digest
-from optimem.adapters.layout import lay_out, mark_for_cache, recalled_message
-from optimem.adapters.ledger import Ledger, Quote, Sent
-from optimem.adapters.pages import Pages, draw_pages, model_name
-from optimem.adapters.recalling import Recall
-from optimem.adapters.scopes import Place
-from optimem.adapters.sizes import (
+from optimem.api.memory import OpticalMemory
+from optimem.errors import InputError
+from optimem.memory.caching import LRU
+from optimem.planning.block import DIGEST_TOKENS, Block, Front
+from optimem.planning.boundary import Added, PricedSteps, Replay, Stepper, TriggeredSteps
+from optimem.planning.conversation import Conversation
+from optimem.planning.digest import Digest
+from optimem.planning.layout import Note, Part, lay_out, recalled_note
+from optimem.planning.ledger import Ledger, Quote, Sent
+from optimem.planning.pages import Pages, draw_pages
+from optimem.planning.places import Place
+from optimem.planning.recalling import Recall
+from optimem.planning.remembering import Keeper
+from optimem.planning.sizes import (
     Kept,
     Reached,
     Size,
@@ -39,13 +32,12 @@ from optimem.adapters.sizes import (
     parse_size,
     parse_trigger,
 )
-from optimem.api.memory import OpticalMemory
-from optimem.errors import InputError
-from optimem.memory.caching import LRU
 from optimem.prompts import ModelRule
-from optimem.prompts.cache_rules import CacheRule, cache_rule_for
+from optimem.prompts.cache_rules import CacheRule
 from optimem.prompts.draft import TokenCounter
 
+Mode = Literal["recall", "image", "auto"]
+"""What stands for old messages: see `Planner.parts`."""
 MIN_BUDGET = 100
 RECALL_BUDGET = 240
 EXPECTED = 0.5
@@ -104,50 +96,52 @@ class Limits:
         )
 
 
-class Plan(NamedTuple):
-    """A request before it is laid out. `fixed`: tokens of its system message and tools. `cut`:
-    how many of the oldest messages have left."""
+class Call(NamedTuple):
+    """A call of a model. `model`: its name. `rule`: what its provider charges for cached prompts.
+    `fixed`: tokens of the system message and the tools. `takes`: tokens that it takes at most; None
+    if unknown. `image`: what it charges for images; None for no pages."""
 
-    request: ModelRequest[Any]
-    conversation: Conversation
+    model: str
     rule: CacheRule
     fixed: int
+    takes: float | None = None
+    image: ModelRule | None = None
+
+
+class Plan(NamedTuple):
+    """A request before it is laid out. `cut`: how many of the oldest messages have left."""
+
+    call: Call
+    conversation: Conversation
     cut: int
 
-    def saves(self, block: Sequence[AnyMessage]) -> bool:
+    def saves(self, block: Sequence[Note]) -> bool:
         """Whether a block costs less than the messages that it stands for."""
         talk = self.conversation
-        size = sum(message_size(message, talk.count) for message in block)
+        size = sum(note.tokens(talk.count) for note in block)
         return not self.cut or size < talk.history.between(0, self.cut)
 
-    def with_pages(self, pages: Pages, pins: Sequence[AnyMessage]) -> ModelRequest[Any]:
-        """The request with pages in place of the messages that have left, and pinned turns."""
-        return self._sent(lay_out(self.conversation, self.cut, [*pages.messages, *pins], {}))
+    def with_pages(self, pages: Pages, pins: Sequence[Note]) -> list[Part]:
+        """What to send: pages in place of the messages that have left, and pinned turns."""
+        return lay_out(self.conversation, self.cut, [*pages.parts, *pins], {})
 
-    def with_recall(
-        self, block: Sequence[AnyMessage], recalled: dict[str, Sent]
-    ) -> ModelRequest[Any]:
-        """The request with a digest of the messages that have left, and recollections."""
-        return self._sent(lay_out(self.conversation, self.cut, block, recalled))
-
-    def _sent(self, messages: list[AnyMessage]) -> ModelRequest[Any]:
-        request = self.request.override(messages=messages)
-        return mark_for_cache(request, self.rule, self.conversation, self.fixed)
+    def with_recall(self, block: Sequence[Note], recalled: dict[str, Sent]) -> list[Part]:
+        """What to send: a digest of the messages that have left, and recollections."""
+        return lay_out(self.conversation, self.cut, block, recalled)
 
 
 class Planner:
-    """Plans requests. `cache`: the price rule of the provider's cache, or the name of the model,
-    to use instead of the model's own name."""
+    """Plans requests. `digest`: what writes the digest; None for sentences from the messages."""
 
     def __init__(
         self,
         memory: OpticalMemory,
         limits: Limits,
         count: TokenCounter,
-        cache: str | CacheRule | None,
-        digest: Digest | Any | None,
+        digest: Digest | None = None,
     ) -> None:
-        self.limits, self.count, self.cache = limits, count, cache
+        self.limits, self.count = limits, count
+        self.keeper = Keeper(memory)
         self.recaller = Recall(memory, limits.k, limits.budget)
         self.ledger = Ledger(memory)
         self.block = Block(memory, digest, count)
@@ -155,40 +149,45 @@ class Planner:
         self._playing = Lock()
         self._drawn: LRU[tuple[object, ...], tuple[Pages | None]] = LRU(BLOCKS)
 
-    def plan(self, request: ModelRequest[Any], conversation: Conversation, place: Place) -> Plan:
+    def plan(self, call: Call, conversation: Conversation, place: Place) -> Plan:
         """Where the boundary of a request is."""
-        rule = self.cache
-        if not isinstance(rule, CacheRule):
-            rule = cache_rule_for(rule or model_name(request.model))
-        fixed = fixed_tokens(request, self.count)
-        cut = self._boundary(request, conversation, place, rule, fixed - fixed % STEP)
-        return Plan(request, conversation, rule, fixed, cut)
+        return Plan(call, conversation, self._boundary(call, conversation, place))
 
-    def _boundary(
-        self,
-        request: ModelRequest[Any],
-        conversation: Conversation,
-        place: Place,
-        rule: CacheRule,
-        fixed: int,
-    ) -> int:
+    def parts(self, plan: Plan, place: Place, mode: Mode) -> list[Part] | None:
+        """What to send; None for the conversation as it came. `mode`: "recall" for a digest of the
+        messages that have left, and what matches each question; "image" for pages that show
+        them; "auto" for pages if they leave nothing to guess and cost less than the messages,
+        else "recall". What the conversation says is remembered first."""
+        talk = plan.conversation
+        if plan.cut or not place.passing:
+            self.keeper.keep(place, talk, max(talk.question, plan.cut))
+        if plan.cut and mode != "recall" and plan.call.image:
+            shown = self.pages(plan, place, plan.call.image, certain=mode == "auto")
+            if shown is not None:
+                return shown
+        if mode == "image":
+            return None
+        front = self.front(plan, place)
+        if mode == "auto" and not plan.saves(front.notes):
+            return None
+        return plan.with_recall(front.notes, self.recall(plan, place, front))
+
+    def _boundary(self, call: Call, conversation: Conversation, place: Place) -> int:
         """The boundary, found from where the last call of the same conversation left it."""
-        profile = (getattr(request.model, "profile", None) or {}).get("max_input_tokens")
-        key = (place, rule, fixed, profile)
+        fixed = call.fixed - call.fixed % STEP
+        key = (place, call.rule, fixed, call.takes)
         names, history = conversation.names, conversation.history
         with self._playing:
             replay = self._replays.get(key)
             if replay is None or not replay.goes_on(names, history.calls):
-                replay = Replay(self._stepper(request, rule, fixed))
+                replay = Replay(self._stepper(call, fixed))
                 self._replays.put(key, replay)
             return replay.boundary(names, history)
 
-    def pages(
-        self, plan: Plan, place: Place, rule: ModelRule, certain: bool
-    ) -> ModelRequest[Any] | None:
-        """The request with pages in place of the messages that have left; None if they do not
-        pay. `certain`: only such that leave nothing to guess."""
-        key = (*plan.conversation.names[: plan.cut], rule)
+    def pages(self, plan: Plan, place: Place, rule: ModelRule, certain: bool) -> list[Part] | None:
+        """Pages in place of the messages that have left; None if they do not pay. `certain`: only
+        such that leave nothing to guess."""
+        key = (plan.conversation.form, *plan.conversation.names[: plan.cut], rule)
         drawn = self._drawn.get(key)
         if drawn is None:
             drawn = (draw_pages(plan.conversation, plan.cut, self.limits.page_budget, rule),)
@@ -225,7 +224,7 @@ class Planner:
         """What to recall for the last human message in `room` tokens."""
         if room < MIN_BUDGET:
             return []
-        lines = (line.removeprefix("> ") for m in front.messages for line in m.text.splitlines())
+        lines = (line.removeprefix("> ") for note in front.notes for line in note.text.splitlines())
         said = " ".join(" ".join(lines).split())
         recall = self.recaller._replace(budget=room)
         return recall.quotes(place, plan.conversation, shown | front.turns, said)
@@ -233,40 +232,24 @@ class Planner:
     def _room(self, plan: Plan, front: Front, sent: dict[str, Sent]) -> int:
         """Tokens that a new recollection may take."""
         history = plan.conversation.history
-        used = plan.fixed + history.between(plan.cut, len(plan.conversation.messages))
+        used = plan.call.fixed + history.between(plan.cut, len(plan.conversation.messages))
         used += sum(history.tokens[index] for index in plan.conversation.staying(plan.cut))
         texts = [*(each.text for each in sent.values() if each.text), ""]  # the last to be filled
-        put_in = [*front.messages, *(recalled_message("", text) for text in texts)]
-        used += sum(message_size(message, plan.conversation.count) for message in put_in)
+        put_in = [*front.notes, *(recalled_note("", text) for text in texts)]
+        used += sum(note.tokens(plan.conversation.count) for note in put_in)
         return int(min(self.limits.budget, self.limits.max_tokens - used))
 
-    def _stepper(self, request: ModelRequest[Any], rule: CacheRule, fixed: int) -> Stepper:
-        limits, model = self.limits, request.model
-        keep = Kept(absolute_size(limits.keep, model))
+    def _stepper(self, call: Call, fixed: int) -> Stepper:
+        limits = self.limits
+        keep = Kept(absolute_size(limits.keep, call.takes, call.model))
         block = limits.page_budget if limits.pages else DIGEST_TOKENS + FRAME_TOKENS
         recalled, most = (0, 0) if limits.pages else (int(EXPECTED * limits.budget), limits.budget)
         added = Added(fixed, block, recalled, most)
         limit = limits.max_tokens - STEP  # by which `fixed` may be too small
         if limits.trigger is None:
-            return PricedSteps(rule, added, keep, limit)
-        sizes = [[absolute_size(one, model) for one in several] for several in limits.trigger]
+            return PricedSteps(call.rule, added, keep, limit)
+        sizes = [
+            [absolute_size(one, call.takes, call.model) for one in several]
+            for several in limits.trigger
+        ]
         return TriggeredSteps(Reached(sizes), keep, added, limit)
-
-
-def fixed_tokens(request: ModelRequest[Any], count: TokenCounter) -> int:
-    """Tokens of the system message and the tools."""
-    system = str(request.system_message.text) if request.system_message else ""
-    return count(system) + sum(count(_written(tool)) for tool in request.tools)
-
-
-def _written(tool: Any) -> str:
-    """A tool's definition as JSON."""
-    if isinstance(tool, dict):
-        return json.dumps(tool, default=str)
-    return _definition(tool.name, tool.description, tool.tool_call_schema)
-
-
-@lru_cache(maxsize=1 << 10)
-def _definition(name: str, description: str, schema: Any) -> str:
-    fields = schema if isinstance(schema, dict) else schema.model_json_schema()
-    return json.dumps([name, description, fields], default=str)

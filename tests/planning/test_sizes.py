@@ -8,16 +8,10 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from benchmarks.agents.runs import find_orphans
-from optimem.adapters.boundary import History
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.sizes import Kept, Reached, absolute_size, parse_size, parse_trigger
+from optimem.adapters.conversation import read_conversation
 from optimem.errors import InputError
-
-
-class Limited:
-    """A model whose profile says how much it takes."""
-
-    profile = {"max_input_tokens": 100}  # noqa: RUF012  as LangChain's models have it
+from optimem.planning.boundary import History
+from optimem.planning.sizes import Kept, Reached, absolute_size, parse_size, parse_trigger
 
 
 @st.composite
@@ -40,7 +34,7 @@ def conversations(draw: st.DrawFn) -> list[AnyMessage]:
 def test_no_cut_parts_a_call_from_its_results(
     messages: list[AnyMessage], keep: int, unit: str
 ) -> None:
-    talk = Conversation(messages, "")
+    talk = read_conversation(messages, "")
     cut = talk.history.safe_cut(Kept((unit, keep))(talk.history, len(messages)))
     assert find_orphans(messages[cut:]) == []
     assert find_orphans(messages[:cut]) == []
@@ -70,7 +64,7 @@ def test_an_invalid_size_is_named(size: object) -> None:
 
 
 def history(*texts: str) -> History:
-    return Conversation([HumanMessage(text) for text in texts], "").history
+    return read_conversation([HumanMessage(text) for text in texts], "").history
 
 
 def test_a_size_is_reached_in_messages_or_tokens() -> None:
@@ -85,9 +79,9 @@ def test_a_size_is_reached_in_messages_or_tokens() -> None:
 
 
 def test_a_fraction_is_of_what_the_model_takes() -> None:
-    assert absolute_size(("fraction", 0.25), Limited()) == ("tokens", 25)
-    with pytest.raises(InputError, match=r"object has no max_input_tokens.*give \('tokens', n\)"):
-        absolute_size(("fraction", 0.5), object())
+    assert absolute_size(("fraction", 0.25), 100, "m") == ("tokens", 25)
+    with pytest.raises(InputError, match=r"GPT-9 has no max_input_tokens.*give \('tokens', n\)"):
+        absolute_size(("fraction", 0.5), None, "GPT-9")
 
 
 def test_the_last_message_stays_whatever_its_length() -> None:

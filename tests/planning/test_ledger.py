@@ -1,6 +1,6 @@
 """What was recalled is sent again byte for byte, and is gone once it is forgotten."""
 
-from optimem.adapters.ledger import Ledger, Quote
+from optimem.planning.ledger import Ledger, Quote
 from optimem.testing import ManualClock, open_memory
 from optimem.turns import Scope, Turn
 

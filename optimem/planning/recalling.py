@@ -9,15 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.exchanges import Asked, Candidate, Step, distinct_steps, rank_steps, term_set
-from optimem.adapters.ledger import Quote
-from optimem.adapters.messages import message_text
-from optimem.adapters.scopes import SUBAGENT, Place
 from optimem.api.memory import OpticalMemory
 from optimem.memory.prompting import passage_tokens
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.snippets import best_snippet, narrow, widen
+from optimem.planning.conversation import Conversation
+from optimem.planning.exchanges import Asked, Candidate, Step, distinct_steps, rank_steps, term_set
+from optimem.planning.ledger import Quote
+from optimem.planning.places import SUBAGENT, Place
 from optimem.results import Recollection
 from optimem.text.terms import terms
 from optimem.turns import CALL_MARK, Scope
@@ -151,8 +150,8 @@ class Recall(NamedTuple):
 def questions(conversation: Conversation) -> list[str]:
     """What to ask the memory: the last human message and, if it says little by itself, what was
     said in the exchanges before it, the newest first."""
-    messages, at = conversation.messages, conversation.question
-    text = message_text(messages[at])
+    facts, at = conversation.facts, conversation.question
+    text = facts[at].parsed.text
     asked = [text] if terms(text) else []
     if asked and (len(set(terms(text))) >= THIN or not POINTS_BACK.search(text)):
         return asked
@@ -160,9 +159,7 @@ def questions(conversation: Conversation) -> list[str]:
         before = conversation.history.last_human(at)
         if before < 0:
             break
-        said = "\n".join(
-            message_text(message) for message in messages[before:at] if message.type != "tool"
-        )
+        said = "\n".join(each.parsed.text for each in facts[before:at] if each.kind != "tool")
         asked += [said] if terms(said) else []
         at = before
     return asked

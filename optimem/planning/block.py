@@ -7,21 +7,19 @@ through the memory, and a pinned turn, which never fades, is quoted without its 
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from langchain_core.messages import AnyMessage
-
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.digest import Digest, ExtractiveDigest, ModelDigest
-from optimem.adapters.layout import digest_message, pinned_message
-from optimem.adapters.scopes import Place
 from optimem.api.memory import OpticalMemory
-from optimem.errors import ConflictError, InputError
+from optimem.errors import ConflictError
 from optimem.memory.caching import LRU
 from optimem.memory.prompting import marked_lines
 from optimem.memory.records import EntryKind, entry_place
 from optimem.memory.scope_records import ScopeRecords
 from optimem.memory.serialization import pack_digest, unpack_digest
+from optimem.planning.conversation import Conversation
+from optimem.planning.digest import Digest, ExtractiveDigest
+from optimem.planning.layout import Note, digest_note, pinned_note
+from optimem.planning.places import Place
 from optimem.prompts.draft import TokenCounter
 from optimem.protocols import Change
 from optimem.results import RecalledTurn
@@ -35,36 +33,34 @@ CACHED = 256
 
 
 class Front(NamedTuple):
-    """The messages of a block, and the ids of the turns that they quote."""
+    """The notes of a block, and the ids of the turns that they quote."""
 
-    messages: list[AnyMessage]
+    notes: list[Note]
     turns: frozenset[str]
 
 
 class Block:
-    """Writes the block. `digest`: what writes the digest, or a chat model; None for sentences from
-    the messages. `count`: counts the tokens of a text. Raises InputError for what cannot write a
-    digest."""
+    """Writes the block. `digest`: what writes the digest; None for sentences from the messages.
+    `count`: counts the tokens of a text."""
 
-    def __init__(self, memory: OpticalMemory, digest: Digest | Any, count: TokenCounter) -> None:
+    def __init__(self, memory: OpticalMemory, digest: Digest | None, count: TokenCounter) -> None:
         self.memory, self.count = memory, count
-        self.digest, self._shared = _digest(digest, count), digest is not None
+        self.digest = digest or ExtractiveDigest(DIGEST_TOKENS, count)
+        self._shared = digest is not None
         self._texts: LRU[tuple[str, ...], str] = LRU(CACHED)
         self._pins: LRU[tuple[Scope, str], Sequence[RecalledTurn]] = LRU(CACHED)
 
-    def left(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
+    def left(self, talk: Conversation, cut: int, place: Place) -> list[Note]:
         """The digest of the messages before `cut`; nothing if none has left."""
         if not cut:
             return []
         key = (str(place.scope), *talk.names[:cut])
         text = self._texts.get(key)
         if text is None:
-            staying = {*talk.staying(cut)}
-            messages = [talk.messages[i] for i in range(cut) if i not in staying]
             name = blake2b("\0".join(talk.names[:cut]).encode(), digest_size=12).hexdigest()
-            text = self._shared_text(place.scope, name, messages)
+            text = self._shared_text(place.scope, name, talk, talk.leaving(cut))
             self._texts.put(key, text)
-        return [digest_message(text)]
+        return [digest_note(text)]
 
     def pinned(self, talk: Conversation, cut: int, place: Place) -> list[RecalledTurn]:
         """The pinned turns of the scope that are not shown anyway, oldest first; the newest that
@@ -82,13 +78,13 @@ class Block:
     def front(self, talk: Conversation, cut: int, place: Place) -> Front:
         """All of the block."""
         turns = self.pinned(talk, cut, place)
-        pins = [pinned_message(turns)] if turns else []
+        pins = [pinned_note(turns)] if turns else []
         return Front([*self.left(talk, cut, place), *pins], frozenset(turn.id for turn in turns))
 
-    def pins(self, talk: Conversation, cut: int, place: Place) -> list[AnyMessage]:
-        """The message with the pinned turns, if there are any."""
+    def pins(self, talk: Conversation, cut: int, place: Place) -> list[Note]:
+        """The note with the pinned turns, if there are any."""
         turns = self.pinned(talk, cut, place)
-        return [pinned_message(turns)] if turns else []
+        return [pinned_note(turns)] if turns else []
 
     def _pinned_turns(self, scope: Scope) -> Sequence[RecalledTurn]:
         """Read again when a turn was pinned, let go or forgotten: each begins a new epoch."""
@@ -100,16 +96,16 @@ class Block:
             self._pins.put(key, found)
         return found
 
-    def _shared_text(self, scope: Scope, name: str, messages: Sequence[AnyMessage]) -> str:
+    def _shared_text(self, scope: Scope, name: str, talk: Conversation, left: Sequence[int]) -> str:
         """The digest that the first process wrote."""
         if not self._shared:
-            return self.digest(messages)  # the same everywhere
+            return self.digest(talk, left)  # the same everywhere
         key, records = EntryKind.DIGEST.prefix + name, ScopeRecords(self.memory.store, scope)
         place, epoch = entry_place(scope, key), records.state().record.epoch
         (entry,) = self.memory.store.get(scope, [key])
         if entry:
             return unpack_digest(entry.value, place)
-        text = self.digest(messages).encode(errors="replace").decode()
+        text = self.digest(talk, left).encode(errors="replace").decode()
         if records.state().record.epoch != epoch:
             return text  # of what may have been forgotten meanwhile
         try:
@@ -117,16 +113,3 @@ class Block:
         except ConflictError:
             (entry,) = self.memory.store.get(scope, [key])
         return unpack_digest(entry.value, place) if entry else text
-
-
-def _digest(given: Any, count: TokenCounter) -> Digest:
-    """What writes the digest. Raises InputError for what cannot."""
-    if given is None:
-        return ExtractiveDigest(DIGEST_TOKENS, count)
-    if hasattr(given, "invoke"):
-        return ModelDigest(given, DIGEST_TOKENS)
-    if callable(given):
-        return given  # type: ignore[no-any-return]  # a function of the messages
-    raise InputError(
-        f"digest={given!r:.80} cannot write a digest; give a chat model or a function of messages"
-    )

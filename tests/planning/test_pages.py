@@ -4,28 +4,30 @@ from types import SimpleNamespace
 
 import pytest
 
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.pages import draw_pages, image_rule
+from optimem.adapters.conversation import read_conversation, write_messages
+from optimem.adapters.pages import image_rule
 from optimem.errors import ImageSupportError, ProviderError
+from optimem.planning.conversation import Conversation
+from optimem.planning.pages import draw_pages
 from optimem.prompts import rule_for
 from tests.adapters.agents import history, images
 
 
 def talk(count: int) -> Conversation:
-    return Conversation(history(count), "message:")
+    return read_conversation(history(count), "message:")
 
 
 def test_pages_cost_less_than_the_messages_they_show() -> None:
     pages = draw_pages(talk(25), 20, 4000, rule_for("gpt-4o"))
     assert pages is not None
-    assert images(pages.messages)
+    assert images(write_messages(talk(25), pages.parts))
     assert pages.tokens < talk(25).history.between(0, 20)
 
 
 def test_pages_are_not_certain_without_the_oldest_messages() -> None:
     pages = draw_pages(talk(60), 50, 800, rule_for("gpt-4o"))
     assert pages is not None
-    assert "still older messages are left out" in pages.messages[0].text
+    assert "still older messages are left out" in write_messages(talk(60), pages.parts)[0].text
     assert not pages.certain
 
 

@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from optimem.adapters.boundary import (
+from optimem.planning.boundary import (
     CALLS,
     Added,
     History,
@@ -15,7 +15,7 @@ from optimem.adapters.boundary import (
     Stepper,
     TriggeredSteps,
 )
-from optimem.adapters.sizes import Kept, Reached
+from optimem.planning.sizes import Kept, Reached
 from optimem.prompts.cache_rules import CacheRule, cache_rule_for
 
 FIXED, BLOCK, RECALLED = 1500, 400, 300

@@ -1,4 +1,4 @@
-"""How a request is laid out, and which of its prefixes Anthropic is told to cache."""
+"""Which prefixes of a request Anthropic is told to cache."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 
 from benchmarks.agents.runs import ScriptedModel
 from optimem.adapters import OptimemMiddleware
-from optimem.adapters.conversation import Conversation
-from optimem.adapters.layout import digest_message, lay_out, mark_for_cache
-from optimem.adapters.ledger import Sent
+from optimem.adapters.conversation import INSERTED
+from optimem.adapters.marks import mark_for_cache
+from optimem.planning.facts import Counters
 from optimem.prompts.cache_rules import cache_rule_for
 from optimem.testing import open_memory
 from tests.adapters.agents import history
@@ -40,23 +40,11 @@ def marked(given: ModelRequest[Any]) -> list[int]:
     ]
 
 
-def test_digest_then_what_stays_then_recollections_before_their_questions() -> None:
-    said: list[AnyMessage] = [
-        SystemMessage("rule"), HumanMessage("old"), HumanMessage("one"), AIMessage("a"),
-        HumanMessage("two"),
-    ]  # fmt: skip
-    talk = Conversation(said, "")
-    sent = {talk.names[2]: Sent(0, (), "for one"), talk.names[4]: Sent(0, (), "")}
-    laid = lay_out(talk, 2, [digest_message("user: hi")], sent)
-    assert [message.text.splitlines()[-1] for message in laid] == [
-        "> user: hi", "rule", "for one", "one", "a", "two",
-    ]  # fmt: skip
-
-
 def test_marks_stand_where_prefixes_end() -> None:
-    messages = [digest_message("user: hi"), *history(4), HumanMessage("q"), AIMessage("step")]
+    digest = HumanMessage("user: hi", id=f"{INSERTED}left")
+    messages = [digest, *history(4), HumanMessage("q"), AIMessage("step")]
     given = request(messages)
-    done = mark_for_cache(given, RULE, Conversation(messages, ""), 1000)
+    done = mark_for_cache(given, RULE, 1000, Counters())
     assert marked(done) == [0, 5]
     assert done.system_message
     assert isinstance(done.system_message.content, list)
@@ -76,7 +64,7 @@ def test_no_marks_are_set(why: str) -> None:
         rule = cache_rule_for("gpt-5.1")
     if why == "another class":
         given = given.override(model=ScriptedModel(answer=lambda _: AIMessage("ok")))
-    assert mark_for_cache(given, rule, Conversation(messages, ""), fixed) is given
+    assert mark_for_cache(given, rule, fixed, Counters()) is given
 
 
 def test_an_agent_sets_marks_on_a_copy_only() -> None:

@@ -1,0 +1,3 @@
+"""A memory, as agents' tests have it."""
+
+from tests.adapters.conftest import memory as memory
