@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.memory.limits import Limits as Limits
     from optimem.omem.images import ImageArchive as ImageArchive
     from optimem.omem.text import TokenFile as TokenFile
+    from optimem.proxy.clients import with_memory as with_memory
     from optimem.results import Answer as Answer
     from optimem.results import Passage as Passage
     from optimem.results import RecalledTurn as RecalledTurn
@@ -63,6 +64,7 @@ _EXPORTS = {
     "optimem.memory.limits": ("Limits",),
     "optimem.omem.images": ("ImageArchive",),
     "optimem.omem.text": ("TokenFile",),
+    "optimem.proxy.clients": ("with_memory",),
     "optimem.results": ("Answer", "Passage", "RecalledTurn", "Recollection"),
     "optimem.store.keys": ("Keyring", "UserKeys"),
     "optimem.tiers": ("Tier",),

@@ -18,6 +18,7 @@ from optimem.cli import (
     memory,
     operations,
     reencoding,
+    savings,
     serve,
     upkeep,
 )
@@ -71,6 +72,7 @@ for command in (
     *operations.COMMANDS,
     *reencoding.COMMANDS,
     *keys.COMMANDS,
+    *savings.COMMANDS,
     *serve.COMMANDS,
     *mcp.COMMANDS,
     *evaluation.COMMANDS,

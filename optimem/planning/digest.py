@@ -52,9 +52,9 @@ class ExtractiveDigest:
     def __init__(self, budget: int, count: TokenCounter) -> None:
         self.budget, self.count = budget, count
 
-    def __call__(self, talk: Conversation, left: Sequence[int]) -> str:
+    def __call__(self, talk: Conversation, gone: Sequence[int]) -> str:
         """See `Digest`."""
-        messages = [talk.facts[index] for index in left]
+        messages = [talk.facts[index] for index in gone]
         lines = [*_images(messages)]
         left = self.budget - sum(self.count(line) + 1 for line in lines)
         chosen = dict[str, int]()

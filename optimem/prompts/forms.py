@@ -17,7 +17,6 @@ from optimem.turns import MESSAGE_ROLES, Role, Turn, call_text
 
 Message = Any
 """A message in an API's own form: a dict, or a LangChain message."""
-
 TEXT_BLOCKS = ("text", "input_text", "output_text", "refusal")
 SKIPPED_BLOCKS = (
     "tool_use", "tool_result", "tool_call", "thinking", "redacted_thinking", "reasoning",
@@ -287,6 +286,11 @@ FORMS: dict[str, Form] = {
 }
 
 
+def block_texts(message: Mapping[str, Any]) -> list[str]:
+    """The texts in a message's content, without calls of tools and their results."""
+    return _text_blocks(message)[0]
+
+
 def attached_blocks(content: Any) -> list[Mapping[str, Any]]:
     """The blocks of a message's content that are not text: images, files and the like."""
     blocks = content if isinstance(content, list | tuple) else ()
@@ -295,7 +299,7 @@ def attached_blocks(content: Any) -> list[Mapping[str, Any]]:
 
 
 def block_kind(block: Mapping[str, Any]) -> str:
-    """What a block is, in any API: "image", "file" or the like."""
+    """What a block is: "image", "file" or the like."""
     return str(block.get("type")).removesuffix("_url").removeprefix("input_")
 
 

@@ -4,9 +4,15 @@ there: `/openai/v1/chat/completions`, `/anthropic/v1/messages`, and everything e
 Mount it anywhere. Knows nothing of who may use it.
 """
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
+import httpx2
+
+from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
+from optimem.proxy import headers as h
 from optimem.proxy.asgi import (
     ClientGoneError,
     Incoming,
@@ -16,21 +22,56 @@ from optimem.proxy.asgi import (
     answer_error,
     while_there,
 )
+from optimem.proxy.desk import Desk
 from optimem.proxy.forwarding import Forwarder, Outgoing, Watch
-from optimem.proxy.headers import find, request_headers
+from optimem.proxy.pricing import Tally
 from optimem.proxy.settings import Mode, ProxySettings, checked_mode
+from optimem.proxy.shortening import Asked
+from optimem.proxy.wire import Api, find_api
+
+
+class _Request(NamedTuple):
+    """A request for a provider: its base URL, the target there, and what to do with it."""
+
+    scope: Scope
+    base: str
+    target: bytes
+    mode: Mode
+    namespace: str
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As they came."""
+        return [*self.scope["headers"]]
+
+    @property
+    def api(self) -> Api | None:
+        """What to plan it for; None for a request that passes as it came."""
+        packed = h.find(self.headers, b"content-encoding")
+        is_off = self.mode == "off" or bool(packed)
+        return None if is_off else find_api(self.scope["method"], self.target)
 
 
 class Proxy:
-    """Hands requests through. `settings`: where to, and in which mode. `forwarder`: the
-    connections to providers; `close` closes them."""
+    """Hands requests through, with memory in place of old messages. `settings`: where to, and in
+    which mode. `namespace`: of the memory that a request may use, by its ASGI scope; by default the
+    one without a name. `forwarder`: the connections to providers."""
 
-    def __init__(self, settings: ProxySettings, forwarder: Forwarder | None = None) -> None:
-        self.settings, self._forwarder = settings, forwarder or Forwarder()
+    def __init__(
+        self,
+        memory: OpticalMemory,
+        settings: ProxySettings,
+        namespace: Callable[[Scope], str] = lambda _: "",
+        forwarder: Forwarder | None = None,
+    ) -> None:
+        self.settings, self._namespace = settings, namespace
+        self._forwarder = forwarder or Forwarder()
+        self._desk = Desk(memory, settings.deadline)
 
     async def close(self) -> None:
-        """Close the connections to providers."""
+        """Close the connections to providers, and store what was added up."""
         await self._forwarder.close()
+        await asyncio.to_thread(self._desk.close)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
@@ -45,39 +86,84 @@ class Proxy:
                 send, 404, "unknown_upstream", f"/{name} is no provider here; use {known}"
             )
             return
+        namespace = self._namespace(scope)
         try:
-            mode = self._mode(scope)
+            mode = self._mode(scope, namespace)
         except InputError as error:
             await answer_error(send, 400, "unknown_mode", f"x-optimem-mode: {error}")
             return
         incoming = Incoming(scope["headers"], receive)
-        work = self._exchange(scope, base, target, mode, incoming, send)
-        await while_there(work, incoming.gone())
+        request = _Request(scope, base, target, mode, namespace)
+        await while_there(self._exchange(request, incoming, send), incoming.gone())
 
-    def _mode(self, scope: Scope) -> Mode:
+    def _mode(self, scope: Scope, namespace: str) -> Mode:
         """What to do with a request. Raises InputError for an unknown mode."""
-        asked = find(scope["headers"], b"x-optimem-mode")
-        return checked_mode(asked) if asked else self.settings.mode
+        asked = h.find(scope["headers"], b"x-optimem-mode")
+        return checked_mode(asked) if asked else self.settings.mode_of(namespace)
 
-    async def _exchange(
-        self, scope: Scope, base: str, target: bytes, mode: Mode, incoming: Incoming, send: Send
-    ) -> None:
+    async def _exchange(self, request: _Request, incoming: Incoming, send: Send) -> None:
         """Hand a request on and its answer back."""
-        host = base.partition("://")[2].partition("/")[0].encode()
-        headers = request_headers(scope["headers"], host, incoming.chunked)
-        body = b"".join([chunk async for chunk in incoming.chunks()]) if incoming.is_empty else None
-        outgoing = Outgoing(
-            scope["method"], base, target, headers, incoming.chunks() if body is None else body
-        )
         try:
-            await self._forwarder.forward(outgoing, send, _nobody)
+            outgoing, tally = await self._outgoing(request, incoming)
+            await self._forwarder.forward(outgoing, send, self._watch(tally))
         except ClientGoneError:
             return
 
+    async def _outgoing(
+        self, request: _Request, incoming: Incoming
+    ) -> tuple[Outgoing, Tally | None]:
+        """The request as it goes on, and what it costs if it was planned."""
+        host = httpx2.URL(request.base).netloc
+        headers = h.request_headers(request.headers, host, incoming.chunked)
+        body: bytes | AsyncIterator[bytes] = incoming.chunks()
+        tally, api = None, request.api
+        if incoming.is_empty:
+            body = b"".join([chunk async for chunk in incoming.chunks()])
+        elif api:
+            body = await _up_to(self.settings.max_body, incoming.chunks())
+        if api and isinstance(body, bytes):
+            found = await self._desk.ashorten(_asked(request, api, body))
+            if found:
+                body, tally = found
+                headers = h.replaced(headers, b"accept-encoding", b"identity")
+            if not incoming.chunked:
+                headers = h.replaced(headers, b"content-length", str(len(body)).encode())
+        return Outgoing(request.scope["method"], request.base, request.target, headers, body), tally
 
-def _nobody(_: Any) -> Watch | None:
-    """Nobody looks at the answer."""
-    return None
+    def _watch(self, tally: Tally | None) -> Callable[[httpx2.Response], Watch | None]:
+        """Who looks at the answer to a request."""
+
+        def watch(response: httpx2.Response) -> Watch | None:
+            if tally is None or response.status_code != httpx2.codes.OK:
+                return None
+            return self._desk.watch(tally, response.headers.get("content-type", ""), True)
+
+        return watch
+
+
+def _asked(request: _Request, api: Api, body: bytes) -> Asked:
+    headers = request.headers
+    key = h.find(headers, b"x-api-key") or h.find(headers, b"authorization")
+    name = h.find(headers, b"x-optimem-conversation")
+    return Asked(api, request.mode, body, request.namespace, key, name)
+
+
+async def _up_to(limit: int, chunks: AsyncIterator[bytes]) -> bytes | AsyncIterator[bytes]:
+    """A whole body of at most `limit` bytes; a longer one as it comes."""
+    start, size = list[bytes](), 0
+    async for chunk in chunks:
+        start.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            return _all_of(start, chunks)
+    return b"".join(start)
+
+
+async def _all_of(start: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in start:
+        yield chunk
+    async for chunk in rest:
+        yield chunk
 
 
 def _target(scope: Scope) -> tuple[str, bytes]:

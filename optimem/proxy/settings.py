@@ -11,6 +11,8 @@ Mode = Literal["off", "recall", "image", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 UPSTREAMS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 """Base URLs of providers, by the first part of a request's path."""
+DEADLINE = 3.0
+"""Seconds for a plan."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class ProxySettings:
     upstreams: Mapping[str, str] = field(default_factory=lambda: dict(UPSTREAMS))
     mode: Mode = "recall"
     modes: Mapping[str, Mode] = field(default_factory=dict)
-    deadline: float = 3.0
+    deadline: float = DEADLINE
     max_body: int = 64 << 20
 
     def __post_init__(self) -> None:
@@ -44,6 +46,10 @@ class ProxySettings:
                 f"deadline={self.deadline}, max_body={self.max_body}: give seconds above 0 and "
                 "bytes of 0 or more"
             )
+
+    def mode_of(self, namespace: str) -> Mode:
+        """What is done with a request that names no mode."""
+        return self.modes.get(namespace, self.mode)
 
 
 def checked_mode(mode: str) -> Mode:

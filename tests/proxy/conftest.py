@@ -6,6 +6,7 @@ import pytest
 
 from optimem.proxy.app import Proxy
 from optimem.proxy.settings import ProxySettings
+from optimem.testing import open_memory
 from tests.proxy.upstream import Upstream, provider, served
 
 
@@ -20,5 +21,5 @@ def off(upstream: Upstream) -> Iterator[str]:
     """The proxy's URL."""
     upstreams = {"openai": upstream.url, "anthropic": upstream.url}
     settings = ProxySettings(upstreams=upstreams, mode="off")
-    with served(Proxy(settings)) as url:
+    with open_memory() as memory, served(Proxy(memory, settings)) as url:
         yield url

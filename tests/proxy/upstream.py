@@ -141,7 +141,8 @@ def answer(handler: Handler, received: Received) -> None:
             return
         handler.reply(200, json.dumps(whole).encode(), content_type="application/json")
         return
-    handler.reply(200, b'{"path": "%s"}' % handler.path.encode(), content_type="application/json")
+    body = b'{"object": "list", "data": [], "path": "%s"}' % handler.path.encode()
+    handler.reply(200, body, content_type="application/json")
 
 
 @contextmanager
