@@ -80,7 +80,8 @@ def play(talk: Conversation, make: MakeWay, dialect: Dialect) -> Outcome:
 def dearest_moment(ours: Outcome, none: Outcome, provider: Provider) -> float:
     """The most that a way had cost at any call, in times of nothing."""
     spent = (accumulate(each.traffic.costs(provider.rule)) for each in (ours, none))
-    return max(a / b for a, b in zip(*spent, strict=True))
+    dearest: float = max(a / b for a, b in zip(*spent, strict=True))
+    return dearest
 
 
 class _Meter:

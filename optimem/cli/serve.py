@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from optimem.cli.inputs import MemoryOptions, memory_options
-from optimem.errors import MissingExtraError
+from optimem.errors import InputError, MissingExtraError
 from optimem.memory.settings import parse_size
 
 if TYPE_CHECKING:
+    from optimem.proxy.settings import ProxySettings
     from optimem.serve.settings import ServeSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,11 +45,20 @@ def _setting(name: str, **options: Any) -> Callable[[F], F]:
 @_setting("--grace", default=20.0, show_default=True, metavar="SECONDS",
           help="What requests in hand have left when the service is stopped.")  # fmt: skip
 @_setting("--traces", is_flag=True, help="Make spans for OpenTelemetry.")
+@_setting("--proxy", type=click.Choice(["off", "recall", "image", "auto"]),
+          help="Also be a proxy to OpenAI and Anthropic, below /proxy; what it does with requests "
+          "that name no mode.")  # fmt: skip
+@_setting("--upstream", multiple=True, metavar="NAME=URL",
+          help="Of the proxy: another provider, below /proxy/NAME; give it once for "
+          "each.")  # fmt: skip
+@_setting("--proxy-deadline", type=float, default=3.0, show_default=True, metavar="SECONDS",
+          help="Of the proxy: a request whose plan takes longer goes on as it came.")  # fmt: skip
 @_setting("--worker", is_flag=True, help="Let pages fade too, as `optimem worker` does.")
 @memory_options("store", "model", "embeddings", "policy", "limits")
 def serve(
-    access_keys: str | None, max_body: str, worker: bool, options: MemoryOptions, **given: Any
-) -> None:
+    access_keys: str | None, max_body: str, worker: bool, proxy: str | None,
+    upstream: tuple[str, ...], proxy_deadline: float, options: MemoryOptions, **given: Any,
+) -> None:  # fmt: skip
     """Serve a memory over HTTP.
 
     /openapi.json describes the interface. Several processes may serve one store. SIGTERM and Ctrl-C
@@ -65,11 +75,12 @@ def serve(
             f"{error.name} is not installed; install it: pip install 'optimem[serve]'"
         ) from error
     settings = _settings(access_keys, max_body=parse_size(max_body), **given)
+    behind = _proxy_settings(proxy, upstream, proxy_deadline, settings.max_body)
     listening = listen(settings)
     with listening, options.open(make=True) as memory:
         if worker:
             memory.start_worker()
-        app = create_app(memory, settings, all_doors(memory, settings))
+        app = create_app(memory, settings, all_doors(memory, settings, behind))
         line = f"optimem serves {address(listening)}; {_who(settings)}"
         run(app, settings, listening, lambda: click.echo(line, err=True))
     click.echo("optimem has stopped", err=True)
@@ -83,6 +94,21 @@ def _settings(access_keys: str | None, **given: Any) -> "ServeSettings":
 
     keys = AccessKeys.read(Path(access_keys)) if access_keys else environment_keys(os.environ)
     return ServeSettings(keys=keys, **given)
+
+
+def _proxy_settings(
+    mode: str | None, upstream: tuple[str, ...], deadline: float, max_body: int
+) -> "ProxySettings | None":
+    """Settings of the proxy; None for none. Raises InputError for an upstream that is no
+    NAME=URL, or one without a proxy."""
+    from optimem.proxy.settings import UPSTREAMS, ProxySettings, checked_mode
+
+    if mode is None and upstream:
+        raise InputError(f"--upstream {upstream[0]} is for the proxy; give --proxy MODE, too")
+    if mode is None:
+        return None
+    named = dict(each.partition("=")[::2] for each in upstream)
+    return ProxySettings({**UPSTREAMS, **named}, checked_mode(mode), deadline, max_body)
 
 
 def _who(settings: "ServeSettings") -> str:

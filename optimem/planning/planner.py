@@ -6,6 +6,7 @@ Knows nothing of agents' runtimes or of how messages are sent.
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from hashlib import blake2b
 from math import inf
 from threading import Lock
 from typing import Literal, NamedTuple
@@ -207,14 +208,16 @@ class Planner:
         talk, at = plan.conversation, plan.conversation.question
         if not (plan.cut or place.user or place.shared):
             return {}
-        human = [talk.names[i] for i in talk.history.human if i >= plan.cut]
-        sent = self.ledger.find(place.scope, human)
+        entries = _entries(talk, place)
+        human = {entries[i]: talk.names[i] for i in talk.history.human if i >= plan.cut}
+        found = self.ledger.find(place.scope, list(human))
+        sent = {human[entry]: each for entry, each in found.items()}
         if at >= 0 and talk.names[at] not in sent:
             shown = {*talk.names[plan.cut :]}
             shown |= {quote.turn for each in sent.values() for quote in each.quotes}
             room = self._room(plan, front, sent)
             quotes = self._quotes(plan, place, front, shown, room)
-            entered = self.ledger.write(place.scope, talk.names[at], quotes, room, self.count)
+            entered = self.ledger.write(place.scope, entries[at], quotes, room, self.count)
             sent[talk.names[at]] = entered
         return sent
 
@@ -253,3 +256,16 @@ class Planner:
             for several in limits.trigger
         ]
         return TriggeredSteps(Reached(sizes), keep, added, limit)
+
+
+def _entries(talk: Conversation, place: Place) -> dict[int, str]:
+    """What the ledger calls each human message, by index: its name, or, where others may have the
+    same place and say the same at times, a hash of all that was asked up to it."""
+    human = talk.history.human
+    if place.forgets:
+        return {index: talk.names[index] for index in human}
+    asked, entries = blake2b(digest_size=16), dict[int, str]()
+    for index in human:
+        asked.update(talk.names[index].encode())
+        entries[index] = asked.hexdigest()
+    return entries

@@ -88,7 +88,7 @@ class Proxy:
             return
         namespace = self._namespace(scope)
         try:
-            mode = self._mode(scope, namespace)
+            mode = self._mode(scope)
         except InputError as error:
             await answer_error(send, 400, "unknown_mode", f"x-optimem-mode: {error}")
             return
@@ -96,10 +96,10 @@ class Proxy:
         request = _Request(scope, base, target, mode, namespace)
         await while_there(self._exchange(request, incoming, send), incoming.gone())
 
-    def _mode(self, scope: Scope, namespace: str) -> Mode:
+    def _mode(self, scope: Scope) -> Mode:
         """What to do with a request. Raises InputError for an unknown mode."""
         asked = h.find(scope["headers"], b"x-optimem-mode")
-        return checked_mode(asked) if asked else self.settings.mode_of(namespace)
+        return checked_mode(asked) if asked else self.settings.mode
 
     async def _exchange(self, request: _Request, incoming: Incoming, send: Send) -> None:
         """Hand a request on and its answer back."""

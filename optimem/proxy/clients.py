@@ -41,7 +41,7 @@ def with_memory(
     answer's headers tell tokens and prices before and after (`with_raw_response`). Copies of the
     copy have the memory too. Raises InputError for any other client, and for an unknown mode.
     """
-    inner = getattr(client, "_client", None)
+    inner: Any = getattr(client, "_client", None)
     module = sys.modules.get(_library(inner))
     if module is None or not hasattr(client, "copy"):
         raise InputError(

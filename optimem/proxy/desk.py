@@ -49,7 +49,8 @@ class Desk:
         try:
             return work.result(self.deadline)
         except LateError:
-            return self._is_late(work)
+            self._is_late(work)
+            return None
 
     async def ashorten(self, asked: Asked) -> Shortened | None:
         """Async twin of `shorten`."""
@@ -59,7 +60,8 @@ class Desk:
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(work)), self.deadline)
         except TimeoutError:
-            return self._is_late(work)
+            self._is_late(work)
+            return None
 
     def watch(self, tally: Tally, kind: str, may_wait: bool) -> "Bill":
         """Looks at the answer to a request. `kind`: its media type. `may_wait`: whether its headers

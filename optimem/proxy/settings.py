@@ -18,14 +18,12 @@ DEADLINE = 3.0
 @dataclass(frozen=True)
 class ProxySettings:
     """`upstreams`: base URLs by name; the first part of a request's path says which. `mode`: what
-    is done with a request that names no mode itself; `modes`: the same by the namespace of the
-    key that the request came with. `deadline`: seconds after which a request whose plan is not
-    ready goes on as it came. `max_body`: bytes up to which a request is planned at all. Raises
-    InputError for what cannot be used."""
+    is done with a request that names no mode itself. `deadline`: seconds after which a request
+    whose plan is not ready goes on as it came. `max_body`: bytes up to which a request is planned
+    at all. Raises InputError for what cannot be used."""
 
     upstreams: Mapping[str, str] = field(default_factory=lambda: dict(UPSTREAMS))
     mode: Mode = "recall"
-    modes: Mapping[str, Mode] = field(default_factory=dict)
     deadline: float = DEADLINE
     max_body: int = 64 << 20
 
@@ -39,17 +37,12 @@ class ProxySettings:
                 )
             if not name or "/" in name:
                 raise InputError(f"upstream name {name!r} cannot be part of a path")
-        for mode in (self.mode, *self.modes.values()):
-            checked_mode(mode)
+        checked_mode(self.mode)
         if self.deadline <= 0 or self.max_body < 0:
             raise InputError(
                 f"deadline={self.deadline}, max_body={self.max_body}: give seconds above 0 and "
                 "bytes of 0 or more"
             )
-
-    def mode_of(self, namespace: str) -> Mode:
-        """What is done with a request that names no mode."""
-        return self.modes.get(namespace, self.mode)
 
 
 def checked_mode(mode: str) -> Mode:

@@ -57,6 +57,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # the proxy hands on the provider's
         proxy_headers=False,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=round(settings.grace),

@@ -27,7 +27,7 @@ def memory() -> Iterator[OpticalMemory]:
 
 def test_openai_has_a_memory(upstream: Upstream, memory: OpticalMemory) -> None:
     plain = openai.OpenAI(api_key="k", base_url=f"{upstream.url}/v1", max_retries=0)
-    client = with_memory(plain, memory)
+    client = with_memory(plain, memory, deadline=60)
     assert type(client) is openai.OpenAI
     raw = client.with_options(timeout=9).chat.completions.with_raw_response.create(**CHAT)
     assert raw.parse().choices[0].message.content == ANSWER
@@ -46,12 +46,12 @@ def test_openai_has_a_memory(upstream: Upstream, memory: OpticalMemory) -> None:
 async def test_async_clients_have_one_too(upstream: Upstream, memory: OpticalMemory) -> None:
     inner = httpx2.AsyncClient(headers={"x-mine": "1"})
     given = openai.AsyncOpenAI(api_key="k", base_url=f"{upstream.url}/v1", http_client=inner)
-    async with with_memory(given, memory) as client:
+    async with with_memory(given, memory, deadline=60) as client:
         answer = await client.chat.completions.create(**CHAT)
         assert answer.choices[0].message.content == ANSWER
         assert count_sent(upstream) < LONG
     async with with_memory(
-        anthropic.AsyncAnthropic(api_key="k", base_url=upstream.url), memory
+        anthropic.AsyncAnthropic(api_key="k", base_url=upstream.url), memory, deadline=60
     ) as claude:
         async with claude.messages.stream(**CLAUDE) as stream:
             assert await stream.get_final_text() == ANSWER
@@ -59,7 +59,9 @@ async def test_async_clients_have_one_too(upstream: Upstream, memory: OpticalMem
 
 
 def test_anthropic_has_a_memory(upstream: Upstream, memory: OpticalMemory) -> None:
-    with with_memory(anthropic.Anthropic(api_key="k", base_url=upstream.url), memory) as client:
+    with with_memory(
+        anthropic.Anthropic(api_key="k", base_url=upstream.url), memory, deadline=60
+    ) as client:
         answer = client.messages.create(**CLAUDE)
         assert answer.content[0].text == ANSWER  # type: ignore[union-attr]
         assert (count_sent(upstream) < LONG, FACT in upstream.last.body.decode()) == (True, True)

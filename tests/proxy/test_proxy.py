@@ -37,7 +37,7 @@ def memory() -> Iterator[OpticalMemory]:
 def proxy(upstream: Upstream, memory: OpticalMemory) -> Iterator[str]:
     """The URL of a proxy in mode "recall"."""
     upstreams = {"openai": upstream.url, "anthropic": upstream.url}
-    with served(Proxy(memory, ProxySettings(upstreams=upstreams))) as url:
+    with served(Proxy(memory, ProxySettings(upstreams=upstreams, deadline=60))) as url:
         yield url
 
 
@@ -94,7 +94,7 @@ def test_the_sdk_of_anthropic(upstream: Upstream, proxy: str) -> None:
     assert answer.content[0].text == ANSWER  # type: ignore[union-attr]
     assert (count_sent(upstream) < LONG, FACT in upstream.last.body.decode()) == (True, True)
     assert upstream.last.json["system"] == said["system"]
-    assert dict(upstream.last.sent)["x-api-key"] == "sk-ant"
+    assert dict(upstream.last.sent)["authorization"] == "Bearer sk-ant"
     with client.messages.stream(**said) as stream:
         assert stream.get_final_text() == ANSWER
 
@@ -117,7 +117,7 @@ def test_headers_say_what_it_costs_by_the_provider(upstream: Upstream, proxy: st
     assert headers["x-optimem-mode"] == "recall"
     assert headers["x-optimem-usage"] == "reported"
     assert (headers["x-optimem-tokens-after"], headers["x-optimem-cached-after"]) == ("1000", "640")
-    assert int(headers["x-optimem-tokens-before"]) > 15_000
+    assert int(headers["x-optimem-tokens-before"]) > 10_000
     assert float(headers["x-optimem-cost-after"]) == pytest.approx(
         (360 + 64) * 1.25 / 1e6, abs=1e-6
     )

@@ -101,7 +101,8 @@ def test_a_model_that_reads_no_images_gets_its_messages(memory: OpticalMemory) -
 
 
 def test_no_key_and_no_conversation_sees_another(memory: OpticalMemory) -> None:
-    """Not of another namespace, nor by a name that somebody else gave his."""
+    """Not of another namespace or key, nor by another name; and one that shares all of these, and
+    even the question, is told nothing of another's that begins otherwise."""
     shortener = Shortener(memory, memory.clock)
     mine = {"namespace": "work", "key": "sk-mine", "conversation": "c"}
     shortener.shorten(asked("openai", body_of("openai", exchanges(LONG)), **mine))
@@ -120,7 +121,7 @@ def test_a_key_is_in_no_byte_of_the_store(memory: OpticalMemory) -> None:
     shortener = Shortener(memory, memory.clock)
     shortener.shorten(asked("openai", body_of("openai", exchanges(LONG)), key="sk-very-secret"))
     for scope in memory.store.scopes():
-        assert "secret" not in str(scope)
+        assert "very" not in str(scope)
         for info in memory.store.entries(scope):
             (entry,) = memory.store.get(scope, [info.key])
             assert entry

@@ -1,0 +1,36 @@
+"""The proxy as a door: requests for OpenAI, Anthropic and others, below `/proxy`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.routing import BaseRoute, Mount
+from starlette.types import Scope
+
+from optimem.api.memory import OpticalMemory
+from optimem.proxy.app import Proxy
+from optimem.proxy.settings import ProxySettings
+
+PATH = "/proxy"
+
+
+class ProxyDoor:
+    """The proxy to providers, over a memory. A caller's namespace holds what it sends."""
+
+    def __init__(self, memory: OpticalMemory, settings: ProxySettings) -> None:
+        self._proxy = Proxy(memory, settings, _namespace)
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """See `Door`."""
+        return [Mount(PATH, self._proxy)]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """See `Door`."""
+        yield
+        await self._proxy.close()
+
+
+def _namespace(scope: Scope) -> str:
+    namespace: str = scope["state"]["caller"].namespace
+    return namespace
