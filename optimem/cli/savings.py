@@ -20,7 +20,7 @@ def savings(html: Path | None, options: MemoryOptions, as_json: bool) -> None:
     By day, model and mode: tokens and USD of the requests as they came, and as they were sent.
     """
     from optimem.omem.atomic import atomic_write
-    from optimem.proxy.report import WORDS, savings_json, savings_page, savings_rows
+    from optimem.proxy.report import NARROW, WORDS, savings_json, savings_page, savings_rows
     from optimem.proxy.savings import read_savings
 
     with options.open() as memory:
@@ -30,10 +30,9 @@ def savings(html: Path | None, options: MemoryOptions, as_json: bool) -> None:
             file.write(savings_page(sums).encode())
     if as_json:
         print_json(savings_json(sums))
-    elif sums:
-        print_rows(savings_rows(sums), left=WORDS)
     else:
-        click.echo("no request has passed the proxy of this store yet", err=True)
+        rows = [[row[column] for column in NARROW] for row in savings_rows(sums)]
+        print_rows(rows, left=WORDS)
 
 
 COMMANDS = (savings,)

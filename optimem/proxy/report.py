@@ -13,6 +13,8 @@ HEAD = (
 )  # fmt: skip
 WORDS = (0, 1, 2)
 """The columns that hold words."""
+NARROW = (*WORDS, 3, 5, 6, 9, 10, 11)
+"""The columns that a terminal has room for."""
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }

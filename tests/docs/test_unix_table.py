@@ -42,6 +42,7 @@ CALLS = {
     "reconstruct": (SCOPE,),
     "scopes": (),
     "stats": (),
+    "savings": (),
     "sweep": (),
     "worker": ("--once",),
     "pin": (SCOPE, "m1"),
