@@ -20,7 +20,7 @@ def savings(html: Path | None, options: MemoryOptions, as_json: bool) -> None:
     By day, model and mode: tokens and USD of the requests as they came, and as they were sent.
     """
     from optimem.omem.atomic import atomic_write
-    from optimem.proxy.report import NARROW, WORDS, savings_json, savings_page, savings_rows
+    from optimem.proxy.report import narrow_rows, savings_json, savings_page
     from optimem.proxy.savings import read_savings
 
     with options.open() as memory:
@@ -31,8 +31,7 @@ def savings(html: Path | None, options: MemoryOptions, as_json: bool) -> None:
     if as_json:
         print_json(savings_json(sums))
     else:
-        rows = [[row[column] for column in NARROW] for row in savings_rows(sums)]
-        print_rows(rows, left=WORDS)
+        print_rows(narrow_rows(sums))
 
 
 COMMANDS = (savings,)

@@ -11,10 +11,10 @@ HEAD = (
     "day", "model", "mode", "requests", "shortened", "tokens before", "tokens after",
     "cached before", "cached after", "USD before", "USD after", "saved",
 )  # fmt: skip
-WORDS = (0, 1, 2)
-"""The columns that hold words."""
-NARROW = (*WORDS, 3, 5, 6, 9, 10, 11)
-"""The columns that a terminal has room for."""
+WORDS = 3
+"""The first columns, which hold words."""
+NARROW = (3, 5, 6, 9, 10, 11)
+"""The columns of figures that a terminal has room for."""
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
@@ -30,6 +30,14 @@ def savings_rows(sums: Mapping[Row, Sum]) -> list[list[str]]:
     """A header, a row for each day, model and mode, and one for all of them."""
     rows = [[*row, *_figures(found)] for row, found in sums.items()]
     return [[*HEAD], *rows, ["all", "", "", *_figures(total(sums.values()))]]
+
+
+def narrow_rows(sums: Mapping[Row, Sum]) -> list[list[str]]:
+    """The same for a terminal: the words in one column, and fewer figures."""
+    return [
+        [" ".join(row[:WORDS]).strip(), *(row[column] for column in NARROW)]
+        for row in savings_rows(sums)
+    ]
 
 
 def savings_json(sums: Mapping[Row, Sum]) -> dict[str, Any]:

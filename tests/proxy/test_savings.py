@@ -1,6 +1,7 @@
 """What was saved is added up across processes and days, and shown."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -74,16 +75,16 @@ def test_sums_are_shown_as_a_table_as_json_and_as_a_page() -> None:
     assert savings_page({}).count("<tr>") == 2
 
 
-def test_the_command_prints_and_writes_them() -> None:
-    runner = CliRunner()
-    with runner.isolated_filesystem():
-        with OpticalMemory.open("a.db") as memory:
-            savings = Savings(memory.store, memory.clock)
-            savings.add(tally())
-            savings.write()
-        result = runner.invoke(cli, ["savings", "--store", "a.db", "--json", "--html", "a.html"])
-        assert result.exit_code == 0, result.output
-        (row,) = json.loads(result.stdout)["rows"]
-        assert Row(row["day"], row["model"], row["mode"])[1:] == ("gpt-5.1", "recall")
-        with open("a.html") as page:
-            assert "What the proxy saved" in page.read()
+def test_the_command_prints_and_writes_them(tmp_path: Path) -> None:
+    store, page = str(tmp_path / "a.db"), tmp_path / "a.html"
+    with OpticalMemory.open(store) as memory:
+        savings = Savings(memory.store, memory.clock)
+        savings.add(tally())
+        savings.write()
+    result = CliRunner().invoke(cli, ["savings", "--store", store, "--json", "--html", str(page)])
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["rows"]
+    assert Row(row["day"], row["model"], row["mode"])[1:] == ("gpt-5.1", "recall")
+    assert "What the proxy saved" in page.read_text()
+    shown = CliRunner().invoke(cli, ["savings", "--store", store]).stdout
+    assert "80%" in shown
