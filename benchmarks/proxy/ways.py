@@ -93,4 +93,6 @@ def written(message: Message) -> str:
 def _ids(message: Message) -> list[Any]:
     blocks = message["content"] if isinstance(message["content"], list) else []
     calls = [call["id"] for call in message.get("tool_calls", [])]
-    return [message.get("tool_call_id"), *calls, *(b.get("id") for b in blocks)]
+    found = [message.get("tool_call_id"), *calls]
+    found += [block.get("id") or block.get("tool_use_id") for block in blocks]
+    return [each for each in found if each]
