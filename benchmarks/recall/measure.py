@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.recall.contenders import CONTENDERS, SCOPE, Optimem
 from benchmarks.recall.talks import Asked, Talk
+from optimem.memory.embedding import Embeddings
 from optimem.text.terms import terms
 
 BUDGETS = (300, 700, 2000)
@@ -73,14 +74,18 @@ class Results:
         }
 
 
-def measure(talks: Sequence[Talk], progress: Callable[[str], None] = lambda name: None) -> Results:
-    """Put every question to every contender."""
+def measure(
+    talks: Sequence[Talk],
+    progress: Callable[[str], None] = lambda name: None,
+    embeddings: Embeddings | None = None,
+) -> Results:
+    """Put every question to every contender. `embeddings`: what optimem finds by meaning with."""
     results = Results()
     for talk in talks:
         progress(talk.name)
         results.turns += len(talk.turns)
         for make in CONTENDERS:
-            contender = make(talk)
+            contender = Optimem(talk, embeddings) if make is Optimem else make(talk)
             for asked in talk.questions:
                 if asked.answerable:
                     _count_found(results.findings[contender.name], contender.found, asked)
