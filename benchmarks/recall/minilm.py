@@ -32,8 +32,7 @@ class MiniLM:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(TOKENS)
         self.tokenizer.enable_padding()
-        self.model: Any = BertModel.from_pretrained(str(folder))
-        self.model.eval()
+        self.model: Any = BertModel.from_pretrained(str(folder))  # not for training
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """The mean of the last layer over the tokens of each text."""
