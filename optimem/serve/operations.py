@@ -63,7 +63,9 @@ def recall(memory: OpticalMemory, namespace: str, sent: wire.RecallRequest) -> w
 
 def answer(memory: OpticalMemory, namespace: str, sent: wire.AnswerRequest) -> Answer:
     """Answer a question with a quotation, or say that it is not known."""
-    return memory.answer(_scope(namespace, sent), sent.question, k=sent.k)
+    return memory.answer(
+        _scope(namespace, sent), sent.question, k=sent.k, since=sent.since, until=sent.until
+    )
 
 
 def reconstruct(memory: OpticalMemory, namespace: str, sent: wire.ReconstructQuery) -> wire.Turns:

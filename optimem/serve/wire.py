@@ -96,10 +96,12 @@ class RecallRequest(InScope):
 
 
 class AnswerRequest(InScope):
-    """A question. `k`: turns to look for an answer in."""
+    """A question. `k`, `since`, `until`: the turns to look for an answer in."""
 
     question: str = Field(min_length=1)
-    k: int = Field(default=5, ge=1, le=1000)
+    k: int | None = Field(default=None, ge=1, le=1000)
+    since: When | None = None
+    until: When | None = None
 
 
 class ForgetRequest(Sent):

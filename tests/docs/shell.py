@@ -1,6 +1,6 @@
 """Runs the shell lines of the documentation in this process, so that each costs milliseconds.
 
-Knows what those lines use: `optimem`, `&&`, `||`, `;`, pipes, `<` and `>`, variables, `cat` and
+Knows what those lines use: `optimem`, `&&`, `||`, `;`, pipes, `<`, `>` and `>>`, variables, `cat` and
 `echo`; `curl` against a service in this process; checks of `pip install`, `make` and `docker` that
 what they name exists. What takes minutes (demo, evaluation, training) or needs a sealed store only
 has its arguments parsed.
@@ -84,16 +84,17 @@ def _split(words: list[str], marks: tuple[str, ...]) -> Iterator[tuple[str, list
 
 
 def _run_redirected(words: list[str], given: bytes) -> tuple[int, bytes]:
-    target = ""
-    while len(words) > 2 and words[-2] in "<>":
+    target, mode = "", "wb"
+    while len(words) > 2 and words[-2] in ("<", ">", ">>"):
         *words, direction, name = words
         if direction == "<":
             given = Path(name).read_bytes()
         else:
-            target = name
+            target, mode = name, "ab" if direction == ">>" else "wb"
     status, out = _run(words, given)
     if target:
-        Path(target).write_bytes(out)
+        with Path(target).open(mode) as file:
+            file.write(out)
         out = b""
     return status, out
 
