@@ -66,6 +66,13 @@ def test_other_cells_are_named_as_doubtful_where_a_reader_would_be_misled() -> N
     assert find(cells("abcd"), read, "----") == {0: -1, 1: -1}
 
 
+def test_cells_that_another_machine_may_read_otherwise_are_named_if_any_are_kept() -> None:
+    above, below = UNCERTAIN + NEAR - 0.01, UNCERTAIN - NEAR + 0.01
+    read = cells("abcd", 1, above, below, above + 0.02)
+    assert find(cells("abcd"), read, "k---") == {1: ord("b"), 2: ord("c")}
+    assert find(cells("abcd"), read, "----") == {}
+
+
 def test_a_guess_is_never_named_as_certain() -> None:
     drawn = cells("abc", 1, MARGIN - 0.01, 0.1)
     assert find(drawn, cells("XXc"), "kkk") == {0: ord("a"), 1: -1, 2: -1}
