@@ -15,7 +15,7 @@ from PIL import Image
 from optimem.errors import InputError
 from optimem.protocols import Box, Cells, ReadCells, Reading
 from optimem.renderers.alphabet import Alphabet
-from optimem.renderers.escapes import Escapes
+from optimem.renderers.codes import Codes
 from optimem.renderers.spelling import CELL_HEIGHT, CELL_WIDTH, Spelling
 from optimem.tiers import Tier
 from optimem.turns import Role
@@ -44,7 +44,7 @@ class DenseRenderer:
     capacity = CAPACITY
 
     def __init__(self, spelling: Spelling | None = None) -> None:
-        self.spelling = spelling or Escapes()
+        self.spelling = spelling or Codes()
         self.alphabet: Alphabet = self.spelling.alphabet
         self.version = self.spelling.version
 

@@ -1,4 +1,4 @@
-"""The way that the shipped weights spell: other characters as their code point between marks.
+"""The way that older weights spell: other characters as their code point between marks.
 
 A character outside the alphabet is ESCAPE, its code point in hexadecimal, END. Kana take two
 cells: their own symbol, which shows the left half, and WIDE, which shows the right half.

@@ -1,7 +1,7 @@
 """What a way of spelling text in cells offers to `DenseRenderer`, and the shipped tiles.
 
-Two ways implement it: `escapes`, which the shipped weights were trained with, and `codes`, which
-spells any script in fewer cells and is for weights to come. Weights name the version of theirs.
+Two ways implement it: `codes`, which the shipped weights were trained with, and `escapes`, which
+older weights read. Weights name the version of theirs.
 """
 
 from functools import cache

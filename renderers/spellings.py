@@ -1,4 +1,4 @@
-"""The ways of spelling that pages are drawn in, by name and by the version of a renderer.
+"""The ways of spelling that pages are drawn in, by the version of a renderer.
 
 Weights name the version of the renderer whose pages they read, so that what other weights wrote can
 be read with them, and trained weights taken over.
@@ -13,14 +13,14 @@ from optimem.renderers.dense import DenseRenderer
 from optimem.renderers.escapes import Escapes
 from optimem.renderers.spelling import Spelling
 
-SPELLINGS: dict[str, Callable[[], Spelling]] = {"escapes": Escapes, "codes": Codes}
-"""By name: that of the shipped weights, and the one for weights to come."""
+SPELLINGS: tuple[Callable[[], Spelling], ...] = (Codes, Escapes)
+"""All, that of the shipped weights first."""
 
 
 def renderer_of(version: str, source: Path) -> DenseRenderer:
     """The renderer that draws a version's pages. Raises FormatError, naming the source of the
     version, if none does."""
-    for spelling in SPELLINGS.values():
+    for spelling in SPELLINGS:
         renderer = DenseRenderer(spelling())
         if renderer.version == version:
             return renderer

@@ -63,7 +63,7 @@ def test_opening_a_memory_loads_no_model(model: str) -> None:
 
 def test_answering_from_a_few_pages_loads_no_torch(tmp_path: Path) -> None:
     with optimem.OpticalMemory.open(tmp_path / "pages.db") as memory:
-        memory.append("s", "Staging listens on port 6543.")
+        memory.append("s", "Staging listens on port 6543. The train leaves at nine. " * 9)
         memory.flush("s")
     loaded = loaded_after(
         "from optimem import OpticalMemory\n"

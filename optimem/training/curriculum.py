@@ -15,20 +15,20 @@ AUXILIARY_UNTIL = 3000
 PRICED_FROM = 1000
 
 PAGES: dict[Tier, tuple[int, int]] = {
-    Tier.LARGE: (1, 1),
-    Tier.BASE: (2, 1),
-    Tier.SMALL: (5, 1),
-    Tier.TINY: (7, 1),
-    Tier.TRACE: (4, 2),
+    Tier.LARGE: (2, 1),
+    Tier.BASE: (3, 1),
+    Tier.SMALL: (6, 1),
+    Tier.TINY: (8, 1),
+    Tier.TRACE: (6, 2),
 }
 """Pages of each tier in a step, and every how many steps it takes part."""
 
 PRICES: dict[Tier, tuple[float, float]] = {
-    Tier.LARGE: (0.03, 0.004),
-    Tier.BASE: (0.03, 0.004),
+    Tier.LARGE: (0.03, 0.001),
+    Tier.BASE: (0.03, 0.0025),
     Tier.SMALL: (0.05, 0.012),
-    Tier.TINY: (0.12, 0.05),
-    Tier.TRACE: (0.2, 0.15),
+    Tier.TINY: (0.12, 0.035),
+    Tier.TRACE: (0.2, 0.05),
 }
 """Price of a bit when bits are first priced, and at the end: high at first, so that a tier learns
 to do with few; then as low as reliable reading requires."""

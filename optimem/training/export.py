@@ -145,7 +145,8 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=shipped_weights(), help="(%(default)s)")
     args = parser.parse_args()
-    print(export(args.run / CHECKPOINT, args.text, args.pages, args.out))
+    info = export(args.run / CHECKPOINT, args.text, args.pages, args.out)
+    print(f"{args.out}: {info.fingerprint}, for pages of {info.renderer}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import torch
 
 from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
-from optimem.renderers.spellings import SPELLINGS
 from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum
 from optimem.training.evaluate import held_out_pages
 from optimem.training.page_pool import PagePool
@@ -56,12 +55,6 @@ def arguments() -> argparse.ArgumentParser:
     add("--run", required=True, type=Path, metavar="FOLDER", help="folder of the run")
     add("--steps", type=int, default=6000, help="train until this step (%(default)s)")
     add("--init", type=Path, metavar="FILE", help="weights to start from, such as the shipped ones")
-    add(
-        "--spelling",
-        choices=tuple(SPELLINGS),
-        default="escapes",
-        help="how pages spell rare characters; codes is for weights to come (%(default)s)",
-    )
     add("--lr", type=float, default=3e-3, help="learning rate (%(default)s)")
     add(
         "--cooldown",
@@ -101,7 +94,7 @@ def main() -> None:
             "at least 1, and more than 1 only with --device cpu and without --mixers"
         )
     args.run.mkdir(parents=True, exist_ok=True)
-    renderer = DenseRenderer(SPELLINGS[args.spelling]())
+    renderer = DenseRenderer()
     held_out = held_out_pages(args.val, renderer, HELD_OUT_PAGES)
     sources, weights = load_sources(args.text, renderer)
     mixer = PageMixer(renderer, sources, weights, np.random.default_rng(args.seed))

@@ -210,7 +210,7 @@ class Trainer:
         if trained != own:
             raise FingerprintError(
                 f"{self.checkpoint} was trained on pages of {trained}, this run draws {own}; give "
-                "the --spelling of that run, or another --run and the snapshot as --init"
+                "another --run and the snapshot as --init"
             )
 
     def _snapshots(self) -> list[tuple[int, Path]]:

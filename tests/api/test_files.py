@@ -80,7 +80,7 @@ def test_a_text_is_refused_before_anything_is_read() -> None:
 
 def test_the_image_of_a_page_is_read(tmp_path: Path, scan: Path) -> None:
     renderer = build.nano_codec().renderer
-    page = renderer.page(renderer.cells("The staging database listens on port 6543."))
+    page = renderer.page(renderer.cells("The staging database listens on port 6543. " * 20))
     save_page(page.image(Tier.LARGE), tmp_path / "page.png")
     for source in (tmp_path / "page.png", str(tmp_path / "page.png")):
         assert "port 6543" in read_page_image(source).text

@@ -18,7 +18,7 @@ from optimem.turns import ROLES
 
 RENDERER = DenseRenderer()
 ALPHABET = RENDERER.alphabet
-SPELLED = [DenseRenderer(spelling()) for spelling in SPELLINGS.values()]
+SPELLED = [DenseRenderer(spelling()) for spelling in SPELLINGS]
 
 
 def sure(cells: np.ndarray) -> ReadCells:

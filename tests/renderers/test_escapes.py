@@ -1,4 +1,4 @@
-"""The way that the shipped weights spell: to the letter and back, nonsense named."""
+"""The way that older weights spell: what they drew is read to the letter, nonsense named."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_looking_symbols_up_reads_what_reading_one_by_one_does(
     assert (fast.probability.dtype, fast.cell.dtype) == (np.float32, np.int64)
 
 
-def test_the_version_is_that_of_the_shipped_weights() -> None:
+def test_the_version_is_that_of_the_weights_before() -> None:
     assert RENDERER.version == "dense-1-262680a4db41"
 
 

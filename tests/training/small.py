@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from optimem.model.nano.sizes import NanoConfig
-from optimem.renderers.codes import Codes
 from optimem.renderers.dense import DenseRenderer
 from optimem.tiers import Tier
 from optimem.training import objective
@@ -22,7 +21,7 @@ SMALL = NanoConfig(
     decoder_width=104, decoder_heads=4, dense_hidden=48, experts=4, expert_hidden=16,
     shared_hidden=24, symbols=2216, common=102, stored_dims=tuple((tier, 10) for tier in Tier),
 )  # fmt: skip
-RENDERER = DenseRenderer(Codes())
+RENDERER = DenseRenderer()
 CELLS = RENDERER.cells("Some text to train on, über and über again. " * 2000)
 
 

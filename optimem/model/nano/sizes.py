@@ -54,8 +54,8 @@ class NanoConfig:
     expert_hidden: int = 352
     shared_hidden: int = 704
     # readout
-    symbols: int = 1870
-    common: int = 105
+    symbols: int = 2216
+    common: int = 102
     cell_features: tuple[tuple[Tier, int], ...] = (
         (Tier.LARGE, 32),
         (Tier.BASE, 48),

@@ -63,8 +63,9 @@ def test_other_scripts_read_back(codec: PageCodec) -> None:
 def test_fewer_tokens_cost_fewer_bytes_and_certainty(
     codec: PageCodec, tokens: dict[Tier, VisionTokens]
 ) -> None:
-    sizes = [len(tokens[tier].data) for tier in Tier]
-    assert sizes == sorted(sizes)
+    trace, tiny, small, base, large = (len(tokens[tier].data) for tier in Tier)
+    assert trace < tiny < small < base
+    assert 0.8 < large / base < 1.25  # Base reads as well as Large, from more bits a token
     sure = {t: float(codec.decoder.read([tokens[t]])[0].probability.mean()) for t in Tier}
     assert sure[Tier.TRACE] < sure[Tier.TINY] < sure[Tier.SMALL]
 

@@ -75,7 +75,7 @@ def test_a_file_has_the_names_of_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_the_shipped_weights_are_those_released() -> None:
-    assert WeightsFile.load(shipped_weights()).info.fingerprint == "nano-71fd7b5f3ae233e4"
+    assert WeightsFile.load(shipped_weights()).info.fingerprint == "nano-3ee608e09e7be700"
 
 
 def test_another_size_of_model_is_named(tmp_path: Path) -> None:
