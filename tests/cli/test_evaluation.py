@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from optimem.cli import cli
-from tests.cli.command import run_process as run
+from tests.cli.command import run
 
 COMMAND = [sys.executable, "-m", "optimem.cli", "eval"]
 PATIENCE = 120  # seconds for the first part, the weights loaded
@@ -25,12 +25,15 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_run_is_interrupted_and_resumes(log: Path) -> None:
+def test_a_run_on_standard_input_is_interrupted_and_resumes(log: Path) -> None:
     out = log.parent / "out"
-    asked = [*COMMAND, f"prose={log}", "--ratios", "20", "--pages", "1", "--report", str(out),
-             "--json"]  # fmt: skip
+    asked = ["prose=-", "--ratios", "20", "--pages", "1", "--report", str(out)]
     journal = out / "results.jsonl"
-    first = subprocess.Popen(asked, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    with log.open("rb") as given:
+        first = subprocess.Popen(
+            [*COMMAND, *asked], stdin=given, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            text=True,
+        )  # fmt: skip
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and not (journal.exists() and b'"part"' in journal.read_bytes()):
         time.sleep(0.02)
@@ -41,7 +44,7 @@ def test_a_run_is_interrupted_and_resumes(log: Path) -> None:
     kept = journal.read_text().splitlines()
     assert len(kept) >= 2
 
-    done = run("eval", *asked[len(COMMAND) :])
+    done = run("eval", *asked, "--json", stdin=log.read_bytes())
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert journal.read_text().splitlines()[: len(kept)] == kept
@@ -51,12 +54,11 @@ def test_a_run_is_interrupted_and_resumes(log: Path) -> None:
     assert prose["figures"]["right"]["value"] > 0.9
     assert journal.with_name("report.html").stat().st_size > 100_000
 
-    asked = asked[len(COMMAND) : -1]
-    shown = run("eval", *asked, COLUMNS="80").stdout.decode()  # from the journal
+    shown = run("eval", *asked, stdin=log.read_bytes()).stdout.decode()  # from the journal
     assert "As good as optimem or better" in shown
     assert max(map(len, shown.splitlines()[:-1])) <= 80
     assert shown.startswith("prose: Take ")
-    shown = run("eval", *asked, "--markdown").stdout.decode()
+    shown = run("eval", *asked, "--markdown", stdin=log.read_bytes()).stdout.decode()
     assert shown.startswith("## Verdict\n\n- prose: **Take ")
 
 
