@@ -1,6 +1,6 @@
 """Runs the shell lines of the documentation in this process, so that each costs milliseconds.
 
-Knows what those lines use: `optimem`, `&&`, `||`, `;`, pipes, `<`, `>` and `>>`, variables, `cat` and
+Knows what those lines use: `optimem`, `&&`, `||`, `;`, pipes, `<`, `>`, `>>`, variables, `cat` and
 `echo`; `curl` against a service in this process; checks of `pip install`, `make` and `docker` that
 what they name exists. What takes minutes (demo, evaluation, training) or needs a sealed store only
 has its arguments parsed.
