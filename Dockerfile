@@ -6,7 +6,7 @@ COPY optimem optimem
 COPY adapters adapters
 COPY renderers renderers
 RUN pip install --no-cache-dir -c constraints.txt torch --index-url https://download.pytorch.org/whl/cpu \
-    && pip install --no-cache-dir -c constraints.txt ".[serve,mcp,crypto,telemetry]" \
+    && pip install --no-cache-dir -c constraints.txt ".[serve,proxy,mcp,crypto,telemetry]" \
     && rm -rf /src && useradd --create-home optimem
 USER optimem
 WORKDIR /home/optimem

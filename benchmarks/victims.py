@@ -1,7 +1,7 @@
 """What `benchmarks.mutations` attacks: one of everything that is stored, and all that reads it.
 
-A memory with faded and fresh pages, a tail, an image and a tombstone; items; a sealed record; files
-of text and of images; tokens of both models. Nothing here loads a model.
+A memory with faded and fresh pages, their vectors, a tail, an image and a tombstone; items; a sealed
+record; files of text and of images; tokens of both models. Nothing here loads a model.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -102,7 +102,7 @@ def victims(codec: PageCodec) -> list[Victim]:
 
 
 def _fill(store: Store, codec: PageCodec) -> None:
-    memory = OpticalMemory(store, codec, clock=lambda: NOW, images=FakeImageReader())
+    memory = _memory(store, codec, NOW)
     for number in range(5):
         memory.append(SCOPE, {"id": f"t{number}", "text": f"{number}: {WORDS}" * 2})
     scan = Path(mkdtemp()) / "scan.txt"
@@ -116,6 +116,17 @@ def _fill(store: Store, codec: PageCodec) -> None:
     memory.append(SCOPE, {"id": "last", "role": "tool", "text": WORDS, "extra": {"name": "x"}})
     both = {Address(("n",), key): new_item({"text": WORDS * 3}, [["text"]], 60.0) for key in "ab"}
     Collection(store).write(both, NOW)
+
+
+def _memory(store: Store, codec: PageCodec, now: float) -> OpticalMemory:
+    return OpticalMemory(
+        store, codec, clock=lambda: now, images=FakeImageReader(), embeddings=_letters
+    )
+
+
+def _letters(texts: list[str]) -> list[list[float]]:
+    """An embedding model."""
+    return [[1.0 + text.count(letter) for letter in "aeionrst"] for text in texts]
 
 
 def _entry(
@@ -133,7 +144,7 @@ def _entry(
         return list(_reads(store, codec) if str(scope) == SCOPE else _item_reads(store))
 
     masks = None
-    if kind in (ContainerKind.INDEX, ContainerKind.MARK):
+    if kind in (ContainerKind.INDEX, ContainerKind.MARK, ContainerKind.VECTORS):
         masks = (partial(reveal, secret=secret, place=place), lambda d: hide(d, secret, place))
     parse = partial(_parse, ScopeRecords(store, scope), kind, entry, secret)
     return Victim(kind, place, entry.value, values, parse, reads, masks)
@@ -157,7 +168,7 @@ def _parse(
 
 def _reads(store: Store, codec: PageCodec) -> Iterator[Read]:
     clock = NOW + 50 * DAY
-    memory = OpticalMemory(store, codec, clock=lambda: clock, images=FakeImageReader())
+    memory = _memory(store, codec, clock)
     yield lambda: memory.reconstruct(SCOPE)
     yield lambda: memory.recall(SCOPE, "staging port", following=1)
     yield lambda: memory.answer(SCOPE, "what does the scan say of the staging port?")
@@ -168,6 +179,7 @@ def _reads(store: Store, codec: PageCodec) -> Iterator[Read]:
     yield lambda: memory.check()
     yield lambda: memory.sweep(dry_run=True)
     yield lambda: memory.sweep(now=clock)
+    yield lambda: memory.reindex(scope=SCOPE)
     yield lambda: memory.pin(SCOPE, "t1")
     yield lambda: memory.append(SCOPE, {"id": "x", "text": "one more"})
     yield lambda: memory.forget(SCOPE, turn="t1")

@@ -141,10 +141,12 @@ def _structure(record: PageRecord) -> dict[str, Any]:
 
 
 def _spans(structure: _Structure) -> tuple[Span, ...]:
-    ends = list(accumulate(structure.end))
+    ends, numbers = list(accumulate(structure.end)), list(accumulate(structure.turn))
+    if not all(0 <= number < 1 << 40 for number in numbers):  # what the digits of a key hold
+        raise ValueError("a turn's number is beyond those of a scope")
     digests = bytes.fromhex(structure.digest)
     columns = zip(
-        accumulate(structure.turn),
+        numbers,
         structure.offset,
         structure.role,
         structure.key,

@@ -90,15 +90,15 @@ def pack_vectors(vectors: PageVectors, place: bytes, secret: bytes) -> bytes:
     return pack_container(ContainerKind.VECTORS, [hidden], place)
 
 
+def unpack_vectors(data: bytes, place: bytes, secret: bytes | None) -> PageVectors:
+    """The vectors. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.VECTORS, data, place=place) as (hidden,):
+        return _parse(reveal(hidden, secret, place))
+
+
 def vectors_reader(store: Store) -> Callable[[bytes, bytes], PageVectors]:
-    """What reads the vectors in a store from their bytes and place. It raises FormatError,
-    VersionError or ChecksumError."""
-
-    def read(data: bytes, place: bytes) -> PageVectors:
-        with unpack_container(ContainerKind.VECTORS, data, place=place) as (hidden,):
-            return _parse(reveal(hidden, word_secret(store), place))
-
-    return read
+    """`unpack_vectors` of bytes and their place, for a store's own vectors."""
+    return lambda data, place: unpack_vectors(data, place, word_secret(store))
 
 
 def _section(vectors: PageVectors) -> bytes:
@@ -120,5 +120,7 @@ def _parse(section: bytes) -> PageVectors:
     bits = np.frombuffer(section[start:end], np.uint8).reshape(count, width)
     first = np.cumsum(from_planes(numbers[: 8 * count], np.int64, count), dtype=np.int64)
     last = first + from_planes(numbers[8 * count :], np.int64, count)
+    if (first < 0).any() or (last < first).any() or (np.diff(first) < 0).any():
+        raise ValueError("stretches of turns that are in no order")
     mark = ModelMark(values, section[_SIZES.size : start])
     return PageVectors(mark, first, last, bits, bool(whole))

@@ -20,6 +20,7 @@ from optimem.items import serialization as items
 from optimem.memory import index_serialization as words
 from optimem.memory import page_serialization as pages
 from optimem.memory import serialization as memory
+from optimem.memory.embedding import ModelMark
 from optimem.memory.records import (
     Chunk,
     PageRecord,
@@ -31,6 +32,7 @@ from optimem.memory.records import (
 )
 from optimem.memory.retrieval import index_page
 from optimem.memory.tombstones import pack_tombstone, unpack_tombstone
+from optimem.memory.vectors import PageVectors, pack_vectors, unpack_vectors
 from optimem.memory.word_secret import HOME, make_word_secret, word_secret
 from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
@@ -85,6 +87,8 @@ def _samples() -> list[Sample]:
     chunk = Chunk(Position(2, 7), "tool", "k", 1.5, 2.5, False, True, "text\nwith lines ✓")
     state = ScopeState(3, Position(1, 5), 77, 9.5, "e")
     index = index_page([(3, "alpha beta beta"), (4, "gamma alpha")])
+    bits, turns = np.arange(6, dtype=np.uint8).reshape(2, 3), np.array([3, 4])
+    vectors = PageVectors(ModelMark(24, b"abc"), turns, turns + 1, bits)
     item = items.pack_item(
         items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50}), NOWHERE
     )
@@ -100,6 +104,11 @@ def _samples() -> list[Sample]:
             kinds.INDEX,
             words.pack_index(index, NOWHERE, SECRET),
             partial(words.unpack_index, secret=SECRET),
+        ),
+        (
+            kinds.VECTORS,
+            pack_vectors(vectors, NOWHERE, SECRET),
+            partial(unpack_vectors, secret=SECRET),
         ),
         (kinds.TURN_NUMBER, memory.pack_number(TurnNumber(41, b""), NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
