@@ -1,7 +1,7 @@
 """What `benchmarks.mutations` attacks: one of everything that is stored, and all that reads it.
 
-A memory with faded and fresh pages, their vectors, a tail, an image and a tombstone; items; a sealed
-record; files of text and of images; tokens of both models. Nothing here loads a model.
+A memory with faded and fresh pages, their vectors, a tail, an image and a tombstone; items; a
+sealed record; files of text and of images; tokens of both models. Nothing here loads a model.
 """
 
 from collections.abc import Callable, Iterator, Sequence
