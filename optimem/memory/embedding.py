@@ -83,7 +83,7 @@ class ModelMark(NamedTuple):
 
 class Embedder:
     """An embedding model, asked only for what is not known. Safe for threads as far as the model
-    is. Raises InputError for what is no model; its methods raise EmbeddingError."""
+    is. Raises InputError for anything but a model; its methods raise EmbeddingError."""
 
     def __init__(self, model: Embeddings) -> None:
         if not isinstance(model, EmbeddingModel) and not callable(model):

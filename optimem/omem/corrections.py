@@ -23,8 +23,8 @@ and other instruction sets read differently, none was seen with a probability ab
 (`python -m benchmarks.exactness`)."""
 NEAR = 0.05
 """How much less probable than `uncertain` a wrong cell may read and still be named as doubtful: on
-another machine it may seem certain. Right cells as near to it may read wrong there, and certain.
-Of 153,000 cells at Tiny, 56 that bf16 read right did so in fp32, of which this leaves 4."""
+another machine it may seem certain. A right cell as near to it may read wrong there, and seem
+certain."""
 DISTRUST = 0.95
 """Probability below which a character is marked where the digest of an exact text fails."""
 DIGEST = 8

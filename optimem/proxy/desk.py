@@ -106,7 +106,7 @@ class Desk:
 
 class Bill:
     """Looks for the usage in an answer, and adds the request up at its end. `whole`: whether the
-    answer is no stream of events. See `forwarding.Watch`."""
+    answer is not a stream of events. See `forwarding.Watch`."""
 
     def __init__(
         self, tally: Tally, whole: bool, waits: bool, settle: Callable[[Tally], None]
