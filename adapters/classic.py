@@ -20,7 +20,7 @@ from pydantic import Field
 from optimem.adapters.messages import from_exact_turn, message_text, message_tokens, to_exact_turn
 from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory.prompting import QUOTED, count_tokens, format_context
+from optimem.memory.recall.prompting import QUOTED, count_tokens, format_context
 from optimem.turns import Turn
 
 DEPRECATED = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AnyMessage, BaseMessage, message_to_dict, messages_from_dict
 
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.prompts.forms import FORMS, ParsedMessage
 from optimem.results import RecalledTurn

@@ -22,7 +22,7 @@ from optimem.adapters.recall import create_recall_tool
 from optimem.adapters.scopes import ScopeGiven, UserGiven, find_place
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ImageSupportError, InputError, OptimemError, ProviderError
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.planning.facts import Counters
 from optimem.planning.places import Place
 from optimem.planning.planner import Limits, Mode, Planner

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field
 
 from optimem.api.memory import OpticalMemory
 from optimem.errors import MissingExtraError
-from optimem.memory.prompting import QUOTED, format_context
+from optimem.memory.recall.prompting import QUOTED, format_context
 from optimem.results import Recollection
 from optimem.turns import Scope
 

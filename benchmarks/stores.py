@@ -42,7 +42,7 @@ WORDS = "The staging database listens on another port since Monday; ask Ann befo
 WORKER = """
 import sys
 from optimem import OpticalMemory, Tier
-from optimem.memory.worker import Worker
+from optimem.memory.fading.worker import Worker
 memory = OpticalMemory.open(sys.argv[1], model=sys.argv[2])
 drawn = memory.codec.renderer
 memory.codec.encoder.encode([drawn.page(drawn.cells("a"))], Tier.TRACE)  # loads the model

@@ -20,10 +20,10 @@ from optimem.items import serialization as items
 from optimem.items.collection import Collection, ItemQuery, new_item
 from optimem.items.names import Address
 from optimem.memory.decay import DAY
-from optimem.memory.records import entry_place
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.tombstones import unpack_tombstone
-from optimem.memory.word_secret import HOME, hide, make_word_secret, reveal, word_secret
+from optimem.memory.records.records import entry_place
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.tombstones import unpack_tombstone
+from optimem.memory.records.word_secret import HOME, hide, make_word_secret, reveal, word_secret
 from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.errors import *  # noqa: F403  every error class
     from optimem.evaluation.run import evaluate as evaluate
     from optimem.memory.decay import DecayPolicy as DecayPolicy
-    from optimem.memory.limits import Limits as Limits
+    from optimem.memory.upkeep.limits import Limits as Limits
     from optimem.omem.images import ImageArchive as ImageArchive
     from optimem.omem.text import TokenFile as TokenFile
     from optimem.proxy.clients import with_memory as with_memory
@@ -61,7 +61,7 @@ _EXPORTS = {
     ),
     "optimem.evaluation.run": ("evaluate",),
     "optimem.memory.decay": ("DecayPolicy",),
-    "optimem.memory.limits": ("Limits",),
+    "optimem.memory.upkeep.limits": ("Limits",),
     "optimem.omem.images": ("ImageArchive",),
     "optimem.omem.text": ("TokenFile",),
     "optimem.proxy.clients": ("with_memory",),

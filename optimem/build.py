@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from optimem.memory.embedding import Embeddings
+    from optimem.memory.recall.embedding import Embeddings
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.nano.page_codec import NanoCodec
     from optimem.prompts.pages import PageDrawer, PageImage

@@ -24,7 +24,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, trim_messages
 from langchain_core.runnables import RunnableLambda
 
 from optimem.adapters.messages import message_text, message_tokens, parse_message
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS
 from optimem.text.exact import exact_values
 from optimem.text.terms import terms

@@ -22,7 +22,7 @@ from benchmarks.agents.bill import OwnCall
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
 from optimem.adapters.conversation import read_conversation
-from optimem.memory.prompting import count_tokens, format_context
+from optimem.memory.recall.prompting import count_tokens, format_context
 
 NOTHING, OPTIMEM, SUMMARY, TRIM, NAIVE = (
     "no middleware", "optimem", "SummarizationMiddleware", "trim_messages", "naive rewrite",

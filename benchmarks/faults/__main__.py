@@ -30,7 +30,7 @@ from threading import Thread
 from benchmarks.faults.roles import POLICY, SCOPES, codec, faults, play, read_journal
 from benchmarks.faults.topologies import TOPOLOGIES, Topology
 from optimem import OpticalMemory
-from optimem.memory.worker import Worker
+from optimem.memory.fading.worker import Worker
 from optimem.protocols import EntryInfo
 from optimem.turns import Scope
 

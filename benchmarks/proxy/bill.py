@@ -15,7 +15,7 @@ from benchmarks.agents.cost import SYSTEM, TOOL_TOKENS
 from benchmarks.agents.exchanges import PlantedFact
 from benchmarks.proxy.requests import Dialect, Message, asking, dialect_for, histories
 from benchmarks.proxy.ways import WAYS, MakeWay, read, written
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.testing import ManualClock, open_memory
 
 SECONDS = 20.0

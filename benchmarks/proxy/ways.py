@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.agents.contenders import KEPT, SUMMARY_TOKENS, WINDOW
 from benchmarks.proxy.requests import Dialect, Message
 from optimem import OpticalMemory
-from optimem.memory.prompting import format_context
+from optimem.memory.recall.prompting import format_context
 from optimem.planning.conversation import Conversation
 from optimem.planning.facts import Counters
 from optimem.proxy import reading

@@ -19,7 +19,7 @@ from benchmarks.recall.tool_talk import make_tool_talk
 from optimem.build import embeddings_at
 from optimem.errors import InputError
 from optimem.evaluation.tables import markdown_table
-from optimem.memory.embedding import Embeddings
+from optimem.memory.recall.embedding import Embeddings
 
 
 def main() -> None:

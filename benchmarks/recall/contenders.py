@@ -12,8 +12,8 @@ from typing import Protocol
 
 from benchmarks.recall.talks import Asked, Said, Talk
 from optimem import OpticalMemory
-from optimem.memory.embedding import Embeddings
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.embedding import Embeddings
+from optimem.memory.recall.prompting import count_tokens
 from optimem.testing import open_memory
 from optimem.text.terms import terms
 from optimem.turns import Turn

@@ -1,4 +1,4 @@
-"""The weights by which a memory quotes (`optimem.memory.quoting`): chosen on generated
+"""The weights by which a memory quotes (`optimem.memory.answering.quoting`): chosen on generated
 conversations, without the kinds that are held out, and on the questions called CHOSEN about the
 demo's conversation.
 
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from benchmarks.recall.generate import HELD_OUT, make_talk
 from benchmarks.recall.talks import Asked, Said, Talk
 from optimem.cli.demo_story import demo_turns
-from optimem.memory.answering import LOOKED_AT
-from optimem.memory.evidence import FEATURES, Candidate, candidates
-from optimem.memory.evidence import Asked as Question
-from optimem.memory.packing import Packed, with_neighbours
-from optimem.memory.quoting import best_quotation
-from optimem.memory.retrieval import IndexRow, TurnRanker, index_page
-from optimem.memory.stages import Query, find
-from optimem.memory.turn_builder import TurnBuilder, TurnPart
+from optimem.memory.answering.answering import LOOKED_AT
+from optimem.memory.answering.evidence import FEATURES, Candidate, candidates
+from optimem.memory.answering.evidence import Asked as Question
+from optimem.memory.answering.quoting import best_quotation
+from optimem.memory.recall.packing import Packed, with_neighbours
+from optimem.memory.recall.retrieval import IndexRow, TurnRanker, index_page
+from optimem.memory.recall.stages import Query, find
+from optimem.memory.recall.turn_builder import TurnBuilder, TurnPart
 from optimem.text.terms import terms
 from optimem.text.told_dates import told_dates
 from optimem.turns import Turn

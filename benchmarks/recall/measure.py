@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.recall.contenders import CONTENDERS, SCOPE, Optimem
 from benchmarks.recall.talks import Asked, Talk
-from optimem.memory.embedding import Embeddings
+from optimem.memory.recall.embedding import Embeddings
 from optimem.text.terms import terms
 
 BUDGETS = (300, 700, 2000)

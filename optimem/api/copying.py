@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from optimem import build
 from optimem.errors import InputError
-from optimem.memory.copying import Copier, CopyProgress
+from optimem.memory.upkeep.copying import Copier, CopyProgress
 from optimem.protocols import Store
 from optimem.reports import CopyReport
 from optimem.store import check_exists, open_store

@@ -14,17 +14,17 @@ from typing import Any
 
 from optimem import build
 from optimem.api.upkeep import MemoryUpkeep
-from optimem.memory.answering import Question, aanswer, answer
+from optimem.memory.answering.answering import Question, aanswer, answer
 from optimem.memory.background import async_twin
-from optimem.memory.exchange import Importer, export_lines
-from optimem.memory.images import append_images
-from optimem.memory.page_images import page_image
-from optimem.memory.paging import PageWriter
-from optimem.memory.prompting import Llm
-from optimem.memory.recall import Recaller
-from optimem.memory.request import Request
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.tail import append_turns
+from optimem.memory.recall.page_images import page_image
+from optimem.memory.recall.prompting import Llm
+from optimem.memory.recall.recall import Recaller
+from optimem.memory.recall.request import Request
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.upkeep.exchange import Importer, export_lines
+from optimem.memory.writing.images import append_images
+from optimem.memory.writing.paging import PageWriter
+from optimem.memory.writing.tail import append_turns
 from optimem.reports import AppendReport, ImportReport
 from optimem.results import Answer, RecalledTurn, Recollection, TurnList
 from optimem.times import Time, as_seconds

@@ -14,12 +14,12 @@ from optimem.errors import InputError, ScopeError
 from optimem.memory.background import BackgroundThread, async_twin
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.embedding import Embeddings
-from optimem.memory.limits import Limits, Quota
-from optimem.memory.meaning import Meanings
-from optimem.memory.reranking import Reranker
-from optimem.memory.retrieval import RankerCache
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.recall.embedding import Embeddings
+from optimem.memory.recall.meaning import Meanings
+from optimem.memory.recall.reranking import Reranker
+from optimem.memory.recall.retrieval import RankerCache
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.upkeep.limits import Limits, Quota
 from optimem.model import NANO
 from optimem.protocols import Clock, ImageReader, KeyProvider, PageCodec, Store
 from optimem.turns import RESERVED, Scope

@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from optimem.api.memory_handle import MemoryHandle
 from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.background import async_twin
-from optimem.memory.leases import IDLE, LEASE
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.stats import scope_size
-from optimem.memory.worker import Worker, WorkerThread, WorkProgress
+from optimem.memory.fading.leases import IDLE, LEASE
+from optimem.memory.fading.worker import Worker, WorkerThread, WorkProgress
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.upkeep.stats import scope_size
 from optimem.reports import ScopeSize, WorkReport
 from optimem.store.sealed import SealedStore
 from optimem.turns import RESERVED, Scope

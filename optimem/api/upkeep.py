@@ -9,18 +9,18 @@ from optimem import build
 from optimem.api.operations import MemoryOperations
 from optimem.errors import InputError
 from optimem.memory.background import async_twin
-from optimem.memory.checking import check_scopes
-from optimem.memory.fading import Fader, SweepProgress
-from optimem.memory.forgetting import TurnForgetter, forget_before, forget_scopes
-from optimem.memory.limits import user_scopes
-from optimem.memory.pinning import set_pinned
-from optimem.memory.receipts import verify_receipt
-from optimem.memory.reencoding import Reencoder
-from optimem.memory.reindexing import Reindexer
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.stats import memory_stats
-from optimem.memory.tombstones import FORGOTTEN, readmit
-from optimem.memory.word_secret import HOME as WORD_SECRET
+from optimem.memory.fading.fading import Fader, SweepProgress
+from optimem.memory.fading.pinning import set_pinned
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.tombstones import FORGOTTEN, readmit
+from optimem.memory.records.word_secret import HOME as WORD_SECRET
+from optimem.memory.upkeep.checking import check_scopes
+from optimem.memory.upkeep.forgetting import TurnForgetter, forget_before, forget_scopes
+from optimem.memory.upkeep.limits import user_scopes
+from optimem.memory.upkeep.receipts import verify_receipt
+from optimem.memory.upkeep.reencoding import Reencoder
+from optimem.memory.upkeep.reindexing import Reindexer
+from optimem.memory.upkeep.stats import memory_stats
 from optimem.protocols import PageCodec, Progress
 from optimem.reports import (
     CheckReport,

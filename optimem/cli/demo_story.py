@@ -18,11 +18,11 @@ from optimem.api.memory import OpticalMemory
 from optimem.build import caching
 from optimem.evaluation.measures import accuracy, silent_errors
 from optimem.evaluation.round_trip import AGES, NO_FLOOR
-from optimem.memory.drawing import certain
-from optimem.memory.prompting import format_context
-from optimem.memory.recall import read_pages
-from optimem.memory.records import PageRecord
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.recall.prompting import format_context
+from optimem.memory.recall.recall import read_pages
+from optimem.memory.records.records import PageRecord
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.writing.drawing import certain
 from optimem.omem.container import compress
 from optimem.omem.corrections import Corrections
 from optimem.omem.text import paginate

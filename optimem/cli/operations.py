@@ -24,7 +24,7 @@ from optimem.cli.inputs import (
 )
 from optimem.cli.output import date, print_json, print_rows, progress_bar
 from optimem.errors import InputError, UnknownScopeError
-from optimem.memory.leases import IDLE, LEASE
+from optimem.memory.fading.leases import IDLE, LEASE
 from optimem.omem.atomic import atomic_write
 
 if TYPE_CHECKING:

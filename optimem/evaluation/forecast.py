@@ -1,7 +1,7 @@
 """What becomes of a page: at the next sweep, at its next change, and in the end.
 
-Asks the sweep's own functions (`optimem.memory.fate`), with later and later times. Writes nothing.
-A page that is recalled in between fades later than is foretold here.
+Asks the sweep's own functions (`optimem.memory.fading.fate`), with later and later times. Writes
+nothing. A page that is recalled in between fades later than is foretold here.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from math import inf
 from typing import NamedTuple
 
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.fate import RETRY_AFTER, Fate, Kept, fading_fate, next_due, settled_fate
-from optimem.memory.records import PageRecord
+from optimem.memory.fading.fate import RETRY_AFTER, Fate, Kept, fading_fate, next_due, settled_fate
+from optimem.memory.records.records import PageRecord
 from optimem.tiers import Tier
 
 Draw = Callable[[Tier], PageRecord]

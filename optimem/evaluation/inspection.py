@@ -13,8 +13,8 @@ from optimem.errors import ScopeError
 from optimem.evaluation.page_cards import PageCard, PageInspector, card_lines
 from optimem.evaluation.report import embed_json, open_template, write_page
 from optimem.evaluation.timeline import next_changes, timeline
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.stats import PARTS
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.upkeep.stats import PARTS
 from optimem.protocols import Box
 from optimem.reports import MemoryStats
 from optimem.results import PagePart, RecalledTurn

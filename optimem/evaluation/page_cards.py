@@ -9,10 +9,10 @@ from functools import partial
 
 from optimem.evaluation.forecast import Forecast, forecast
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.drawing import draw
-from optimem.memory.recall import BATCH, PageReading, read_each
-from optimem.memory.records import PageRecord
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.recall.recall import BATCH, PageReading, read_each
+from optimem.memory.records.records import PageRecord
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.writing.drawing import draw
 from optimem.protocols import PageCodec
 from optimem.renderers.images import thumbnail_png
 from optimem.text.ages import ago, duration

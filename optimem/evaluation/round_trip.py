@@ -15,7 +15,7 @@ from optimem.evaluation.measures import UNCERTAIN, reliability, score_text, sile
 from optimem.evaluation.summary import PageResult
 from optimem.evaluation.tokenizers import Tokenizer, count_tokens
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.drawing import certain
+from optimem.memory.writing.drawing import certain
 from optimem.omem.corrections import find_corrections
 from optimem.protocols import REPLACEMENT, Cells, PageCodec, ReadCells, VisionTokens
 from optimem.text.keeping import kept_cells

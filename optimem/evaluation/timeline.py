@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from optimem.evaluation.page_cards import PageCard, tier_name
-from optimem.memory.records import PageRecord
+from optimem.memory.records.records import PageRecord
 from optimem.text.ages import duration
 from optimem.tiers import Tier
 

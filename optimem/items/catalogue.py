@@ -14,9 +14,9 @@ from optimem.items.names import MarkName, Namespace, mark_prefix
 from optimem.items.serialization import ItemMark
 from optimem.items.vectors import ItemVectors, cosines
 from optimem.memory.caching import LRU
-from optimem.memory.records import entry_place
-from optimem.memory.retrieval import TurnRanker
-from optimem.memory.word_secret import word_secret
+from optimem.memory.recall.retrieval import TurnRanker
+from optimem.memory.records.records import entry_place
+from optimem.memory.records.word_secret import word_secret
 from optimem.protocols import Store
 from optimem.turns import Scope
 

@@ -13,9 +13,9 @@ from optimem.errors import ConflictError, FormatError
 from optimem.items import serialization
 from optimem.items.names import Address, MarkName, item_entry_key, new_stamp
 from optimem.items.serialization import ItemBody, ItemHead
-from optimem.memory.records import entry_place
-from optimem.memory.scope_records import retry
-from optimem.memory.word_secret import make_word_secret, word_secret
+from optimem.memory.records.records import entry_place
+from optimem.memory.records.scope_records import retry
+from optimem.memory.records.word_secret import make_word_secret, word_secret
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from optimem.errors import ConflictError, FormatError, InputError
 from optimem.items import serialization
-from optimem.memory.records import entry_place
-from optimem.memory.word_secret import make_word_secret
+from optimem.memory.records.records import entry_place
+from optimem.memory.records.word_secret import make_word_secret
 from optimem.protocols import Change, Store
 from optimem.turns import Scope
 

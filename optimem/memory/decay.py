@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator, model_validator
 
 from optimem.errors import InputError
-from optimem.memory.records import Chunk, PageRecord
+from optimem.memory.records.records import Chunk, PageRecord
 from optimem.memory.settings import parse_age, parse_settings
 from optimem.text.keeping import Keep
 from optimem.tiers import Tier

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ConflictError
 from optimem.memory.caching import LRU
-from optimem.memory.prompting import marked_lines
-from optimem.memory.records import EntryKind, entry_place
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.serialization import pack_digest, unpack_digest
+from optimem.memory.recall.prompting import marked_lines
+from optimem.memory.records.records import EntryKind, entry_place
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.serialization import pack_digest, unpack_digest
 from optimem.planning.conversation import Conversation
 from optimem.planning.digest import Digest, ExtractiveDigest
 from optimem.planning.layout import Note, digest_note, pinned_note

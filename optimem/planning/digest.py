@@ -7,7 +7,7 @@ A function of the messages alone: the same ones give the same digest everywhere.
 import re
 from collections.abc import Callable, Sequence
 
-from optimem.memory.snippets import sentences
+from optimem.memory.recall.snippets import sentences
 from optimem.planning.conversation import Conversation
 from optimem.planning.exchanges import term_set
 from optimem.planning.facts import Facts

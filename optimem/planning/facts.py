@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from optimem.errors import TextError
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.prompts.draft import MESSAGE_TOKENS, TokenCounter
 from optimem.prompts.forms import ParsedMessage
 from optimem.prompts.formulas import ImageFormula

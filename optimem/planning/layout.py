@@ -7,7 +7,7 @@ Only a step of the boundary changes what an earlier request began with.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from optimem.memory.prompting import QUOTED, attribution, marked_lines
+from optimem.memory.recall.prompting import QUOTED, attribution, marked_lines
 from optimem.planning.conversation import Conversation
 from optimem.planning.facts import Counters
 from optimem.planning.ledger import Sent

@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 from optimem.api.memory import OpticalMemory
 from optimem.errors import ConflictError
 from optimem.memory.caching import LRU
-from optimem.memory.prompting import count_tokens, format_context
-from optimem.memory.records import EntryKind, entry_place
+from optimem.memory.recall.prompting import count_tokens, format_context
+from optimem.memory.records.records import EntryKind, entry_place
 from optimem.omem.container import (
     ContainerKind,
     from_json,

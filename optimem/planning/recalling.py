@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from optimem.api.memory import OpticalMemory
-from optimem.memory.prompting import passage_tokens
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.snippets import best_snippet, narrow, widen
+from optimem.memory.recall.prompting import passage_tokens
+from optimem.memory.recall.snippets import best_snippet, narrow, widen
+from optimem.memory.records.scope_records import ScopeRecords
 from optimem.planning.conversation import Conversation
 from optimem.planning.exchanges import Asked, Candidate, Step, distinct_steps, rank_steps, term_set
 from optimem.planning.ledger import Quote

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from optimem.api.memory import OpticalMemory
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.planning.conversation import Conversation
 from optimem.planning.facts import Counters
 from optimem.planning.layout import Note, Part

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
-from optimem.memory.prompting import QUOTED, attribution, count_tokens, marked_lines
+from optimem.memory.recall.prompting import QUOTED, attribution, count_tokens, marked_lines
 from optimem.results import RecalledTurn
 from optimem.turns import Scope
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from optimem.api.memory import OpticalMemory
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.embedding import Embeddings
-from optimem.memory.reranking import Reranker
+from optimem.memory.recall.embedding import Embeddings
+from optimem.memory.recall.reranking import Reranker
 from optimem.protocols import Clock, ImageReader, PageCodec, Store
 from optimem.testing.pages import plain_codec
 from optimem.testing.store import InMemoryStore

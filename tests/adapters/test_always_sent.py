@@ -6,7 +6,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 
 from optimem import OpticalMemory
 from optimem.adapters import OptimemMiddleware
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from tests.adapters.test_agent_memory import SMALL, Chat, all_text
 
 

@@ -14,7 +14,7 @@ from optimem.testing.pages import PlainModel, PlainRenderer
 from optimem.tiers import Tier
 from optimem.turns import Turn
 from tests.memory.factories import NOW, SCOPE
-from tests.memory.test_reencoding import SpacedRenderer
+from tests.memory.upkeep.test_reencoding import SpacedRenderer
 
 FADED = "The harbour of Bergen is open in winter, says Ann to whoever asks her. " * 30
 FRESH = "The port of staging is 6543; ünïcode, 漢字 and\ttabs come back too. " * 30

@@ -13,7 +13,7 @@ from benchmarks.recall.report import answer_table, budget_table, certainty_table
 from benchmarks.recall.talks import Asked, Said, Talk
 from benchmarks.recall.tool_talk import make_tool_talk
 from optimem.errors import InputError
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 
 DAY = 86_400.0
 SMALL = Talk(

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.recall.fit import examples, fit, threshold
 from benchmarks.recall.talks import Asked, Said, Talk
-from optimem.memory.evidence import FEATURES
+from optimem.memory.answering.evidence import FEATURES
 
 DAY = 86_400.0
 THINGS = ("lantern", "kettle", "ladder", "mirror", "basket", "camera")

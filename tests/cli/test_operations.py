@@ -46,7 +46,7 @@ def test_a_signal_ends_a_worker_gracefully(tmp_path: Path) -> None:
 
 STARTED = """
 import sys, threading
-from optimem.memory.worker import Worker
+from optimem.memory.fading.worker import Worker
 batch = Worker._batch
 Worker._batch = lambda self: (print("started", flush=True), setattr(Worker, "_batch", batch))[1]
 from optimem.cli import main

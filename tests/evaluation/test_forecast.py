@@ -9,7 +9,7 @@ from optimem.evaluation.inspection import write_inspection
 from optimem.evaluation.page_cards import PageCard, PageInspector, card_lines, tier_name
 from optimem.evaluation.timeline import next_changes, timeline
 from optimem.memory.decay import DAY
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.records.scope_records import ScopeRecords
 from optimem.protocols import PageCodec
 from optimem.testing import PlainModel, PlainRenderer, plain_codec
 from optimem.tiers import Tier

@@ -9,7 +9,7 @@ from optimem import OpticalMemory, Scope
 from optimem.errors import InputError, ScopeError
 from optimem.evaluation.inspection import PART_NAMES, TEXT_LIMIT, byte_parts, write_inspection
 from optimem.memory.decay import DAY
-from optimem.memory.stats import PARTS
+from optimem.memory.upkeep.stats import PARTS
 from optimem.testing import plain_codec
 from tests.evaluation.test_report import NETWORK
 

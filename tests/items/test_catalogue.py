@@ -9,8 +9,8 @@ from optimem.items.collection import new_item
 from optimem.items.names import Address, MarkName, Namespace, shard_scopes
 from optimem.items.serialization import ItemMark
 from optimem.items.shard import ItemShard
-from optimem.memory.retrieval import index_page
-from optimem.memory.word_secret import word_secret
+from optimem.memory.recall.retrieval import index_page
+from optimem.memory.records.word_secret import word_secret
 from optimem.protocols import Store
 from optimem.testing import InMemoryStore
 from tests.items.racing import RacingStore

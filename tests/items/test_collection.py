@@ -11,7 +11,7 @@ from optimem.build import store_at
 from optimem.errors import ConflictError, InputError, StoreUnavailableError
 from optimem.items.collection import Collection, ItemQuery, Sweeper, new_item
 from optimem.items.names import ITEMS, MARKS, Address, MarkName
-from optimem.memory import scope_records
+from optimem.memory.records import scope_records
 from tests.items.racing import RacingStore
 
 A, B = Address(("users", "ann"), "a"), Address(("users", "ann"), "b")

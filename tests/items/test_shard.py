@@ -10,7 +10,7 @@ from optimem.errors import ChecksumError, ConflictError, FormatError
 from optimem.items.collection import new_item
 from optimem.items.names import Address, MarkName, item_entry_key, shard_scopes
 from optimem.items.shard import Item, ItemShard
-from optimem.memory import scope_records
+from optimem.memory.records import scope_records
 from optimem.protocols import Change
 from tests.items.racing import RacingStore
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from optimem import OpticalMemory
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.records.scope_records import ScopeRecords
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import plain_codec
 from optimem.turns import Scope

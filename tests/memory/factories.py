@@ -6,7 +6,7 @@ import numpy as np
 
 from optimem import OpticalMemory
 from optimem.errors import StoreUnavailableError
-from optimem.memory.records import (
+from optimem.memory.records.records import (
     Chunk,
     EntryKind,
     PageRecord,
@@ -15,7 +15,7 @@ from optimem.memory.records import (
     Span,
     TurnNumber,
 )
-from optimem.memory.scope_records import ScopeRecords
+from optimem.memory.records.scope_records import ScopeRecords
 from optimem.omem.corrections import text_digest
 from optimem.protocols import Change, Entry, Store, VisionTokens
 from optimem.store.sqlite import SQLiteStore

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from optimem.errors import FormatError
 from optimem.items import serialization as items
-from optimem.memory import index_serialization as words
-from optimem.memory import page_serialization as pages
-from optimem.memory import serialization as memory
-from optimem.memory.embedding import ModelMark
-from optimem.memory.records import (
+from optimem.memory.recall.retrieval import index_page
+from optimem.memory.records import index_serialization as words
+from optimem.memory.records import page_serialization as pages
+from optimem.memory.records import serialization as memory
+from optimem.memory.records.records import (
     Chunk,
     PageRecord,
     Position,
@@ -30,10 +30,9 @@ from optimem.memory.records import (
     TurnNumber,
     entry_place,
 )
-from optimem.memory.retrieval import index_page
-from optimem.memory.tombstones import pack_tombstone, unpack_tombstone
-from optimem.memory.vectors import PageVectors, pack_vectors, unpack_vectors
-from optimem.memory.word_secret import HOME, make_word_secret, word_secret
+from optimem.memory.records.tombstones import pack_tombstone, unpack_tombstone
+from optimem.memory.records.vectors import ModelMark, PageVectors, pack_vectors, unpack_vectors
+from optimem.memory.records.word_secret import HOME, make_word_secret, word_secret
 from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page

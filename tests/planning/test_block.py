@@ -8,7 +8,7 @@ from optimem import OpticalMemory, Turn
 from optimem.adapters import OptimemMiddleware
 from optimem.adapters.conversation import read_conversation
 from optimem.adapters.digest import as_digest
-from optimem.memory.records import EntryKind
+from optimem.memory.records.records import EntryKind
 from optimem.planning.block import PINNED_TOKENS, Block
 from optimem.planning.conversation import Conversation
 from optimem.planning.layout import Note

@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from optimem.adapters.conversation import read_conversation
 from optimem.adapters.scopes import find_place
 from optimem.api.memory import OpticalMemory
-from optimem.memory.prompting import passage_tokens
+from optimem.memory.recall.prompting import passage_tokens
 from optimem.planning.places import KEY
 from optimem.planning.recalling import SESSIONS, Recall, questions
 from optimem.testing import open_memory

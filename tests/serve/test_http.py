@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from optimem import OpticalMemory
-from optimem.memory.limits import Limits
+from optimem.memory.upkeep.limits import Limits
 from optimem.serve.http import HttpDoor, written
 from optimem.serve.operations import OPERATIONS
 from optimem.testing import InMemoryStore, open_memory, plain_codec

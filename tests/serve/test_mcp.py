@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from optimem import OpticalMemory
-from optimem.memory.prompting import count_tokens
+from optimem.memory.recall.prompting import count_tokens
 from optimem.serve.mcp_server import McpDoor, mcp_server
 from optimem.testing import open_memory
 from optimem.turns import Scope

@@ -11,9 +11,9 @@ from PIL import Image
 from optimem import OpticalMemory
 from optimem.errors import FingerprintError, InputError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.records import EntryKind, entry_place
-from optimem.memory.scope_records import ScopeRecords
-from optimem.memory.serialization import unpack_image
+from optimem.memory.records.records import EntryKind, entry_place
+from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.serialization import unpack_image
 from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.reader import DeepSeekReader

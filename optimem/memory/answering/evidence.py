@@ -1,0 +1,363 @@
+"""What speaks for a sentence as the answer to a question: its words and what it replies to, who
+says it and when, whether it names what is asked for.
+
+Every figure is between 0 and 1, so that their weights can be compared. Knows nothing of how they
+are weighed (see `quoting`), of pages or of stores.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from optimem.memory.recall.packing import Packed
+from optimem.memory.recall.snippets import Sentence, Snippet, split_sentences
+from optimem.memory.recall.stages import Query, nearness
+from optimem.memory.recall.turn_builder import TurnBuilder
+from optimem.text.answer_types import ASKING, AnswerType, asked_for, holds
+from optimem.text.dates import DateSpan
+from optimem.text.terms import name_terms, terms
+from optimem.text.told_dates import told_dates
+
+NEAR = 0.3
+"""How near to a date that a question names a turn must have been said: within it, or up to eight
+days later."""
+SHORT = 12
+"""Sentences of a turn any of which may answer; of a longer one, those that hold a word of the
+question."""
+ASKED_WEIGHT = 0.5
+"""What a term counts in a sentence that is a question itself: it repeats what it does not know."""
+LATEST = frozenset({"now", "today", "latest", "current", "currently", "still", "nowadays"})
+"""Words of a question for what is."""
+FIRST = frozenset({"first", "originally", "initially", "before", "once", "formerly", "earlier"})
+"""Words of a question for what was."""
+
+_THESE_DAYS = re.compile(r"\b(?:is|are|does|do|has|have)\b.*\btoday\b", re.IGNORECASE)
+
+
+class Evidence(NamedTuple):
+    """What speaks for a sentence or two, each from 0 to 1."""
+
+    share: float
+    """Of the question, by the weight of its words, held by the sentences; if these are the first
+    words of a reply, together with what was asked in the turn before."""
+    alone: float
+    """The same where the question names nobody: no speaker speaks for it then."""
+    mistyped: float
+    """The same where the sentences do not name what is asked for."""
+    before: float
+    """Held besides by the turn before, without what it asks."""
+    asked: float
+    """How much of the share was only asked, in the turn before."""
+    says: float
+    """Whether they say something that the question does not."""
+    asks: float
+    """Whether they are a question themselves."""
+    right_type: float
+    """Whether they name what is asked for, such as a number."""
+    wrong_type: float
+    """Whether they do not, though the question asks for a known kind of thing."""
+    speaker: float
+    """Whether they were said by whom the question names, or name that person themselves."""
+    nobody: float
+    """Whether the question names nobody, so that anyone may have said it."""
+    dated: float
+    """Whether they were said when the question asks for, or of a day that it names."""
+    told: float
+    """Whether they tell of a day that the question names, by a date such as "yesterday"."""
+    rank: float
+    """1 for a turn found first, 1/2 for the second, …"""
+    score: float
+    """The score of the turn over that of the best."""
+    match: float
+    """Whether the turn was found itself, not as one beside another."""
+    newest: float
+    """Of several that agree in what they hold of the question, whether it is the one to be asked
+    for: the newest, or the oldest if the question asks for what was first."""
+    older: float
+    """Whether it is one of the others."""
+    wanted: float
+    """Whether it is the one to be asked for, and the question says which: "now", "at first"."""
+    unwanted: float
+    """Whether it is one of the others, and the question says which."""
+    whole: float
+    """1 less the number of sentences over three."""
+
+
+FEATURES = Evidence._fields
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, as far as answers are compared with it. `weights`: of its terms."""
+
+    query: Query
+    weights: Mapping[int, float]
+
+    @cached_property
+    def type(self) -> AnswerType | None:
+        """What it asks for."""
+        return asked_for(self.query.text)
+
+    @cached_property
+    def content(self) -> dict[int, float]:
+        """The weights of the terms without the words by which it asks."""
+        asking = {term for term, word in self.query.words.items() if ASKING.fullmatch(word.lower())}
+        return {term: weight for term, weight in self.weights.items() if term not in asking}
+
+    @cached_property
+    def names(self) -> re.Pattern[str] | None:
+        """The speakers that it names, where something is said of them: "Ann likes", "Ann's cat",
+        but not "Bye, Ann!". None if it names nobody."""
+        names = "|".join(map(re.escape, self.query.speakers))
+        return re.compile(rf"\b(?:{names})(?:['’]s)?\s+\w", re.IGNORECASE) if names else None
+
+    @cached_property
+    def dates(self) -> list[DateSpan]:
+        """The spans of time that it names, without a "today" that means "these days"."""
+        now = _THESE_DAYS.search(self.query.text)
+        return [each for each in self.query.dates if not now or each.text.lower() != "today"]
+
+    @cached_property
+    def first(self) -> bool:
+        """Whether it asks for what was first rather than for what is."""
+        words = self._plain
+        return bool(words & FIRST) and not words & LATEST
+
+    @cached_property
+    def says_which(self) -> bool:
+        """Whether it says that it asks for the first or the latest."""
+        return bool(self._plain & (FIRST | LATEST))
+
+    @cached_property
+    def _plain(self) -> set[str]:
+        return {word.lower().strip("?.,!") for word in self.query.text.split()}
+
+
+class Candidate(NamedTuple):
+    """Sentences that may answer. `held`: the terms of the question in them."""
+
+    found: Packed
+    snippet: Snippet
+    held: frozenset[int]
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A recalled turn, compared with a question."""
+
+    asked: Asked
+    found: Packed
+    sentences: Sequence[Sentence]
+    rank: int
+
+    @property
+    def turn(self) -> TurnBuilder:
+        return self.found.turn
+
+    @cached_property
+    def speaker(self) -> bool | None:
+        """Whether it was said by whom the question names; None if it names nobody, or it is not
+        known who spoke."""
+        asked = {term for named in self.asked.query.speakers.values() for term in named}
+        said = set(name_terms(self.turn.name))
+        return bool(asked & said) if asked and said else None
+
+    @cached_property
+    def date(self) -> bool | None:
+        """Whether it was said when the question asks for; None if it names no date."""
+        spans = self.asked.dates
+        near = [nearness(span, np.array([self.turn.time]))[0] for span in spans]
+        return bool(max(near) >= NEAR) if near else None
+
+    @cached_property
+    def weights(self) -> dict[int, float]:
+        """The weights of the question without those of a name or a date that the turn bears out:
+        nobody says "I, Ann, on 8 May"."""
+        query = self.asked.query
+        met = [*query.speakers] if self.speaker else []
+        met += [date.text for date in self.asked.dates]
+        known = {term for text in met for term in terms(text)}
+        return {t: weight for t, weight in self.asked.content.items() if t not in known}
+
+    def share(self, sentences: Iterable[Sentence]) -> float:
+        """The share of the question's weights that sentences hold."""
+        counts = dict[int, float]()
+        for each in sentences:
+            for term in each.terms & self.weights.keys():
+                counts[term] = max(counts.get(term, 0.0), ASKED_WEIGHT if each.asks else 1.0)
+        total = sum(self.weights.values())
+        return sum(self.weights[t] * n for t, n in counts.items()) / total if total else 0.0
+
+    def tells(self, text: str) -> bool:
+        """Whether a text tells of a day that the question names."""
+        spans = self.asked.dates
+        return bool(spans) and any(
+            told.end - told.start < 3 * 86_400
+            and any(told.start < span.end and span.start < told.end for span in spans)
+            for told in told_dates(text, self.turn.time)
+        )
+
+
+def candidates(
+    asked: Asked, found: Sequence[Packed], beside: Mapping[int, Sequence[int]]
+) -> list[Candidate]:
+    """The sentences, and pairs of them, of recalled turns that may answer: those said by whom and
+    when the question asks for, or that say so themselves. `beside`: the turns right before and
+    after each turn, by their numbers."""
+    turns = {
+        each.turn.number: _Turn(asked, each, split_sentences(each.turn.guess), rank)
+        for rank, each in enumerate(found)
+    }
+    best = max((each.candidate.hit.score for each in found), default=1.0) or 1.0
+    made = list[Candidate]()
+    for number, turn in turns.items():
+        near = [turns[other] for other in beside.get(number, ()) if other in turns]
+        made += _of_turn(turn, near, best)
+    return _in_time(asked, made)
+
+
+def _of_turn(turn: _Turn, beside: Sequence[_Turn], best: float) -> Iterator[Candidate]:
+    """The candidates of a turn. `best`: the score of the best turn."""
+    before = _Before.of(turn, beside)
+    if not (turn.share(turn.sentences) or turn.share(before.asked) or turn.asked.dates):
+        return
+    short = len(turn.sentences) <= SHORT
+    for size in (1, 2):
+        for at in range(len(turn.sentences) - size + 1):
+            window = turn.sentences[at : at + size]
+            if (short or turn.share(window)) and _may_answer(turn, window):
+                yield _candidate(turn, window, before if at == 0 else before.not_asked(), best)
+
+
+class _Before(NamedTuple):
+    """The turn before. `said`: the share of the question that its statements hold. `asked`: what
+    somebody else asks there, as if it were said."""
+
+    said: float
+    asked: list[Sentence]
+
+    @classmethod
+    def of(cls, turn: _Turn, beside: Sequence[_Turn]) -> "_Before":
+        before = [each for each in beside if each.turn.number < turn.turn.number]
+        said = [s for each in before for s in each.sentences if not s.asks]
+        asked = [
+            sentence._replace(asks=False)
+            for each in before
+            if (each.turn.name, each.turn.role) != (turn.turn.name, turn.turn.role)
+            for sentence in each.sentences
+            if sentence.asks
+        ]
+        return cls(turn.share(said), asked)
+
+    def not_asked(self) -> "_Before":
+        """The same for sentences that are not the first of a reply."""
+        return self._replace(asked=[])
+
+
+def _may_answer(turn: _Turn, window: Sequence[Sentence]) -> bool:
+    """Whether sentences were said by whom and when the question asks for, or say so."""
+    return (turn.speaker is not False or _names(turn, window)) and (
+        turn.date is not False
+        or turn.tells(_text(turn, window))
+        or any(_terms(window).issuperset(terms(date.text)) for date in turn.asked.dates)
+    )
+
+
+def _candidate(turn: _Turn, window: Sequence[Sentence], before: _Before, best: float) -> Candidate:
+    """Sentences with what speaks for them."""
+    question, hit, text = turn.asked, turn.found.candidate, _text(turn, window)
+    own, said, kind = turn.share(window), _terms(window), turn.asked.type
+    asks, nobody = all(each.asks for each in window), not question.query.speakers
+    share = own if asks else turn.share([*before.asked, *window])
+    right = kind is not None and holds(kind, text, question.query.text)
+    wrong = kind is not None and not right
+    evidence = Evidence(
+        share=share,
+        alone=share * nobody,
+        mistyped=share * wrong,
+        before=max(before.said - share, 0.0),
+        asked=share - own,
+        says=float(bool(said - question.weights.keys())),
+        asks=float(asks),
+        right_type=float(right),
+        wrong_type=float(wrong),
+        speaker=float(turn.speaker is True or _names(turn, window)),
+        nobody=float(nobody),
+        dated=float(turn.date is True),
+        told=float(turn.tells(text)),
+        rank=1 / (turn.rank + 1),
+        score=hit.hit.score / best,
+        match=float(hit.matches),
+        newest=0.0,
+        older=0.0,
+        wanted=0.0,
+        unwanted=0.0,
+        whole=1 - len(window) / 3,
+    )
+    snippet = Snippet(window[0].start, window[-1].end, share)
+    return Candidate(turn.found, snippet, said.intersection(turn.weights), evidence)
+
+
+def _text(turn: _Turn, window: Sequence[Sentence]) -> str:
+    return turn.turn.guess[window[0].start : window[-1].end]
+
+
+def _terms(window: Sequence[Sentence]) -> frozenset[int]:
+    return frozenset().union(*(each.terms for each in window))
+
+
+def _names(turn: _Turn, window: Sequence[Sentence]) -> bool:
+    """Whether sentences say something of whom the question names."""
+    names = turn.asked.names
+    return names is not None and names.search(_text(turn, window)) is not None
+
+
+class _Holding(NamedTuple):
+    """What a turn holds of a question in a sentence or two."""
+
+    number: int
+    name: str
+    time: float
+    held: frozenset[int]
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> "_Holding":
+        turn = candidate.found.turn
+        return cls(turn.number, turn.name, turn.time, candidate.held)
+
+
+def _in_time(asked: Asked, made: list[Candidate]) -> list[Candidate]:
+    """The candidates, those that agree compared by time."""
+    holding = {_Holding.of(each) for each in made if each.held}
+    standing = {each: _standing(asked, each, holding) for each in holding}
+    compared = list[Candidate]()
+    for each in made:
+        newest, older = standing.get(_Holding.of(each), (0.0, 0.0))
+        said = float(asked.says_which)
+        evidence = each.evidence._replace(
+            newest=newest, older=older, wanted=newest * said, unwanted=older * said
+        )
+        compared.append(each._replace(evidence=evidence))
+    return compared
+
+
+def _standing(asked: Asked, own: _Holding, others: Iterable[_Holding]) -> tuple[float, float]:
+    """Whether a turn is the one to be asked for, or else one of the others, of those by the same
+    speaker that hold more than half of what it holds of the question."""
+    half = sum(asked.content.get(term, 0.0) for term in own.held) / 2
+    times = [
+        other.time
+        for other in others
+        if other.number != own.number
+        and other.name == own.name
+        and sum(asked.content.get(term, 0.0) for term in own.held & other.held) > half
+    ]
+    if not times:
+        return 0.0, 0.0
+    last = own.time <= min(times) if asked.first else own.time >= max(times)
+    return float(last), float(not last)

@@ -1,0 +1,1 @@
+"""Pages that grow smaller with age, and the workers that see to it."""

@@ -1,0 +1,126 @@
+"""Changes to a scope's entries that are committed together or not at all, and only if the entries
+are still at the versions that were read.
+"""
+
+from dataclasses import dataclass, field
+
+from optimem.errors import ConflictError
+from optimem.memory.records import page_serialization, serialization
+from optimem.memory.records.index_serialization import pack_index
+from optimem.memory.records.records import (
+    STATE_KEY,
+    Chunk,
+    EntryKind,
+    PageIndex,
+    PageKey,
+    PageRecord,
+    Position,
+    ScopeState,
+    TurnNumber,
+    chunk_key,
+    entry_place,
+    image_key,
+    turn_key,
+)
+from optimem.memory.records.vectors import PageVectors, pack_vectors
+from optimem.memory.records.word_secret import make_word_secret
+from optimem.protocols import Change, Entry, Store
+from optimem.turns import Scope
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Changes to a scope's entries. `expect`: the version that an entry must still have at the
+    commit; 0 if it must not exist, None for any."""
+
+    store: Store
+    scope: Scope
+    changes: list[Change] = field(default_factory=list)
+
+    def put_state(self, state: ScopeState, expect: int) -> None:
+        """Write the scope's state."""
+        data = serialization.pack_state(state, self._place(STATE_KEY))
+        self.changes.append(Change(STATE_KEY, data, expect))
+
+    def put_turn(self, turn: str, number: TurnNumber, expect: int | None = 0) -> None:
+        """Write a turn's number, by default of a new turn."""
+        key = turn_key(turn)
+        data = serialization.pack_number(number, self._place(key))
+        self.changes.append(Change(key, data, expect))
+
+    def remove_turn(self, turn: str) -> None:
+        """Remove a turn's number, and the image that it describes, if it does."""
+        self.changes.extend(Change(key, None) for key in turn_keys(turn))
+
+    def put_chunk(self, chunk: Chunk, due: float | None, expect: int | None) -> None:
+        """Write a chunk."""
+        key = chunk_key(chunk.position)
+        data = serialization.pack_chunk(chunk, self._place(key))
+        self.changes.append(Change(key, data, expect, due))
+
+    def remove_chunk(self, position: Position, expect: int | None = None) -> None:
+        """Remove the chunk that starts at a position."""
+        self.changes.append(Change(chunk_key(position), None, expect))
+
+    def put_page(
+        self,
+        record: PageRecord,
+        due: float | None,
+        expect: int | None,
+        index: PageIndex | None = None,
+    ) -> None:
+        """Write a page, and its index entry; without `index` that stays as it is, as vectors do."""
+        key = record.key.page
+        data = page_serialization.pack_page(record, self._place(key))
+        self.changes.append(Change(key, data, expect, due))
+        if index is not None:
+            self.put_index(record.key, index)
+
+    def put_index(self, key: PageKey, index: PageIndex) -> None:
+        """Write a page's index entry."""
+        data = pack_index(index, self._place(key.words), make_word_secret(self.store))
+        self.changes.append(Change(key.words, data))
+
+    def put_vectors(self, key: PageKey, vectors: PageVectors) -> None:
+        """Write the vectors of a page's turns."""
+        data = pack_vectors(vectors, self._place(key.vectors), make_word_secret(self.store))
+        self.changes.append(Change(key.vectors, data))
+
+    def remove_entry(self, key: str) -> None:
+        """Remove an entry, whatever it holds."""
+        self.changes.append(Change(key, None))
+
+    def remove_page(self, key: PageKey, expect: int) -> None:
+        """Remove a page with its words and vectors."""
+        self.changes.append(Change(key.page, None, expect))
+        self.changes.extend(Change(other, None) for other in (key.words, key.vectors))
+
+    def reschedule(self, entry: Entry, due: float | None) -> None:
+        """Put an entry, as it is, back in the due queue; None for never."""
+        self.changes.append(Change(entry.key, entry.value, entry.version, due))
+
+    def _place(self, key: str) -> bytes:
+        return entry_place(self.scope, key)
+
+    @property
+    def page_bytes(self) -> int:
+        """Bytes of the pages that it writes."""
+        written = (c for c in self.changes if EntryKind.of(c.key) is EntryKind.PAGE)
+        return sum(len(change.value) for change in written if change.value)
+
+    def commit(self) -> None:
+        """Make all changes or none. Raises ConflictError if an entry is not as expected."""
+        self.store.commit(self.scope, self.changes)
+
+    def try_commit(self) -> bool:
+        """Make all changes or none; False if an entry is not as expected."""
+        try:
+            self.commit()
+        except ConflictError:
+            return False
+        return True
+
+
+def turn_keys(turn: str) -> list[str]:
+    """Keys that belong to a turn wherever its text lies: of its number and of its image."""
+    return [key for key in (turn_key(turn), image_key(turn)) if key]

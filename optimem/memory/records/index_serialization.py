@@ -1,0 +1,93 @@
+"""The words of a page to bytes and back: columns of numbers in byte planes, under zstd, hidden
+under the store's secret. Items store theirs in the same way.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.memory.records.records import PageIndex
+from optimem.memory.records.word_secret import hide, reveal, word_secret
+from optimem.omem.container import (
+    ContainerKind,
+    compress,
+    decompress,
+    pack_container,
+    unpack_container,
+)
+from optimem.protocols import Store
+
+_SIZES = struct.Struct("<II")
+
+
+def pack_index(index: PageIndex, place: bytes, secret: bytes) -> bytes:
+    """An index entry as bytes. `secret`: see `word_secret`."""
+    hidden = hide(index_section(index), secret, place)
+    return pack_container(ContainerKind.INDEX, [hidden], place)
+
+
+def unpack_index(data: bytes, place: bytes, secret: bytes | None) -> PageIndex:
+    """The index entry. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.INDEX, data, place=place) as (hidden,):
+        return parse_index(reveal(hidden, secret, place))
+
+
+def index_reader(store: Store) -> Callable[[bytes, bytes], PageIndex]:
+    """`unpack_index` of bytes and their place, for a store's own indexes."""
+    return lambda data, place: unpack_index(data, place, word_secret(store))
+
+
+def index_section(index: PageIndex) -> bytes:
+    """An index entry as a section: rows and postings, 4 bytes each; then, under zstd, gaps between
+    sorted hashes and the other columns, in byte planes; the times last, if any is known."""
+    columns = [
+        np.diff(index.sequence, prepend=0),
+        index.length,
+        np.diff(index.term, prepend=np.uint32(0)),
+        index.row.astype(np.uint16),  # a page has fewer spans than 65,536
+        index.count,
+        *([np.diff(index.time, prepend=0)] if index.time.any() else []),
+    ]
+    sizes = _SIZES.pack(index.sequence.size, index.term.size)
+    return sizes + compress(b"".join(map(planes, columns)))
+
+
+def parse_index(section: bytes) -> PageIndex:
+    """The inverse of `index_section`. Raises ValueError or struct.error for anything else."""
+    rows, postings = _SIZES.unpack_from(section)
+    layout: list[tuple[int, type[np.generic]]] = [(rows, np.int64), (rows, np.uint32)]
+    layout += [(postings, np.uint32), (postings, np.uint16), (postings, np.uint16)]
+    columns, at, flat = [], 0, decompress(section[_SIZES.size :])
+    timed = len(flat) > sum(count * np.dtype(dtype).itemsize for count, dtype in layout)
+    layout += [(rows, np.int64)] if timed else []
+    for count, dtype in layout:
+        size = count * np.dtype(dtype).itemsize
+        columns.append(from_planes(flat[at : at + size], dtype, count))
+        at += size
+    sequence, length, term, row, counts, *time = columns
+    if at != len(flat) or (row >= rows).any():
+        raise ValueError(f"{len(flat)} bytes are not {rows} rows and {postings} postings")
+    return PageIndex(
+        np.cumsum(sequence, dtype=np.int64),
+        length,
+        np.cumsum(term, dtype=np.uint32),
+        row.astype(np.uint32),
+        counts,
+        np.cumsum(time[0] if time else np.zeros(rows), dtype=np.int64),
+    )
+
+
+def planes(array: NDArray[Any]) -> bytes:
+    """Little-endian numbers with all first bytes together, then all second ones, …: the high
+    bytes of small numbers are then one run of zeros."""
+    plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
+    return plain.view(np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
+
+
+def from_planes(data: bytes, dtype: type[np.generic], count: int) -> NDArray[Any]:
+    """The inverse of `planes` for `count` numbers. Raises ValueError for other data."""
+    rows = np.frombuffer(data, np.uint8).reshape(np.dtype(dtype).itemsize, count).T
+    return np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder("<")).ravel().astype(dtype)

@@ -1,0 +1,1 @@
+"""A memory as a whole: forgetting, checking, copies, limits, statistics."""

@@ -1,0 +1,1 @@
+"""Turns on their way to pages: which are new, the tail, layout, drawing."""
