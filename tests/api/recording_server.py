@@ -43,10 +43,19 @@ RESPONSE = {
     "output": [{"id": "o", "type": "message", "role": "assistant", "status": "completed",
                 "content": [{"type": "output_text", "text": ANSWER, "annotations": []}]}],
 }  # fmt: skip
+ITEM: dict[str, Any] = RESPONSE["output"][0]  # type: ignore[index]
+AT = {"output_index": 0, "content_index": 0, "item_id": "o"}
 RESPONSE_EVENTS = [
     {"type": "response.created", "sequence_number": 0, "response": {**RESPONSE, "output": []}},
-    {"type": "response.completed", "sequence_number": 1, "response": RESPONSE},
-]
+    {"type": "response.output_item.added", "sequence_number": 1, "output_index": 0,
+     "item": {**ITEM, "status": "in_progress", "content": []}},
+    {"type": "response.content_part.added", "sequence_number": 2, **AT,
+     "part": {"type": "output_text", "text": "", "annotations": []}},
+    {"type": "response.output_text.delta", "sequence_number": 3, **AT, "delta": ANSWER,
+     "logprobs": []},
+    {"type": "response.output_item.done", "sequence_number": 4, "output_index": 0, "item": ITEM},
+    {"type": "response.completed", "sequence_number": 5, "response": RESPONSE},
+]  # fmt: skip
 ANSWERS: dict[str, tuple[Any, list[Any]]] = {
     "completions": (CHAT, [CHUNK]),
     "messages": (MESSAGE, MESSAGE_EVENTS),

@@ -9,8 +9,6 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
-from langchain_openai import ChatOpenAI
 
 from optimem import OpticalMemory
 from optimem.errors import StoreUnavailableError
@@ -97,14 +95,6 @@ def test_the_sdk_of_anthropic(upstream: Upstream, proxy: str) -> None:
     assert dict(upstream.last.sent)["authorization"] == "Bearer sk-ant"
     with client.messages.stream(**said) as stream:
         assert stream.get_final_text() == ANSWER
-
-
-def test_langchains_chat_model(upstream: Upstream, proxy: str) -> None:
-    model = ChatOpenAI(model="gpt-5.1", base_url=f"{proxy}/openai/v1", api_key="k")  # type: ignore[arg-type]
-    kinds = {"user": HumanMessage, "assistant": AIMessage}
-    said = [kinds[each["role"]](each["content"]) for each in exchanges(LONG)]
-    assert model.invoke(said).text == ANSWER
-    assert count_sent(upstream) < LONG
 
 
 def test_headers_say_what_it_costs_by_the_provider(upstream: Upstream, proxy: str) -> None:
