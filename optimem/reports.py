@@ -224,6 +224,18 @@ class MemoryStats(Result):
     store: dict[str, str] = Field(default_factory=dict)
 
 
+class PageSummary(Result):
+    """A page of a scope. `page`: its id. `tier`: of its vision tokens; "text" if no tier could hold
+    it. `turns`: that lie on it, wholly or partly. `first`, `last`: when these were said, the
+    earliest and the latest, in seconds since the epoch."""
+
+    page: str
+    tier: str
+    turns: int
+    first: float
+    last: float
+
+
 class ScopeSize(Result):
     """What a scope holds. `next_due`: when its next entry is due, None if none is."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from optimem import build
 from optimem.api.upkeep import MemoryUpkeep
+from optimem.errors import InputError
 from optimem.memory.answering.answering import Question, aanswer, answer
 from optimem.memory.background import async_twin
 from optimem.memory.recall.page_images import page_image
@@ -22,10 +23,11 @@ from optimem.memory.recall.recall import Recaller
 from optimem.memory.recall.request import Request
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.upkeep.exchange import Importer, export_lines
+from optimem.memory.upkeep.stats import newest_pages
 from optimem.memory.writing.images import append_images
 from optimem.memory.writing.paging import PageWriter
 from optimem.memory.writing.tail import append_turns
-from optimem.reports import AppendReport, ImportReport
+from optimem.reports import AppendReport, ImportReport, PageSummary
 from optimem.results import Answer, RecalledTurn, Recollection, TurnList
 from optimem.times import Time, as_seconds
 from optimem.turns import Scope, Turns, as_turns
@@ -205,6 +207,13 @@ class OpticalMemory(MemoryUpkeep):
         """The turns with these ids, in the scope's order, without those that it does not hold."""
         return self._recaller(scope, now).read(ids)
 
+    def newest_pages(self, scope: Scope | str, count: int = 100) -> list[PageSummary]:
+        """What the last `count` pages of a scope hold, the newest first; decodes none. Raises
+        InputError for a count under 1."""
+        if count < 1:
+            raise InputError(f"count={count} shows no page; give at least 1")
+        return newest_pages(self._records(scope), count)
+
     def page_image(
         self, scope: Scope | str, page: str, *, turn: str | None = None, now: float | None = None
     ) -> bytes:
@@ -260,6 +269,7 @@ class OpticalMemory(MemoryUpkeep):
     apinned = async_twin(pinned)
     aids = async_twin(ids)
     aread = async_twin(read)
+    anewest_pages = async_twin(newest_pages)
     apage_image = async_twin(page_image)
 
     async def aanswer(

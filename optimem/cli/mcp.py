@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimem.cli.answering import LlmOptions, llm_options
 from optimem.cli.completion import complete_scope
 from optimem.cli.inputs import MemoryOptions, memory_options
 from optimem.errors import MissingExtraError
@@ -28,9 +29,10 @@ scope_option = click.option(
     "  optimem mcp --scope work/ann/shop --store notes.db",
 )
 @scope_option
+@llm_options
 @memory_options("store", "model", "embeddings", "policy", "limits")
 @click.pass_context
-def mcp(context: click.Context, scope: str, options: MemoryOptions) -> None:
+def mcp(context: click.Context, scope: str, answering: LlmOptions, options: MemoryOptions) -> None:
     """Serve a memory to an agent over MCP.
 
     Speaks the Model Context Protocol on standard input and output, until the client goes: remember,
@@ -40,6 +42,7 @@ def mcp(context: click.Context, scope: str, options: MemoryOptions) -> None:
     if context.invoked_subcommand is not None:
         return
     try:
+        from optimem.serve.backend import Backend
         from optimem.serve.mcp_server import serve_stdio
     except ImportError as error:
         raise MissingExtraError(
@@ -47,9 +50,9 @@ def mcp(context: click.Context, scope: str, options: MemoryOptions) -> None:
         ) from error
     from optimem.turns import Scope
 
-    home = Scope.parse(scope)
+    home, llm = Scope.parse(scope), answering.open()
     with options.open(make=True) as memory:
-        asyncio.run(serve_stdio(memory, home))
+        asyncio.run(serve_stdio(Backend(memory, llm), home))
 
 
 client_argument = click.argument(
@@ -64,10 +67,13 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmati
 @mcp.command(epilog="\b\nExample:\n  optimem mcp install claude-code --scope work/ann/shop")
 @client_argument
 @scope_option
+@llm_options
 @memory_options("store")
 @project_option
 @yes_option
-def install(client: str, scope: str, options: MemoryOptions, project: bool, yes: bool) -> None:
+def install(
+    client: str, scope: str, answering: LlmOptions, options: MemoryOptions, project: bool, yes: bool
+) -> None:
     """Add optimem to an MCP client's configuration.
 
     Shows the change first, and asks. Nothing else in the file is touched, and a server of that name
@@ -80,6 +86,7 @@ def install(client: str, scope: str, options: MemoryOptions, project: bool, yes:
     if options.store is not None:
         is_file = "://" not in options.store
         given += ["--store", str(Path(options.store).absolute()) if is_file else options.store]
+    given += answering.arguments()
     chosen = mcp_clients.CLIENTS[client]
     path = chosen.path(project, os.environ)
     _make(mcp_clients.install(chosen, path, mcp_clients.entry(chosen, given)), yes)

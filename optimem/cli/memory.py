@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from optimem.cli.answering import LlmOptions, llm_options
 from optimem.cli.completion import complete_file, scope_argument
 from optimem.cli.inputs import (
     STDIN,
@@ -25,7 +26,6 @@ from optimem.text.ages import ago
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.api.chat_server import ChatServer
     from optimem.reports import AppendReport
     from optimem.results import PagePart, Passage, RecalledTurn
 
@@ -177,18 +177,14 @@ def recall(
               "with a model, else no limit.")  # fmt: skip
 @click.option("--since", metavar="TIME", help="Only turns from then on, such as 2023-05-08.")
 @click.option("--until", metavar="TIME", help="Only turns up to then.")
-@click.option("--server", envvar="OPTIMEM_SERVER", show_envvar=True, metavar="URL",
-              help="An OpenAI-compatible server whose model answers from what is recalled, such as "
-              "http://localhost:8080/v1 of llama.cpp.")  # fmt: skip
-@click.option("--llm", envvar="OPTIMEM_LLM", show_envvar=True, metavar="NAME",
-              help="The model on that server; by default the first that it lists.")  # fmt: skip
+@llm_options
 @now_option
 @memory_options("store", "model", "images", "embeddings", "policy")
 @json_option
 def ask(
     scope: str, question: str, k: int | None, budget: int | None, since: str | None,
-    until: str | None, server: str | None, llm: str | None, now: float | None,
-    options: MemoryOptions, as_json: bool,
+    until: str | None, answering: LlmOptions, now: float | None, options: MemoryOptions,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Answer a question, with a quotation or by a model.
 
@@ -198,13 +194,11 @@ def ask(
     given, it answers from an image by its vision tokens. If nothing readable answers the question,
     exits with 1 and shows the turns that come nearest, those that `optimem recall` finds.
     """
-    if llm and not server:
-        raise click.UsageError("--llm names a model on a server; give --server too")
     with options.open() as memory:
         memory.check_known(scope)
         answer = memory.answer(
-            scope, question, _chat_server(server, llm), k=k, budget=budget, since=since,
-            until=until, now=now,
+            scope, question, answering.open(), k=k, budget=budget, since=since, until=until,
+            now=now,
         )  # fmt: skip
     if as_json:
         print_json(answer.model_dump(mode="json"))
@@ -233,15 +227,6 @@ def reconstruct(scope: str, raw: bool, options: MemoryOptions, as_json: bool) ->
         memory.check_known(scope)
         turns = memory.reconstruct(scope)
     _print_turns(turns, as_json, raw)
-
-
-def _chat_server(url: str | None, model: str | None) -> "ChatServer | None":
-    """The model that answers, if any."""
-    if url is None:
-        return None
-    from optimem.api.chat_server import ChatServer
-
-    return ChatServer(url, model)
 
 
 def _print_turns(

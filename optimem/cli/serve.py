@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from optimem.cli.answering import LlmOptions, llm_options
 from optimem.cli.inputs import MemoryOptions, memory_options
 from optimem.errors import InputError, MissingExtraError
 from optimem.memory.settings import parse_size
+from optimem.proxy.settings import MODES, UPSTREAMS, ProxySettings, checked_mode
 
 if TYPE_CHECKING:
-    from optimem.proxy.settings import ProxySettings
     from optimem.serve.settings import ServeSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +27,7 @@ def _setting(name: str, **options: Any) -> Callable[[F], F]:
 @click.command(
     epilog="\b\nExamples:\n"
     "  optimem serve --store notes.db --worker\n"
+    "  optimem serve --store notes.db --server http://localhost:8080/v1\n"
     "  optimem serve --host 0.0.0.0 --access-keys keys.txt"
 )
 @_setting("--host", default="127.0.0.1", show_default=True, metavar="NAME",
@@ -45,19 +47,21 @@ def _setting(name: str, **options: Any) -> Callable[[F], F]:
 @_setting("--grace", default=20.0, show_default=True, metavar="SECONDS",
           help="What requests in hand have left when the service is stopped.")  # fmt: skip
 @_setting("--traces", is_flag=True, help="Make spans for OpenTelemetry.")
-@_setting("--proxy", type=click.Choice(["off", "recall", "image", "auto"]),
+@_setting("--proxy", type=click.Choice(MODES),
           help="Also be a proxy to OpenAI and Anthropic, below /proxy; what it does with requests "
-          "that name no mode.")  # fmt: skip
+          "where neither they nor their access key name a mode.")  # fmt: skip
 @_setting("--upstream", multiple=True, metavar="NAME=URL",
           help="Of the proxy: another provider, below /proxy/NAME; give it once for "
           "each.")  # fmt: skip
 @_setting("--proxy-deadline", type=float, default=3.0, show_default=True, metavar="SECONDS",
           help="Of the proxy: a request whose plan takes longer goes on as it came.")  # fmt: skip
 @_setting("--worker", is_flag=True, help="Let pages fade too, as `optimem worker` does.")
+@llm_options
 @memory_options("store", "model", "embeddings", "policy", "limits")
 def serve(
     access_keys: str | None, max_body: str, worker: bool, proxy: str | None,
-    upstream: tuple[str, ...], proxy_deadline: float, options: MemoryOptions, **given: Any,
+    upstream: tuple[str, ...], proxy_deadline: float, answering: LlmOptions,
+    options: MemoryOptions, **given: Any,
 ) -> None:  # fmt: skip
     """Serve a memory over HTTP.
 
@@ -67,6 +71,7 @@ def serve(
     """
     try:
         from optimem.serve.app import create_app
+        from optimem.serve.backend import Backend
         from optimem.serve.doors import all_doors
         from optimem.serve.running import address, listen
         from optimem.serve.running import serve as run
@@ -76,11 +81,14 @@ def serve(
         ) from error
     settings = _settings(access_keys, max_body=parse_size(max_body), **given)
     behind = _proxy_settings(proxy, upstream, proxy_deadline, settings.max_body)
+    if not behind and any(caller.mode for caller in settings.keys.callers.values()):
+        raise InputError("an access key has a mode, which is for the proxy; give --proxy MODE, too")
+    llm = answering.open()
     listening = listen(settings)
     with listening, options.open(make=True) as memory:
         if worker:
             memory.start_worker()
-        app = create_app(memory, settings, all_doors(memory, settings, behind))
+        app = create_app(memory, settings, all_doors(Backend(memory, llm), settings, behind))
         line = f"optimem serves {address(listening)}; {_who(settings)}"
         run(app, settings, listening, lambda: click.echo(line, err=True))
     click.echo("optimem has stopped", err=True)
@@ -101,8 +109,6 @@ def _proxy_settings(
 ) -> "ProxySettings | None":
     """Settings of the proxy; None for none. Raises InputError for an upstream that is no
     NAME=URL, or one without a proxy."""
-    from optimem.proxy.settings import UPSTREAMS, ProxySettings, checked_mode
-
     if mode is None and upstream:
         raise InputError(f"--upstream {upstream[0]} is for the proxy; give --proxy MODE, too")
     if mode is None:
@@ -121,6 +127,7 @@ def _who(settings: "ServeSettings") -> str:
     "new-access-key",
     epilog="\b\nExamples:\n"
     "  optimem new-access-key work >> keys.txt\n"
+    "  optimem new-access-key work --mode image >> keys.txt\n"
     "  optimem new-access-key @metrics",
 )
 @click.argument("namespace", default="")
@@ -129,19 +136,20 @@ def _who(settings: "ServeSettings") -> str:
     is_flag=True,
     help="Print the line with the key's SHA-256, and the key on standard error.",
 )
-def new_access_key(namespace: str, hashed: bool) -> None:
+@click.option("--mode", type=click.Choice(MODES),
+              help="What the proxy does with requests of this key that name no mode.")  # fmt: skip
+def new_access_key(namespace: str, hashed: bool, mode: str | None) -> None:
     """Print a line for the access keys of `optimem serve`.
 
     Who has the key reaches the memory's NAMESPACE, by default the one without a name, and nothing
     else; with @metrics in its place, /metrics alone.
     """
-    from optimem.serve.access import AccessKeys, hashed_line
+    from optimem.serve.access import AccessKeys, key_line
     from optimem.serve.access import new_access_key as make
 
     key = make()
-    line = f"{namespace} {key}".lstrip()
-    AccessKeys.parse([line])
-    click.echo(hashed_line(namespace, key) if hashed else line)
+    AccessKeys.parse([key_line(namespace, key, mode)])
+    click.echo(key_line(namespace, key, mode, hashed))
     if hashed:
         click.echo(key, err=True)
 

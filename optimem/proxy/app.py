@@ -30,6 +30,14 @@ from optimem.proxy.shortening import Asked
 from optimem.proxy.wire import Api, find_api
 
 
+class Origin(NamedTuple):
+    """Where a request comes from. `namespace`: of the memory that it may use. `mode`: what is done
+    with it if it names no mode itself; None for that of the settings."""
+
+    namespace: str = ""
+    mode: Mode | None = None
+
+
 class _Request(NamedTuple):
     """A request for a provider: its base URL, the target there, and what to do with it."""
 
@@ -54,17 +62,17 @@ class _Request(NamedTuple):
 
 class Proxy:
     """Hands requests through, with memory in place of old messages. `settings`: where to, and in
-    which mode. `namespace`: of the memory that a request may use, by its ASGI scope; by default the
-    one without a name. `forwarder`: the connections to providers."""
+    which mode. `origin`: of a request, by its ASGI scope; by default the namespace without a name.
+    `forwarder`: the connections to providers."""
 
     def __init__(
         self,
         memory: OpticalMemory,
         settings: ProxySettings,
-        namespace: Callable[[Scope], str] = lambda _: "",
+        origin: Callable[[Scope], Origin] = lambda _: Origin(),
         forwarder: Forwarder | None = None,
     ) -> None:
-        self.settings, self._namespace = settings, namespace
+        self.settings, self._origin = settings, origin
         self._forwarder = forwarder or Forwarder()
         self._desk = Desk(memory, settings.deadline)
 
@@ -86,20 +94,21 @@ class Proxy:
                 send, 404, "unknown_upstream", f"/{name} is no provider here; use {known}"
             )
             return
-        namespace = self._namespace(scope)
+        origin = self._origin(scope)
         try:
-            mode = self._mode(scope)
+            mode = self._mode(scope, origin)
         except InputError as error:
             await answer_error(send, 400, "unknown_mode", f"x-optimem-mode: {error}")
             return
         incoming = Incoming(scope["headers"], receive)
-        request = _Request(scope, base, target, mode, namespace)
+        request = _Request(scope, base, target, mode, origin.namespace)
         await while_there(self._exchange(request, incoming, send), incoming.gone())
 
-    def _mode(self, scope: Scope) -> Mode:
-        """What to do with a request. Raises InputError for an unknown mode."""
+    def _mode(self, scope: Scope, origin: Origin) -> Mode:
+        """What to do with a request: as it says, else as its origin has it. Raises InputError for
+        an unknown mode."""
         asked = h.find(scope["headers"], b"x-optimem-mode")
-        return checked_mode(asked) if asked else self.settings.mode
+        return checked_mode(asked) if asked else origin.mode or self.settings.mode
 
     async def _exchange(self, request: _Request, incoming: Incoming, send: Send) -> None:
         """Hand a request on and its answer back."""

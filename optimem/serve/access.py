@@ -1,4 +1,4 @@
-"""Access keys: which namespace whoever calls may use.
+"""Access keys: which namespace whoever calls may use, and what the proxy does with its requests.
 
 Only the SHA-256 of a key is held, and compared in constant time. Knows nothing of HTTP.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimem.errors import InputError
+from optimem.proxy.settings import MODES, Mode, checked_mode
 from optimem.turns import RESERVED, Scope
 
 KEYS_VARIABLE, KEYS_FILE_VARIABLE = "OPTIMEM_ACCESS_KEYS", "OPTIMEM_ACCESS_KEYS_FILE"
@@ -21,6 +22,7 @@ LEAST = 24
 """Characters that a key has at least."""
 PREFIX = "om_"
 HASHED = "sha256:"
+MODE = "mode="
 _KEY = re.compile(rf"[\w.~+/=-]{{{LEAST},256}}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -28,10 +30,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 @dataclass(frozen=True)
 class Caller:
     """Whoever calls. `namespace`: all that it can reach; None for the metrics alone. `id`: tells
-    callers apart in limits and logs; made from the key, which it does not tell."""
+    callers apart in limits and logs; made from the key, which it does not tell. `mode`: of its
+    requests to the proxy that name none; None for the service's."""
 
     namespace: str | None
     id: str
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,9 @@ class AccessKeys:
     @classmethod
     def parse(cls, lines: Iterable[str]) -> "AccessKeys":
         """Keys of lines `NAMESPACE KEY`, or `KEY` alone for the namespace without a name. In place
-        of a key there may be `sha256:` and its digest, in place of a namespace `@metrics`. What
-        follows a # at the start of a line is left out. Raises InputError, which quotes no key."""
+        of a key there may be `sha256:` and its digest, in place of a namespace `@metrics`, and
+        behind the key the proxy's mode, such as `mode=image`. What follows a # at the start of a
+        line is left out. Raises InputError, which quotes no key."""
         callers: dict[str, Caller] = {}
         for number, line in enumerate(lines, 1):
             if line.strip() and not line.lstrip().startswith("#"):
@@ -96,14 +101,17 @@ def new_access_key() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def hashed_line(namespace: str, key: str) -> str:
-    """A line of a file of keys, which lets nobody in who reads it."""
-    return f"{namespace} {HASHED}{_sha256(key)}".lstrip()
+def key_line(namespace: str, key: str, mode: str | None = None, hashed: bool = False) -> str:
+    """A line of a file of keys. `hashed`: one that lets nobody in who reads it."""
+    shown = f"{HASHED}{_sha256(key)}" if hashed else key
+    return f"{namespace} {shown} {f'{MODE}{mode}' if mode else ''}".strip()
 
 
 def _entry(number: int, line: str) -> tuple[str, Caller]:
     """The digest and the caller of a line."""
-    namespace, _, key = line.strip().rpartition(" ")
+    rest, _, last = line.strip().rpartition(" ")
+    mode = _checked_mode(number, last.removeprefix(MODE)) if last.startswith(MODE) else None
+    namespace, _, key = (rest if mode else line).strip().rpartition(" ")
     hashed = key.startswith(HASHED)
     digest = key.removeprefix(HASHED) if hashed else _sha256(key)
     if not (_DIGEST.fullmatch(digest) and (hashed or _KEY.fullmatch(key))):
@@ -112,7 +120,21 @@ def _entry(number: int, line: str) -> tuple[str, Caller]:
             f"digits or -_.~+/=, or {HASHED} and 64 hexadecimal digits; make one with `optimem "
             "new-access-key`"
         )
-    return digest, Caller(_checked(number, namespace.strip()), digest[:12])
+    caller = Caller(_checked(number, namespace.strip()), digest[:12], mode)
+    if caller.namespace is None and mode:
+        raise InputError(
+            f"line {number} of the access keys: a key for the metrics has no mode; leave it out"
+        )
+    return digest, caller
+
+
+def _checked_mode(number: int, mode: str) -> Mode:
+    try:
+        return checked_mode(mode)
+    except InputError:  # which would quote a key that begins so
+        raise InputError(
+            f"line {number} of the access keys: what follows {MODE} is none of {', '.join(MODES)}"
+        ) from None
 
 
 def _checked(number: int, namespace: str) -> str | None:

@@ -1,10 +1,10 @@
-"""What an agent can do with a memory: the tools of the MCP server, as plain functions.
+"""What an agent can do with a memory: the tools and pages of the MCP server, as plain functions.
 
 Answers are short: each takes a budget of tokens and keeps to it. Knows nothing of MCP.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
@@ -14,12 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
 from optimem.memory.recall.prompting import QUOTED, attribution, count_tokens, marked_lines
+from optimem.reports import PageSummary
 from optimem.results import RecalledTurn
+from optimem.serve.backend import Backend
+from optimem.text.told_dates import day_shown
 from optimem.turns import Scope
 
 PAGE = "optimem://page/"
 LINKED = 3
 """Turns of a recall whose pages are linked."""
+LISTED = 100
+"""Pages that are listed, the newest."""
 LEAST = 200
 """Tokens that an answer may have at least."""
 BATCH = 16
@@ -33,6 +38,13 @@ class Link(NamedTuple):
 
     uri: str
     name: str
+
+
+class Page(NamedTuple):
+    """A page in a list of them. `holds`: what lies on it."""
+
+    link: Link
+    holds: str
 
 
 class Said(NamedTuple):
@@ -96,11 +108,12 @@ class Stats(Asked):
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool. `run`: called with the memory, the scope and what was asked; its docstring describes
-    it. `idempotent`: calling it again with the same arguments changes nothing more."""
+    """A tool. `run`: called with the backend, the scope and what was asked, see `backend.perform`;
+    its docstring describes it. `idempotent`: calling it again with the same arguments changes
+    nothing more."""
 
     takes: type[Asked]
-    run: Callable[[OpticalMemory, Scope, Any], Said]
+    run: Callable[[Backend, Scope, Any], Said | Awaitable[Said]]
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = True
@@ -116,20 +129,20 @@ class Tool:
         return " ".join((self.run.__doc__ or "").split())
 
 
-def remember(memory: OpticalMemory, scope: Scope, asked: Remember) -> Said:
+def remember(backend: Backend, scope: Scope, asked: Remember) -> Said:
     """Keep a note in long-term memory: a decision, a fact, a preference, the outcome of a task. The
     same note counts once."""
     turn = {"text": asked.text, "role": "text"} | ({"id": asked.id} if asked.id else {})
-    report = memory.append(scope, turn)
+    report = backend.memory.append(scope, turn)
     if report.forgotten:
         return Said("not remembered: it was forgotten before, which `optimem readmit` takes back")
     return Said("remembered" if report.added else "known already")
 
 
-def recall(memory: OpticalMemory, scope: Scope, asked: Recall) -> Said:
+def recall(backend: Backend, scope: Scope, asked: Recall) -> Said:
     """Find what was said or noted before that matches a query, best first, with who said it, how
     long ago, and its id."""
-    found = memory.recall(
+    found = backend.memory.recall(
         scope, asked.query, budget=max(asked.budget * 2 // 3, 1), since=asked.since,
         until=asked.until,
     )  # fmt: skip
@@ -148,32 +161,32 @@ def recall(memory: OpticalMemory, scope: Scope, asked: Recall) -> Said:
     return Said("\n".join(paragraphs), tuple(dict.fromkeys(pages)))
 
 
-def answer(memory: OpticalMemory, scope: Scope, asked: Ask) -> Said:
-    """Answer a question with a verbatim quotation from memory, or say that it is not known."""
-    found = memory.answer(scope, asked.question)
+async def answer(backend: Backend, scope: Scope, asked: Ask) -> Said:
+    """Answer a question from memory, with what the answer rests on, or say that it is not known."""
+    found = await backend.answer(scope, asked.question)
     sources = [f"[{each.id}] {attribution(each)}" for each in found.passages]
     text = _fitting("\n".join([found.text, *sources]), asked.budget)
     return Said(text, tuple(link for each in found.passages for link in _links(scope, each)))
 
 
-def forget(memory: OpticalMemory, scope: Scope, asked: Forget) -> Said:
+def forget(backend: Backend, scope: Scope, asked: Forget) -> Said:
     """Delete one turn, or everything of a session, for good, and give a receipt."""
     if (asked.turn is None) == (not asked.everything):
         raise InputError("give the id of a turn, or everything=true to forget the whole session")
-    receipt = memory.forget(scope, turn=asked.turn)
+    receipt = backend.memory.forget(scope, turn=asked.turn)
     fields = {"scopes", "turns", "pages", "entries", "left", "residue", "time"}
     return Said(receipt.model_dump_json(include=fields))
 
 
-def export(memory: OpticalMemory, scope: Scope, asked: Export) -> Said:
+def export(backend: Backend, scope: Scope, asked: Export) -> Said:
     """Show all turns of a session in order as JSON Lines, as many as the budget holds. The last
     line tells where to go on (`next`), or that nothing is left (`end`)."""
-    ids = memory.ids(scope)
+    ids = backend.memory.ids(scope)
     if asked.after is not None and asked.after not in ids:
         raise InputError(f"there is no turn {asked.after!r:.80}; begin again without `after`")
     start = 0 if asked.after is None else ids.index(asked.after) + 1
     lines, left, last = list[str](), asked.budget, ""
-    for turn in _turns(memory, scope, ids[start:]):
+    for turn in _turns(backend.memory, scope, ids[start:]):
         after = json.dumps({"next": turn.id})
         room = left - count_tokens(after) - 2  # of the line breaks
         line = _line(turn, turn.text)
@@ -188,10 +201,10 @@ def export(memory: OpticalMemory, scope: Scope, asked: Export) -> Said:
     return Said("\n".join([*lines, json.dumps({"end": True})]))
 
 
-def stats(memory: OpticalMemory, scope: Scope, asked: Stats) -> Said:
+def stats(backend: Backend, scope: Scope, asked: Stats) -> Said:
     """Say how many turns and pages a session holds, at which tiers, and what they cost."""
     fields = {"turns", "pages", "pages_by_tier", "vision_tokens", "text_bytes", "stored_bytes"}
-    return Said(memory.stats(scope).model_dump_json(include=fields))
+    return Said(backend.memory.stats(scope).model_dump_json(include=fields))
 
 
 TOOLS = (
@@ -203,6 +216,20 @@ TOOLS = (
     Tool(Stats, stats, read_only=True),
 )
 """All tools."""
+
+
+def newest_pages(memory: OpticalMemory, scope: Scope) -> list[Page]:
+    """The newest pages of a session."""
+    return [
+        Page(Link(_page_uri(scope, page.page), f"page {page.page} ({page.tier})"), _holds(page))
+        for page in memory.newest_pages(scope, LISTED)
+    ]
+
+
+def _holds(page: PageSummary) -> str:
+    """How many turns lie on a page, and of which days."""
+    days = dict.fromkeys((day_shown(page.first), day_shown(page.last)))
+    return f"{page.turns} turn{'s' * (page.turns > 1)}, {' to '.join(days)}"
 
 
 def _turns(memory: OpticalMemory, scope: Scope, ids: Sequence[str]) -> Any:
@@ -218,12 +245,16 @@ def _line(turn: RecalledTurn, text: str, **more: bool) -> str:
 
 def _links(scope: Scope, turn: RecalledTurn) -> list[Link]:
     """The pages that a turn is on, each with the turn boxed."""
-    session, boxed = quote(scope.session, safe=""), quote(turn.id, safe="")
+    boxed = quote(turn.id, safe="")
     return [
-        Link(f"{PAGE}{session}/{part.page}?turn={boxed}", f"page {part.page} ({part.tier})")
+        Link(f"{_page_uri(scope, part.page)}?turn={boxed}", f"page {part.page} ({part.tier})")
         for part in turn.parts
         if part.page and part.tier != "damaged"
     ]
+
+
+def _page_uri(scope: Scope, page: str) -> str:
+    return f"{PAGE}{quote(scope.session, safe='')}/{page}"
 
 
 def _fitting(text: str, budget: int) -> str:

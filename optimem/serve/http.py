@@ -1,6 +1,6 @@
 """The HTTP door: the operations as routes, and the document that describes them.
 
-A request is checked, run and written out in a thread, so that none waits for another's model.
+A request is checked and written out in a thread, so that none waits for another.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from optimem.api.memory import OpticalMemory
+from optimem.serve.backend import Backend, perform
 from optimem.serve.openapi import document
 from optimem.serve.operations import OPERATIONS, Operation
 from optimem.serve.problems import RequestError
@@ -28,8 +28,8 @@ UNREADABLE_JSON = {"json_invalid", "string_unicode"}
 class HttpDoor:
     """The HTTP interface to a memory, below `/v1`, and `/openapi.json`."""
 
-    def __init__(self, memory: OpticalMemory) -> None:
-        self._memory = memory
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
@@ -54,19 +54,11 @@ class HttpDoor:
         async def handle(request: Request) -> Response:
             body = await _body(request) if operation.method == "POST" else b""
             namespace: str = request.state.caller.namespace
-            return await asyncio.to_thread(self._run, operation, namespace, request, body)
+            sent = await asyncio.to_thread(_sent, operation, request, body)
+            given = await perform(operation.run, self._backend, namespace, sent)
+            return await asyncio.to_thread(_answer, operation, given)
 
         return handle
-
-    def _run(self, operation: Operation, namespace: str, request: Request, body: bytes) -> Response:
-        sent = _sent(operation, request, body)
-        given = operation.run(self._memory, namespace, sent)
-        if isinstance(given, BaseModel):
-            return Response(given.model_dump_json(), media_type=JSON)
-        media_type = str(operation.gives)
-        if isinstance(given, bytes):
-            return Response(given, media_type=media_type)
-        return StreamingResponse(written(given), media_type=media_type)
 
 
 async def _body(request: Request) -> bytes:
@@ -99,6 +91,16 @@ def _said(problem: Any) -> str:
     message = problem["msg"]
     place = ".".join(map(str, problem["loc"]))
     return f"{place}: {message[:1].lower()}{message[1:]}" if place else message
+
+
+def _answer(operation: Operation, given: Any) -> Response:
+    """What an operation gives, as a response."""
+    if isinstance(given, BaseModel):
+        return Response(given.model_dump_json(), media_type=JSON)
+    media_type = str(operation.gives)
+    if isinstance(given, bytes):
+        return Response(given, media_type=media_type)
+    return StreamingResponse(written(given), media_type=media_type)
 
 
 def written(lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:

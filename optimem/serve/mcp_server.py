@@ -24,7 +24,8 @@ from starlette.routing import BaseRoute, Route
 from optimem import __version__
 from optimem.api.memory import OpticalMemory
 from optimem.errors import OptimemError
-from optimem.serve.agent_tools import PAGE, TOOLS, Said, Tool
+from optimem.serve.agent_tools import PAGE, TOOLS, Page, Said, Tool, newest_pages
+from optimem.serve.backend import Backend, perform
 from optimem.serve.problems import status_of
 from optimem.turns import Scope
 
@@ -44,15 +45,16 @@ Home = Callable[[Context], Scope]
 """The scope of a request that names no session."""
 
 
-def mcp_server(memory: OpticalMemory, home: Home) -> "Server[Any]":
-    """An MCP server over a memory."""
+def mcp_server(backend: Backend, home: Home) -> "Server[Any]":
+    """An MCP server over a backend."""
 
     async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         tool = next((tool for tool in TOOLS if tool.name == params.name), None)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"there is no tool {params.name[:80]!r}")
         try:
-            said = await asyncio.to_thread(_run, memory, tool, home(ctx), params.arguments or {})
+            asked = tool.takes.model_validate(params.arguments or {})
+            said = await perform(tool.run, backend, _within(home(ctx), asked.session), asked)
         except Exception as error:  # of whatever kind: its message must not reach a log
             return _failed(error)
         return _told(said)
@@ -65,7 +67,11 @@ def mcp_server(memory: OpticalMemory, home: Home) -> "Server[Any]":
     async def list_resources(
         ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        return types.ListResourcesResult(resources=[])  # answers link those that matter
+        try:
+            pages = await asyncio.to_thread(newest_pages, backend.memory, home(ctx))
+        except OptimemError as error:
+            raise _refusal(error) from None
+        return types.ListResourcesResult(resources=[*map(_resource, pages)])
 
     async def list_templates(
         ctx: Context, params: types.PaginatedRequestParams | None
@@ -80,10 +86,9 @@ def mcp_server(memory: OpticalMemory, home: Home) -> "Server[Any]":
         ctx: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         try:
-            png = await asyncio.to_thread(_page, memory, home(ctx), params.uri)
+            png = await asyncio.to_thread(_page, backend.memory, home(ctx), params.uri)
         except OptimemError as error:
-            code = INVALID_PARAMS if status_of(error) < 500 else INTERNAL_ERROR
-            raise MCPError(code, _message(error)) from None
+            raise _refusal(error) from None
         blob = base64.b64encode(png).decode()
         contents = types.BlobResourceContents(uri=params.uri, mime_type="image/png", blob=blob)
         return types.ReadResourceResult(contents=[contents])
@@ -95,9 +100,9 @@ def mcp_server(memory: OpticalMemory, home: Home) -> "Server[Any]":
     )  # fmt: skip
 
 
-async def serve_stdio(memory: OpticalMemory, scope: Scope) -> None:
+async def serve_stdio(backend: Backend, scope: Scope) -> None:
     """Serve one client on standard input and output, until it goes."""
-    server = mcp_server(memory, lambda _: scope)
+    server = mcp_server(backend, lambda _: scope)
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())
 
@@ -105,8 +110,8 @@ async def serve_stdio(memory: OpticalMemory, scope: Scope) -> None:
 class McpDoor:
     """The MCP server at `/mcp`. The namespace is the caller's."""
 
-    def __init__(self, memory: OpticalMemory, max_body: int) -> None:
-        server = mcp_server(memory, _callers_home)
+    def __init__(self, backend: Backend, max_body: int) -> None:
+        server = mcp_server(backend, _callers_home)
         self._manager = StreamableHTTPSessionManager(
             server, stateless=True, json_response=True, max_request_body_size=max_body
         )
@@ -128,11 +133,6 @@ def _callers_home(ctx: Context) -> Scope:
     return Scope(session=SESSION, namespace=ctx.request.state.caller.namespace)
 
 
-def _run(memory: OpticalMemory, tool: Tool, home: Scope, arguments: dict[str, Any]) -> Said:
-    asked = tool.takes.model_validate(arguments)
-    return tool.run(memory, _within(home, asked.session), asked)
-
-
 def _within(home: Scope, session: str | None) -> Scope:
     if session is None:
         return home
@@ -147,6 +147,12 @@ def _page(memory: OpticalMemory, home: Scope, uri: str) -> bytes:
         raise MCPError(INVALID_PARAMS, f"{uri[:80]!r} names no page; write {TEMPLATE}")
     (turn,) = parse_qs(query).get("turn", [None])[:1]
     return memory.page_image(_within(home, unquote(session)), unquote(page), turn=turn)
+
+
+def _resource(page: Page) -> types.Resource:
+    return types.Resource(
+        uri=page.link.uri, name=page.link.name, description=page.holds, mime_type="image/png"
+    )
 
 
 def _described(tool: Tool) -> types.Tool:
@@ -177,6 +183,11 @@ def _failed(error: Exception) -> types.CallToolResult:
         log.error("a tool failed: %s", type(error).__name__)
     text = types.TextContent(text=_message(error))
     return types.CallToolResult(content=[text], is_error=True)
+
+
+def _refusal(error: OptimemError) -> MCPError:
+    code = INVALID_PARAMS if status_of(error) < 500 else INTERNAL_ERROR
+    return MCPError(code, _message(error))
 
 
 def _message(error: Exception) -> str:

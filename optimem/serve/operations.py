@@ -1,5 +1,5 @@
-"""The operations of the HTTP interface: what each takes, does and gives back. Each runs in a
-thread. Knows nothing of requests and of how they are answered."""
+"""The operations of the HTTP interface: what each takes, does and gives back. Knows nothing of
+requests and of how they are answered."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from optimem.api.memory import OpticalMemory
 from optimem.errors import InputError
 from optimem.reports import AppendReport, ForgetReceipt, MemoryStats, ReceiptCheck
 from optimem.results import Answer
 from optimem.serve import wire
+from optimem.serve.backend import Backend
 from optimem.times import as_seconds
 from optimem.turns import Scope
 
@@ -23,15 +23,15 @@ PNG, LINES = "image/png", "application/jsonl"
 @dataclass(frozen=True)
 class Operation:
     """One operation. `takes`: a query for GET, else a JSON body; path parameters are fields of it
-    too. `gives`: a result, or the media type of bytes. `run`: called with the memory, the caller's
-    namespace and what was sent. `example`: of what is sent."""
+    too. `gives`: a result, or the media type of bytes. `run`: called with the backend, the caller's
+    namespace and what was sent; see `backend.perform`. `example`: of what is sent."""
 
     name: str
     method: Literal["GET", "POST"]
     path: str
     takes: type[BaseModel]
     gives: type[BaseModel] | str
-    run: Callable[[OpticalMemory, str, Any], Any]
+    run: Callable[[Backend, str, Any], Any]
     example: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -40,85 +40,85 @@ class Operation:
         return " ".join((self.run.__doc__ or "").split())
 
 
-def append(memory: OpticalMemory, namespace: str, sent: wire.AppendRequest) -> AppendReport:
+def append(backend: Backend, namespace: str, sent: wire.AppendRequest) -> AppendReport:
     """Remember turns, each once. What is acknowledged is stored. A turn with an id or a time may be
     sent again."""
     scope = _scope(namespace, sent)
-    report = memory.append(
+    report = backend.memory.append(
         scope, [turn.model_dump(exclude_unset=True) for turn in sent.turns], aged=sent.aged
     )
     if sent.flush:
-        memory.flush(scope)
+        backend.memory.flush(scope)
     return report
 
 
-def recall(memory: OpticalMemory, namespace: str, sent: wire.RecallRequest) -> wire.Recollections:
+def recall(backend: Backend, namespace: str, sent: wire.RecallRequest) -> wire.Recollections:
     """Find the turns that match a query."""
-    found = memory.recall(
+    found = backend.memory.recall(
         _scope(namespace, sent), sent.query, sent.k, budget=sent.budget, since=sent.since,
         until=sent.until, preceding=sent.preceding, following=sent.following,
     )  # fmt: skip
     return wire.Recollections(turns=found, unreadable=found.unreadable)
 
 
-def answer(memory: OpticalMemory, namespace: str, sent: wire.AnswerRequest) -> Answer:
-    """Answer a question with a quotation, or say that it is not known."""
-    return memory.answer(
-        _scope(namespace, sent), sent.question, k=sent.k, since=sent.since, until=sent.until
-    )
+async def answer(backend: Backend, namespace: str, sent: wire.AnswerRequest) -> Answer:
+    """Answer a question with a quotation, or by the service's model, or say that it is not
+    known."""
+    return await backend.answer(
+        _scope(namespace, sent), sent.question, k=sent.k, budget=sent.budget, since=sent.since,
+        until=sent.until,
+    )  # fmt: skip
 
 
-def reconstruct(memory: OpticalMemory, namespace: str, sent: wire.ReconstructQuery) -> wire.Turns:
+def reconstruct(backend: Backend, namespace: str, sent: wire.ReconstructQuery) -> wire.Turns:
     """Read all turns of a scope in order."""
-    found = memory.reconstruct(_scope(namespace, sent), since=sent.since, until=sent.until)
+    found = backend.memory.reconstruct(_scope(namespace, sent), since=sent.since, until=sent.until)
     return wire.Turns(turns=found, unreadable=found.unreadable)
 
 
-def page(memory: OpticalMemory, namespace: str, sent: wire.PageQuery) -> bytes:
+def page(backend: Backend, namespace: str, sent: wire.PageQuery) -> bytes:
     """Show a page as an image, with the lines of a turn boxed."""
-    return memory.page_image(_scope(namespace, sent), sent.page, turn=sent.turn)
+    return backend.memory.page_image(_scope(namespace, sent), sent.page, turn=sent.turn)
 
 
-def stats(memory: OpticalMemory, namespace: str, sent: wire.StatsQuery) -> MemoryStats:
+def stats(backend: Backend, namespace: str, sent: wire.StatsQuery) -> MemoryStats:
     """Say what a scope holds and costs."""
-    return memory.stats(_scope(namespace, sent))
+    return backend.memory.stats(_scope(namespace, sent))
 
 
-def scopes(memory: OpticalMemory, namespace: str, sent: wire.ScopesQuery) -> wire.Scopes:
+def scopes(backend: Backend, namespace: str, sent: wire.ScopesQuery) -> wire.Scopes:
     """List scopes with what each holds."""
-    return wire.Scopes(scopes=memory.scopes(namespace=namespace, user=sent.user))
+    return wire.Scopes(scopes=backend.memory.scopes(namespace=namespace, user=sent.user))
 
 
-def forget(memory: OpticalMemory, namespace: str, sent: wire.ForgetRequest) -> ForgetReceipt:
+def forget(backend: Backend, namespace: str, sent: wire.ForgetRequest) -> ForgetReceipt:
     """Forget a scope, a user, one turn or what is old, and give a receipt. Keep it to check it
     later."""
     before = None if sent.before is None else as_seconds(sent.before, "before")
     if sent.session is not None:
         scope = Scope(session=sent.session, user=sent.user, namespace=namespace)
-        return memory.forget(scope, turn=sent.turn, before=before)
+        return backend.memory.forget(scope, turn=sent.turn, before=before)
     if not sent.user or sent.turn is not None:
         raise InputError("name the session to forget, or a user and no turn")
-    return memory.forget_user(sent.user, namespace=namespace, before=before)
+    return backend.memory.forget_user(sent.user, namespace=namespace, before=before)
 
 
-def check_receipt(memory: OpticalMemory, namespace: str, sent: ForgetReceipt) -> ReceiptCheck:
+def check_receipt(backend: Backend, namespace: str, sent: ForgetReceipt) -> ReceiptCheck:
     """Look whether what a receipt says is gone still is."""
     named = [*sent.scopes, *sent.removed]
     if any(Scope.parse(scope).namespace != namespace for scope in named):
         raise InputError("the receipt names scopes that this key does not reach")
-    return memory.verify_receipt(sent)
+    return backend.memory.verify_receipt(sent)
 
 
-def export(
-    memory: OpticalMemory, namespace: str, sent: wire.ExportQuery
-) -> Iterator[dict[str, Any]]:
+def export(backend: Backend, namespace: str, sent: wire.ExportQuery) -> Iterator[dict[str, Any]]:
     """Export all that is held, as JSON Lines; the last line tells whether all are there."""
     if sent.session is not None:
         named = [Scope(session=sent.session, user=sent.user or "", namespace=namespace)]
     else:
-        sizes = memory.scopes(namespace=namespace, user=sent.user)
+        sizes = backend.memory.scopes(namespace=namespace, user=sent.user)
         named = [Scope.parse(size.scope) for size in sizes]
-    lines = memory.export(named, images=sent.images)
+    lines = backend.memory.export(named, images=sent.images)
     return chain([next(lines)], lines)  # the first, so that what is wrong is known at once
 
 

@@ -7,17 +7,19 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import Scope
 
 from optimem.api.memory import OpticalMemory
-from optimem.proxy.app import Proxy
+from optimem.proxy.app import Origin, Proxy
 from optimem.proxy.settings import ProxySettings
+from optimem.serve.access import Caller
 
 PATH = "/proxy"
 
 
 class ProxyDoor:
-    """The proxy to providers, over a memory. A caller's namespace holds what it sends."""
+    """The proxy to providers, over a memory. A caller's namespace holds what it sends, and its key
+    may have a mode of its own."""
 
     def __init__(self, memory: OpticalMemory, settings: ProxySettings) -> None:
-        self._proxy = Proxy(memory, settings, _namespace)
+        self._proxy = Proxy(memory, settings, _origin)
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
@@ -31,6 +33,7 @@ class ProxyDoor:
         await self._proxy.close()
 
 
-def _namespace(scope: Scope) -> str:
-    namespace: str = scope["state"]["caller"].namespace
-    return namespace
+def _origin(scope: Scope) -> Origin:
+    caller: Caller = scope["state"]["caller"]
+    assert caller.namespace is not None, "a key for the metrics gets no further than the guard"
+    return Origin(caller.namespace, caller.mode)

@@ -96,10 +96,12 @@ class RecallRequest(InScope):
 
 
 class AnswerRequest(InScope):
-    """A question. `k`, `since`, `until`: the turns to look for an answer in."""
+    """A question. `k`, `since`, `until`: the turns to look for an answer in. `budget`: tokens that
+    they have together, or that a model's prompt has."""
 
     question: str = Field(min_length=1)
     k: int | None = Field(default=None, ge=1, le=1000)
+    budget: int | None = Field(default=None, ge=1, le=1_000_000)
     since: When | None = None
     until: When | None = None
 

@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 from optimem import OpticalMemory
 from optimem.cli import cli
 from optimem.serve.app import create_app
+from optimem.serve.backend import Backend
 from optimem.serve.http import HttpDoor
 from optimem.serve.settings import ServeSettings
 
@@ -143,7 +144,7 @@ def _curl(arguments: list[str]) -> tuple[int, bytes]:
     given = parser.parse_args(arguments)
     headers = dict(header.split(": ", 1) for header in given.H)
     with OpticalMemory.open() as memory:
-        app = create_app(memory, ServeSettings(), [HttpDoor(memory)])
+        app = create_app(memory, ServeSettings(), [HttpDoor(Backend(memory))])
         with TestClient(app, "http://127.0.0.1") as client:
             method = "POST" if given.d else "GET"
             answer = client.request(method, given.url, headers=headers, content=given.d)

@@ -1,5 +1,5 @@
-"""Agents' loops through the proxy, by clients that know nothing but its URL: the model calls a tool,
-the client sends the result after a long conversation, the model answers."""
+"""Agents' loops through the proxy, by clients that know nothing but its URL: after a long
+conversation the model calls a tool, the client sends the result, the model answers."""
 
 import json
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def proxy(upstream: Upstream) -> Iterator[str]:
             handler.reply(200, json.dumps(WHOLE[name]).encode(), content_type="application/json")
 
     upstream.respond = respond
-    settings = ProxySettings({name: upstream.url for name in ("openai", "anthropic")}, deadline=60)
+    settings = ProxySettings(dict.fromkeys(("openai", "anthropic"), upstream.url), deadline=60)
     with open_memory() as memory, served(Proxy(memory, settings)) as url:
         yield url
 

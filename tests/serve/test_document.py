@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from optimem.protocols import Cells
 from optimem.roles import Role
 from optimem.serve.app import create_app
+from optimem.serve.backend import Backend
 from optimem.serve.http import HttpDoor
 from optimem.serve.openapi import document
 from optimem.serve.operations import OPERATIONS, Operation
@@ -46,7 +47,7 @@ class AnyTextRenderer(PlainRenderer):
 def application() -> Starlette:
     memory = open_memory(codec=plain_codec()._replace(renderer=AnyTextRenderer()))
     memory.append("work/ann/monday", [{"text": "Staging listens on port 8443.", "id": "m1"}])
-    return create_app(memory, ServeSettings(keys=KEYS), [HttpDoor(memory)])
+    return create_app(memory, ServeSettings(keys=KEYS), [HttpDoor(Backend(memory))])
 
 
 @pytest.mark.parametrize("mode", GenerationMode)

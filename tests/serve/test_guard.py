@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from optimem.errors import InputError
-from optimem.serve.access import AccessKeys, environment_keys, hashed_line, new_access_key
+from optimem.serve.access import AccessKeys, environment_keys, key_line, new_access_key
 from optimem.serve.settings import ServeSettings
 from tests.serve.client import KEYS, SHOP, WORK, client
 from tests.serve.doors import EchoDoor, WhoDoor
@@ -57,7 +57,7 @@ async def test_more_requests_than_can_be_in_hand_are_refused() -> None:
 
 def test_keys_are_parsed_hashed_or_not() -> None:
     key = new_access_key()
-    keys = AccessKeys.parse(["# people", "", hashed_line("work", key), SHOP])
+    keys = AccessKeys.parse(["# people", "", key_line("work", key, hashed=True), SHOP])
     work, none = keys.caller(key), keys.caller(SHOP)
     assert work is not None
     assert none is not None
@@ -66,13 +66,30 @@ def test_keys_are_parsed_hashed_or_not() -> None:
     assert SHOP not in repr(keys)
 
 
+def test_a_key_may_have_a_mode_of_the_proxy() -> None:
+    key = new_access_key()
+    for line in (key_line("my work", key, "image"), key_line("my work", key, "image", hashed=True)):
+        assert line.endswith(" mode=image")
+        found = AccessKeys.parse([line]).caller(key)
+        assert found
+        assert (found.namespace, found.mode) == ("my work", "image")
+    alone = AccessKeys.parse([f"{key} mode=off", f"work {SHOP}"])
+    modes = [caller.mode for caller in alone.callers.values()]
+    assert modes == ["off", None]
+
+
 @pytest.mark.parametrize(
-    "line", ["work short", "work sha256:12", f"optimem.items {WORK}", f"work {WORK}\u00e9"]
-)
+    "line",
+    [
+        "work short", "work sha256:12", f"optimem.items {WORK}", f"work {WORK}\u00e9",
+        f"work {WORK} mode=fast", f"work mode={WORK}", f"@metrics {WORK} mode=off",
+        f"work mode=image {WORK} image",
+    ],
+)  # fmt: skip
 def test_a_line_that_holds_no_key_is_refused_without_quoting_it(line: str) -> None:
     with pytest.raises(InputError, match="line 1") as raised:
         AccessKeys.parse([line])
-    assert line.split()[1] not in str(raised.value)
+    assert not any(word in str(raised.value) for word in line.split()[1:] if word != "mode=off")
 
 
 def test_one_key_cannot_belong_to_two_namespaces() -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from optimem import OpticalMemory
 from optimem.memory.upkeep.limits import Limits
+from optimem.serve.backend import Backend
 from optimem.serve.http import HttpDoor, written
 from optimem.serve.operations import OPERATIONS
 from optimem.testing import InMemoryStore, open_memory, plain_codec
@@ -27,7 +28,7 @@ def memory() -> OpticalMemory:
 @pytest.fixture
 async def http(memory: OpticalMemory) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the namespace "work"."""
-    async with client(memory, [HttpDoor(memory)], WORK, keys=KEYS) as opened:
+    async with client(memory, [HttpDoor(Backend(memory))], WORK, keys=KEYS) as opened:
         yield opened
 
 
@@ -171,7 +172,7 @@ async def test_named_errors_have_their_status(http: httpx.AsyncClient) -> None:
 
 async def test_a_memory_at_its_limit_refuses_by_name() -> None:
     memory = OpticalMemory(InMemoryStore(), plain_codec(), limits=Limits(turns=1))
-    async with client(memory, [HttpDoor(memory)]) as http:
+    async with client(memory, [HttpDoor(Backend(memory))]) as http:
         await append(http, PORT)
         full = await append(http, {"text": "one more"})
     assert (full.status_code, full.json()["title"]) == (403, "QuotaError")

@@ -18,6 +18,8 @@ from PIL import Image
 
 from optimem import OpticalMemory
 from optimem.memory.recall.prompting import count_tokens
+from optimem.serve import agent_tools
+from optimem.serve.backend import Backend
 from optimem.serve.mcp_server import McpDoor, mcp_server
 from optimem.testing import open_memory
 from optimem.turns import Scope
@@ -36,7 +38,7 @@ class Agent:
     """A client that connects anew for each call, within the task that makes it."""
 
     def __init__(self, memory: OpticalMemory) -> None:
-        self._server = mcp_server(memory, lambda _: HOME)
+        self._server = mcp_server(Backend(memory), lambda _: HOME)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def call(*arguments: Any) -> Any:
@@ -139,6 +141,25 @@ async def test_a_recalled_turn_links_its_page(agent: Agent, memory: OpticalMemor
             await agent.read_resource(wrong)
 
 
+async def test_the_newest_pages_are_listed(agent: Agent, memory: OpticalMemory) -> None:
+    assert (await agent.list_resources()).resources == []
+    for name in ("older", "newer", "newest"):
+        memory.append(HOME, {"text": f"{PORT} {name}", "id": name, "time": "2026-05-08"})
+        memory.flush(HOME)
+    memory.append(Scope.parse("work/bob/shop"), PORT)
+    memory.flush("work/bob/shop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent_tools, "LISTED", 2)
+        found = (await agent.list_resources()).resources
+    assert len(found) == 2
+    assert [page.mime_type for page in found] == ["image/png"] * 2
+    assert found[0].description == "1 turn, Friday, 8 May 2026"
+    pages = [memory.read(HOME, [name])[0].parts[0].page for name in ("newest", "newer")]
+    assert [page.uri.rpartition("/")[2] for page in found] == pages
+    (contents,) = (await agent.read_resource(found[0].uri)).contents
+    assert Image.open(BytesIO(base64.b64decode(contents.blob))).format == "PNG"
+
+
 @pytest.mark.parametrize(
     ("tool", "asked", "words"),
     [
@@ -160,7 +181,7 @@ async def test_a_wrong_call_is_told_what_to_do(
 
 
 async def test_over_http_each_key_has_its_namespace(memory: OpticalMemory) -> None:
-    app = application(memory, [McpDoor(memory, 1 << 20)], keys=KEYS)
+    app = application(memory, [McpDoor(Backend(memory), 1 << 20)], keys=KEYS)
     async with app.router.lifespan_context(app):
 
         async def ask(key: str | None, tool: str, **asked: Any) -> str:

@@ -58,12 +58,19 @@ def test_a_project_has_a_file_of_its_own(
     client: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(home)
+
+    def arguments() -> list[str]:
+        text = (home / CLIENTS[client].project).read_text()
+        found = tomllib.loads(text) if client == "codex" else json.loads(text)
+        args: list[str] = found[CLIENTS[client].key]["optimem"]["args"]
+        return args
+
     run("install", client, "--project", "--yes")
-    text = (home / CLIENTS[client].project).read_text()
-    found = tomllib.loads(text) if client == "codex" else json.loads(text)
-    server = found[CLIENTS[client].key]["optimem"]
-    assert server["args"][-3:] == ["mcp", "--scope", "mcp"]
+    assert arguments()[-3:] == ["mcp", "--scope", "mcp"]
     assert run("install", client, "--project", "--yes") == ""
+    answering = ["--server", "http://localhost:8080/v1", "--llm", "small"]
+    run("install", client, "--project", "--yes", *answering)
+    assert arguments()[-7:] == ["mcp", "--scope", "mcp", *answering]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from optimem import OpticalMemory
+from optimem.serve.backend import Backend
 from optimem.serve.http import HttpDoor
 from optimem.testing import plain_codec
 from tests.serve.client import client
@@ -18,8 +19,8 @@ async def test_what_one_service_acknowledged_another_reads_and_a_dead_server_is_
     server = RedisServer(tmp_path, "--appendonly", "no")
     one, other = (OpticalMemory.open(server.url, codec=plain_codec()) for _ in range(2))
     async with (
-        client(one, [HttpDoor(one)]) as first,
-        client(other, [HttpDoor(other)]) as second,
+        client(one, [HttpDoor(Backend(one))]) as first,
+        client(other, [HttpDoor(Backend(other))]) as second,
     ):
         assert (await first.post("/v1/turns", json=TURNS)).json()["added"] == 1
         found = (await second.get("/v1/turns", params={"session": "s"})).json()

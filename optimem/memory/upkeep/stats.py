@@ -9,7 +9,7 @@ from optimem.memory.records.records import EntryKind, PageParts, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.records.settling import readings
 from optimem.omem.container import compress
-from optimem.reports import MemoryStats, ScopeSize
+from optimem.reports import MemoryStats, PageSummary, ScopeSize
 from optimem.results import Unreadable
 
 PARTS = (
@@ -34,6 +34,20 @@ class ScopeCounts:
         self.tiers += other.tiers
         self.dues += other.dues
         self.unreadable += other.unreadable
+
+
+def newest_pages(records: ScopeRecords, count: int) -> list[PageSummary]:
+    """What the last pages of a scope hold, the newest first. Decodes none; those that cannot be
+    read are left out."""
+    keys = records.page_keys()[::-1][:count]
+    found = replace(records, damage={}).pages(keys)
+    return [_page_summary(each.record) for each in found if each]
+
+
+def _page_summary(page: PageRecord) -> PageSummary:
+    times = [span.time for span in page.spans]
+    tier = page.tier.label if page.tier else "text"
+    return PageSummary(page=page.id, tier=tier, turns=len(times), first=min(times), last=max(times))
 
 
 def scope_size(records: ScopeRecords) -> ScopeSize:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimem import OpticalMemory
+from optimem import InputError, OpticalMemory
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.upkeep.stats import PARTS, memory_stats
 from optimem.protocols import Change
@@ -31,6 +31,23 @@ def store() -> SQLiteStore:
 
 def stats(store: SQLiteStore) -> MemoryStats:
     return memory_stats(ScopeRecords(store, scope) for scope in own_scopes(store))
+
+
+def test_the_newest_pages_are_told_without_reading_any(store: SQLiteStore) -> None:
+    with OpticalMemory.open(store, codec=plain_codec(), clock=lambda: NOW) as memory:
+        page, text = memory.newest_pages(SCOPE)
+        assert (page.tier, text.tier) == ("large", "text")
+        assert (page.turns, page.first, page.last) == (1, NOW, NOW)
+        assert memory.newest_pages(SCOPE, 1) == [page]
+        assert memory.newest_pages("other") == []
+        with pytest.raises(InputError, match="count=0"):
+            memory.newest_pages(SCOPE, 0)
+        scope = Scope.parse(SCOPE)
+        key = store.entries(scope, "page:")[0].key
+        (entry,) = store.get(scope, [key])
+        assert entry
+        store.commit(scope, [Change(key, entry.value[:-1] + b"?")])
+        assert memory.newest_pages(SCOPE) == [page]
 
 
 def test_pages_are_counted_by_tier(store: SQLiteStore) -> None:
