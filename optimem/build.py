@@ -18,7 +18,7 @@ from platformdirs import user_data_path
 
 from optimem.errors import InputError
 from optimem.memory.caching import CachingDecoder
-from optimem.model import DEEPSEEK, NANO
+from optimem.model import DEEPSEEK, MINILM, NANO
 from optimem.protocols import Box, ImageReader, KeyProvider, PageCodec, Store
 from optimem.store import check_exists, open_store
 from optimem.store.keys import environment_keys
@@ -115,24 +115,34 @@ def deepseek_reader(model: str) -> "DeepSeekReader":
 
 
 def embeddings_at(given: "str | Embeddings | None" = None) -> "Embeddings | None":
-    """An embedding model: as given, or by "module:name", by default that of `OPTIMEM_EMBEDDINGS`.
-    A class is called without arguments. Raises InputError for a name that nothing is found under.
-    """
+    """An embedding model: as given, "minilm", or by "module:name", by default that of
+    `OPTIMEM_EMBEDDINGS`. A class is called without arguments. Raises InputError for a name that
+    nothing is found under, and MissingExtraError for minilm without its extra."""
     if given is not None and not isinstance(given, str):
         return given
     name = os.environ.get(EMBEDDINGS_VARIABLE, "") if given is None else given
     if not name and given is None:
         return None
+    if name == MINILM:
+        return _minilm()
     module, _, path = name.partition(":")
     try:
         found: Any = attrgetter(path)(import_module(module))
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"cannot find the embedding model {name!r}: {error}; write module:name, such as "
-            "langchain_huggingface:HuggingFaceEmbeddings"
+            f"cannot find the embedding model {name!r}: {error}; write {MINILM}, or module:name, "
+            "such as langchain_huggingface:HuggingFaceEmbeddings"
         ) from error
     model: Embeddings = found() if isinstance(found, type) else found
     return model
+
+
+@cache
+def _minilm() -> "Embeddings":
+    """The sentence model of the extra `embeddings`, one for the process."""
+    from optimem.model.minilm.minilm import MiniLM
+
+    return MiniLM()
 
 
 def caching(codec: PageCodec) -> PageCodec:

