@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from optimem.protocols import Box
 from optimem.text.ages import ago
+from optimem.text.figures import percent
 from optimem.text.notebook import marked_text, numbered, page_sketch
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
@@ -104,7 +105,7 @@ class RecalledTurn(Result):
         yield "text", _shortened(self.text)
 
     def _repr_html_(self) -> str:
-        certainty = "exact" if self.exact else f"{self.probability:.1%} certain"
+        certainty = "exact" if self.exact else f"{percent(self.probability, 1)} certain"
         line = f"{self.speaker} · {ago(self.age)} · {self.tier} · {certainty} · {self.id}"
         pages = "".join(part._repr_html_() for part in self.parts)
         return (

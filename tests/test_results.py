@@ -95,7 +95,7 @@ def test_html_marks_what_is_uncertain_and_shows_the_guess() -> None:
     assert '>Port 6<mark title="uncertain">54</mark>3 &lt;b&gt;</div>' in html
     page = Tags(html)
     assert page.open == []
-    assert "user · 3 days ago · small · 91.0% certain · t<1>" in page.text
+    assert "user · 3 days ago · small · 91.0 % certain · t<1>" in page.text
     exact = RecalledTurn(**turn_fields(text="Port 6543 <b>", exact=True))._repr_html_()
     assert "<mark" not in exact
     assert "· exact ·" in exact

@@ -12,6 +12,7 @@ import click
 
 from optimem.cli.output import print_paragraph, print_rows, progress_bar
 from optimem.text.ages import ago, duration
+from optimem.text.figures import percent
 
 if TYPE_CHECKING:
     from optimem.cli.demo_story import Story, TierReading
@@ -70,7 +71,7 @@ def _print_sent(story: "Story") -> None:
         (f"or all {story.pages} pages, if it reads vision tokens", _asked(story).tokens),
     )
     for name, tokens in sent:
-        click.echo(f"  {name:<46}{tokens:>7,} tokens{tokens / said.tokens:>7.1%}")
+        click.echo(f"  {name:<46}{tokens:>7,} tokens{percent(tokens / said.tokens, 1):>8}")
 
 
 def _print_answer(story: "Story") -> None:
@@ -86,7 +87,7 @@ def _print_answer(story: "Story") -> None:
 def _source(answer: "Answer") -> str:
     """Who said it, when, and where it was read."""
     (passage,) = answer.passages
-    certainty = "exact" if passage.exact else f"{passage.probability:.0%} certain"
+    certainty = "exact" if passage.exact else f"{percent(passage.probability, 0)} certain"
     return f"({passage.role}, {ago(passage.age)}; read off a page at {passage.tier}; {certainty})"
 
 
@@ -108,7 +109,7 @@ def _print_tiers(story: "Story") -> None:
     rows = [("after", "tier", "vision tokens", "ratio", "read right", "kept verbatim", "bytes")]
     rows += [
         (
-            _age(r), r.tier.label, f"{r.tokens:,}", f"{tokens / r.tokens:.1f}×", f"{r.right:.2%}",
+            _age(r), r.tier.label, f"{r.tokens:,}", f"{tokens / r.tokens:.1f}×", percent(r.right),
             f"{r.kept:,}", f"{r.stored:,}",
         )
         for r in story.readings
@@ -120,7 +121,7 @@ def _print_tiers(story: "Story") -> None:
     print_paragraph(
         "ratio: text tokens to a vision token. kept verbatim: characters stored beside the tokens, "
         f"{', '.join(words)}. bytes: everything stored; the text has "
-        f"{story.conversation.size:,}. At most {silent:.2%} of the characters came back wrong "
+        f"{story.conversation.size:,}. At most {percent(silent)} of the characters came back wrong "
         "without a mark."
     )
     click.echo("\nOne line of a page as it reads at each (� is doubtful):\n")
@@ -172,7 +173,7 @@ def _figures(reading: "TierReading", story: "Story") -> list[str]:
     return [
         f"{reading.tier.tokens} vision tokens a page, {reading.tier.value} px a side",
         f"{said.tokens / reading.tokens:.1f} text tokens for each",
-        f"{reading.right:.2%} of the characters read right",
+        f"{percent(reading.right)} of the characters read right",
         f"{reading.kept:,} of {len(said.text):,} kept verbatim",
         f"{reading.stored:,} bytes; the text has {said.size:,}",
     ]

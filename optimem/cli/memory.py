@@ -23,6 +23,7 @@ from optimem.cli.inputs import (
 from optimem.cli.output import date, print_json, progress_bar
 from optimem.roles import ROLES
 from optimem.text.ages import ago
+from optimem.text.figures import percent
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def _place(part: "PagePart") -> str:
 
 
 def _certainty(turn: "RecalledTurn") -> str:
-    return "exact" if turn.exact else f"{turn.probability:.1%} certain"
+    return "exact" if turn.exact else f"{percent(turn.probability, 1)} certain"
 
 
 COMMANDS = (remember, recall, ask, reconstruct)

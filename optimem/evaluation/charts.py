@@ -10,6 +10,7 @@ from html import escape
 from typing import NamedTuple
 
 from optimem.evaluation.markers import marker_path
+from optimem.text.figures import percent
 
 COLOURS = 8
 """How many series differ in colour: `.s0` to `.s7` in the style."""
@@ -24,6 +25,11 @@ class Point(NamedTuple):
     y: float
     low: float | None = None
     high: float | None = None
+
+    @property
+    def lowest(self) -> float:
+        """Of the point and its interval."""
+        return self.y if self.low is None else min(self.y, self.low)
 
 
 class Series(NamedTuple):
@@ -69,8 +75,8 @@ class Frame(NamedTuple):
     bottom: int = 56
 
 
-WIDE = Frame("wide", 760, 400, 62, 220, 30)
-NARROW = Frame("narrow", 346, 360, 54, 150, 17)
+WIDE = Frame("wide", 760, 400, 72, 220, 30)
+NARROW = Frame("narrow", 346, 360, 64, 150, 17)
 
 
 class Chart(NamedTuple):
@@ -112,7 +118,7 @@ class _Drawing:
         self.right = frame.width - frame.right
         self.floor = frame.height - frame.bottom
         self.zero = chart.y.log and any(
-            point.y <= 0 for each in chart.series for point in each.points
+            point.lowest <= 0 for each in chart.series for point in each.points
         )
         self.base = self.floor - (self._zero_height() if self.zero else 0.0)
 
@@ -177,7 +183,7 @@ class _Drawing:
 
     def _tooltip(self, series: Series, point: Point) -> str:
         x = self.chart.x.form(round(point.x, 2))
-        return f"<title>{escape(f'{series.name}: {point.y:.3%} at {x}')}</title>"
+        return f"<title>{escape(f'{series.name}: {percent(point.y, 3)} at {x}')}</title>"
 
     def labels(self) -> str:
         """The name of each series, level with its last point as far as there is room."""

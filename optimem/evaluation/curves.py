@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from optimem.evaluation.charts import Axis, Chart, Point, Series
 from optimem.evaluation.figures import parts
 from optimem.evaluation.measures import BINS
 from optimem.evaluation.tables import PUBLISHED, PUBLISHED_C3
+from optimem.text.figures import percent
 
 FEWEST_CELLS = 30  # in a bin that is a point of the calibration curve
 RATIO_TICKS = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320)
@@ -44,9 +45,9 @@ def _case_chart(name: str, curves: dict[str, list[Point]]) -> Chart:
     return Chart(
         series,
         _ratio_axis(series),
-        Axis("characters that come back", 0, 1, SHARES, "{:.0%}".format),
+        Axis("characters that come back", 0, 1, SHARES, _whole),
         f"{name}: what comes back, at equal tokens",
-        _describe(series, "{y:.1%} at {x:.1f}×"),
+        _describe(series, lambda p: f"{percent(p.y, 1)} at {p.x:.1f}×"),
     )
 
 
@@ -65,7 +66,7 @@ def error_chart(result: dict[str, Any], *, controlled: bool) -> Chart:
         _ratio_axis(series),
         _error_axis(point.y for each in series for point in each.points),
         f"Characters wrong against compression ratio: {what}",
-        _describe(series, "{y:.2%} at {x:.1f}×"),
+        _describe(series, lambda p: f"{percent(p.y)} at {p.x:.1f}×"),
     )
 
 
@@ -108,7 +109,11 @@ def _error_axis(errors: Iterable[float]) -> Axis:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:g}%"
+    return f"{share * 100:g} %"
+
+
+def _whole(share: float) -> str:
+    return percent(share, 0)
 
 
 def calibration_chart(result: dict[str, Any]) -> Chart:
@@ -120,10 +125,10 @@ def calibration_chart(result: dict[str, Any]) -> Chart:
     series.append(Series("ideal", [Point(0, 0), Point(1, 1)], form="guide"))
     return Chart(
         series,
-        Axis("stated probability", 0, 1, SHARES, "{:.0%}".format),
-        Axis("share right", 0, 1, SHARES, "{:.0%}".format),
+        Axis("stated probability", 0, 1, SHARES, _whole),
+        Axis("share right", 0, 1, SHARES, _whole),
         "Share right against stated probability",
-        _describe(series, "{y:.0%} right at {x:.0%}"),
+        _describe(series, lambda p: f"{_whole(p.y)} right at {_whole(p.x)}"),
     )
 
 
@@ -135,9 +140,8 @@ def _calibration_points(bins: Sequence[tuple[float, float, float]]) -> list[Poin
     ]
 
 
-def _describe(series: Sequence[Series], form: str) -> str:
-    """The points of each series in words; `form`: of a point."""
+def _describe(series: Sequence[Series], words: Callable[[Point], str]) -> str:
+    """The points of each series in words; `words`: of a point."""
     return "; ".join(
-        f"{each.name}: " + ", ".join(form.format(x=p.x, y=p.y) for p in sorted(each.points))
-        for each in series
+        f"{each.name}: " + ", ".join(words(p) for p in sorted(each.points)) for each in series
     )

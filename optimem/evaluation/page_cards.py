@@ -16,6 +16,7 @@ from optimem.memory.writing.drawing import draw
 from optimem.protocols import PageCodec
 from optimem.renderers.images import thumbnail_png
 from optimem.text.ages import ago, duration
+from optimem.text.figures import percent
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -88,7 +89,7 @@ def card_lines(card: PageCard, now: float, floor: float) -> dict[str, str]:
     """What the report says of a page: name and value."""
     record, future = card.record, card.future
     lines = {
-        "now": f"{tier_name(record)}, {record.accuracy:.2%} expected right",
+        "now": f"{tier_name(record)}, {percent(record.accuracy)} expected right",
         "written": ago(now - record.created),
         "recalled": ago(now - record.accessed) if record.accessed > record.created else "never",
     }
@@ -110,6 +111,6 @@ def _last_line(future: Forecast, floor: float) -> str:
     """How small it will get, and why no smaller."""
     line = tier_name(future.last)
     if future.refused:
-        accuracy = f"{future.refused.legibility:.1%}, under {floor:.0%}"
+        accuracy = f"{percent(future.refused.legibility, 1)}, under {percent(floor, 0)}"
         line += f"; {tier_name(future.refused)} would read {accuracy}"
     return line

@@ -20,6 +20,7 @@ from optimem.evaluation.tables import CAVEAT
 from optimem.evaluation.verdict import TARGET, verdicts
 from optimem.omem.atomic import atomic_write
 from optimem.protocols import PageCodec
+from optimem.text.figures import percent
 
 
 def write_report(result: dict[str, Any], text: str, codec: PageCodec, path: Path) -> None:
@@ -67,7 +68,9 @@ def open_template(name: str) -> Template:
     def load(included: str) -> str:
         return files("optimem.evaluation").joinpath("templates", included).read_text("utf-8")
 
-    return Environment(loader=FunctionLoader(load), autoescape=True).get_template(name)
+    environment = Environment(loader=FunctionLoader(load), autoescape=True)
+    environment.filters["percent"] = percent
+    return environment.get_template(name)
 
 
 def embed_json(value: Any) -> Markup:

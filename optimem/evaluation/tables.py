@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from optimem.evaluation.figures import NOTHING, parts, percent
+from optimem.evaluation.figures import NOTHING, parts
 from optimem.evaluation.verdict import verdicts
 from optimem.text.ages import duration
+from optimem.text.figures import percent
 
 
 class PublishedRange(NamedTuple):

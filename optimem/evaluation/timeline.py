@@ -9,6 +9,7 @@ from typing import NamedTuple
 from optimem.evaluation.page_cards import PageCard, tier_name
 from optimem.memory.records.records import PageRecord
 from optimem.text.ages import duration
+from optimem.text.figures import percent
 from optimem.tiers import Tier
 
 ORDER = (*(tier.label for tier in sorted(Tier, reverse=True)), "text")
@@ -82,7 +83,7 @@ def _sweep_words(cards: Sequence[PageCard]) -> str:
 def _end_words(pages: int, held: int, floor: float) -> str:
     if not held:
         return "if nothing is recalled; the floor holds no page"
-    return f"if nothing is recalled; the floor of {floor:.0%} holds {held} of {pages}"
+    return f"if nothing is recalled; the floor of {percent(floor, 0)} holds {held} of {pages}"
 
 
 def next_changes(cards: Sequence[PageCard], now: float) -> list[list[str]]:

@@ -6,7 +6,8 @@ The rule: of all settings measured, the one with the most text tokens per vision
 
 from typing import Any, NamedTuple
 
-from optimem.evaluation.figures import parts, percent
+from optimem.evaluation.figures import parts
+from optimem.text.figures import percent
 
 TARGET = 0.99
 """Share of characters right that is good enough to read from. A reader, human or model, is seldom
@@ -42,7 +43,7 @@ def judge(text: str, settings: list[dict[str, Any]]) -> Verdict:
         gentle = ordered[0]
         reason = (
             f"Even at {_ratio(gentle)} ({gentle['tier']}), {_right(gentle)} of the characters "
-            f"come back right, fewer than {TARGET:.0%}."
+            f"come back right, fewer than {percent(TARGET, 0)}."
         )
         return Verdict(text, "Keep the text", reason, good=False)
     best = good[-1]

@@ -38,7 +38,7 @@ def test_it_leads_with_what_is_sent_what_is_answered_and_what_it_costs(
 
 
 def test_what_is_recalled_is_a_small_part_of_everything(demo: tuple[str, Path]) -> None:
-    sent = re.findall(r"([\d,]+) tokens +([\d.]+)%", demo[0])
+    sent = re.findall(r"([\d,]+) tokens +([\d.]+) %", demo[0])
     everything, recalled, pages = (int(tokens.replace(",", "")) for tokens, _ in sent)
     assert recalled < everything / 10
     assert pages < everything / 20
@@ -67,7 +67,7 @@ def test_bytes_stand_beside_those_of_the_text(demo: tuple[str, Path]) -> None:
 
 def test_every_tier_with_its_figures(demo: tuple[str, Path]) -> None:
     rows = re.findall(
-        r"^ +(today|\d+ days) +(\w+) +\d+ +([\d.]+)× +([\d.]+)% +(\d+) +[\d,]+ *$", demo[0], re.M
+        r"^ +(today|\d+ days) +(\w+) +\d+ +([\d.]+)× +([\d.]+) % +(\d+) +[\d,]+ *$", demo[0], re.M
     )
     assert [(age, tier) for age, tier, *_ in rows] == [
         ("today", "large"), ("2 days", "base"), ("10 days", "small"), ("60 days", "tiny"),

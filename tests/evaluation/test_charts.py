@@ -56,6 +56,14 @@ def test_a_logarithmic_axis_spaces_equal_ratios_equally_and_shows_nothing_below(
     assert ">none</text>" not in draw([Series("a", points)], LOG, y)
 
 
+def test_an_interval_that_reaches_nothing_ends_above_the_labels() -> None:
+    y = Axis("y", 0.01, 1, (0.01, 0.1, 1), "{:g}".format, log=True)
+    svg = draw([Series("a", [Point(1, 0.1, 0, 0.5), Point(10, 0.1)])], LOG, y)
+    low = float(re.search(r'class="interval" d="M\S+ (\S+)V', svg).group(1))
+    assert low == WIDE.height - WIDE.bottom
+    assert ">none</text>" in svg
+
+
 def test_an_interval_is_drawn_around_its_point() -> None:
     svg = draw([Series("a", [Point(0.5, 0.5, 0.25, 0.75), Point(1, 1, 1, 1)])])
     (low, high) = re.search(r'class="interval" d="M[\d.]+ ([\d.]+)V([\d.]+)"', svg).groups()

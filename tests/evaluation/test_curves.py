@@ -17,7 +17,7 @@ def test_the_case_is_made_for_each_text_at_equal_tokens() -> None:
     ours, newest, _ = charts["prose"].series
     assert [point.y for point in ours.points] == [1, 1]
     assert [point.y for point in newest.points] == pytest.approx([1, 0.5], abs=0.02)
-    assert "newest plain text: 100.0% at 1.0×" in charts["prose"].described
+    assert "newest plain text: 100.0 % at 1.0×" in charts["prose"].described
 
 
 def test_errors_lie_on_whole_decades_and_hold_every_point() -> None:
@@ -29,7 +29,7 @@ def test_errors_lie_on_whole_decades_and_hold_every_point() -> None:
     xs = [point.x for each in chart.series for point in each.points]
     assert chart.x.low < min(xs) <= max(xs) < chart.x.high
     assert chart.y.ticks == pytest.approx([0.001, 0.01, 0.1, 1])
-    assert [chart.y.form(tick) for tick in chart.y.ticks] == ["0.1%", "1%", "10%", "100%"]
+    assert [chart.y.form(tick) for tick in chart.y.ticks] == ["0.1 %", "1 %", "10 %", "100 %"]
 
 
 def test_texts_that_cannot_be_guessed_have_a_chart_of_their_own() -> None:
@@ -45,7 +45,7 @@ def test_calibration_is_of_all_corpora_at_a_tier() -> None:
     bins[13] = (40, 36, 30)
     part = {"tier": "tiny", "figures": {"reliability": bins.tolist()}}
     parts = {"parts": {"score/a/10×": part, "score/b/10×": part}}
-    assert "tiny: 75% right at 90%" in calibration_chart(parts).described
+    assert "tiny: 75 % right at 90 %" in calibration_chart(parts).described
     bins[13] = (14, 12, 9)  # two of these are fewer cells than a point needs
     part["figures"]["reliability"] = bins.tolist()
     assert "tiny: ;" in calibration_chart(parts).described

@@ -12,6 +12,7 @@ from optimem.memory.decay import DAY
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.protocols import PageCodec
 from optimem.testing import PlainModel, PlainRenderer, plain_codec
+from optimem.text.figures import percent
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
@@ -80,13 +81,13 @@ def test_a_page_that_its_floor_holds_says_so_and_is_not_due() -> None:
         lines = card_lines(held[0], 200 * DAY, 0.9)
         assert lines["next"] == "stays: held by its floor"
         refused = held[0].future.refused.legibility
-        assert lines["floor"] == f"tiny; trace would read {refused:.1%}, under 90%"
+        assert lines["floor"] == f"tiny; trace would read {percent(refused, 1)}, under 90 %"
         assert refused < 0.9 <= held[0].future.last.legibility
         assert card_lines(cards[2], 200 * DAY, 0.9)["next"] == "stays: pinned"
         now, swept, last = timeline(cards, 0.9)
         assert swept.words == f"0 pages would change; {len(held)} held by the floor, 1 pinned"
         assert now.shares == swept.shares
-        assert last.words.endswith(f"the floor of 90% holds {len(held)} of {len(cards)}")
+        assert last.words.endswith(f"the floor of 90 % holds {len(held)} of {len(cards)}")
         assert next_changes(cards, 200 * DAY)[1:] == []
 
 

@@ -5,8 +5,9 @@ import pytest
 from optimem.errors import RatioError
 from optimem.evaluation import tables
 from optimem.evaluation.corpora import Corpus
-from optimem.evaluation.figures import parts, percent
+from optimem.evaluation.figures import parts
 from optimem.testing import plain_codec
+from optimem.text.figures import percent
 from optimem.tiers import Tier
 from tests.evaluation.small import PROSE, run
 
