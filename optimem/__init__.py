@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.api.files import compress_images as compress_images
     from optimem.api.files import read_images as read_images
     from optimem.api.files import read_pages as read_pages
+    from optimem.api.files import stream_images as stream_images
     from optimem.api.keys import new_key as new_key
     from optimem.api.keys import rotate_keys as rotate_keys
     from optimem.api.memory import OpticalMemory as OpticalMemory
@@ -44,7 +45,9 @@ _EXPORTS = {
     "optimem.api.chat_server": ("ChatServer",),
     "optimem.api.clients": ("with_pages",),
     "optimem.api.copying": ("copy_store",),
-    "optimem.api.files": ("compress", "compress_images", "read_images", "read_pages"),
+    "optimem.api.files": (
+        "compress", "compress_images", "read_images", "read_pages", "stream_images",
+    ),
     "optimem.api.keys": ("new_key", "rotate_keys"),
     "optimem.api.memory": ("OpticalMemory",),
     "optimem.api.prompts": ("calibrate", "compress_prompt"),
@@ -55,7 +58,8 @@ _EXPORTS = {
         "InputError", "LimitError", "MissingExtraError", "MissingKeyError", "NoGainError",
         "OptimemError", "PageError", "PromptError", "ProviderError", "QuotaError", "RatioError",
         "ReaderUnavailableError", "ResumeError",
-        "SampleError", "ScopeError", "StoreError", "StoreFullError", "StoreLockedError",
+        "SampleError", "ScopeError", "ServerSetupError", "StoreError", "StoreFullError",
+        "StoreLockedError",
         "StoreUnavailableError", "TextError", "TierError", "TokenizerError",
         "UnknownPageError", "UnknownScopeError", "VersionError",
     ),

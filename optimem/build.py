@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from optimem.memory.recall.embedding import Embeddings
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.nano.page_codec import NanoCodec
+    from optimem.model.vllm.reader import VllmReader
     from optimem.prompts.pages import PageDrawer, PageImage
     from optimem.prompts.rules import PageShape
     from optimem.turns import Turn
@@ -112,6 +113,15 @@ def deepseek_reader(model: str) -> "DeepSeekReader":
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
 
     return DeepSeekReader.open(model)
+
+
+@cache
+def server_reader(address: str) -> "VllmReader":
+    """A vLLM server that answers from stored pages; nothing is asked yet. Raises InputError and
+    MissingExtraError; see `VllmReader.at`."""
+    from optimem.model.vllm.reader import VllmReader
+
+    return VllmReader.at(address)
 
 
 def embeddings_at(given: "str | Embeddings | None" = None) -> "Embeddings | None":

@@ -19,6 +19,7 @@ OptimemError
 │   ├── RatioError           a ratio that no tier reaches
 │   ├── TokenizerError       an unknown tokenizer, or a file that holds none
 │   ├── BaselineError        an unknown baseline
+│   ├── ServerSetupError     a model's server that was started without what is needed
 │   ├── ClientConfigError    an MCP client's configuration that cannot be changed safely
 │   └── ResumeError          a folder that holds the results of another run
 ├── FormatError              stored bytes that cannot be decoded
@@ -122,6 +123,10 @@ class TokenizerError(InputError):
 
 class BaselineError(InputError):
     """An unknown baseline."""
+
+
+class ServerSetupError(InputError):
+    """A server of a model that was started without what is needed."""
 
 
 class ClientConfigError(InputError):

@@ -97,7 +97,8 @@ PUBLIC = {
     "Passage", "RecalledTurn", "Recollection", "Scope", "Tier", "TokenFile", "Turn", "UserKeys",
     "calibrate", "compress", "compress_images", "compress_prompt", "copy_store",
     "evaluate", "new_key",
-    "read_images", "read_pages", "reencode_file", "rotate_keys", "with_memory", "with_pages",
+    "read_images", "read_pages", "reencode_file", "rotate_keys", "stream_images", "with_memory",
+    "with_pages",
 }  # fmt: skip
 """Besides the errors, which tests/test_errors.py compares with the classes."""
 

@@ -34,7 +34,8 @@ from optimem.tiers import Tier
 from optimem.turns import checked_text
 
 if TYPE_CHECKING:
-    from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+    from optimem.model.deepseek_ocr.answers import AnswerStream, PageAnswer, PageReader
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader
 
 
 class Compressed(NamedTuple):
@@ -142,7 +143,8 @@ def compress_images(
 def read_images(
     source: str | Path,
     *,
-    model: "str | DeepSeekReader",
+    model: "str | DeepSeekReader | None" = None,
+    reader: "str | PageReader | None" = None,
     question: str | None = None,
     pages: Sequence[int] | None = None,
     limit: int | None = None,
@@ -151,24 +153,46 @@ def read_images(
     """Read a file that `compress_images` wrote, page by page, as Markdown, or answer a question
     about each page, from the stored tokens alone.
 
-    `model`: the one that wrote the file, as there. `pages`: which, from 0; default all. `limit`:
-    most tokens of an answer; default as many as the model takes, 8,192 with the page. `progress`:
-    called with the pages read and all pages. The Markdown of an answer is its `grounded.text`;
-    `complete` says whether the model finished it.
+    `model`: the one that wrote the file, as there. `reader`: a vLLM server that answers in its
+    place, such as `vllm+http://host:8000`, or another `PageReader`; nothing of the checkpoint is
+    needed here then. `pages`: which, from 0; default all. `limit`: most tokens of an answer;
+    default as many as the model takes, 8,192 with the page. `progress`: called with the pages read
+    and all pages. The Markdown of an answer is its `grounded.text`; `complete` says whether the
+    model finished it.
 
-    Raises InputError for a file that cannot be opened, a page that is not there and a limit under
-    1, FormatError, VersionError or ChecksumError for a file that is not one of images or is
-    damaged, and FingerprintError for the file of another model.
+    Raises InputError for a file that cannot be opened, a page that is not there, a limit under 1,
+    and neither model nor reader; FormatError, VersionError or ChecksumError for a file that is not
+    one of images or is damaged, and FingerprintError for the file of another model; for a server,
+    what `VllmReader.answer` raises.
     """
-    from optimem.model.deepseek_ocr.generation import GenerationSettings
-    from optimem.model.deepseek_ocr.image_archive import read_image_archive
+    streams = stream_images(
+        source, model=model, reader=reader, question=question, pages=pages, limit=limit,
+        progress=progress,
+    )  # fmt: skip
+    return (stream.finish() for stream in streams)
 
-    settings = GenerationSettings(limit)
-    archive = ImageArchive.load(source)
+
+def stream_images(
+    source: str | Path,
+    *,
+    model: "str | DeepSeekReader | None" = None,
+    reader: "str | PageReader | None" = None,
+    question: str | None = None,
+    pages: Sequence[int] | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> "Iterator[AnswerStream]":
+    """As `read_images`, each answer piece by piece as it is written: an `AnswerStream` for each
+    page, to be read to its end before the next."""
+    from optimem.model.deepseek_ocr.generation import GenerationSettings
+    from optimem.model.deepseek_ocr.image_archive import stream_image_archive
+
+    settings, prompt = GenerationSettings(limit), _prompt(question)
+    archive = ImageArchive.load(Path(source))
     wanted = select_pages(pages, len(archive.pages))
-    prompt, reader = _prompt(question), _reader(model)
-    check_fingerprint(archive.fingerprint, reader.fingerprint, f"the tokens in {source}")
-    return read_image_archive(archive, reader, prompt, wanted, settings, progress)
+    answers = _page_reader(model, reader)
+    answers.check(archive.fingerprint, f"the tokens in {source}")
+    return stream_image_archive(archive, answers, prompt, wanted, settings, progress)
 
 
 def read_document(
@@ -240,3 +264,17 @@ def _reader(model: "str | DeepSeekReader") -> "DeepSeekReader":
             f"DeepSeek-OCR checkpoint, or {DEEPSEEK}"
         )
     return build.deepseek_reader(model) if isinstance(model, str) else model
+
+
+def _page_reader(
+    model: "str | DeepSeekReader | None", reader: "str | PageReader | None"
+) -> "PageReader":
+    """What answers about stored pages. Raises InputError if neither is given."""
+    if reader is not None:
+        return build.server_reader(reader) if isinstance(reader, str) else reader
+    if model is None:
+        raise InputError(
+            "nothing is named that reads images; give model, a DeepSeek-OCR checkpoint, or reader, "
+            "a server such as vllm+http://host:8000"
+        )
+    return _reader(model)

@@ -39,6 +39,11 @@ limit_option = click.option(
     "--limit", type=click.IntRange(1), metavar="N", show_default="what the model takes, 8192",
     help="For images: most tokens of a page's answer.",
 )  # fmt: skip
+reader_option = click.option(
+    "--reader", "--server", metavar="URL",
+    help="For a file of images: a vLLM server that answers in place of --model, such as "
+    "vllm+http://host:8000.",
+)  # fmt: skip
 files_argument = click.argument(
     "sources", metavar="FILE...", nargs=-1, required=True,
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
@@ -56,7 +61,7 @@ class ReadOptions(NamedTuple):
     """How a file is read. `page`: only this one, from 1. `question`: for images, to be answered
     instead. `confidence`: show the likeliest character where one is uncertain, in brackets; `raw`:
     without them. `limit`: most tokens of an answer about an image; None for as many as the model
-    takes."""
+    takes. `reader`: a server that answers from stored images in place of the model."""
 
     model: str
     page: int | None
@@ -64,6 +69,7 @@ class ReadOptions(NamedTuple):
     confidence: bool
     raw: bool = False
     limit: int | None = None
+    reader: str | None = None
 
     @property
     def pages(self) -> list[int] | None:
@@ -80,6 +86,11 @@ class ReadOptions(NamedTuple):
         """Whether the model reads any image, and answers questions about it."""
         return self.model != NANO
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a model that answers, here or on a server."""
+        return self.reads_images or self.reader is not None
+
 
 @click.command(
     epilog="\b\nExamples:\n"
@@ -88,7 +99,8 @@ class ReadOptions(NamedTuple):
     "  optimem read notes.omem --raw\n"
     "  optimem read paper.pdf --model deepseek-ai/DeepSeek-OCR\n"
     "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam\n"
-    "  optimem read scans.omem --model ./DeepSeek-OCR --ask 'What is the total?'"
+    "  optimem read scans.omem --model ./DeepSeek-OCR --ask 'What is the total?'\n"
+    "  optimem read scans.omem --reader vllm+http://host:8000 --ask 'What is the total?'"
 )
 @files_argument
 @confidence_option
@@ -99,6 +111,7 @@ class ReadOptions(NamedTuple):
               "the model that wrote it.")  # fmt: skip
 @mode_option
 @click.option("--ask", metavar="QUESTION", help="For images: answer this instead.")
+@reader_option
 @limit_option
 def read(
     sources: tuple[Path, ...],
@@ -108,6 +121,7 @@ def read(
     model: str | None,
     mode: str,
     ask: str | None,
+    reader: str | None,
     limit: int | None,
 ) -> None:
     """Print the text of .omem files or of images.
@@ -116,15 +130,16 @@ def read(
     Text at Large, Base and Small comes back to the letter; at Tiny and Trace, and from an image, a
     doubtful character is printed as �.
 
-    A file of images is read as Markdown, or asked a question, from its stored tokens alone; with
-    --model, any image or PDF is read the same way. Without a model, the only image that can be
+    A file of images is read as Markdown, or asked a question, from its stored tokens alone, by
+    --model here or by a server (--reader), and printed as it is written; with --model, any image
+    or PDF is read the same way. Without a model, the only image that can be
     read is the PNG of a page that optimem drew in its dense style.
     """
-    options = ReadOptions(model or NANO, page, ask, confidence, raw, limit)
-    if ask is not None and not options.reads_images:
-        raise click.UsageError("--ask needs --model, a model that answers questions")
-    if limit is not None and not options.reads_images:
-        raise click.UsageError("--limit needs --model, a model that reads images")
+    options = ReadOptions(model or NANO, page, ask, confidence, raw, limit, reader)
+    if ask is not None and not options.asks:
+        raise click.UsageError("--ask needs --model, a model that answers questions, or --reader")
+    if limit is not None and not options.asks:
+        raise click.UsageError("--limit needs --model, a model that reads images, or --reader")
     for source in sources:
         with seekable(source) as file:
             _write(_read(Given(file, _name(source)), options, mode), sys.stdout.buffer)
@@ -143,6 +158,7 @@ def read(
 @raw_option
 @click.option("--model", default=NANO, show_default=True, metavar="NAME",
               help="The model that wrote the file.")  # fmt: skip
+@reader_option
 @limit_option
 def decompress(
     sources: tuple[Path, ...],
@@ -151,6 +167,7 @@ def decompress(
     confidence: bool,
     raw: bool,
     model: str,
+    reader: str | None,
     limit: int | None,
 ) -> None:
     """Write the text of .omem files.
@@ -160,7 +177,7 @@ def decompress(
     is written as �. A file of images gives Markdown, page by page. With -o the text goes to a file,
     which is written as a whole or not at all.
     """
-    options = ReadOptions(model, page, None, confidence, raw, limit)
+    options = ReadOptions(model, page, None, confidence, raw, limit, reader)
     path = None if str(out) == STDIN else out
     bar = not (path is None and sys.stdout.isatty())  # where the text is progress enough
     with nullcontext(sys.stdout.buffer) if path is None else atomic_write(path) as target:
@@ -174,6 +191,8 @@ def decompress(
 
 def _read(source: Given, options: ReadOptions, mode: str) -> Iterator[str]:
     """The text of a file or an image, page by page."""
+    if not _is_omem(source):
+        reject_option("reader", "files of images, which `optimem compress` makes")
     if _is_omem(source):
         reject_option("mode", "images that are not encoded yet")
         return _read_omem(source, options, bar=not sys.stdout.isatty())
@@ -193,6 +212,8 @@ def _read_omem(source: Given, options: ReadOptions, bar: bool) -> Iterator[str]:
             raise click.UsageError(f"--ask is for images; {source.name} holds text")
         elif options.limit is not None:
             raise click.UsageError(f"--limit is for images; {source.name} holds text")
+        elif options.reader is not None:
+            raise click.UsageError(f"--reader is for images; {source.name} holds text")
         else:
             yield from _read_token_file(source, options, progress)
 
@@ -200,15 +221,15 @@ def _read_omem(source: Given, options: ReadOptions, bar: bool) -> Iterator[str]:
 def _read_image_archive(
     source: Given, options: ReadOptions, progress: "Progress | None"
 ) -> Iterator[str]:
-    from optimem.api.files import read_images
+    from optimem.api.files import stream_images
 
-    if not options.reads_images:
+    if not options.asks:
         raise InputError(image_model_message(source.name))
-    answers = read_images(
-        source.path, model=options.model, question=options.question, pages=options.pages,
-        limit=options.limit, progress=progress,
+    streams = stream_images(
+        source.path, model=options.model, reader=options.reader, question=options.question,
+        pages=options.pages, limit=options.limit, progress=progress,
     )  # fmt: skip
-    return _answer_texts(answers, options)
+    return _streamed_texts(streams, options)
 
 
 def _read_token_file(
@@ -247,13 +268,28 @@ def _read_drawn_page(source: Given, options: ReadOptions) -> Iterator[str]:
     yield _reading_text(read_page_image(source.path, raw=options.likeliest), options)
 
 
+def _streamed_texts(streams: Iterable[Any], options: ReadOptions) -> Iterator[str]:
+    """What is written of each page, as it is written; names pages that were cut short."""
+    for number, stream in enumerate(streams, options.page or 1):
+        if options.confidence:
+            yield from (piece.marked(_uncertain()) for piece in stream)
+        else:
+            yield from stream.texts()
+        yield "\n"
+        _warn_if_cut(number, stream.answer)
+
+
 def _answer_texts(answers: Iterable[Any], options: ReadOptions) -> Iterator[str]:
     """What DeepSeek-OCR reads on each page; names pages whose reading was cut short."""
     for number, answer in enumerate(answers, options.page or 1):
         text = answer.marked(_uncertain()) if options.confidence else answer.grounded.text
         yield text + "\n"
-        if not answer.complete:
-            click.echo(f"page {number} is incomplete: {answer.finish.value}", err=True)
+        _warn_if_cut(number, answer)
+
+
+def _warn_if_cut(number: int, answer: Any) -> None:
+    if not answer.complete:
+        click.echo(f"page {number} is incomplete: {answer.finish.value}", err=True)
 
 
 def _reading_text(reading: "Reading", options: ReadOptions) -> str:
@@ -290,10 +326,11 @@ def _not_omem_message(source: Given) -> str:
 
 
 def _write(texts: Iterable[str], file: BinaryIO) -> None:
-    """Write each page as soon as it is read."""
+    """Write each text as soon as it is read."""
     for text in texts:
-        file.write(text.encode())
-        file.flush()
+        if text:
+            file.write(text.encode())
+            file.flush()
 
 
 COMMANDS = (read, decompress)

@@ -19,8 +19,9 @@ import optimem
 from optimem import build, read_images
 from optimem.cli import cli
 from optimem.errors import FingerprintError
+from optimem.model.deepseek_ocr.answers import AnswerPiece, PageAnswer
 from optimem.model.deepseek_ocr.generation import FinishReason
-from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.omem.text import TokenFile
 from optimem.store import open_store
 from optimem.tiers import Tier

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from optimem import OpticalMemory, Tier, Turn, build, compress, compress_images
+from optimem.model.deepseek_ocr.answers import AnswerPiece, PageAnswer
 from optimem.model.deepseek_ocr.generation import FinishReason
-from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from tests.docs.openai_server import openai_server
 from tests.docs.shell import ROOT, run_script
 from tests.model.deepseek_ocr.conftest import brief, folder, reader
@@ -39,6 +40,7 @@ NEEDS = {
     SERVER: "a local server",
     r"openai:|OpenAI\(|\bclient\.": "an OpenAI key",
     "DeepSeek-OCR": "DeepSeek-OCR's weights",
+    r"vllm\+http": "a vLLM server",
 }
 """What a block needs that holds a pattern."""
 
@@ -135,6 +137,13 @@ def small_model(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.fixture
+def vllm_server(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small model in this process in place of a server that serves it."""
+    knowing = KnowingReader(brief.model, brief.tokenizer)
+    monkeypatch.setattr(build, "server_reader", lambda _: knowing)
+
+
+@pytest.fixture
 def local_server() -> Iterator[str]:
     """The URL of a server with a language model."""
     with openai_server() as url:
@@ -156,6 +165,8 @@ def stand_in(code: str, request: pytest.FixtureRequest) -> str:
         request.getfixturevalue("openai_account")
     if "DeepSeek-OCR's weights" in needs:
         request.getfixturevalue("small_model")
+    if "a vLLM server" in needs:
+        request.getfixturevalue("vllm_server")
     if "a local server" in needs:
         code = re.sub(SERVER, request.getfixturevalue("local_server"), code)
     if "Redis" in needs:

@@ -5,7 +5,8 @@ of `deepseek-ai/DeepSeek-OCR` on the hub, misspellings included; no tensor is he
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from math import isqrt
 from pathlib import Path
 
@@ -58,6 +59,8 @@ CLASS_POSITION = "encoder.class_token.position"
 GRID_POSITIONS = "encoder.global_positions.table"
 UNUSED = CLIP + "embeddings.patch_embedding.weight"
 """CLIP's own patch embedding: in the files, but the compressed map takes its place."""
+FINGERPRINTED = ("encoder.projector.weight", "image_newline", "view_separator")
+"""Our names of the parameters that an encoder's fingerprint is made of."""
 BUFFERS = ("position_ids", "rotary_emb.inv_freq")
 """How names end that `save_pretrained` of some versions adds: values that follow from the sizes."""
 DTYPES = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
@@ -146,6 +149,26 @@ def save_checkpoint(model: DeepSeekOCR, folder: Path) -> None:
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 
 
+def encoder_fingerprint(projector: Tensor, newline: Tensor, separator: Tensor) -> str:
+    """Names an encoder by the last of its parameters, as they are stored."""
+    digest = blake2b(digest_size=8)
+    for value in (projector, newline, separator):
+        stored = value.detach().cpu().bfloat16().contiguous().view(torch.int16)
+        digest.update(stored.numpy().tobytes())
+    return f"deepseek-ocr-{digest.hexdigest()}"
+
+
+def stored_fingerprint(folder: Path) -> str:
+    """The fingerprint of a checkpoint's encoder, without loading more than that takes. Raises
+    InputError and FormatError as `load_checkpoint`."""
+    wanted = [published_name(name) for name in FINGERPRINTED]
+    found: dict[str, Tensor] = {}
+    for path in _files(folder):
+        found |= _tensors(path, wanted)
+    _check_names(folder, [name for name in wanted if name not in found], [])
+    return encoder_fingerprint(*(found[name] for name in wanted))
+
+
 def published_name(name: str) -> str:
     """The published name of one of our parameters; CLIP's positions are two of ours."""
     if name in (CLASS_POSITION, GRID_POSITIONS):
@@ -188,11 +211,13 @@ def _indexed(index: Path) -> list[str]:
     return sorted(names)
 
 
-def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+def _tensors(path: Path, wanted: Sequence[str] | None = None) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a file: those that are `wanted`, or all."""
     try:
         with safe_open(path, "pt") as file:
             for name in file.keys():  # noqa: SIM118  a safetensors handle is not a dict
-                yield name, file.get_tensor(name)
+                if wanted is None or name in wanted:
+                    yield name, file.get_tensor(name)
     except (OSError, SafetensorError) as error:
         raise FormatError(
             f"{path} is not a complete safetensors file ({error}); download it again"

@@ -18,6 +18,8 @@ MAX_COORDINATE = 999
 _REGION = re.compile(
     r"<\|ref\|>(?P<label>.*?)<\|/ref\|>\s*<\|det\|>(?P<boxes>[^<]*)<\|/det\|>", re.DOTALL
 )
+_REF = "<|ref|>"
+_MARKS = tuple(f"<|{end}{name}|>" for name in ("ref", "det", "grounding") for end in ("", "/"))
 _MARK = re.compile(r"<\|/?(?:ref|det|grounding)\|>")
 
 
@@ -52,6 +54,59 @@ def parse_grounding(answer: str, width: int, height: int) -> GroundedText:
             damaged.append(match[0])
     text = _MARK.sub("", _REGION.sub("", answer))
     return GroundedText(text.strip(), tuple(regions), tuple(damaged))
+
+
+class GroundedTextStream:
+    """The text of an answer without its marks, piece by piece: together what `parse_grounding`
+    makes of the whole. Held back is only what may yet be part of a region, a mark, or white space
+    at the end."""
+
+    def __init__(self) -> None:
+        self._region, self._mark, self._space, self._begun = "", "", "", False
+
+    def feed(self, piece: str) -> str:
+        """The text that a piece makes certain."""
+        return self._stripped(self._unmarked(self._outside(piece)))
+
+    def end(self) -> str:
+        """The text that was held back, once there is no more."""
+        left = self._unmarked(_REGION.sub("", self._region)) + self._mark
+        self._region = self._mark = ""
+        return self._stripped(left)
+
+    def _outside(self, piece: str) -> str:
+        """What stands outside of regions."""
+        self._region += piece
+        outside = ""
+        while True:
+            start = self._region.find(_REF)
+            if start < 0:
+                start = _partial(self._region, (_REF,))
+            outside, self._region = outside + self._region[:start], self._region[start:]
+            whole = _REGION.match(self._region)
+            if whole is None:
+                return outside
+            self._region = self._region[whole.end() :]
+
+    def _unmarked(self, text: str) -> str:
+        text = _MARK.sub("", self._mark + text)
+        start = _partial(text, _MARKS)
+        self._mark = text[start:]
+        return text[:start]
+
+    def _stripped(self, text: str) -> str:
+        """Without white space at the start; that at the end waits for more text."""
+        text = self._space + text if self._begun else text.lstrip()
+        shown = text.rstrip()
+        self._space, self._begun = text[len(shown) :], self._begun or bool(shown)
+        return shown
+
+
+def _partial(text: str, marks: tuple[str, ...]) -> int:
+    """Where the start of a mark begins that the text ends with; its length if it does not."""
+    longest = max(map(len, marks)) - 1
+    starts = (at for at in range(max(0, len(text) - longest), len(text)))
+    return next((at for at in starts if any(m.startswith(text[at:]) for m in marks)), len(text))
 
 
 def _listed(written: str) -> list[Any]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimem.errors import InputError
+from optimem.model.deepseek_ocr.answers import AnswerStream, PageReader
 from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.images import Mode, count_images, open_images
-from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.omem.atomic import atomic_write
 from optimem.omem.images import ImageArchive, ImageArchiveWriter
@@ -64,17 +65,18 @@ def write_image_archive(
     )
 
 
-def read_image_archive(
+def stream_image_archive(
     archive: ImageArchive,
-    reader: DeepSeekReader,
+    reader: PageReader,
     prompt: str,
     pages: Sequence[int],
     settings: GenerationSettings | None = None,
     progress: Progress | None = None,
-) -> Iterator[PageAnswer]:
-    """The answers to a prompt about pages of an archive, one after another."""
-    for done, index in enumerate(pages, 1):
-        yield from reader.answer([StoredPage.from_bytes(archive.page(index))], prompt, settings)
+) -> Iterator[AnswerStream]:
+    """The answers to a prompt about pages of an archive, one after another, as they are written."""
+    stored = (StoredPage.from_bytes(archive.page(index)) for index in pages)
+    for done, stream in enumerate(reader.streams(stored, prompt, settings), 1):
+        yield stream
         if progress:
             progress(done, len(pages))
 

@@ -83,6 +83,19 @@ IGNORED = frozenset(
 IGNORED_GROUPS = ("auto_map.", "id2label.", "label2id.")
 
 
+UNGROUPED = {
+    "use_mla": False,
+    **dict.fromkeys(("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"), 0),
+    "topk_method": "greedy",
+    "n_group": 1,
+    "topk_group": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "max_position_embeddings": 8192,
+}
+"""What others assume otherwise of a language model of this type."""
+
+
 def read_config(folder: Path) -> DeepSeekConfig:
     """The model that a checkpoint's `config.json` describes. Raises InputError if there is none,
     and FormatError, naming key and value, if it is damaged or another model's."""
@@ -101,7 +114,8 @@ def read_config(folder: Path) -> DeepSeekConfig:
 
 
 def config_json(config: DeepSeekConfig) -> str:
-    """The `config.json` of one of our models; of its encoder, only the released sizes."""
+    """The `config.json` of one of our models, with which vLLM serves it; of its encoder, only the
+    released sizes."""
     decoder = config.decoder
     language = {key: getattr(decoder, field) for key, field in SIZES.items()} | {
         "num_key_value_heads": decoder.heads,
@@ -109,9 +123,17 @@ def config_json(config: DeepSeekConfig) -> str:
         "vocab_size": config.vocabulary,
         "rope_theta": decoder.rope_theta,
         "norm_topk_prob": decoder.norm_topk,
-        "use_mla": False,
+        **UNGROUPED,
     }
-    whole = {"model_type": "deepseek_vl_v2", "tile_tag": "2D", LANGUAGE[:-1]: language}
+    whole = {
+        "architectures": ["DeepseekOCRForCausalLM"],
+        "model_type": "deepseek_vl_v2",
+        "tile_tag": "2D",
+        "projector_config": {
+            "projector_type": "linear", "input_dim": 2048, "n_embed": 1280
+        },
+        LANGUAGE[:-1]: language,
+    }  # fmt: skip
     return json.dumps(whole, indent=2)
 
 

@@ -1,15 +1,19 @@
 """DeepSeek-OCR at work: images to stored tokens, and stored tokens to answers."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 
 from optimem.errors import FormatError
-from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, checkpoint_folder, load_checkpoint
+from optimem.model.deepseek_ocr.answers import AnswerPiece, AnswerStream, PageAnswer, StreamItem
+from optimem.model.deepseek_ocr.checkpoint import (
+    TOKENIZER,
+    checkpoint_folder,
+    encoder_fingerprint,
+    load_checkpoint,
+)
 from optimem.model.deepseek_ocr.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import (
     END,
@@ -21,7 +25,7 @@ from optimem.model.deepseek_ocr.generation import (
     NoRepeat,
     generate,
 )
-from optimem.model.deepseek_ocr.grounding import GroundedText, parse_grounding
+from optimem.model.deepseek_ocr.grounding import GroundedText
 from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views, is_pdf
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 from optimem.model.deepseek_ocr.prompts import (
@@ -40,56 +44,14 @@ LARGER_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gund
 """The mode in which an image is encoded again after an answer that loops."""
 
 
-class AnswerPiece(NamedTuple):
-    """Text of one or more tokens. `probability`: of the least likely of them; NaN from a server
-    that does not give it."""
-
-    text: str
-    probability: float
-
-
-@dataclass(frozen=True)
-class PageAnswer:
-    """A model's answer about an image. `mode`: in which the image was encoded. `finish`: why the
-    answer ended; only END is complete. `width`, `height`: of the image in pixels."""
-
-    pieces: tuple[AnswerPiece, ...]
-    mode: str
-    finish: FinishReason
-    width: int
-    height: int
-
-    @property
-    def text(self) -> str:
-        """The answer as the model wrote it, with its marks."""
-        return "".join(piece.text for piece in self.pieces)
-
-    @property
-    def probability(self) -> float:
-        """Mean over its pieces; 0 for an empty answer."""
-        return sum(p.probability for p in self.pieces) / len(self.pieces) if self.pieces else 0.0
-
-    @property
-    def complete(self) -> bool:
-        """Whether the model ended the answer by itself."""
-        return self.finish is FinishReason.END
-
-    @property
-    def grounded(self) -> GroundedText:
-        """The answer without its marks, and the regions it names."""
-        return parse_grounding(self.text, self.width, self.height)
-
-    def marked(self, uncertain: float = 0.5) -> str:
-        """The answer with pieces less likely than `uncertain` between ⟦ and ⟧."""
-        return "".join(f"⟦{p.text}⟧" if p.probability < uncertain else p.text for p in self.pieces)
-
-
 class DeepSeekReader:
     """Encodes images and answers from their vision tokens. Make one with `open`."""
 
     def __init__(self, model: DeepSeekOCR, tokenizer: DeepSeekTokenizer) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.fingerprint = _fingerprint(model)
+        self.fingerprint = encoder_fingerprint(
+            model.encoder.projector.weight, model.image_newline, model.view_separator
+        )
 
     @classmethod
     def open(
@@ -121,6 +83,11 @@ class DeepSeekReader:
     def dtype(self) -> torch.dtype:
         """What it computes in."""
         return self.model.image_newline.dtype
+
+    def check(self, fingerprint: str, what: str) -> None:
+        """Raise FingerprintError unless tokens with a fingerprint are this encoder's. `what`: they
+        are, for the message."""
+        check_fingerprint(fingerprint, self.fingerprint, what)
 
     @torch.inference_mode()
     def encode(self, images: Sequence[RGBImage], mode: Mode) -> list[StoredPage]:
@@ -160,9 +127,18 @@ class DeepSeekReader:
 
     def stream(
         self, page: StoredPage, prompt: str = MARKDOWN, settings: GenerationSettings | None = None
-    ) -> Iterator[AnswerPiece]:
-        """The answer piece by piece, as it is generated."""
-        return self._pieces(generate(self.model, [self._embedded([page], prompt)], settings))
+    ) -> AnswerStream:
+        """The answer piece by piece, as it is generated. Errors as `answer`, at the first piece."""
+        return AnswerStream(self._steps(page, prompt, settings), page)
+
+    def streams(
+        self,
+        pages: Iterable[StoredPage],
+        prompt: str = MARKDOWN,
+        settings: GenerationSettings | None = None,
+    ) -> Iterator[AnswerStream]:
+        """The stream about each page, in order. Errors as `stream`."""
+        return (self.stream(page, prompt, settings) for page in pages)
 
     def read(
         self,
@@ -220,6 +196,21 @@ class DeepSeekReader:
             for page, generated in zip(pages, tokens, strict=True)
         ]
 
+    def _steps(
+        self, page: StoredPage, prompt: str, settings: GenerationSettings | None
+    ) -> Iterator[StreamItem]:
+        """The pieces of an answer, then why it ended."""
+        finish = FinishReason.CANCELLED
+
+        def generated() -> Iterator[GeneratedToken]:
+            nonlocal finish
+            for token in generate(self.model, [self._embedded([page], prompt)], settings):
+                finish = token.finish or finish
+                yield token
+
+        yield from self._pieces(generated())
+        yield finish
+
     def _embedded(self, pages: Sequence[StoredPage], prompt: str) -> GenerationInput:
         """A prompt with pages' tokens in the places of its images."""
         ids, images = self.tokenizer.prompt(prompt, *(len(page.tokens) for page in pages))
@@ -253,12 +244,3 @@ class DeepSeekReader:
 def settings_for(path: Path, limit: int | None = None) -> GenerationSettings:
     """How the images of a file are read: those of a PDF with the published setting for PDFs."""
     return GenerationSettings(limit, no_repeat=PDF_NO_REPEAT if is_pdf(path) else NoRepeat())
-
-
-def _fingerprint(model: DeepSeekOCR) -> str:
-    """Names the encoder by the last of its parameters, as they are stored."""
-    digest = blake2b(digest_size=8)
-    for value in (model.encoder.projector.weight, model.image_newline, model.view_separator):
-        stored = value.detach().cpu().bfloat16().contiguous().view(torch.int16)
-        digest.update(stored.numpy().tobytes())
-    return f"deepseek-ocr-{digest.hexdigest()}"

@@ -13,10 +13,10 @@ from typing import Any
 
 from optimem.errors import InputError, MissingExtraError, ReaderUnavailableError
 from optimem.model import DEEPSEEK
+from optimem.model.deepseek_ocr.answers import AnswerPiece, PageAnswer
 from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings
 from optimem.model.deepseek_ocr.images import RGBImage
 from optimem.model.deepseek_ocr.prompts import IMAGE, MARKDOWN
-from optimem.model.deepseek_ocr.reader import AnswerPiece, PageAnswer
 
 FINISH_REASONS = {"stop": FinishReason.END, "length": FinishReason.LIMIT}
 MODE = "remote"

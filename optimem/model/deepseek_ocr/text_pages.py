@@ -34,7 +34,8 @@ from optimem.renderers.ruled import RULED_VERSION
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+    from optimem.model.deepseek_ocr.answers import PageAnswer
+    from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
 BATCH = 8

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from optimem.model.deepseek_ocr.answers import AnswerStream, PageAnswer
 from optimem.model.deepseek_ocr.config import DecoderConfig, DeepSeekConfig, EncoderConfig
 from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.prompts import MARKDOWN
-from optimem.model.deepseek_ocr.reader import DeepSeekReader, PageAnswer
+from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
 IMAGE_ID = 299
@@ -69,3 +70,11 @@ class BriefReader(DeepSeekReader):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[PageAnswer]:
         return super().answer(pages, prompt, BRIEF, cancelled)
+
+    def stream(
+        self,
+        page: StoredPage,
+        prompt: str = MARKDOWN,
+        settings: GenerationSettings | None = BRIEF,
+    ) -> AnswerStream:
+        return super().stream(page, prompt, BRIEF)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimem.model.deepseek_ocr.grounding import Region, parse_grounding
+from optimem.model.deepseek_ocr.grounding import GroundedTextStream, Region, parse_grounding
 from optimem.protocols import Box
 
 TITLE = "<|ref|>title<|/ref|><|det|>[[0, 0, 999, 100]]<|/det|>"
@@ -56,3 +56,29 @@ def test_nothing_the_model_writes_breaks_the_parser(noise: str, cut: int) -> Non
         for box in region.boxes:
             assert 0 <= box.left <= box.right <= 100
             assert 0 <= box.top <= box.bottom <= 50
+
+
+def streamed(pieces: list[str]) -> list[str]:
+    """What is certain after each piece, and at the end."""
+    stream = GroundedTextStream()
+    return [*map(stream.feed, pieces), stream.end()]
+
+
+SCRAPS = st.sampled_from(
+    [TITLE, "<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>", "<|grounding|>", "[[1,2,3,4]]", "<", "|",
+     "<|re", "f|>", "a", "# b", " ", "\n", "\t", "日"]
+)  # fmt: skip
+
+
+@given(st.lists(SCRAPS, max_size=12), st.data())
+def test_a_stream_says_together_what_the_whole_says(scraps: list[str], data: st.DataObject) -> None:
+    answer = "".join(scraps)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(answer)), max_size=8)))
+    pieces = [answer[a:b] for a, b in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
+    assert "".join(streamed(pieces)) == parse_grounding(answer, 100, 100).text
+
+
+def test_a_stream_holds_nothing_back_without_need() -> None:
+    assert streamed(["  # A", " title \n", "<b> 1 < 2", TITLE[:9], TITLE[9:], "x ", " "]) == [
+        "# A", " title", " \n<b> 1 < 2", "", "", "x", "", "",
+    ]  # fmt: skip

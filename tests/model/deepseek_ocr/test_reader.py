@@ -9,10 +9,11 @@ from PIL import Image
 
 from benchmarks.peer import random_model
 from optimem.errors import FingerprintError, FormatError, InputError
+from optimem.model.deepseek_ocr.answers import AnswerPiece, PageAnswer
 from optimem.model.deepseek_ocr.generation import FinishReason, GenerationSettings, NoRepeat
 from optimem.model.deepseek_ocr.images import MODES
 from optimem.model.deepseek_ocr.prompts import ask
-from optimem.model.deepseek_ocr.reader import AnswerPiece, DeepSeekReader, PageAnswer, settings_for
+from optimem.model.deepseek_ocr.reader import DeepSeekReader, settings_for
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from tests.model.deepseek_ocr.image_files import write_image, write_pdf
 from tests.model.deepseek_ocr.small import SMALL
