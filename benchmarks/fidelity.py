@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 from optimem.build import nano_codec
 from optimem.evaluation.corpora import controlled_corpora
-from optimem.evaluation.figures import percent
 from optimem.evaluation.round_trip import score_pages
 from optimem.evaluation.sampling import fit_to_page, full_pages
 from optimem.evaluation.summary import summarise
@@ -30,6 +29,7 @@ from optimem.evaluation.tables import markdown_table
 from optimem.evaluation.tokenizers import DEEPSEEK, open_tokenizer
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, Renderer
+from optimem.text.figures import percent
 from optimem.text.files import read_text_file
 from optimem.tiers import Tier
 

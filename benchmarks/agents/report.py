@@ -8,8 +8,8 @@ from benchmarks.agents.contenders import OPTIMEM as OURS
 from benchmarks.agents.cost import Job, Outcome, Outcomes, cost_ratio, outcome, ways, worst_moment
 from benchmarks.agents.measure import OPTIMEM, PLAIN, Budget, Results
 from benchmarks.agents.overhead import Overhead
-from optimem.evaluation.figures import percent
 from optimem.evaluation.tables import Rows
+from optimem.text.figures import percent
 
 Bills = Mapping[tuple[str, int], Outcomes]
 """By kind of conversation and seed."""

@@ -65,18 +65,19 @@ class Corrections:
 
 
 def find_corrections(
-    drawn: ReadCells, read: ReadCells, kept: NDArray[np.bool_], uncertain: float
+    drawn: ReadCells, read: ReadCells, kept: NDArray[np.bool_] | None, uncertain: float
 ) -> Corrections:
     """What a page needs beside its tokens.
 
     `drawn`: its cells, and how certain each was before it was drawn: 1 but for a page that was read
     from another one. `read`: its cells as its tokens read. `kept` (cells,): those that must come
-    back, as far as they were certain. Where any must, so must those that read right by a hair.
-    `uncertain`: probability below which a reader marks.
+    back, as far as they were certain, and with them all that read right by a hair; None if nothing
+    must. `uncertain`: probability below which a reader marks.
     """
     wrong = read.ids != drawn.ids
-    wavering = ~wrong & (np.abs(read.probability - uncertain) < NEAR) & kept.any()
-    exact = (kept | wavering) & (drawn.probability >= MARGIN)
+    wavering = ~wrong & (np.abs(read.probability - uncertain) < NEAR)
+    must = np.zeros_like(wrong) if kept is None else kept | wavering
+    exact = must & (drawn.probability >= MARGIN)
     named = exact & (wrong | (read.probability < MARGIN))
     misleading = ~exact & (wrong | (drawn.probability < uncertain))
     doubtful = misleading & (read.probability >= uncertain - NEAR)

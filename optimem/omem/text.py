@@ -138,11 +138,11 @@ def write_pages(
     pages: Sequence[Cells],
     tier: Tier,
     codec: PageCodec,
-    kept: Callable[[Reading, int], NDArray[np.bool_]],
+    kept: Callable[[Reading, int], NDArray[np.bool_] | None],
     progress: Progress | None = None,
 ) -> Iterator[WrittenPage]:
     """Pages, given as their cells, as they are stored; each is read back once. `kept`: the cells
-    of a page, given its text and size, that corrections must bring back."""
+    of a page, given its text and size, that corrections must bring back, None for none."""
     for start in range(0, len(pages), BATCH):
         batch = pages[start : start + BATCH]
         tokens = codec.encoder.encode([codec.renderer.page(cells) for cells in batch], tier)
@@ -157,7 +157,7 @@ def _written(
     tokens: VisionTokens,
     read: ReadCells,
     codec: PageCodec,
-    kept: Callable[[Reading, int], NDArray[np.bool_]],
+    kept: Callable[[Reading, int], NDArray[np.bool_] | None],
 ) -> WrittenPage:
     drawn = ReadCells(cells, np.ones(len(cells), np.float32))
     written = codec.renderer.text(drawn)

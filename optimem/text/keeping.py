@@ -24,9 +24,11 @@ class Keep(StrEnum):
     NOTHING = "nothing"
 
 
-def kept_cells(reading: Reading, size: int, keep: Keep) -> NDArray[np.bool_]:
+def kept_cells(reading: Reading, size: int, keep: Keep) -> NDArray[np.bool_] | None:
     """(size,): the cells of a page that `keep` asks for, of which the first to the last show
-    `reading`. A character keeps all cells up to the next one's."""
+    `reading`. A character keeps all cells up to the next one's. None for `NOTHING`."""
+    if keep is Keep.NOTHING:
+        return None
     if keep is not Keep.VALUES or not reading.text:
         return np.full(size, keep is Keep.ALL)
     kept = np.zeros(len(reading.text), np.bool_)

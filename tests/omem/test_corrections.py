@@ -24,8 +24,9 @@ def cells(text: str, *probability: float) -> ReadCells:
     return ReadCells(ids, np.array(probability or [1.0] * len(text), np.float32))
 
 
-def find(drawn: ReadCells, read: ReadCells, kept: str) -> dict[int, int]:
-    found = find_corrections(drawn, read, np.array([c == "k" for c in kept]), UNCERTAIN)
+def find(drawn: ReadCells, read: ReadCells, kept: str | None) -> dict[int, int]:
+    mask = None if kept is None else np.array([c == "k" for c in kept])
+    found = find_corrections(drawn, read, mask, UNCERTAIN)
     return dict(zip(found.cells.tolist(), found.symbols.tolist(), strict=True))
 
 
@@ -66,11 +67,11 @@ def test_other_cells_are_named_as_doubtful_where_a_reader_would_be_misled() -> N
     assert find(cells("abcd"), read, "----") == {0: -1, 1: -1}
 
 
-def test_cells_that_another_machine_may_read_otherwise_are_named_if_any_are_kept() -> None:
+def test_cells_that_another_machine_may_read_otherwise_are_named_unless_nothing_is_kept() -> None:
     above, below = UNCERTAIN + NEAR - 0.01, UNCERTAIN - NEAR + 0.01
     read = cells("abcd", 1, above, below, above + 0.02)
-    assert find(cells("abcd"), read, "k---") == {1: ord("b"), 2: ord("c")}
-    assert find(cells("abcd"), read, "----") == {}
+    assert find(cells("abcd"), read, "----") == {1: ord("b"), 2: ord("c")}
+    assert find(cells("abcd"), read, None) == {}
 
 
 def test_a_guess_is_never_named_as_certain() -> None:

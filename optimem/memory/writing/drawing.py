@@ -97,10 +97,13 @@ def _drawn(
 
 def _kept_cells(
     spans: Sequence[Span], texts: Sequence[Reading], size: int, keep: Keep
-) -> NDArray[np.bool_]:
-    """(size,): the cells that must come back. A value is looked for within a turn, not across
-    two."""
+) -> NDArray[np.bool_] | None:
+    """(size,): the cells that must come back, None if none must. A value is looked for within a
+    turn, not across two."""
     kept = np.full(size, keep is Keep.ALL)
     for span, reading in zip(spans, texts, strict=True):
-        kept[span.start : span.end] = kept_cells(reading, span.end, keep)[span.start :]
+        cells = kept_cells(reading, span.end, keep)
+        if cells is None:
+            return None
+        kept[span.start : span.end] = cells[span.start :]
     return kept
