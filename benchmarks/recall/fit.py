@@ -58,7 +58,7 @@ def examples(talk: Talk, counts: float = 1.0) -> Iterator[Example]:
         IndexRow(number, said.text, said.time, said.speaker or "", said.role)
         for number, said in enumerate(talk.turns)
     ]
-    ranker = TurnRanker([index_page(rows)])
+    ranker = TurnRanker.of([index_page(rows)])
     turns = [_turn(number, said) for number, said in enumerate(talk.turns)]
     for asked in talk.questions:
         query = Query(asked.text, asked.time, ranker)

@@ -64,7 +64,7 @@ class Catalogue:
             for ref, mark in self._read(refs)
             if mark.words
         ]
-        best = TurnRanker(indexes).best(query, len(refs))
+        best = TurnRanker.of(indexes).best(query, len(refs))
         return [(refs[len(refs) - number], score) for number, score in best]
 
     def similarities(self, refs: Sequence[ItemRef], query: ItemVectors) -> dict[ItemRef, float]:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from optimem.errors import InputError
 from optimem.memory.recall.retrieval import index_page
 from optimem.memory.records.index_serialization import index_section, parse_index
-from optimem.memory.records.records import PageIndex
+from optimem.memory.records.page_index import PageIndex
 from optimem.memory.records.word_secret import hide, reveal
 from optimem.omem.container import (
     ZSTD_FAST,

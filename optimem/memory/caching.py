@@ -21,10 +21,12 @@ PAGES = 64
 
 
 class LRU(Generic[K, V]):
-    """Up to `size` values by key; the least recently used are dropped. Safe for threads."""
+    """Values by key that weigh up to `size` together, or the last one alone; the least recently
+    used are dropped. `weigh`: what a value weighs, 1 by default. Safe for threads."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, weigh: Callable[[V], int] = lambda value: 1) -> None:
+        self._size, self._weigh = size, weigh
+        self._weight = 0
         self._lock = threading.Lock()
         self._values: OrderedDict[K, V] = OrderedDict()
 
@@ -39,15 +41,19 @@ class LRU(Generic[K, V]):
     def put(self, key: K, value: V) -> None:
         """Cache a value, in place of the one under this key."""
         with self._lock:
+            if key in self._values:
+                self._weight -= self._weigh(self._values[key])
             self._values[key] = value
             self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+            self._weight += self._weigh(value)
+            while self._weight > self._size and len(self._values) > 1:
+                self._weight -= self._weigh(self._values.popitem(last=False)[1])
 
     def clear(self) -> None:
         """Drop everything."""
         with self._lock:
             self._values.clear()
+            self._weight = 0
 
 
 class CachingDecoder:

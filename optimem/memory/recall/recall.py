@@ -15,6 +15,7 @@ import numpy as np
 from optimem.errors import FingerprintError, FormatError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.meaning import Meanings
+from optimem.memory.recall.narrowing import narrowed
 from optimem.memory.recall.packing import Candidate, Packed, Reader, by_score, pack, with_neighbours
 from optimem.memory.recall.request import Request
 from optimem.memory.recall.reranking import POOL, Reranker, reranked
@@ -176,7 +177,9 @@ class Recaller:
     def weights(self, query: str) -> dict[int, float]:
         """The weight of each term of a query in the scope (see `TurnRanker.weights`)."""
         ranker = self.records.at_one_moment(
-            lambda: self.rankers.ranker(self.records, *self.records.snapshot())
+            lambda: self.rankers.ranker(
+                self.records, *self.records.snapshot(self.rankers.pages(self.records))
+            )
         )
         return ranker.weights(query)
 
@@ -219,11 +222,11 @@ class Recaller:
         return [turns[n].build(RecalledTurn, self.now, self.codec) for n in sorted(turns)]
 
     def _search(self, request: Request) -> Matches:
-        page_keys, tail = self.records.snapshot()
-        ranker = self.rankers.ranker(self.records, page_keys, tail)
-        query, weights = (
-            self._query(request, page_keys, tail, ranker),
-            ranker.weights(request.query),
+        listed, tail = self.records.snapshot(self.rankers.pages(self.records))
+        page_keys, ranker = listed.keys, self.rankers.ranker(self.records, listed, tail)
+        weights = ranker.weights(request.query)
+        query = narrowed(
+            self._query(request, page_keys, tail, ranker), request.since, request.until
         )
         pages = dict[PageKey, Stored[PageRecord]]()
 
@@ -277,15 +280,15 @@ class Recaller:
         return hits, rest
 
     def _everything(self) -> tuple[list[Stored[PageRecord]], list[Chunk]]:
-        page_keys, tail = self.records.snapshot()
-        return self._pages(page_keys), tail
+        listed, tail = self.records.snapshot()
+        return self._pages(listed.keys), tail
 
     def _numbered(
         self, ids: Sequence[str]
     ) -> tuple[set[int], list[Stored[PageRecord]], list[Chunk]]:
-        page_keys, tail = self.records.snapshot()
+        listed, tail = self.records.snapshot()
         wanted = {number for number in self.records.turn_numbers(ids) if number is not None}
-        keys = sorted({key for number in wanted for key in holding(page_keys, number)})
+        keys = sorted({key for number in wanted for key in holding(listed.keys, number)})
         return wanted, self._pages(keys), tail
 
     def _pages(self, keys: Sequence[PageKey]) -> list[Stored[PageRecord]]:

@@ -1,20 +1,22 @@
 """Which turns match a query: BM25 over the index entries of pages and the words of the tail.
 
 An index entry holds 32-bit hashes of words and their counts, no text. Rankers are cached from one
-recall to the next, so that only new or changed entries are read from the store. Knows nothing of
-pages, models or what a turn says.
+recall to the next, so that only new or changed entries are read from the store, and an append costs
+the tail alone. Knows nothing of pages, models or what a turn says.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.caching import LRU
-from optimem.memory.records.records import Chunk, PageIndex, PageKey, Span
-from optimem.memory.records.scope_records import ScopeRecords, Stored
+from optimem.memory.recall.indexed_turns import IndexedTurns
+from optimem.memory.records.page_index import PageIndex, joined_index
+from optimem.memory.records.records import Chunk, PageKey, Span
+from optimem.memory.records.scope_records import PageList, ScopeRecords, Stored
 from optimem.text.terms import name_terms, role_term, terms
 from optimem.turns import Scope
 
@@ -23,10 +25,8 @@ K1, B = 1.5, 0.75
 PRIOR_TURNS = 10
 """Turns without any of a query's terms that are added when terms are weighed: whether one of a
 memory's two turns holds a term does not mean much."""
-PAUSE = 6 * 3600.0
-"""Seconds after which what is said next belongs to another occasion."""
-SCOPES = 64
-"""Scopes whose rankers are cached."""
+TURNS, SCOPES = 4_000_000, 64
+"""Turns, of some 50 bytes each, and scopes whose rankers are cached."""
 MAX_TIME = 2.0**62
 MAX_COUNT = np.iinfo(np.uint16).max
 
@@ -79,45 +79,30 @@ def microseconds(times: Sequence[float]) -> NDArray[np.int64]:
     return (seconds * 1e6).round().astype(np.int64)
 
 
-def rows_of(index: PageIndex, numbers: Collection[int]) -> PageIndex:
-    """The rows of some turns, with their postings."""
-    kept = np.isin(index.sequence, list(numbers))
-    postings, rows = kept[index.row], np.cumsum(kept) - 1
-    return PageIndex(
-        sequence=index.sequence[kept],
-        length=index.length[kept],
-        term=index.term[postings],
-        row=rows[index.row[postings]].astype(np.uint32),
-        count=index.count[postings],
-        time=index.time[kept],
-    )
-
-
 class TurnRanker:
-    """The turns of a scope as they are indexed, and how well their words match. `indexes`: of all
-    pages and of the tail; spans of one turn on several pages count as one.
+    """How well the words of turns match. `indexed`: the turns of a scope. `places` (N,): those of
+    them that are ranked, ascending; all by default. How rare a term is and how long a turn is on
+    average is told from all.
 
-    `turns` (T,): the numbers of all turns, ascending. `time` (T,) int64: of each, in microseconds,
-    0 if unknown. A turn's *window* is the turn with the one before and the one after it, as far
-    as they were said within `PAUSE`.
+    `turns` (N,): the numbers of the ranked turns, ascending. `time` (N,) int64: of each, in
+    microseconds, 0 if unknown.
     """
 
-    def __init__(self, indexes: Sequence[PageIndex]) -> None:
-        first_rows = np.cumsum([0, *(len(index.sequence) for index in indexes)])
-        rows = [
-            index.row.astype(np.int64) + first
-            for index, first in zip(indexes, first_rows[:-1], strict=True)
-        ]
-        sequence = _joined([index.sequence for index in indexes])
-        self.turns, turn = np.unique(sequence, return_inverse=True)
-        self.time = np.zeros(len(self.turns), np.int64)
-        self.time[turn] = _joined([index.time for index in indexes])
-        lengths = _joined([index.length for index in indexes]).astype(np.float64)
-        self._length = _sums(turn, lengths, len(self.turns))
-        self._term = _joined([index.term for index in indexes])  # (P,) postings
-        self._turn = turn[_joined(rows)]  # (P,)
-        self._count = _joined([index.count for index in indexes]).astype(np.float64)  # (P,)
-        self._together = np.diff(self.time) <= PAUSE * 1e6  # (T - 1,)
+    def __init__(self, indexed: IndexedTurns, places: NDArray[np.int64] | None = None) -> None:
+        total = len(indexed.turns)
+        self.indexed = indexed
+        self.places = np.arange(total) if places is None else places
+        self.turns, self.time = indexed.turns[self.places], indexed.time[self.places]
+        ends = np.concatenate([[False], indexed.together, [False]])
+        self._before, self._after = ends[self.places], ends[self.places + 1]
+        beside = [self.places - self._before, self.places, self.places + self._after]
+        self._around = np.unique(np.concatenate(beside))  # places of all that is in windows
+        self._beside = [np.searchsorted(self._around, each) for each in beside]
+
+    @classmethod
+    def of(cls, indexes: Sequence[PageIndex]) -> "TurnRanker":
+        """A ranker of all turns of some indexes; spans of one turn on several pages are one."""
+        return cls(IndexedTurns.of([joined_index(indexes)] if indexes else []))
 
     def best(self, query: str, k: int) -> list[tuple[int, float]]:
         """Up to `k` turns that match by their own words, as (number, score), best first; of equal
@@ -125,83 +110,96 @@ class TurnRanker:
         return self.order(self.scores(dict.fromkeys(terms(query), 1.0)))[:k]
 
     def order(self, scores: NDArray[np.float64]) -> list[tuple[int, float]]:
-        """The turns with a score (T,) above 0, best first; of equal scores the newest first."""
+        """The turns with a score (N,) above 0, best first; of equal scores the newest first."""
         order = np.lexsort((-self.turns, -scores))
         return [(int(self.turns[at]), float(scores[at])) for at in order if scores[at] > 0]
 
     def scores(self, wanted: Mapping[int, float], *, windows: bool = False) -> NDArray[np.float64]:
-        """The BM25 of each turn, or of its window, for terms with how much each counts, (T,)."""
-        length = self._spread(self._length) if windows else self._length
-        damping = K1 * (1 - B + B * length / max(length.mean() if len(length) else 1.0, 1.0))
+        """The BM25 of each turn, or of its window, for terms with how much each counts, (N,)."""
+        mean = self.indexed.mean_window if windows else self.indexed.mean_length
+        length = self._spread(self.indexed.length[self._around], windows)
+        damping = K1 * (1 - B + B * length / max(mean, 1.0))
         scores = np.zeros(len(self.turns))
         for term, counts in wanted.items():
             count = self.counts(term, windows=windows)
-            frequency, total = np.count_nonzero(count), len(count)
+            held, total = self.indexed.held(term), len(self.indexed.turns)
+            frequency = held.windows if windows else len(held.at)
             rarity = np.log1p((total - frequency + 0.5) / (frequency + 0.5))
             scores += counts * rarity * count / (count + damping)
         return scores
 
     def rarity(self, terms: Iterable[int]) -> dict[int, float]:
         """The most that each term can add to a score."""
-        total = len(self.turns)
-        found = {term: self._frequency(term) for term in terms}
+        total = len(self.indexed.turns)
+        found = {term: self.frequency(term) for term in terms}
         return {t: float(np.log1p((total - n + 0.5) / (n + 0.5))) for t, n in found.items()}
 
     def counts(self, term: int, *, windows: bool = False) -> NDArray[np.float64]:
-        """How often each turn, or its window, holds a term, (T,)."""
-        at = np.flatnonzero(self._term == term)
-        count = _sums(self._turn[at], self._count[at], len(self.turns))
-        return self._spread(count) if windows else count
+        """How often each turn, or its window, holds a term, (N,)."""
+        held, count = self.indexed.held(term), np.zeros(len(self._around))
+        if len(held.at) < len(self._around):
+            places, found = _found(self._around, held.at)
+            count[places] = held.counts[found]
+        else:
+            places, found = _found(held.at, self._around)
+            count[found] = held.counts[places]
+        return self._spread(count, windows)
 
     def weights(self, query: str) -> dict[int, float]:
         """The weight of each term of a query: the fewer turns hold a term, the more it weighs,
         and most if none does."""
-        total = len(self.turns) + PRIOR_TURNS
-        return {t: float(np.log1p(total / (self._frequency(t) + 1))) for t in terms(query)}
+        total = len(self.indexed.turns) + PRIOR_TURNS
+        return {t: float(np.log1p(total / (self.frequency(t) + 1))) for t in terms(query)}
+
+    def frequency(self, term: int) -> int:
+        """How many turns of the scope hold a term."""
+        return len(self.indexed.held(term).at)
 
     def within(self, since: float, until: float) -> NDArray[np.bool_]:
-        """(T,): the turns of a time, in seconds, both ends included."""
+        """(N,): the turns of a time, in seconds, both ends included."""
         first, last = microseconds([since, until])
         inside: NDArray[np.bool_] = (self.time >= first) & (self.time <= last)
         return inside
 
     def neighbours(self, number: int, preceding: int, following: int) -> list[int]:
-        """The numbers of the turns right before and after a turn, as far as they were said
-        together."""
-        at = int(np.searchsorted(self.turns, number))
+        """The numbers of the turns of the scope right before and after a turn, as far as they were
+        said together."""
+        turns, together = self.indexed.turns, self.indexed.together
+        at = int(np.searchsorted(turns, number))
         first, last = at, at
-        while first > max(at - preceding, 0) and self._together[first - 1]:
+        while first > max(at - preceding, 0) and together[first - 1]:
             first -= 1
-        while last < min(at + following, len(self.turns) - 1) and self._together[last]:
+        while last < min(at + following, len(turns) - 1) and together[last]:
             last += 1
-        return [int(n) for n in self.turns[first : last + 1] if n != number]
+        return [int(n) for n in turns[first : last + 1] if n != number]
 
-    def _spread(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The sum of a value over each turn's window, (T,)."""
-        total = values.astype(np.float64)
-        total[1:] += values[:-1] * self._together
-        total[:-1] += values[1:] * self._together
+    def _spread(self, around: NDArray[np.float64], windows: bool) -> NDArray[np.float64]:
+        """A value of each turn, or its sum over the turn's window, (N,)."""
+        before, own, after = self._beside
+        total: NDArray[np.float64] = around[own]
+        if windows:
+            total = total + around[before] * self._before + around[after] * self._after
         return total
 
-    def _frequency(self, term: int) -> int:
-        """How many turns hold a term."""
-        return len(np.unique(self._turn[self._term == term]))
 
-
-def _sums(turn: NDArray[np.int64], values: NDArray[np.float64], turns: int) -> NDArray[np.float64]:
-    """The sum of values by turn, (T,)."""
-    return np.bincount(turn, values, minlength=turns).astype(np.float64)
-
-
-def _joined(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return np.concatenate(columns) if columns else np.zeros(0, np.int64)
+def _found(
+    wanted: NDArray[np.integer[Any]], few: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each of a `few` places is among those `wanted`, and which of the few are there."""
+    at = np.searchsorted(wanted, few)
+    inside = at < len(wanted)
+    inside[inside] = wanted[at[inside]] == few[inside]
+    return at[inside], np.flatnonzero(inside)
 
 
 class CachedRanker(NamedTuple):
-    """The ranker of a scope, the index entries it was made from, and the state of the scope."""
+    """The ranker of a scope, and what it was made from: `pages` with their index `entries`, the
+    turns on them, and a `tail`."""
 
+    pages: PageList
     entries: Mapping[PageKey, Stored[PageIndex]]
-    state: State
+    paged: IndexedTurns
+    tail: State
     ranker: TurnRanker
 
 
@@ -209,26 +207,37 @@ class RankerCache:
     """The rankers of the scopes that were recalled from last. Safe for threads."""
 
     def __init__(self) -> None:
-        self._cache: LRU[Scope, CachedRanker] = LRU(SCOPES)
+        self._cache: LRU[Scope, CachedRanker] = LRU(
+            TURNS, lambda cached: len(cached.ranker.turns) + TURNS // SCOPES
+        )
 
-    def ranker(
-        self, records: ScopeRecords, page_keys: Sequence[PageKey], tail: Sequence[Chunk]
-    ) -> TurnRanker:
-        """The ranker over a scope's pages and tail, as a snapshot found them."""
+    def pages(self, records: ScopeRecords) -> PageList | None:
+        """The pages of a scope, as they are known here."""
         cached = self._cache.get(records.scope)
-        entries = records.index_entries(page_keys, cached.entries if cached else {})
-        state = _state(entries, tail)
-        if cached is None or cached.state != state:
-            cached = CachedRanker(entries, state, _ranker(entries, tail))
-            self._cache.put(records.scope, cached)
-        return cached.ranker
+        return cached and cached.pages
+
+    def ranker(self, records: ScopeRecords, pages: PageList, tail: Sequence[Chunk]) -> TurnRanker:
+        """The ranker over a scope's pages and tail, as a snapshot found them."""
+        cached, state = self._cache.get(records.scope), _state(tail)
+        if cached and pages.is_of(cached.pages):
+            if cached.tail == state:
+                return cached.ranker
+            entries, paged = cached.entries, cached.paged
+        else:
+            damage = len(records.damage or ())
+            entries = records.index_entries(pages.keys, cached.entries if cached else {})
+            paged = _paged(entries)
+            if len(records.damage or ()) > damage:
+                pages = pages.unsure()
+        rows = [IndexRow.of(chunk, chunk.text) for chunk in tail]
+        ranker = TurnRanker(paged.with_tail(index_page(rows)))
+        self._cache.put(records.scope, CachedRanker(pages, entries, paged, state, ranker))
+        return ranker
 
 
-def _state(entries: Mapping[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> State:
-    pages = tuple(sorted((key, found.version) for key, found in entries.items()))
-    return pages, tuple((chunk.position, len(chunk.text), chunk.turn) for chunk in tail)
+def _state(tail: Sequence[Chunk]) -> State:
+    return tuple((chunk.position, len(chunk.text), chunk.turn) for chunk in tail)
 
 
-def _ranker(entries: Mapping[PageKey, Stored[PageIndex]], tail: Sequence[Chunk]) -> TurnRanker:
-    rows = [IndexRow.of(chunk, chunk.text) for chunk in tail]
-    return TurnRanker([*(found.record for found in entries.values()), index_page(rows)])
+def _paged(entries: Mapping[PageKey, Stored[PageIndex]]) -> IndexedTurns:
+    return IndexedTurns.of([joined_index([entries[key].record for key in sorted(entries)])])

@@ -40,8 +40,8 @@ CERTAIN = 0.5
 
 @dataclass(frozen=True)
 class Query:
-    """A question put to a scope. `now`: when, in seconds since the epoch. `nearness` (T,): of each
-    turn to it in meaning, as a cosine; None if that is not known."""
+    """A question put to the turns of a `ranker`. `now`: when, in seconds since the epoch.
+    `nearness` (N,): of each turn to it in meaning, as a cosine; None if that is not known."""
 
     text: str
     now: float
@@ -64,9 +64,8 @@ class Query:
     @cached_property
     def dates(self) -> list[DateSpan]:
         """The spans of time that it names."""
-        known = self.ranker.time[self.ranker.time != 0] / 1e6
-        first, last = (known.min(), known.max()) if len(known) else (self.now, self.now)
-        return find_dates(self.text, self.now, float(first), float(last))
+        first, last = self.ranker.indexed.known_times or (self.now, self.now)
+        return find_dates(self.text, self.now, first, last)
 
     @cached_property
     def speakers(self) -> dict[str, list[int]]:
@@ -74,7 +73,7 @@ class Query:
         capital is a name unless it is a function word."""
         found = dict[str, list[int]]()
         for word in self.words.values():
-            said = [term for term in name_terms(word) if self.counts(term).any()]
+            said = [term for term in name_terms(word) if self.ranker.frequency(term)]
             if said and (word[:1].isupper() or not STOP_WORDS.fullmatch(word)):
                 found[word] = said
         return found

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from optimem.memory.recall.retrieval import PAUSE, IndexRow
+from optimem.memory.recall.indexed_turns import PAUSE
+from optimem.memory.recall.retrieval import IndexRow
 from optimem.protocols import REPLACEMENT
 
 LEAST, MOST = 100, 1000

@@ -2,16 +2,18 @@
 are still at the versions that were read.
 """
 
+import secrets
 from dataclasses import dataclass, field
 
 from optimem.errors import ConflictError
 from optimem.memory.records import page_serialization, serialization
 from optimem.memory.records.index_serialization import pack_index
+from optimem.memory.records.page_index import PageIndex
 from optimem.memory.records.records import (
+    STAMP_KEY,
     STATE_KEY,
     Chunk,
     EntryKind,
-    PageIndex,
     PageKey,
     PageRecord,
     Position,
@@ -26,6 +28,9 @@ from optimem.memory.records.vectors import PageVectors, pack_vectors
 from optimem.memory.records.word_secret import make_word_secret
 from optimem.protocols import Change, Entry, Store
 from optimem.turns import Scope
+
+STAMP = 12
+"""Random bytes of a stamp."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,14 @@ class Edit:
         return sum(len(change.value) for change in written if change.value)
 
     def commit(self) -> None:
-        """Make all changes or none. Raises ConflictError if an entry is not as expected."""
-        self.store.commit(self.scope, self.changes)
+        """Make all changes or none, with a new stamp if pages, words or vectors come or go. Raises
+        ConflictError if an entry is not as expected."""
+        if any(map(_is_listed, self.changes)):
+            others = [change for change in self.changes if change.key != STAMP_KEY]
+            stamp = serialization.pack_stamp(secrets.token_bytes(STAMP), self._place(STAMP_KEY))
+            self.store.commit(self.scope, [*others, Change(STAMP_KEY, stamp)])
+        else:
+            self.store.commit(self.scope, self.changes)
 
     def try_commit(self) -> bool:
         """Make all changes or none; False if an entry is not as expected."""
@@ -119,6 +130,17 @@ class Edit:
         except ConflictError:
             return False
         return True
+
+
+def _is_listed(change: Change) -> bool:
+    """Whether what readers know of a scope's pages is wrong after a change. A page that is written
+    again without its index stays in its place."""
+    kind = EntryKind.of(change.key)
+    comes_or_goes = change.value is None or change.expect == 0
+    return kind in _INDEXES or (kind is EntryKind.PAGE and comes_or_goes)
+
+
+_INDEXES = (EntryKind.INDEX, EntryKind.VECTORS, EntryKind.STAMP)
 
 
 def turn_keys(turn: str) -> list[str]:

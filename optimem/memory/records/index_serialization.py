@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory.records.records import PageIndex
+from optimem.memory.records.page_index import PageIndex
 from optimem.memory.records.word_secret import hide, reveal, word_secret
 from optimem.omem.container import (
     ContainerKind,

@@ -12,6 +12,7 @@ pages and tail share one order.
     vectors:<position>:<id>   what its turns mean, as an embedding model sees it
     gone:<hash>               a turn that was forgotten, so that no late writer stores it again
     image:<hash>              an image's vision tokens, by the id of the turn that describes it
+    stamp                     random bytes, others whenever pages, words or vectors come or go
 
 Positions are fixed-width hexadecimal, so key order is reading order. A page's key includes its
 content hash: a writer that still holds a page that was forgotten meanwhile finds no entry to
@@ -24,9 +25,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from optimem.omem.container import to_json
 from optimem.protocols import VisionTokens
@@ -191,22 +189,6 @@ class ScopeState:
         return (self.tail, self.epoch) == (other.tail, other.epoch)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PageIndex:
-    """The words of a page, one row per span. `sequence` (R,) int64: the row's turn. `length`
-    (R,) uint32: its number of words. `time` (R,) int64: of the turn, in microseconds since the
-    epoch, 0 if unknown. Postings, sorted by term: `term` (P,) uint32 hash of a word or of a
-    speaker's name, `row` (P,) uint32, `count` (P,) uint16.
-    """
-
-    sequence: NDArray[np.int64]
-    length: NDArray[np.uint32]
-    term: NDArray[np.uint32]
-    row: NDArray[np.uint32]
-    count: NDArray[np.uint16]
-    time: NDArray[np.int64]
-
-
 def page_id(scope: str, position: Position, texts: tuple[str, ...]) -> str:
     """The content hash, 16 hex digits, of a page within its scope."""
     content = to_json([scope, position, texts])
@@ -226,6 +208,7 @@ class EntryKind(StrEnum):
     IMAGE = "image"
     DIGEST = "digest"
     SENT = "sent"
+    STAMP = "stamp"
 
     @classmethod
     def of(cls, key: str) -> "EntryKind | None":
@@ -240,6 +223,7 @@ class EntryKind(StrEnum):
 
 
 STATE_KEY = EntryKind.STATE.value
+STAMP_KEY = EntryKind.STAMP.value
 
 
 class PageKey(NamedTuple):

@@ -16,11 +16,12 @@ from optimem.errors import ConflictError, FormatError
 from optimem.memory.records import page_serialization, serialization
 from optimem.memory.records.edits import Edit, turn_keys
 from optimem.memory.records.index_serialization import index_reader
+from optimem.memory.records.page_index import PageIndex
 from optimem.memory.records.records import (
+    STAMP_KEY,
     STATE_KEY,
     Chunk,
     EntryKind,
-    PageIndex,
     PageKey,
     PageParts,
     PageRecord,
@@ -58,6 +59,7 @@ _UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
     EntryKind.PAGE: page_serialization.unpack_page,
     EntryKind.IMAGE: serialization.unpack_image,
     EntryKind.DIGEST: serialization.unpack_digest,
+    EntryKind.STAMP: serialization.unpack_stamp,
 }
 
 
@@ -66,6 +68,22 @@ class Stored(NamedTuple, Generic[T]):
 
     record: T
     version: int
+
+
+class PageList(NamedTuple):
+    """The pages of a scope in reading order, and the scope's `stamp` then, which tells whether they
+    or their words and vectors have changed since; empty if that is not known."""
+
+    stamp: bytes
+    keys: list[PageKey]
+
+    def is_of(self, other: "PageList | None") -> bool:
+        """Whether both are the same for sure."""
+        return other is not None and bool(self.stamp) and self.stamp == other.stamp
+
+    def unsure(self) -> "PageList":
+        """The same, to be looked up again."""
+        return PageList(b"", self.keys)
 
 
 class EntrySize(NamedTuple):
@@ -147,15 +165,27 @@ class ScopeRecords:
         chunks = [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
         return [chunk for chunk in chunks if chunk]
 
-    def snapshot(self) -> tuple[list[PageKey], list[Chunk]]:
-        """Pages and tail as of one moment: a page that is written meanwhile counts as tail."""
+    def snapshot(self, known: PageList | None = None) -> tuple[PageList, list[Chunk]]:
+        """Pages and tail as of one moment: a page that is written meanwhile counts as tail.
+        `known`: pages as they were found before, which are listed again only if they changed."""
         while True:
             state, _ = self.state()
             chunks = self.chunks(state.tail)
             again, _ = self.state()
             if again.same_tail(state):
-                pages = [key for key in self.page_keys() if key.position < state.tail]
+                pages = self._page_list(known)
+                if pages.keys and pages.keys[-1].position >= state.tail:
+                    before = [key for key in pages.keys if key.position < state.tail]
+                    pages = PageList(b"", before)
                 return pages, chunks
+
+    def _page_list(self, known: PageList | None) -> PageList:
+        """All pages. Their stamp is read before they are listed, so that it is never too new."""
+        (entry,) = self.store.get(self.scope, [STAMP_KEY])
+        stamp = entry.value if entry else b""
+        if known and stamp and known.stamp == stamp:
+            return known
+        return PageList(stamp, self.page_keys())
 
     def at_one_moment(self, read: Callable[[], T]) -> T:
         """What `read` returns; it runs again if a turn was forgotten meanwhile, or everything."""

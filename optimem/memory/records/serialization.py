@@ -147,6 +147,17 @@ def unpack_digest(data: bytes, place: bytes) -> str:
         return decompress(text).decode()
 
 
+def pack_stamp(stamp: bytes, place: bytes) -> bytes:
+    """A scope's stamp as bytes."""
+    return pack_container(ContainerKind.STAMP, [stamp], place)
+
+
+def unpack_stamp(data: bytes, place: bytes) -> bytes:
+    """The stamp. Raises FormatError, VersionError or ChecksumError."""
+    with unpack_container(ContainerKind.STAMP, data, place=place) as (stamp,):
+        return stamp
+
+
 def pack_image(tokens: bytes, place: bytes) -> bytes:
     """An image's vision tokens as bytes."""
     return pack_container(ContainerKind.IMAGE, [tokens], place)

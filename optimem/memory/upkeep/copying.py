@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from optimem.errors import ConflictError, InputError
-from optimem.memory.records.records import STATE_KEY
+from optimem.memory.records.records import STAMP_KEY, STATE_KEY
 from optimem.memory.records.tombstones import graves_of
 from optimem.memory.records.word_secret import HOME as WORD_SECRET
 from optimem.protocols import Change, Entry, EntryInfo, Store
@@ -19,6 +19,8 @@ from optimem.turns import Scope
 
 BATCH = 64
 """Entries copied in one commit."""
+LAST = (STATE_KEY, STAMP_KEY)
+"""Entries of a scope that are copied last."""
 ATTEMPTS = 10
 """Times a scope is looked at again because somebody writes to it."""
 
@@ -126,19 +128,18 @@ class Copier:
         return []
 
     def _write(self, scope: Scope, changes: list[Change]) -> None:
-        """Write a scope's changes, its state last; until then it has none."""
-        state = [change for change in changes if change.key == STATE_KEY]
-        others = [change for change in changes if change.key != STATE_KEY]
+        """Write a scope's changes, its state last, until which it has none, and its stamp with it,
+        so that nobody takes half a scope's pages for all of them."""
+        last = [change for change in changes if change.key in LAST]
+        others = [change for change in changes if change.key not in LAST]
+        if len(others) >= BATCH or not last:
+            last = [_change(entry, None) for entry in self.source.get(scope, LAST) if entry]
         if len(others) >= BATCH:
-            self.target.commit(scope, [Change(STATE_KEY, None)])
+            self.target.commit(scope, [Change(key, None) for key in LAST])
         while len(others) >= BATCH:
             self.target.commit(scope, others[:BATCH])
             others = others[BATCH:]
-        state = state or [_change(entry, None) for entry in self._state(scope)]
-        self.target.commit(scope, [*others, *state])
-
-    def _state(self, scope: Scope) -> list[Entry]:
-        return [entry for entry in self.source.get(scope, [STATE_KEY]) if entry]
+        self.target.commit(scope, [*others, *last])
 
     def _differences(self, scope: Scope, infos: dict[str, EntryInfo]) -> list[Change]:
         """What to write so that the target's scope equals the source's."""

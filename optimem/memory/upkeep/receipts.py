@@ -20,7 +20,9 @@ BATCH = 64
 """Entries read at a time."""
 
 
-BEGUN_ANEW = (EntryKind.STATE, EntryKind.GONE, EntryKind.DIGEST, EntryKind.SENT)
+BEGUN_ANEW = (
+    EntryKind.STATE, EntryKind.GONE, EntryKind.DIGEST, EntryKind.SENT, EntryKind.STAMP,
+)  # fmt: skip
 """Entries without a time of their own, which a scope may hold again after it was forgotten."""
 
 

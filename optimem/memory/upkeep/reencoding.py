@@ -15,7 +15,6 @@ from typing import NamedTuple
 from optimem.errors import ConflictError, FingerprintError, FormatError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.recall import PageReading, read_each
-from optimem.memory.recall.retrieval import rows_of
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import EntryKind, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords, retry
@@ -250,7 +249,7 @@ class ScopeReencoder:
         index = known.record if known else redrawn_index(reading.spans, self.job.policy.uncertain)
         held = self.records.vector_entries([page.record.key], {}).get(page.record.key)
         for part, numbers in zip(new, _first_turns(new), strict=True):
-            edit.put_page(part, page.due, expect=0, index=rows_of(index, numbers))
+            edit.put_page(part, page.due, expect=0, index=index.of_turns(numbers))
             if held:
                 edit.put_vectors(part.key, held.record.of_turns(numbers))
 

@@ -17,7 +17,8 @@ from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.recall import span_text
 from optimem.memory.recall.retrieval import IndexRow, index_page
 from optimem.memory.recall.turn_builder import SpanReading
-from optimem.memory.records.records import PageIndex, PageRecord, Span
+from optimem.memory.records.page_index import PageIndex
+from optimem.memory.records.records import PageRecord, Span
 from optimem.omem.corrections import find_corrections
 from optimem.protocols import Cells, PageCodec, ReadCells, Reading, VisionTokens
 from optimem.text.keeping import Keep, kept_cells

@@ -26,7 +26,7 @@ SAID = [
 
 
 def ranker(rows: list[IndexRow] = SAID) -> TurnRanker:
-    return TurnRanker([index_page(rows[:2]), index_page(rows[2:])])
+    return TurnRanker.of([index_page(rows[:2]), index_page(rows[2:])])
 
 
 def ask(text: str, now: float = MAY + 10 * DAY) -> Query:
@@ -61,7 +61,7 @@ def test_a_question_of_nothing_but_a_person_finds_what_the_person_said() -> None
 
 def test_i_and_you_are_who_asks_and_who_is_asked() -> None:
     rows = [IndexRow(0, "a tent", 0, "", "user"), IndexRow(1, "a tent", 0, "", "assistant")]
-    both = TurnRanker([index_page(rows)])
+    both = TurnRanker.of([index_page(rows)])
     for text, expected in (("my tent", [0, 1]), ("which tent did you suggest", [1, 0])):
         hits = find(Query(text, 0, both)).best(2, np.ones(2, bool))
         assert [hit.number for hit in hits] == expected
@@ -72,7 +72,7 @@ def test_a_date_finds_what_was_said_then_and_soon_after() -> None:
     assert found("What happened on 17 May?")[:2] == [4, 3]
     assert set(found("yesterday", now=MAY + 10 * DAY)[:2]) == {3, 4}
     assert Dates().scores(ask("on 1 March 1999")).any() == False  # noqa: E712
-    unknown = TurnRanker([index_page([(0, "old entry")])])
+    unknown = TurnRanker.of([index_page([(0, "old entry")])])
     assert Dates().scores(Query("in May 2023", MAY, unknown)).tolist() == [0]
 
 
@@ -85,7 +85,7 @@ def test_nearness_falls_slower_after_a_date_than_before_it() -> None:
 
 def test_nothing_asked_and_nothing_said_find_nothing() -> None:
     assert found("what is the of") == []
-    nothing = find(Query("port", 0, TurnRanker([])))
+    nothing = find(Query("port", 0, TurnRanker.of([])))
     assert nothing.best(5, np.zeros(0, bool)) == []
 
 

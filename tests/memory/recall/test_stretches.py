@@ -1,6 +1,7 @@
 """Short turns are embedded together, long ones in parts, and nothing across a pause."""
 
-from optimem.memory.recall.retrieval import PAUSE, IndexRow
+from optimem.memory.recall.indexed_turns import PAUSE
+from optimem.memory.recall.retrieval import IndexRow
 from optimem.memory.recall.stretches import LEAST, MOST, Stretch, stretches
 
 HALF = "a" * (LEAST // 2 + 1)

@@ -9,7 +9,9 @@ from optimem import OpticalMemory
 from optimem.errors import ChecksumError, ConflictError
 from optimem.memory.recall.retrieval import index_page
 from optimem.memory.records import scope_records
+from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import (
+    STAMP_KEY,
     EntryKind,
     PageKey,
     Position,
@@ -17,8 +19,8 @@ from optimem.memory.records.records import (
     image_turn,
     turn_key,
 )
-from optimem.memory.records.scope_records import BATCH, ScopeRecords, retry
-from optimem.protocols import Change, Entry, Store
+from optimem.memory.records.scope_records import BATCH, PageList, ScopeRecords, retry
+from optimem.protocols import Change, Entry, EntryInfo, Store
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import plain_codec
 from optimem.turns import Scope, Turn
@@ -49,7 +51,7 @@ def watched() -> ScopeRecords:
 def test_a_new_scope_is_empty(records: ScopeRecords) -> None:
     state, version = records.state()
     assert (state.next, state.tail, state.cells, version) == (0, Position(0, 0), 0, 0)
-    assert records.snapshot() == ([], [])
+    assert records.snapshot() == (PageList(b"", []), [])
     assert records.turn_numbers(["a"]) == [None]
     assert records.entry_sizes() == []
 
@@ -101,7 +103,53 @@ def test_a_page_is_removed_with_its_words(records: ScopeRecords) -> None:
     edit = records.edit()
     edit.remove_page(page.key, expect=1)
     edit.commit()
-    assert records.entry_sizes() == []
+    assert [size.kind for size in records.entry_sizes()] == [EntryKind.STAMP]
+
+
+def test_the_stamp_changes_when_pages_or_their_words_come_and_go(records: ScopeRecords) -> None:
+    page, stamps = make_page(make_span("abc")), list[bytes]()
+
+    def commit(edit: Edit) -> None:
+        edit.commit()
+        stamps.append(records.snapshot()[0].stamp)
+
+    put(records, page, make_chunk("tail", 10))
+    (edit := records.edit()).put_state(ScopeState(9, Position(9, 0), 0, 7.0, "epoch"), 1)
+    edit.commit()
+    stamps.append(records.snapshot()[0].stamp)
+    (edit := records.edit()).put_index(page.key, index_page([(0, "abc")]))
+    commit(edit)
+    (edit := records.edit()).put_chunk(make_chunk("tail", 11), None, expect=0)
+    commit(edit)
+    assert stamps[1] == stamps[2] != stamps[0]
+    assert records.refresh(replace(page, accessed=50.0), 1, due=60.0)
+    assert records.snapshot()[0].stamp == stamps[2]
+    (edit := records.edit()).remove_page(page.key, expect=2)
+    commit(edit)
+    assert stamps[3] not in {*stamps[:3], b""}
+
+
+def test_pages_are_listed_again_only_if_their_stamp_is_another(
+    records: ScopeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(records, make_page(make_span("abc")))
+    edit = records.edit()
+    edit.put_state(ScopeState(9, Position(9, 0), 0, 7.0, "epoch"), 1)
+    edit.commit()
+    known, _ = records.snapshot()
+    assert known.keys
+    listed: list[str] = []
+    entries = records.store.entries
+
+    def listing(scope: Scope, prefix: str) -> list[EntryInfo]:
+        listed.append(prefix)
+        return entries(scope, prefix)
+
+    monkeypatch.setattr(records.store, "entries", listing)
+    assert records.snapshot(known) == (known, [])
+    assert EntryKind.PAGE.prefix not in listed
+    assert records.snapshot(known.unsure())[0] == known
+    assert EntryKind.PAGE.prefix in listed
 
 
 def test_a_page_is_refreshed_unless_somebody_changed_it_first(records: ScopeRecords) -> None:
@@ -220,7 +268,7 @@ def test_a_snapshot_is_of_one_moment(watched: ScopeRecords) -> None:
         edit.commit()
 
     store.after = [lambda: None, write_page]
-    pages, chunks = watched.snapshot()
+    (_, pages), chunks = watched.snapshot()
     assert [key.position for key in pages] == [Position(0, 0)]
     assert chunks == []
 
@@ -281,7 +329,7 @@ def test_values_that_were_swapped_are_not_taken_for_each_other() -> None:
     pairs = [
         (key, (ann, key), (bob, key))
         for key in [info.key for info in memory.store.entries(ann)]
-        if memory.store.get(bob, [key])[0]
+        if key != STAMP_KEY and memory.store.get(bob, [key])[0]
     ]
     turns = [(ann, turn_key("1")), (ann, turn_key("2"))]
     assert len(pairs) > 4  # chunk, state and the turns' numbers; pages have keys of their own

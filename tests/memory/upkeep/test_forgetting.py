@@ -156,7 +156,7 @@ def test_scopes_are_forgotten_whole_and_others_stay(memory: OpticalMemory) -> No
     receipt = forget_scopes(gone, NOW)
     assert (receipt.scopes, receipt.turns, receipt.pages) == (["a", "b"], 4, 4)
     assert (receipt.bytes, receipt.left) == (used, 0)
-    assert receipt.entries == 2 * (1 + 2 + 2 + 2)  # state, turns, pages and their words
+    assert receipt.entries == 2 * (2 + 2 + 2 + 2)  # state and stamp, turns, pages and their words
     assert memory_scopes(memory) == ["c"]
 
 

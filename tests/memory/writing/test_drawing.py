@@ -145,5 +145,5 @@ def test_a_redrawn_page_is_found_by_words_that_could_be_read_before() -> None:
     record, cells = text_page("the old lantern", codec)
     (reading,) = read_pages([draw(record, certain(cells), Tier.BASE, codec, POLICY)], codec)
     index = redrawn_index(reading.spans, uncertain=0.5)
-    assert [number for number, _ in TurnRanker([index]).best("lantern", 5)] == [0]
-    assert TurnRanker([index]).best("zeppelin", 5) == []
+    assert [number for number, _ in TurnRanker.of([index]).best("lantern", 5)] == [0]
+    assert TurnRanker.of([index]).best("zeppelin", 5) == []

@@ -1,0 +1,184 @@
+"""The turns of a scope as its index has them: when each was said, how long it is, which were said
+together, and, term by term, which hold what.
+
+Made of parts: the index of pages, and the tail, which is added anew after each append without
+looking at the rest again. Knows nothing of queries or scores.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.memory.caching import LRU
+from optimem.memory.records.page_index import Postings
+
+PAUSE = 6 * 3600.0
+"""Seconds after which what is said next belongs to another occasion."""
+POSTINGS = 4_000_000
+"""Turns of terms that are kept in memory for a scope, of eight bytes each."""
+FEW = 64
+"""Turns are counted by sorting rather than by marking if they are fewer than one in so many."""
+
+
+class IndexPart(Protocol):
+    """Rows of an index, each a turn or a part of one, in columns (R,); see `PageIndex`."""
+
+    @property
+    def sequence(self) -> NDArray[np.int64]:
+        """The number of each row's turn."""
+
+    @property
+    def length(self) -> NDArray[np.uint32]:
+        """The words of each row."""
+
+    @property
+    def time(self) -> NDArray[np.int64]:
+        """When the turn of each row was said, in microseconds; 0 if unknown."""
+
+    def postings(self, term: int) -> Postings:
+        """Where a term stands."""
+
+
+class Held(NamedTuple):
+    """The turns that hold a term. `at` (n,) int32: their places, ascending. `counts` (n,): how
+    often each holds it. `windows`: how many turns hold it in their windows."""
+
+    at: NDArray[np.int32]
+    counts: NDArray[np.float32]
+    windows: int
+
+
+class PlacedPart(NamedTuple):
+    """A part, and the place of each of its rows' turns (R,)."""
+
+    part: IndexPart
+    places: NDArray[np.int64]
+
+
+class IndexedTurns:
+    """The turns of a scope. `turns` (T,): their numbers, ascending. `time` (T,) int64: when each
+    was said, in microseconds, 0 if unknown. `length` (T,) float64: words. A turn's *window* is the
+    turn with the one before and the one after it, as far as they were said within `PAUSE`.
+    `before`: turns that come first, and that these go on.
+    """
+
+    def __init__(
+        self,
+        turns: NDArray[np.int64],
+        time: NDArray[np.int64],
+        length: NDArray[np.float64],
+        parts: Sequence[PlacedPart],
+        before: "IndexedTurns | None" = None,
+    ) -> None:
+        self.turns, self.time, self.length = turns, time, length
+        self._parts, self._before = parts, before
+        self._held: LRU[int, Held] = LRU(POSTINGS, lambda held: len(held.at) + 1)
+
+    @classmethod
+    def of(cls, parts: Sequence[IndexPart]) -> "IndexedTurns":
+        """The turns of some parts; rows of one turn count as one."""
+        turns, places = _numbered(_joined([part.sequence for part in parts], np.int64))
+        time = np.zeros(len(turns), np.int64)
+        time[places] = _joined([part.time for part in parts], np.int64)
+        lengths = _joined([part.length for part in parts], np.float64)
+        length = np.bincount(places, lengths, minlength=len(turns)).astype(np.float64)
+        ends = np.cumsum([0, *(len(part.sequence) for part in parts)])
+        placed = [
+            PlacedPart(part, places[start:end])
+            for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True)
+        ]
+        return cls(turns, time, length, placed)
+
+    def with_tail(self, tail: IndexPart) -> "IndexedTurns":
+        """These turns and those of the tail, whose first may be the last one here going on."""
+        after = IndexedTurns.of([tail])
+        if not len(self.turns) or not len(after.turns) or after.turns[0] < self.turns[-1]:
+            return IndexedTurns.of([*(part for part, _ in self._parts), tail])
+        shared = int(after.turns[0] == self.turns[-1])
+        size = len(self.turns) - shared
+        length = np.concatenate([self.length[:size], after.length])
+        length[size] += self.length[-1] if shared else 0
+        return IndexedTurns(
+            np.concatenate([self.turns[:size], after.turns]),
+            np.concatenate([self.time[:size], after.time]),
+            length,
+            [PlacedPart(tail, after._parts[0].places + size)],
+            before=self,
+        )
+
+    @cached_property
+    def together(self) -> NDArray[np.bool_]:
+        """(T - 1,): whether the next turn was said within `PAUSE`."""
+        near: NDArray[np.bool_] = np.diff(self.time) <= PAUSE * 1e6
+        return near
+
+    @cached_property
+    def mean_length(self) -> float:
+        """Words of a turn."""
+        return float(self.length.sum() / max(len(self.turns), 1))
+
+    @cached_property
+    def mean_window(self) -> float:
+        """Words of a window."""
+        beside = self.length[:-1] @ self.together + self.length[1:] @ self.together
+        return float((self.length.sum() + beside) / max(len(self.turns), 1))
+
+    @cached_property
+    def known_times(self) -> tuple[float, float] | None:
+        """When the first and the last turn were said, in seconds, of those whose time is known."""
+        known = self.time[self.time != 0]
+        return (float(known.min() / 1e6), float(known.max() / 1e6)) if len(known) else None
+
+    def held(self, term: int) -> Held:
+        """The turns that hold a term."""
+        found = self._held.get(term)
+        if found is None:
+            at, count = self._places(term)
+            found = Held(at, count, self._windows(at))
+            self._held.put(term, found)
+        return found
+
+    def _places(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        ats, counts = list[NDArray[np.int32]](), list[NDArray[np.float32]]()
+        if self._before:
+            before = self._before.held(term)
+            ats, counts = [before.at], [before.counts]
+        for part, places in self._parts:
+            row, count = part.postings(term)
+            if len(row):
+                ats.append(places[row].astype(np.int32))
+                counts.append(count.astype(np.float32))
+        at, count = _joined(ats, np.int32), _joined(counts, np.float32)
+        if (np.diff(at) > 0).all():
+            return at, count
+        once, which = np.unique(at, return_inverse=True)
+        return once, np.bincount(which, count).astype(np.float32)
+
+    def _windows(self, at: NDArray[np.int32]) -> int:
+        """How many turns have one of some turns in their windows."""
+        before = at[at > 0]
+        after = at[at < len(self.turns) - 1]
+        places = [at, before[self.together[before - 1]] - 1, after[self.together[after]] + 1]
+        if len(at) * FEW < len(self.turns):
+            return len(np.unique(np.concatenate(places)))
+        marked = np.zeros(len(self.turns), bool)
+        for each in places:
+            marked[each] = True
+        return int(np.count_nonzero(marked))
+
+
+def _numbered(sequence: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different numbers, ascending, and the place of each row among them."""
+    steps = np.diff(sequence)
+    if (steps < 0).any() or not len(sequence):
+        turns, places = np.unique(sequence, return_inverse=True)
+        return turns, places
+    new = np.concatenate([[True], steps > 0])
+    return sequence[new], np.cumsum(new) - 1
+
+
+def _joined(columns: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate(columns).astype(dtype, copy=False) if columns else np.zeros(0, dtype)

@@ -1,0 +1,71 @@
+"""Which of a long scope's turns the stages score: those that anything speaks for, or, if these are
+too many, the `MOST` for which most does.
+
+What speaks for a turn is a rough sum of what the stages look at: the query's terms in it and in its
+window, by their rarity, whom it names, when it was said, what it means. A turn for which nothing
+speaks has no score, so up to `MOST` of them narrowing changes nothing.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimem.memory.recall.indexed_turns import IndexedTurns
+from optimem.memory.recall.retrieval import TurnRanker
+from optimem.memory.recall.stages import UNRELATED, Query, nearness
+
+MOST = 4096
+"""Turns that the stages score."""
+
+
+def narrowed(query: Query, since: float, until: float) -> Query:
+    """A query of the turns of a time, in seconds, that it may find. The same for a short scope."""
+    indexed = query.ranker.indexed
+    if len(indexed.turns) <= MOST:
+        return query
+    support = _support(query)
+    support[~query.ranker.within(since, until)] = 0.0
+    places = _most(support, MOST)
+    near = None if query.nearness is None else query.nearness[places]
+    return replace(query, ranker=TurnRanker(indexed, places), nearness=near, _counts={})
+
+
+def _support(query: Query) -> NDArray[np.float32]:
+    """What speaks for each turn, (T,); 0 for nothing."""
+    indexed = query.ranker.indexed
+    support, wanted = np.zeros(len(indexed.turns), np.float32), query.wanted
+    most = max(sum(wanted.values()), 1.0)
+    for term, rarity in query.ranker.rarity(wanted).items():
+        _add_window(support, indexed, term, wanted[term] * rarity / most)
+    for said in query.speakers.values():
+        for term in said:
+            support[indexed.held(term).at] += 0.5
+    for span in query.dates:
+        support += nearness(span, indexed.time / 1e6) * (indexed.time != 0)
+    if query.nearness is not None:
+        support += np.maximum(query.nearness - UNRELATED, 0)
+    return support
+
+
+def _add_window(
+    support: NDArray[np.float32], indexed: IndexedTurns, term: int, weight: float
+) -> None:
+    """Add a term's weight to the turns that hold it, and to those beside them."""
+    at = indexed.held(term).at
+    support[at] += 2 * weight
+    before = at[at > 0]
+    support[before[indexed.together[before - 1]] - 1] += weight
+    after = at[at < len(support) - 1]
+    support[after[indexed.together[after]] + 1] += weight
+
+
+def _most(support: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+    """The places with the most support, ascending; of equal ones the last."""
+    places = np.flatnonzero(support)
+    if len(places) <= most:
+        return places
+    least = np.partition(support[places], len(places) - most)[len(places) - most]
+    above = places[support[places] > least]
+    equal = places[support[places] == least]
+    return np.sort(np.concatenate([above, equal[len(equal) - (most - len(above)) :]]))
