@@ -16,6 +16,7 @@ import torch
 from optimem.api.files import compress as compress_text
 from optimem.api.files import read_pages
 from optimem.api.memory import OpticalMemory
+from optimem.corpus.shards import parse_index, read_index, read_section
 from optimem.items import serialization as items
 from optimem.items.collection import Collection, ItemQuery, new_item
 from optimem.items.names import Address
@@ -28,7 +29,7 @@ from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page
 from optimem.model.nano.token_coding import TokenCoder
-from optimem.omem.container import ContainerKind, pack_container
+from optimem.omem.container import ContainerKind, compress, pack_container, to_json
 from optimem.omem.images import ImageArchive
 from optimem.omem.text import TokenFile
 from optimem.protocols import Change, Entry, PageCodec, Store
@@ -98,7 +99,7 @@ def victims(codec: PageCodec) -> list[Victim]:
     ]
     values = [entry.value for _, entry in held]
     entries = [_entry(store, codec, scope, entry, values) for scope, entry in held]
-    return [*entries, *_files(codec, values), *_tokens(values)]
+    return [*entries, *_files(codec, values), *_corpus(codec, values), *_tokens(values)]
 
 
 def _fill(store: Store, codec: PageCodec) -> None:
@@ -215,6 +216,20 @@ def _files(codec: PageCodec, values: list[bytes]) -> Iterator[Victim]:
     yield Victim(
         ContainerKind.IMAGE_ARCHIVE, b"", archive, values, load, lambda data: [lambda: load(data)]
     )
+
+
+def _corpus(codec: PageCodec, values: list[bytes]) -> Iterator[Victim]:
+    text, path = compress_text(WORDS, Tier.SMALL, codec).file.to_bytes(), Path(mkdtemp()) / "s.omem"
+    entries = to_json([("a", "0f", "0f", "text", 1, len(text)), ("b", "1f", "1f", "text", 1, 0)])
+    index = pack_container(ContainerKind.SHARD_INDEX, [compress(entries)])
+    yield _alone(ContainerKind.SHARD_INDEX, index, values, parse_index)
+
+    def load(data: bytes) -> list[bytes]:
+        path.write_bytes(data)
+        return [read_section(path, place) for _, place in read_index(path)]
+
+    shard = pack_container(ContainerKind.SHARD, [index, text, b""])
+    yield _alone(ContainerKind.SHARD, shard, values, load)
 
 
 def _tokens(values: list[bytes]) -> Iterator[Victim]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # the names of `_HOMES` for type checkers; a test compares th
     from optimem.api.prompts import calibrate as calibrate
     from optimem.api.prompts import compress_prompt as compress_prompt
     from optimem.api.reencoding import reencode_file as reencode_file
+    from optimem.corpus.reading import Corpus as Corpus
+    from optimem.corpus.run import encode_corpus as encode_corpus
     from optimem.errors import *  # noqa: F403  every error class
     from optimem.evaluation.run import evaluate as evaluate
     from optimem.memory.decay import DecayPolicy as DecayPolicy
@@ -52,6 +54,8 @@ _EXPORTS = {
     "optimem.api.memory": ("OpticalMemory",),
     "optimem.api.prompts": ("calibrate", "compress_prompt"),
     "optimem.api.reencoding": ("reencode_file",),
+    "optimem.corpus.reading": ("Corpus",),
+    "optimem.corpus.run": ("encode_corpus",),
     "optimem.errors": (
         "BaselineError", "BudgetError", "ChangedTurnError", "ChecksumError", "ClientConfigError",
         "ConflictError", "EmbeddingError", "FingerprintError", "FormatError", "ImageSupportError",

@@ -124,6 +124,18 @@ def server_reader(address: str) -> "VllmReader":
     return VllmReader.at(address)
 
 
+def visible_devices() -> list[str]:
+    """The names by which `CUDA_VISIBLE_DEVICES` calls each GPU that this process may use; none
+    without NVIDIA's driver. Loads torch only if that is there."""
+    if not Path("/proc/driver/nvidia").exists():
+        return []
+    from optimem.model.hardware import cuda_devices
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = list(map(str, range(cuda_devices()))) if given is None else given.split(",")
+    return [name for name in names if name.strip()][: cuda_devices()]
+
+
 def embeddings_at(given: "str | Embeddings | None" = None) -> "Embeddings | None":
     """An embedding model: as given, "minilm", or by "module:name", by default that of
     `OPTIMEM_EMBEDDINGS`. A class is called without arguments. Raises InputError for a name that

@@ -16,6 +16,21 @@ class AppendReport(Result):
     forgotten: int = 0
 
 
+class CorpusReport(Result):
+    """What a run of `encode_corpus` did. `documents`: in the source. Of these, `encoded` now,
+    `unchanged` since a run before or named twice, `bad`. `pages`, `stored_bytes`: of those encoded
+    now. `shards`: that the corpus has. `seconds`: from start to end."""
+
+    documents: int
+    encoded: int
+    unchanged: int
+    bad: int
+    pages: int
+    stored_bytes: int
+    shards: int
+    seconds: float
+
+
 class Move(Result):
     """A page that fades from the tier `before` to the smaller `after`, or is forgotten (`after`
     None). `page`: its id. Text in the tail (`before` "tail") can only be forgotten; `page` is

@@ -93,10 +93,11 @@ def test_importing_changes_no_environment_and_no_logging() -> None:
 
 
 PUBLIC = {
-    "Answer", "ChatServer", "DecayPolicy", "ImageArchive", "Keyring", "Limits", "OpticalMemory",
+    "Answer", "ChatServer", "Corpus", "DecayPolicy", "ImageArchive", "Keyring", "Limits",
+    "OpticalMemory",
     "Passage", "RecalledTurn", "Recollection", "Scope", "Tier", "TokenFile", "Turn", "UserKeys",
     "calibrate", "compress", "compress_images", "compress_prompt", "copy_store",
-    "evaluate", "new_key",
+    "encode_corpus", "evaluate", "new_key",
     "read_images", "read_pages", "reencode_file", "rotate_keys", "stream_images", "with_memory",
     "with_pages",
 }  # fmt: skip

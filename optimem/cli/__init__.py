@@ -10,6 +10,7 @@ import click
 from optimem import __version__
 from optimem.cli import (
     compress,
+    corpus,
     demo,
     evaluation,
     files,
@@ -67,6 +68,7 @@ def cli() -> None:
 for command in (
     *compress.COMMANDS,
     *files.COMMANDS,
+    *corpus.COMMANDS,
     *memory.COMMANDS,
     *upkeep.COMMANDS,
     *operations.COMMANDS,

@@ -24,7 +24,7 @@ from optimem.cli.completion import complete_file
 from optimem.errors import InputError
 from optimem.model import DEEPSEEK, NANO
 from optimem.roles import ROLES
-from optimem.text.files import decode_text
+from optimem.text.files import decode_text, holds_images
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 HEAD = 4096  # bytes of a file that decide whether it is text
-SIGNATURES = (
-    b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF87a", b"GIF89a",
-)  # fmt: skip
-WEBP = (b"RIFF", b"WEBP")  # the size of the file lies between
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 raw_option = click.option(
@@ -294,7 +290,7 @@ def is_image(path: Path, model: str | None) -> bool:
             head = file.read(HEAD)
     except OSError as error:
         raise click.BadParameter(f"{path}: {error.strerror}") from error
-    if head.startswith(SIGNATURES) or (head[:4], head[8:12]) == WEBP:
+    if holds_images(head):
         return True
     return model not in (None, NANO) and not _looks_like_text(head)
 

@@ -38,6 +38,11 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def cuda_devices() -> int:
+    """GPUs that CUDA sees."""
+    return torch.cuda.device_count()
+
+
 def best_dtype(device: torch.device) -> torch.dtype:
     """bf16 if the hardware multiplies it natively, else fp32."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported():

@@ -35,7 +35,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:
-        os.unlink(partial)
+        Path(partial).unlink(missing_ok=True)  # Ctrl-C may come once it is replaced
         raise
 
 

@@ -87,6 +87,8 @@ class ContainerKind(Enum):
     RULED_PAGE = b"r", "a ruled page of DeepSeek-OCR"
     TOKEN_FILE = b"t", "a text (`optimem.read_pages` reads it)", 4
     IMAGE_ARCHIVE = b"i", "images (`optimem.read_images` reads them)"
+    SHARD = b"h", "documents of a corpus (`optimem.Corpus` reads them)"
+    SHARD_INDEX = b"H", "the index of a corpus's documents"
 
     def __init__(self, code: bytes, label: str, version: int = 3) -> None:
         self.code, self.label, self.version = code, label, version
@@ -173,6 +175,28 @@ def find_sections(
             sections.append(Section(start, size))
             file.seek(start + size)
     return sections
+
+
+def first_section(kind: ContainerKind, file: BinaryIO, name: str) -> Section:
+    """The first section of a file, without a look at the others or the checksum of all: for files
+    whose sections have checksums of their own. Raises FormatError or VersionError."""
+    head = file.read(_HEAD.size)
+    _check_head(head, kind, name)
+    _check_kind(head, kind, name)
+    with format_errors(name):
+        size, start = _read_length(file), file.tell()
+        if start + size > file.seek(0, 2):
+            raise ValueError(f"a section of {size} bytes runs past the end")
+        return Section(start, size)
+
+
+def following_sections(first: Section, sizes: Iterable[int]) -> Iterator[Section]:
+    """Where the sections after another one lie, given their sizes."""
+    end = first.start + first.size
+    for size in sizes:
+        start = end + max(-(-size.bit_length() // 7), 1)  # the bytes of its length
+        yield Section(start, size)
+        end = start + size
 
 
 @contextmanager

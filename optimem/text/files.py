@@ -1,5 +1,5 @@
 """Text files, read whole: UTF-8, plain or .xz. What is not text is refused with the offending byte
-and the remedy. Knows nothing of turns or pages.
+and the remedy. Images are told by their first bytes. Knows nothing of turns or pages.
 """
 
 import lzma
@@ -9,6 +9,15 @@ from optimem.errors import InputError, TextError
 
 SEPARATOR = "\n\f\n"
 """Between the documents of a corpus file."""
+IMAGE_SIGNATURES = (
+    b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF87a", b"GIF89a",
+)  # fmt: skip
+WEBP = (b"RIFF", b"WEBP")  # the size of the file lies between
+
+
+def holds_images(head: bytes) -> bool:
+    """Whether a file is an image or a PDF, by its first bytes."""
+    return head.startswith(IMAGE_SIGNATURES) or (head[:4], head[8:12]) == WEBP
 
 
 def decode_text(data: bytes, name: str, remedy: str = "give a text file") -> str:

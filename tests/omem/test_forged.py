@@ -15,6 +15,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimem.corpus.shards import parse_index, read_index, read_section
 from optimem.errors import FormatError
 from optimem.items import serialization as items
 from optimem.memory.recall.retrieval import index_page
@@ -42,7 +43,9 @@ from optimem.omem.container import (
     ContainerWriter,
     compress,
     decompress,
+    find_sections,
     pack_container,
+    to_json,
     unpack_container,
 )
 from optimem.omem.images import ImageArchive
@@ -155,6 +158,8 @@ def _samples() -> list[Sample]:
             ),
             _archive_pages,
         ),
+        Sample(ContainerKind.SHARD, _shard(texts.to_bytes()), _shard_files),
+        Sample(ContainerKind.SHARD_INDEX, _shard_index(5), parse_index),
     ]  # fmt: skip
 
 
@@ -185,6 +190,23 @@ def _archive_pages(data: bytes) -> list[bytes]:
         file.write(data)
     archive = ImageArchive.load(_Temporary.path)
     return [archive.page(index) for index in range(len(archive.pages))]
+
+
+def _shard_index(size: int) -> bytes:
+    entries = to_json([("a", "0f", "0f", "text", 1, size), ("b", "1f", "1f", "text", 1, 0)])
+    return pack_container(ContainerKind.SHARD_INDEX, [compress(entries)])
+
+
+def _shard(file: bytes) -> bytes:
+    return pack_container(ContainerKind.SHARD, [_shard_index(len(file)), file, b""])
+
+
+def _shard_files(data: bytes) -> list[bytes]:
+    with _Temporary.path.open("w+b") as file:
+        file.write(data)
+        file.seek(0)
+        find_sections(ContainerKind.SHARD, file)
+    return [read_section(_Temporary.path, place) for _, place in read_index(_Temporary.path)]
 
 
 class _Temporary:
