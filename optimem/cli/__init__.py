@@ -21,6 +21,7 @@ from optimem.cli import (
     reencoding,
     savings,
     serve,
+    serving,
     upkeep,
 )
 from optimem.errors import OptimemError
@@ -29,7 +30,7 @@ EXIT_CODES = {
     0: "success",
     1: "an error; `ask`, `recall`: nothing found; `check`: damage; "
     "`copy`, `purge`, `reencode`, `rotate-keys`, `verify-receipt`: something left; "
-    "`compress-prompt`: no gain; `drop-key`: no key; "
+    "`server-command`: something to do; `compress-prompt`: no gain; `drop-key`: no key; "
     "or whoever read the output closed the pipe",
     2: "wrong usage",
     130: "interrupted",
@@ -76,6 +77,7 @@ for command in (
     *keys.COMMANDS,
     *savings.COMMANDS,
     *serve.COMMANDS,
+    *serving.COMMANDS,
     *mcp.COMMANDS,
     *evaluation.COMMANDS,
     demo.demo,

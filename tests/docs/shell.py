@@ -40,6 +40,7 @@ PARSED = (
     "reindex",
     "rotate-keys",
     "serve",
+    "server-command",
     "verify-receipt",
     "worker",
 )

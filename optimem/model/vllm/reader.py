@@ -7,11 +7,13 @@ before anything is sent, and which checkpoint is served before the first page is
 
 import asyncio
 import os
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Self
 
+from optimem.errors import InputError
 from optimem.model.deepseek_ocr.answers import (
     AnswerStream,
     AsyncAnswerStream,
@@ -73,6 +75,23 @@ class VllmReader:
     def fingerprint(self) -> str:
         """Of the checkpoint that is served. Raises FingerprintError if nothing tells it."""
         return self.served.known_fingerprint
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the server is on this machine, or we have a key for it."""
+        address = self._options.address
+        return address.is_here or address.key is not None
+
+    def metric(self, name: str) -> float | None:
+        """The sum of a count of the server's `/metrics`; None if it tells none. Raises
+        ReaderUnavailableError."""
+        session = self._open
+        try:
+            lines = session.loop.run(session.connection.text("/metrics")).splitlines()
+        except InputError:
+            return None
+        counts = [line.split()[-1] for line in lines if re.match(rf"{name}[{{ ]", line)]
+        return sum(map(float, counts)) if counts else None
 
     def check(self, fingerprint: str, what: str) -> None:
         """Raise FingerprintError unless tokens with a fingerprint are of the checkpoint that is
