@@ -55,8 +55,8 @@ def check_server(
 ) -> Iterator[Finding]:
     """What there is to say of the server at an address for a checkpoint, a folder or hub name.
     `here`: loads the checkpoint, to compare its likeliest tokens with the server's. Ends with the
-    first finding that leaves nothing more to find. Raises InputError and FormatError for what is no address or no
-    checkpoint."""
+    first finding that leaves nothing more to find. Raises InputError and FormatError for what is no
+    address or no checkpoint."""
     folder = checkpoint_folder(model)
     reader = VllmReader.at(address, timeout=timeout, retries=0)
     page = _page(stored_fingerprint(folder), read_config(folder).decoder.width)
