@@ -6,12 +6,17 @@ from functools import lru_cache
 from zlib import crc32
 
 from optimem.protocols import REPLACEMENT
+from optimem.text.irregular import BASES
 
 _UNSPACED = (  # Thai, Lao; Burmese; Khmer; kana; Chinese characters; Hangul; compatibility forms
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 )
 _WORD = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{REPLACEMENT}])+")
 _UNSPACED_CHARACTER = re.compile(rf"[{_UNSPACED}]")
+_CUT_SHORT = re.compile(
+    r"\b(?:ca|wo|sha|ai)n['’]t\b|(?<=\w)(?:n['’]t|['’](?:s|d|m|ll|re|ve))\b", re.IGNORECASE
+)
+"""What an apostrophe cuts short: the possessive, "is", "not" and the like."""
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 _VOICED = "\u3099\u309a"  # marks that make another kana, not an accent
 STOP_WORDS = re.compile(
@@ -37,16 +42,20 @@ def _stem(word: str) -> str:
 def terms(text: str) -> list[int]:
     """32-bit hashes of a text's words, one for each time a word occurs.
 
-    Case and accents are folded, English endings removed and stop words dropped. Identifiers
-    also count by their parts (`readTimeout`, `HTTP_404`), scripts without spaces by pairs of
-    characters. Words with an unreadable character are left out."""
-    return [term for word in _WORD.findall(_without_accents(text)) for term in _word_terms(word)]
+    Case and accents are folded, English endings removed and stop words dropped, with "'s" and
+    "n't". Irregular forms also count as what they are of ("sold" as "sell"), identifiers by their
+    parts (`readTimeout`, `HTTP_404`), scripts without spaces by pairs of characters. Words with an
+    unreadable character are left out."""
+    return [term for word in _words(text) for term in _word_terms(word)]
 
 
 def query_words(text: str) -> dict[int, str]:
     """The terms of a text, each with the word that it is of."""
-    words = _WORD.findall(_without_accents(text))
-    return {term: word for word in words for term in _word_terms(word)}
+    return {term: word for word in _words(text) for term in _word_terms(word)}
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_CUT_SHORT.sub(" ", _without_accents(text)))
 
 
 def _word_terms(word: str) -> list[int]:
@@ -57,7 +66,8 @@ def _word_terms(word: str) -> list[int]:
     elif STOP_WORDS.fullmatch(word.casefold()):
         found = []
     else:
-        found = [*{part.casefold() for part in (word, *_PART.findall(word))}]
+        parts = {part.casefold() for part in (word, *_PART.findall(word))}
+        found = [*parts, *(BASES[part] for part in parts if part in BASES)]
     return [crc32(_stem(each).encode()) for each in found]
 
 

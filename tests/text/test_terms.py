@@ -21,6 +21,8 @@ from optimem.text.terms import terms
         ("ราคาห้าร้อยบาท", "ห้าร้อย"),
         ("ＡＢＣ", "abc"),
         ("ΑΘΗΝΑ", "αθηνα"),
+        ("I sold it to the children", "sell"),
+        ("He grew up there", "growing"),
     ],
 )
 def test_a_word_is_found_however_it_is_written(stored: str, asked: str) -> None:
@@ -30,6 +32,16 @@ def test_a_word_is_found_however_it_is_written(stored: str, asked: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("がく", "かく"), ("port", "report"), ("12", "123")])
 def test_different_words_stay_apart(one: str, other: str) -> None:
     assert not set(terms(one)) & set(terms(other))
+
+
+def test_what_an_apostrophe_cuts_short_is_no_word() -> None:
+    assert terms("Ann's it's DON’T we'll can't I'm they've") == terms("Ann")
+    assert terms("5 o'clock, 's3' and 't'") == [*terms("5 o clock"), *terms("s3 t")]
+
+
+def test_a_form_is_found_as_itself_in_an_index_made_before() -> None:
+    assert set(terms("sold")) > set(terms("sell"))
+    assert len(terms("sold")) == 2
 
 
 def test_words_that_cannot_be_read_and_stop_words_are_no_terms() -> None:

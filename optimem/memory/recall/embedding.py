@@ -18,7 +18,7 @@ from optimem.errors import EmbeddingError, InputError
 from optimem.memory.caching import LRU
 from optimem.memory.records.vectors import Bits, ModelMark, Vectors
 
-BITS = 384
+BITS = 192
 """Bits of a text, or fewer if the model's vectors are narrower."""
 CACHED = 8192
 """Texts whose bits are kept."""

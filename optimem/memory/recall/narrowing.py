@@ -2,8 +2,8 @@
 too many, the `MOST` for which most does.
 
 What speaks for a turn is a rough sum of what the stages look at: the query's terms in it and in its
-window, by their rarity, whom it names, when it was said, what it means. A turn for which nothing
-speaks has no score, so up to `MOST` of them narrowing changes nothing.
+window, by their rarity, whom it names, when it was said, of which day it tells, what it means. A
+turn for which nothing speaks has no score, so up to `MOST` of them narrowing changes nothing.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optimem.memory.recall.indexed_turns import IndexedTurns
 from optimem.memory.recall.retrieval import TurnRanker
 from optimem.memory.recall.stages import UNRELATED, Query, nearness
+from optimem.memory.recall.told_days import told
 
 MOST = 4096
 """Turns that the stages score."""
@@ -43,6 +44,8 @@ def _support(query: Query) -> NDArray[np.float32]:
             support[indexed.held(term).at] += 0.5
     for span in query.dates:
         support += nearness(span, indexed.time / 1e6) * (indexed.time != 0)
+        for _, places in told(span, indexed.time / 1e6, lambda term: indexed.held(term).at):
+            support[places] += 1
     if query.nearness is not None:
         support += np.maximum(query.nearness - UNRELATED, 0)
     return support

@@ -2,10 +2,11 @@
 the sentences that match best.
 
 Turns are taken by score; one that stands beside a match has a share of its score, so that a strong
-match comes with its neighbours before a weak one comes at all. Knows nothing of pages or stores.
+match comes with its neighbours before a weak one comes at all. What was said before in the same
+words comes last. Knows nothing of pages or stores.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from optimem.memory.recall.prompting import MIN_TOKENS, count_tokens
@@ -26,6 +27,7 @@ BATCH = 16
 LONG = 20
 """Characters a token above which a text is taken for too long without counting."""
 
+Given = tuple["Candidate", TurnBuilder]
 Reader = Callable[[Sequence[int]], Mapping[int, TurnBuilder]]
 """Turns by their numbers, as they can be read."""
 
@@ -70,8 +72,8 @@ def by_score(
     following: int,
     rest: Sequence[Hit] = (),
 ) -> list[Candidate]:
-    """The same by score, where a turn beside a match has a share of the match's. `rest`: weaker
-    hits, which come after all of them and alone."""
+    """The same by score, where a turn beside a match has a share of the match's. `rest`: hits that
+    come alone."""
     best = dict[int, Candidate]()
     for hit in hits:
         best[hit.number] = Candidate(hit.number, hit, hit.score)
@@ -83,8 +85,11 @@ def by_score(
             known = best.get(number)
             if known is None or (not known.matches and known.score < score):
                 best[number] = Candidate(number, hit, score)
-    ordered = sorted(best.values(), key=lambda candidate: -candidate.score)
-    return ordered + [Candidate(h.number, h, h.score) for h in rest if h.number not in best]
+    for hit in rest:
+        known = best.get(hit.number)
+        if known is None or (not known.matches and known.score < hit.score):
+            best[hit.number] = Candidate(hit.number, hit, hit.score)
+    return sorted(best.values(), key=lambda candidate: -candidate.score)
 
 
 def pack(
@@ -92,21 +97,40 @@ def pack(
 ) -> Iterator[Packed]:
     """The turns that fit, best first. `weights`: of the query's terms, to cut long turns by."""
     left, share, given = budget, max(budget // SHARE, 1), 0
+    for candidate, turn in _repeats_last(_readable(candidates, read)):
+        room = min(left, share) if left >= MIN_TOKENS else left
+        fitting = _fit(turn, room, weights, least=MIN_TOKENS if given else 1)
+        if fitting:
+            given += 1
+            left -= count_tokens(fitting.text)
+            yield Packed(candidate, fitting, len(fitting.text) == len(turn.text))
+        if left < SPENT:
+            return
+
+
+def _readable(candidates: Sequence[Candidate], read: Reader) -> Iterator[Given]:
+    """The candidates of which anything can be read, read some at a time."""
     for start in range(0, len(candidates), BATCH):
         batch = candidates[start : start + BATCH]
         turns = read([candidate.number for candidate in batch])
         for candidate in batch:
             turn = turns.get(candidate.number)
-            if turn is None or not turn.text.strip(f"{REPLACEMENT} \n"):
-                continue
-            room = min(left, share) if left >= MIN_TOKENS else left
-            fitting = _fit(turn, room, weights, least=MIN_TOKENS if given else 1)
-            if fitting:
-                given += 1
-                left -= count_tokens(fitting.text)
-                yield Packed(candidate, fitting, len(fitting.text) == len(turn.text))
-            if left < SPENT:
-                return
+            if turn is not None and turn.text.strip(f"{REPLACEMENT} \n"):
+                yield candidate, turn
+
+
+def _repeats_last(given: Iterable[Given]) -> Iterator[Given]:
+    """The same, but last what says again what came before: a match in the words of the same
+    speaker, a turn beside one in those of anybody."""
+    said, repeats = set[tuple[str, str]](), list[Given]()
+    for candidate, turn in given:
+        own = (turn.text, f"{turn.role} {turn.name}" if candidate.matches else "")
+        if own in said:
+            repeats.append((candidate, turn))
+            continue
+        said |= {own, (turn.text, "")}
+        yield candidate, turn
+    yield from repeats
 
 
 def _fit(

@@ -1,12 +1,12 @@
 """Why a turn may answer a query, one reason to a stage: its words, the words around it, who said
-it, when it was said, what it means. Stages score every turn of a scope from 0 to 1; `find` adds the
-scores up.
+it, when it was said, of which day it tells, what it means. Stages score every turn of a scope from
+0 to 1; `find` adds the scores up.
 
 A stage sees what is indexed and nothing else, so that no page is read before turns are chosen. A
 further one is one more object with a name, a weight and two methods.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.recall.retrieval import TurnRanker
+from optimem.memory.recall.told_days import told
 from optimem.results import Reason
 from optimem.text.dates import DateSpan, find_dates
 from optimem.text.terms import STOP_WORDS, name_terms, query_words, role_term, terms
@@ -34,6 +35,8 @@ LONG_SPAN = 0.25
 """Of a span's own length, if that is longer than these."""
 UNRELATED = 0.1
 """The cosine up to which texts have nothing to do with each other."""
+STRANGE = 0.5
+"""What is left of the score of a turn that nothing selects, if its meaning is known too."""
 CERTAIN = 0.5
 """Score of a stage from which on its reason is named."""
 
@@ -196,6 +199,31 @@ class Dates:
 
 
 @dataclass(frozen=True)
+class ToldDays:
+    """Whether it tells of a day that the question names: by "yesterday", the day after it."""
+
+    name: str = "day told"
+    weight: float = 0.7
+    selects: bool = True
+
+    def scores(self, query: Query) -> NDArray[np.float64]:
+        """1 for a turn that does."""
+        found = np.zeros(len(query.ranker.turns))
+        for _, places in self._told(query):
+            found[places] = 1.0
+        return found
+
+    def note(self, query: Query, at: int) -> str:
+        """The words by which it does."""
+        return ", ".join(phrase for phrase, places in self._told(query) if at in places)
+
+    def _told(self, query: Query) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        for span in query.dates:
+            time = query.ranker.time / 1e6
+            yield from told(span, time, lambda term: np.flatnonzero(query.counts(term)))
+
+
+@dataclass(frozen=True)
 class Meaning:
     """What it means, as an embedding model sees it."""
 
@@ -228,6 +256,7 @@ STAGES: tuple[Stage, ...] = (
     Words("words around it", windows=True, selects=False),
     Speakers(),
     Dates(),
+    ToldDays(),
     Meaning(),
 )
 """What turns are found by."""
@@ -257,7 +286,7 @@ class Found:
         return self._hits(self.total, k, allowed)
 
     def rest(self, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
-        """Up to `k` more: of what people said whom the question names, for room that is left."""
+        """Up to `k` more, which nothing selects, if the question names people."""
         return self._hits(self.loose, k, allowed)
 
     def _hits(self, scores: NDArray[np.float64], k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
@@ -288,4 +317,6 @@ def find(query: Query, stages: Sequence[Stage] = STAGES) -> Found:
         if stage.selects or only_people:
             selected |= part > 0
     loose = np.where(selected, 0.0, total) if query.speakers else np.zeros(len(total))
+    if query.nearness is not None:
+        loose = loose * STRANGE
     return Found(query, np.where(selected, total, 0.0), loose, parts)

@@ -10,7 +10,7 @@ from optimem.memory.recall.indexed_turns import PAUSE
 from optimem.memory.recall.retrieval import IndexRow
 from optimem.protocols import REPLACEMENT
 
-LEAST, MOST = 100, 1000
+LEAST, MOST = 50, 1000
 """Characters of a turn from which on it is a stretch of its own, and of the longest stretch."""
 
 

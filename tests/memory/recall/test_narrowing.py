@@ -75,7 +75,14 @@ def test_scores_of_turns_and_windows_are_those_counted_by_hand(windows: bool) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["qdaa qdja", "What did Ann say of qcaa?", "qdfa last Friday", "Cleo?", "Did I tell you qdca?"],
+    [
+        "qdaa qdja",
+        "What did Ann say of qcaa?",
+        "qdfa last Friday",
+        "qdfa yesterday",
+        "Cleo?",
+        "Did I tell you qdca?",
+    ],
 )
 def test_a_narrowed_query_finds_the_same_for_the_same_reasons(
     text: str, monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,23 @@ def test_a_strong_match_comes_with_its_neighbours_before_a_weak_one() -> None:
     alone = memory.recall(
         SCOPE, "Did Zebedee pay the florist?", budget=60, preceding=0, following=0
     )
-    assert [turn.id for turn in alone] == ["1", "12"]
+    assert [turn.id for turn in alone] == ["1", "0", "12"]
+
+
+def test_what_was_said_before_in_the_same_words_comes_last() -> None:
+    memory = remember("The port is 6543.", "Fine.", *["The port is 6543.", "Fine."] * 5, "A port.")
+    found = memory.recall(SCOPE, "Which port is 6543?", budget=22)
+    texts = [turn.text for turn in found]
+    assert sorted(texts[:3]) == ["A port.", "Fine.", "The port is 6543."]
+    assert len(set(texts)) < len(texts)
+
+
+def test_two_who_say_the_same_are_two_matches() -> None:
+    memory = open_memory(clock=lambda: NOW)
+    said = [("Ann", "I like jazz."), ("Ben", "I like jazz."), ("Ben", "Jazz it is, then.")]
+    memory.append(SCOPE, [Turn(text=text, name=name) for name, text in said])
+    found = memory.recall(SCOPE, "Who likes jazz?", budget=12, preceding=0, following=0)
+    assert {turn.name for turn in found} == {"Ann", "Ben"}
 
 
 def test_a_long_turn_is_cut_around_what_matches() -> None:
