@@ -93,6 +93,8 @@ class Codes:
 
     def read(self, read: ReadCells) -> Reading:
         """See `Spelling`."""
+        if not len(read.ids) or read.ids.max() < self.lead:
+            return self._read_plain(read)
         ids, continues = read.ids.astype(np.int64), self.continues[read.ids]
         place = np.arange(len(ids))
         head = np.maximum.accumulate(np.where(continues, -1, place))
@@ -103,6 +105,13 @@ class Codes:
         sure = np.where(complete, self._least(read.probability, starts, needed[starts]), 0)
         text = np.where(complete, codes, ord(REPLACEMENT)).astype("<u4").tobytes()
         return Reading(text.decode("utf-32-le", "surrogatepass"), sure.astype(np.float32), starts)
+
+    def _read_plain(self, read: ReadCells) -> Reading:
+        """Cells without any code symbol, which most texts are: a character each."""
+        starts = np.flatnonzero(self.spoken[read.ids])
+        text = self.alphabet.characters[read.ids[starts]].astype("<u4").tobytes()
+        sure = read.probability[starts].astype(np.float32)
+        return Reading(text.decode("utf-32-le", "surrogatepass"), sure, starts)
 
     def _codes(
         self, ids: NDArray[np.int64], starts: NDArray[np.int64]

@@ -7,6 +7,7 @@ margin, so that cells fall evenly into its 6 × 6 vision tokens.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +79,8 @@ class DenseRenderer:
 
     def box(self, cell: int, tier: Tier) -> Box:
         """Pixels of a cell on a tier's page image."""
-        columns, rows = canvas_cells(tier)
-        left, top = MARGINS.get(tier, (0, 0))
+        left, top, width, height = _grid(tier)
         x, y = cell % COLUMNS + left, cell // COLUMNS + top
-        width, height = tier.value / columns, tier.value / rows
         return Box(x * width, y * height, (x + 1) * width, (y + 1) * height)
 
     def _canvas(self, cells: Cells, tier: Tier) -> NDArray[np.uint8]:
@@ -95,6 +94,13 @@ class DenseRenderer:
         if not (columns or rows):
             return page
         return np.pad(page, ((rows * CELL_HEIGHT,) * 2, (columns * CELL_WIDTH,) * 2))
+
+
+@cache
+def _grid(tier: Tier) -> tuple[int, int, float, float]:
+    """The cells left of a tier's first cell and above it, and the pixels of a cell."""
+    columns, rows = canvas_cells(tier)
+    return *MARGINS.get(tier, (0, 0)), tier.value / columns, tier.value / rows
 
 
 def canvas_cells(tier: Tier) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from benchmarks.agents.bill import PROVIDERS, Provider
 from benchmarks.proxy.bill import Job, Outcome, dearest_moment, jobs, run
 from benchmarks.proxy.latency import measure_latency
 from benchmarks.proxy.ways import NOTHING, OURS, WAYS
+from optimem import OpticalMemory
 from optimem.evaluation.tables import markdown_table
 
 
@@ -28,7 +29,8 @@ def main() -> None:
     """Parse arguments, measure and print."""
     args = _arguments()
     if args.latency:
-        print(markdown_table(measure_latency(args.remembered, args.calls)))
+        with OpticalMemory.open(":memory:") as memory:
+            print(markdown_table(measure_latency(memory, args.remembered, args.calls)))
         return
     todo = [*jobs(args.kinds, args.seeds)]
     found = dict(zip(todo, _run_all(todo, args.turns, args.processes), strict=True))

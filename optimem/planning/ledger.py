@@ -49,6 +49,13 @@ class Quote(NamedTuple):
     end: int
 
 
+class Quoted(NamedTuple):
+    """Quotes, and the turns that they are of, as they have just been read."""
+
+    quotes: list[Quote]
+    turns: Turns
+
+
 class _Row(NamedTuple):
     """A quote as stored: the parts of its scope, its turn, start and end."""
 
@@ -119,14 +126,14 @@ class Ledger:
         self,
         scope: Scope,
         name: str,
-        quotes: Sequence[Quote],
+        quoted: Quoted,
         budget: float = inf,
         count: TokenCounter = count_tokens,
     ) -> Sent:
         """Enter what is sent with a message now: the first quotes whose text has at most `budget`
         tokens by `count`; or what another process entered first, if it did."""
         now = self.memory.clock()
-        turns, fitting = self._turns(now, quotes), [*quotes]
+        turns, fitting = _as_of(now, quoted.turns), [*quoted.quotes]
         while fitting and count(_text(turns, fitting)) > budget:
             fitting.pop()
         sent = Sent(now, tuple(fitting), _text(turns, fitting))
@@ -170,6 +177,14 @@ class Ledger:
         }
 
 
+def _as_of(now: float, turns: Turns) -> Turns:
+    """Turns as old as they are now, which is what reading them again as of now would say."""
+    return {
+        key: turn.model_copy(update={"age": max(now - turn.time, 0.0)})
+        for key, turn in turns.items()
+    }
+
+
 def _text(turns: Turns, quotes: Sequence[Quote]) -> str:
     """The quotes as context for a model."""
     hits = [
@@ -183,7 +198,8 @@ def _text(turns: Turns, quotes: Sequence[Quote]) -> str:
 def _cut(turn: RecalledTurn, start: int, end: int) -> Recollection:
     text = turn.text[start:end]
     shown = f"{'… ' * (start > 0)}{text}{' …' * (end < len(turn.text))}"
-    return Recollection.model_construct(**{**dict(turn), "text": shown}, score=0.0)
+    said = {name: getattr(turn, name) for name in RecalledTurn.model_fields}
+    return Recollection.model_construct(**{**said, "text": shown}, score=0.0)
 
 
 def _by_scope(quotes: Iterable[Quote]) -> dict[Scope, dict[str, None]]:

@@ -19,7 +19,7 @@ from optimem.planning.boundary import Added, PricedSteps, Replay, Stepper, Trigg
 from optimem.planning.conversation import Conversation
 from optimem.planning.digest import Digest
 from optimem.planning.layout import Note, Part, lay_out, recalled_note
-from optimem.planning.ledger import Ledger, Quote, Sent
+from optimem.planning.ledger import Ledger, Quoted, Sent
 from optimem.planning.pages import Pages, draw_pages
 from optimem.planning.places import Place
 from optimem.planning.recalling import Recall
@@ -216,17 +216,15 @@ class Planner:
             shown = {*talk.names[plan.cut :]}
             shown |= {quote.turn for each in sent.values() for quote in each.quotes}
             room = self._room(plan, front, sent)
-            quotes = self._quotes(plan, place, front, shown, room)
-            entered = self.ledger.write(place.scope, entries[at], quotes, room, self.count)
+            quoted = self._quotes(plan, place, front, shown, room)
+            entered = self.ledger.write(place.scope, entries[at], quoted, room, self.count)
             sent[talk.names[at]] = entered
         return sent
 
-    def _quotes(
-        self, plan: Plan, place: Place, front: Front, shown: Set[str], room: int
-    ) -> list[Quote]:
+    def _quotes(self, plan: Plan, place: Place, front: Front, shown: Set[str], room: int) -> Quoted:
         """What to recall for the last human message in `room` tokens."""
         if room < MIN_BUDGET:
-            return []
+            return Quoted([], {})
         lines = (line.removeprefix("> ") for note in front.notes for line in note.text.splitlines())
         said = " ".join(" ".join(lines).split())
         recall = self.recaller._replace(budget=room)

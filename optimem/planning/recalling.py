@@ -15,9 +15,9 @@ from optimem.memory.recall.snippets import best_snippet, narrow, widen
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.planning.conversation import Conversation
 from optimem.planning.exchanges import Asked, Candidate, Step, distinct_steps, rank_steps, term_set
-from optimem.planning.ledger import Quote
+from optimem.planning.ledger import Quote, Quoted
 from optimem.planning.places import SUBAGENT, Place
-from optimem.results import Recollection
+from optimem.results import RecalledTurn, Recollection
 from optimem.text.terms import terms
 from optimem.turns import CALL_MARK, Scope
 
@@ -59,13 +59,13 @@ class Recall(NamedTuple):
 
     def quotes(
         self, place: Place, conversation: Conversation, shown: Set[str], known: str = ""
-    ) -> list[Quote]:
+    ) -> Quoted:
         """What to recall for the last human message, besides the turns that are `shown` anyway,
         and what the text `known` says."""
         texts = questions(conversation)
         asked = self._asked(place, texts)
         weights = {term: weight for each in asked for term, weight in each.terms.items()}
-        left, quotes, said = self.budget, list[Quote](), set[str]()
+        left, quotes, said = self.budget, dict[Quote, RecalledTurn](), set[str]()
         for step in self._steps(place, conversation, texts, asked, shown):
             for turn in step.turns:
                 if turn.text in said or not _is_worth(turn, weights):
@@ -74,9 +74,10 @@ class Recall(NamedTuple):
                 start, end = _cut(turn.text, weights)
                 size = passage_tokens(turn.text[start:end]) + LINE_TOKENS
                 if size <= left and " ".join(turn.text[start:end].split()) not in known:
-                    quotes.append(Quote(step.scope, turn.id, start, end))
+                    quotes[Quote(step.scope, turn.id, start, end)] = turn
                     left -= size
-        return quotes[: self.k]
+        chosen = [*quotes][: self.k]
+        return Quoted(chosen, {(each.scope, each.turn): quotes[each] for each in chosen})
 
     def _asked(self, place: Place, texts: Sequence[str]) -> list[Asked]:
         """The texts with their weights; a thin one that others explain weighs less."""

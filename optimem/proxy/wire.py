@@ -29,6 +29,7 @@ APIS = {
 ELSEWHERE = ("previous_response_id", "conversation")
 """Fields of a body whose conversation the provider keeps."""
 _DECODER = json.JSONDecoder()
+_SPACE = ("", " ", "\n", "\t", "\r")
 
 
 def find_api(method: str, target: bytes) -> Api | None:
@@ -127,4 +128,5 @@ def _after(text: str, at: int) -> int:
 
 
 def _skip(text: str, at: int) -> int:
-    return int(WHITESPACE.match(text, at).end())
+    """Where the next character that is no space stands; most JSON has none."""
+    return int(WHITESPACE.match(text, at).end()) if text[at : at + 1] in _SPACE else at

@@ -19,7 +19,7 @@ def quoted(memory: OpticalMemory, *said: AnyMessage, budget: int = 500, **fields
     place = find_place(runtime(**fields), None, "user_id", "")  # type: ignore[arg-type]
     assert place is not None
     talk = read_conversation(said, KEY)
-    found = Recall(memory, 12, budget).quotes(place, talk, set())
+    found = Recall(memory, 12, budget).quotes(place, talk, set()).quotes
     texts = {
         (scope, turn.id): turn.text
         for scope in {quote.scope for quote in found}
@@ -89,7 +89,7 @@ def test_a_result_is_found_by_the_words_of_the_request_that_led_to_it() -> None:
     assert place is not None
     talk = read_conversation(said, KEY)
     memory.append(place.scope, talk.turns(range(len(said) - 1)))
-    found = Recall(memory, 16, 200).quotes(place, talk, set())
+    found = Recall(memory, 16, 200).quotes(place, talk, set()).quotes
     assert talk.names[2] in [quote.turn for quote in found]
     assert talk.names[3] not in [quote.turn for quote in found]
 
@@ -108,8 +108,9 @@ def test_what_the_digest_says_is_not_recalled_again() -> None:
     assert place is not None
     talk = read_conversation([HumanMessage("Where is the boathouse key?")], KEY)
     recall = Recall(memory, 16, 200)
-    assert recall.quotes(place, talk, set())
-    assert not recall.quotes(place, talk, set(), "user: The boathouse key hangs in the cellar.")
+    assert recall.quotes(place, talk, set()).quotes
+    said = "user: The boathouse key hangs in the cellar."
+    assert not recall.quotes(place, talk, set(), said).quotes
 
 
 def test_all_that_match_equally_well_are_recalled() -> None:

@@ -6,7 +6,7 @@ are ranked or stored, or what they are recalled for.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -48,36 +48,43 @@ log = logging.getLogger("optimem")
 
 @dataclass(frozen=True)
 class PageReading:
-    """A page as read: its cells, corrected, and its spans. Cells of a span that its hash proves
-    right are certain."""
+    """A page as read: its cells, corrected, and its spans, or those that were wanted. Cells of a
+    span that its hash proves right are certain."""
 
     cells: ReadCells
     spans: list[SpanReading]
 
 
-def read_pages(records: Sequence[PageRecord], codec: PageCodec) -> list[PageReading]:
-    """Read pages. Raises FingerprintError for tokens of another encoder."""
+def read_pages(
+    records: Sequence[PageRecord], codec: PageCodec, wanted: Container[int] | None = None
+) -> list[PageReading]:
+    """Read pages. `wanted`: numbers of the turns whose spans are read; None for all. Raises
+    FingerprintError for tokens of another encoder."""
     tokens = [record.body for record in records if isinstance(record.body, VisionTokens)]
     decoded = iter(codec.decoder.read(tokens) if tokens else [])
     return [
-        _read_tokens(record, next(decoded), codec)
+        _read_tokens(record, next(decoded), codec, wanted)
         if isinstance(record.body, VisionTokens)
-        else _read_text(record, record.body, codec)
+        else _read_text(record, record.body, codec, wanted)
         for record in records
     ]
 
 
-def read_each(records: Sequence[PageRecord], codec: PageCodec) -> list[PageReading | FormatError]:
+def read_each(
+    records: Sequence[PageRecord], codec: PageCodec, wanted: Container[int] | None = None
+) -> list[PageReading | FormatError]:
     """Read pages, all at once, or one by one if one of them cannot be read: the error then."""
     try:
-        return [*read_pages(records, codec)]
+        return [*read_pages(records, codec, wanted)]
     except FormatError as error:
         if len(records) == 1:
             return [error]
-        return [reading for record in records for reading in read_each([record], codec)]
+        return [reading for record in records for reading in read_each([record], codec, wanted)]
 
 
-def _read_tokens(record: PageRecord, decoded: ReadCells, codec: PageCodec) -> PageReading:
+def _read_tokens(
+    record: PageRecord, decoded: ReadCells, codec: PageCodec, wanted: Container[int] | None
+) -> PageReading:
     """What was decoded, with the corrections made when the page was written. Raises FormatError
     if these, or the spans, are not of such a page."""
     size = len(decoded.ids)
@@ -88,13 +95,15 @@ def _read_tokens(record: PageRecord, decoded: ReadCells, codec: PageCodec) -> Pa
         )
     with format_errors(f"the corrections of page {record.id}"):
         cells = Corrections.unpack(record.corrections, size).apply(decoded)
-    spans = [_read_span(span, cells, codec, record.kept) for span in record.spans]
-    for read in spans:
-        _take_certainty(cells, read)
-    return PageReading(cells, spans)
+    read = [_read_span(each, cells, codec, record.kept) for each in _of(record.spans, wanted)]
+    for each in read:
+        _take_certainty(cells, each)
+    return PageReading(cells, read)
 
 
-def _read_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> PageReading:
+def _read_text(
+    record: PageRecord, texts: tuple[str, ...], codec: PageCodec, wanted: Container[int] | None
+) -> PageReading:
     """A page kept as text, as if each of its cells had been read with certainty. A turn that was
     stored in several chunks is one text here, which may take fewer cells."""
     parts = [
@@ -108,7 +117,13 @@ def _read_text(record: PageRecord, texts: tuple[str, ...], codec: PageCodec) -> 
     ]
     ids = np.concatenate(parts)
     cells = ReadCells(ids, np.ones(len(ids), np.float32))
-    return PageReading(cells, [_read_span(span, cells, codec, Keep.ALL) for span in spans])
+    read = [_read_span(each, cells, codec, Keep.ALL) for each in _of(spans, wanted)]
+    return PageReading(cells, read)
+
+
+def _of(spans: Iterable[Span], wanted: Container[int] | None) -> Iterator[Span]:
+    """The spans of turns by their numbers; None for all."""
+    return (span for span in spans if wanted is None or span.position.sequence in wanted)
 
 
 def _read_span(span: Span, cells: ReadCells, codec: PageCodec, kept: Keep) -> SpanReading:
@@ -313,12 +328,9 @@ class Recaller:
         ]
         for start in range(0, len(holding_any), BATCH):
             batch = holding_any[start : start + BATCH]
-            for record, reading in zip(batch, self._read(batch), strict=True):
-                if reading is None:
-                    continue
-                for read in reading.spans:
-                    if read.span.position.sequence in wanted:
-                        turn(read.span).add_span(record, read, self.policy.uncertain)
+            for record, reading in zip(batch, self._read(batch, wanted), strict=True):
+                for read in reading.spans if reading else ():
+                    turn(read.span).add_span(record, read, self.policy.uncertain)
         for chunk in tail:
             if chunk.position.sequence in wanted:
                 turn(chunk).add_chunk(chunk)
@@ -326,11 +338,13 @@ class Recaller:
             self._mark_damage(builder)
         return turns
 
-    def _read(self, records: Sequence[PageRecord]) -> list[PageReading | None]:
-        """Read pages; None for one whose tokens are damaged. Raises FingerprintError for tokens of
-        another encoder."""
+    def _read(
+        self, records: Sequence[PageRecord], wanted: Container[int]
+    ) -> list[PageReading | None]:
+        """Read turns of pages; None for a page whose tokens are damaged. Raises FingerprintError
+        for tokens of another encoder."""
         readings = list[PageReading | None]()
-        for record, reading in zip(records, read_each(records, self.codec), strict=True):
+        for record, reading in zip(records, read_each(records, self.codec, wanted), strict=True):
             if isinstance(reading, FingerprintError):
                 raise reading
             if isinstance(reading, FormatError):

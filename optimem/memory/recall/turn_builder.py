@@ -33,7 +33,9 @@ class SpanReading:
 
 
 def line_boxes(cells: NDArray[np.int64], codec: PageCodec, tier: Tier) -> list[Box]:
-    """The boxes of cells, one for each run of neighbours on a line."""
+    """The boxes of cells, which ascend, one for each run of neighbours on a line."""
+    if len(cells) and cells[-1] - cells[0] == len(cells) - 1:
+        return [*_run_boxes(int(cells[0]), int(cells[-1]) + 1, codec, tier)]
     runs = np.split(cells, np.flatnonzero(np.diff(cells) != 1) + 1) if len(cells) else []
     return [box for run in runs for box in _run_boxes(int(run[0]), int(run[-1]) + 1, codec, tier)]
 
