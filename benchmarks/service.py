@@ -6,7 +6,7 @@ Clients append turns to `optimem serve` on a SQLite file, each request one turn,
 followed by a recall; then it gets SIGTERM, and the file is asked for every turn that was
 acknowledged. After that `optimem mcp` and an empty server of the `mcp` package are started in
 turns: CPU time from the start to the first answer of a tool, memory while idle, and whether a
-process is left when the client has gone.
+process is left when the client has closed standard input, or was killed with `kill -9`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,19 @@ async def main():
 asyncio.run(main())
 """
 """The least server that answers a tool."""
+CLIENT = """
+import json, subprocess, sys, time
+pipe = subprocess.PIPE
+server = subprocess.Popen(sys.argv[2:], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+for call in json.loads(sys.argv[1]):
+    server.stdin.write(json.dumps({"jsonrpc": "2.0", **call}).encode() + b"\\n")
+    server.stdin.flush()
+    if "id" in call:
+        server.stdout.readline()
+print(server.pid, flush=True)
+time.sleep(600)
+"""
+"""A client that starts a server, calls a tool and waits."""
 CALLS = (
     {"id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-06-18", "capabilities": {},
@@ -95,7 +109,9 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         _print_load(*asyncio.run(serve_and_stop(Path(folder), given.clients, given.seconds)))
-        _print_starts(starts(Path(folder), given.rounds))
+        commands = servers(Path(folder)).items()
+        ends = {name: ends_with_a_killed_client(command) for name, command in commands}
+        _print_starts(starts(Path(folder), given.rounds), ends)
 
 
 async def serve_and_stop(folder: Path, clients: int, seconds: float) -> tuple[Load, int, int]:
@@ -154,13 +170,18 @@ async def _write(http: httpx.AsyncClient, load: Load, client: int) -> None:
             number += 1
 
 
-def starts(folder: Path, rounds: int) -> dict[str, list[Start]]:
-    """Starts of each server by name, in turns, after one that is not counted."""
+def servers(folder: Path) -> dict[str, list[str]]:
+    """What starts each server, by its name."""
     store = str(folder / "mcp.db")
-    commands = {
+    return {
         "optimem mcp": [sys.executable, "-m", "optimem.cli", "mcp", "--store", store],
         "empty server": [sys.executable, "-c", EMPTY],
     }
+
+
+def starts(folder: Path, rounds: int) -> dict[str, list[Start]]:
+    """Starts of each server by name, in turns, after one that is not counted."""
+    commands = servers(folder)
     found: dict[str, list[Start]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
@@ -195,6 +216,27 @@ def _start(command: Sequence[str]) -> Start:
     return Start(cpu, resident, gone)
 
 
+def ends_with_a_killed_client(command: Sequence[str]) -> bool:
+    """Whether a server is gone soon after its client was killed with `kill -9`."""
+    given = [sys.executable, "-c", CLIENT, json.dumps(CALLS), *command]
+    with subprocess.Popen(given, stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        server = Path(f"/proc/{int(client.stdout.readline())}/stat")
+        client.kill()
+    end = time.monotonic() + PATIENCE
+    while _runs(server) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not _runs(server)
+
+
+def _runs(stat: Path) -> bool:
+    """Whether a process is there, and no zombie that nobody has buried yet."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def _print_load(load: Load, lost: int, code: int) -> None:
     print(f"{len(load.acknowledged):,} turns acknowledged; {lost} of them lost, "
           f"{load.hung} clients hung, exit code {code}")  # fmt: skip
@@ -202,14 +244,16 @@ def _print_load(load: Load, lost: int, code: int) -> None:
         print(f"{status:<20}{count:>10,}")
 
 
-def _print_starts(found: dict[str, list[Start]]) -> None:
+def _print_starts(found: dict[str, list[Start]], ends: dict[str, bool]) -> None:
     least = median(start.cpu for start in found["empty server"])
-    print(f"{'':<16}{'CPU s':>8}{'of empty':>10}{'idle MiB':>10}{'left behind':>13}")
+    heads = f"{'':<16}{'CPU s':>8}{'of empty':>10}{'idle MiB':>10}"
+    print(f"{heads}{'left behind':>13}{'by kill -9':>12}")
     for name, each in found.items():
         cpu = median(start.cpu for start in each)
         idle = median(start.resident for start in each) / (1 << 20)
         left = sum(not start.gone for start in each)
-        print(f"{name:<16}{cpu:>8.2f}{cpu / least:>9.2f}×{idle:>10.0f}{left:>13}")
+        shown = f"{name:<16}{cpu:>8.2f}{cpu / least:>9.2f}×{idle:>10.0f}"
+        print(f"{shown}{left:>13}{int(not ends[name]):>12}")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ def _proxy_settings(
 
 def _who(settings: "ServeSettings") -> str:
     if settings.keys:
-        return f"{len(settings.keys.callers)} access keys"
+        count = len(settings.keys.callers)
+        return f"{count} access key{'s' * (count > 1)}"
     return "no access keys: every program on this machine may read and write"
 
 

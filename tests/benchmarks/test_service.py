@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.service import serve_and_stop, starts
+from benchmarks.service import ends_with_a_killed_client, serve_and_stop, servers, starts
 
 
 async def test_a_loaded_service_that_is_stopped_loses_nothing(tmp_path: Path) -> None:
@@ -19,3 +19,7 @@ def test_servers_are_started_in_turns_and_leave_nothing_behind(tmp_path: Path) -
         assert start.gone
         assert start.cpu > 0
         assert start.resident > 1 << 20
+
+
+def test_a_server_ends_with_a_client_that_is_killed(tmp_path: Path) -> None:
+    assert ends_with_a_killed_client(servers(tmp_path)["optimem mcp"])

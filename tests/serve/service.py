@@ -26,7 +26,8 @@ class Service:
             env={**os.environ, **environment},
         )  # fmt: skip
         self._started, self.url = threading.Event(), ""
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
         assert self._started.wait(PATIENCE), self.log
 
     def _read(self) -> None:
@@ -46,6 +47,10 @@ class Service:
     def wait(self) -> int:
         """Its exit code."""
         return self._process.wait(PATIENCE)
+
+    def read_to_end(self) -> None:
+        """Have all of the log, once it has ended."""
+        self._reading.join(PATIENCE)
 
     def kill(self) -> None:
         """End it at once, if it runs."""
