@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.S)
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 SCALAR = re.compile(r"[^\s,\]}/]+")
+COMMENT = re.compile(r"(?:[ \t]*(?:/\*[^\n]*?\*/|//[^\r\n]*))*")
+"""Comments that end on the line."""
 INDENT = "  "
 
 
@@ -56,7 +58,8 @@ def with_member(text: str, outer: str, key: str, value: Any) -> str:
     held = found.member(key)
     if held is None:
         return _inserted(text, found, key, value)
-    return text[: held.value] + _written(value, _indent(text, held.start)) + text[held.end :]
+    written = _written(value, _indent(text, held.start)).replace("\n", _line_break(text))
+    return text[: held.value] + written + text[held.end :]
 
 
 def without_member(text: str, outer: str, key: str) -> str:
@@ -67,15 +70,24 @@ def without_member(text: str, outer: str, key: str) -> str:
     if not found or not held:
         return text
     at, end = found.members.index(held), held.end
-    start = _line_end(text, found.members[at - 1].end if at else found.start + 1, held.start)
+    low = found.members[at - 1].end if at else found.start + 1
+    gap = text[low : held.start].rstrip(" \t\r\n")
     after = _space(text, end)
     if text[after] == ",":
-        return text[:start] + text[end:after] + text[after + 1 :]
+        return _joined(text[:low], gap, text[end:after] + text[after + 1 :])
     if at == 0:
         rest = text[end : found.end]
-        return text[:start] + ("" if rest.isspace() else rest) + text[found.end :]
-    comma = _space(text, found.members[at - 1].end)
-    return text[:comma] + text[comma + 1 : start] + text[end:]
+        return _joined(text[:low], gap, ("" if rest.isspace() else rest) + text[found.end :])
+    comma = _space(text, low) - low
+    return _joined(text[:low], gap[:comma] + gap[comma + 1 :], text[end:])
+
+
+def _joined(before: str, gap: str, rest: str) -> str:
+    """What is left when a member was taken out. `gap`: comments and a comma before it, which a
+    line of comment must not draw `rest` into."""
+    comment = "//" in gap.rpartition("\n")[2]
+    apart = comment and not rest.lstrip(" \t\r").startswith("\n")
+    return f"{before}{gap}{_line_break(before) * apart}{rest}"
 
 
 def _inner(text: str, outer: str) -> Obj | None:
@@ -95,16 +107,31 @@ def _first(text: str) -> int:
 
 def _inserted(text: str, into: Obj, key: str, value: Any) -> str:
     """The text with a member at the end of an object."""
+    line = _line_break(text)
     if into.members:
         last = into.members[-1]
         indent = _indent(text, last.start)
         after = _space(text, last.end)
-        comma, at = (",", last.end) if text[after] != "," else ("", after + 1)
-        return text[:at] + f"{comma}\n{indent}{_pair(key, value, indent)}" + text[at:]
+        trailing = text[after] == ","
+        between = text[last.end : after + 1] if trailing else ","
+        at = COMMENT.match(text, after + 1 if trailing else last.end).end()  # type: ignore[union-attr]
+        between += text[last.end + len(between) * trailing : at]
+        pair = _pair(key, value, indent).replace("\n", line)
+        return f"{text[: last.end]}{between}{line}{indent}{pair}{',' * trailing}{text[at:]}"
     outer = _indent(text, into.start)
-    indent, rest = outer + INDENT, text[into.start + 1 : into.end]
-    end = f"\n{outer}" if not rest or rest.isspace() else rest
-    return text[: into.start + 1] + f"\n{indent}{_pair(key, value, indent)}{end}" + text[into.end :]
+    indent, rest = outer + _unit(text, outer), text[into.start + 1 : into.end]
+    end = f"{line}{outer}" if not rest or rest.isspace() else rest
+    pair = _pair(key, value, indent).replace("\n", line)
+    return f"{text[: into.start + 1]}{line}{indent}{pair}{end}{text[into.end :]}"
+
+
+def _line_break(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _unit(text: str, indent: str) -> str:
+    """What a level is indented by."""
+    return "\t" if "\t" in (indent or text) else INDENT
 
 
 def _pair(key: str, value: Any, indent: str) -> str:
@@ -112,7 +139,8 @@ def _pair(key: str, value: Any, indent: str) -> str:
 
 
 def _written(value: Any, indent: str) -> str:
-    return json.dumps(value, indent=INDENT, ensure_ascii=False).replace("\n", f"\n{indent}")
+    unit = _unit("", indent)
+    return json.dumps(value, indent=unit, ensure_ascii=False).replace("\n", f"\n{indent}")
 
 
 def _indent(text: str, at: int) -> str:
@@ -153,13 +181,6 @@ def _value_end(text: str, at: int) -> int:
         if depth == 0:
             return found.end()
         at = _space(text, found.end())
-
-
-def _line_end(text: str, low: int, at: int) -> int:
-    """Where the space before a place starts, down to `low`; behind the line of a comment."""
-    before = text[low:at].rstrip(" \t\r\n")
-    start = low + len(before)
-    return text.index("\n", start) + 1 if "//" in before.rpartition("\n")[2] else start
 
 
 def _space(text: str, at: int) -> int:

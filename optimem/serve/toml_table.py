@@ -19,13 +19,15 @@ def member(text: str, outer: str, key: str) -> Any:
 
 
 def with_member(text: str, outer: str, key: str, value: dict[str, Any]) -> str:
-    """The text with a table set, at its end. `value`: strings and lists of strings by name. Raises
-    ValueError if that cannot be done by lines alone."""
-    rest = without_member(text, outer, key)
+    """The text with a table set, at its end, which stays one with a line break or without. `value`:
+    strings and lists of strings by name. Raises ValueError if that cannot be done by lines
+    alone."""
+    rest, line = without_member(text, outer, key), "\r\n" if "\r\n" in text else "\n"
     lines = [f"[{outer}.{key}]", *(f"{name} = {json.dumps(each)}" for name, each in value.items())]
-    gap = "\n" if rest.strip() else ""
-    end = "" if not rest or rest.endswith("\n") else "\n"
-    return _says(rest + end + gap + "\n".join(lines) + "\n", _changed(text, outer, key, value))
+    closed = not rest or rest.endswith("\n")
+    gap = line * ((not closed) + bool(rest.strip()))
+    after = rest + gap + line.join(lines) + line * closed
+    return _says(after, _changed(text, outer, key, value))
 
 
 def without_member(text: str, outer: str, key: str) -> str:
@@ -42,7 +44,9 @@ def without_member(text: str, outer: str, key: str) -> str:
                 kept.pop()  # the empty line before it
         if not inside:
             kept.append(line)
-    after = "\n".join(kept) + ("\n" if inside and kept else "")
+    after = "\n".join(kept)
+    if inside and kept:  # our table was the last
+        after = f"{after}\n" if text.endswith("\n") else after.removesuffix("\r")
     return _says(after, _changed(text, outer, key, None))
 
 

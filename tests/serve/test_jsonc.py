@@ -13,6 +13,10 @@ FILES = {
     "comments": '// mine\n{\n  "mcpServers": { // all\n    "a": 1 /* one */ // last\n  }\n}\n',
     "tabs": '{\n\t"mcpServers": {\n\t\t"a": {"url": "http://x//y"}\n\t}\n}\n',
     "one line": '{"mcpServers":{"a":{}}}',
+    "trailing commas": '{\n\t// mine\n\t"mcpServers": {\n\t\t"a": {}, // last\n\t},\n}\n',
+    "trailing comma": '{"mcpServers": {"a": {},}}',
+    "comma behind a comment": '{"mcpServers": {"a": {} /* one */ , // two\n}}',
+    "carriage returns": '{\r\n  "mcpServers": {\r\n    "a": {} // one\r\n  }\r\n}\r\n',
     "byte order mark": '\ufeff{"mcpServers": {"a": "}\\"{"}}',
 }
 
@@ -24,6 +28,17 @@ def test_setting_and_taking_out_gives_the_same_bytes(text: str) -> None:
     assert with_member(changed, "mcpServers", "optimem", ENTRY) == changed
     back = without_member(changed, "mcpServers", "optimem")
     assert back == text
+
+
+def test_an_entry_is_written_as_the_file_is() -> None:
+    tabs = with_member(FILES["trailing commas"], "mcpServers", "optimem", ENTRY)
+    assert '"a": {}, // last\n\t\t"optimem": {\n\t\t\t"command": "optimem",\n' in tabs
+    assert tabs.endswith("\n\t\t},\n\t},\n}\n")
+    returns = with_member(FILES["carriage returns"], "mcpServers", "optimem", ENTRY)
+    assert '"a": {}, // one\r\n    "optimem": {\r\n      "command"' in returns
+    assert returns.count("\n") == returns.count("\r\n")
+    again = with_member(returns, "mcpServers", "optimem", {"command": "x", "args": []})
+    assert again.count("\n") == again.count("\r\n")
 
 
 @pytest.mark.parametrize(

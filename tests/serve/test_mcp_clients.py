@@ -53,6 +53,25 @@ def test_an_entry_is_shown_written_and_taken_out_again(client: str, home: Path) 
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b'model = "o"', b'model = "o"\n\n', b'# only a note', b'a = 1\r\n\r\n[tail]\r\nx = 1\r\n',
+        b'a = 1\r\n[tail]\r\nx = 1', b'[mcp_servers.a]\ncommand = "x"\n\n\n',
+    ],
+)  # fmt: skip
+def test_toml_is_put_back_to_the_byte(before: bytes, home: Path) -> None:
+    path = home / ".codex/config.toml"
+    path.parent.mkdir()
+    path.write_bytes(before)
+    run("install", "codex", "--yes")
+    text = path.read_bytes()
+    assert b"[mcp_servers.optimem]" in text
+    assert b"\r\n" not in before or text.count(b"\n") == text.count(b"\r\n")
+    run("uninstall", "codex", "--yes")
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_project_has_a_file_of_its_own(
     client: str, home: Path, monkeypatch: pytest.MonkeyPatch
