@@ -8,7 +8,7 @@ model loads torch.
 import os
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -44,9 +44,10 @@ WEIGHTS = ".zst"
 HUB_PATTERN = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
-def named_codec(name: str) -> PageCodec:
+def named_codec(name: str, reader: str | None = None) -> PageCodec:
     """The codec of a model: `optimem-nano`, or the folder or hub name of a DeepSeek-OCR
-    checkpoint. Raises InputError for any other name."""
+    checkpoint, whose pages the server `reader` reads if one is given. Raises InputError for any
+    other name."""
     if name == NANO:
         return nano_codec()
     if not (name and Path(name).expanduser().is_dir()) and not HUB_PATTERN.fullmatch(name):
@@ -54,7 +55,7 @@ def named_codec(name: str) -> PageCodec:
             f"no model is called {name!r}; choose {NANO}, or the folder or hub name of a "
             f"DeepSeek-OCR checkpoint, such as {DEEPSEEK}"
         )
-    return ruled_codec(name)
+    return ruled_codec(name, reader)
 
 
 def nano_codec() -> PageCodec:
@@ -90,20 +91,32 @@ def nano() -> "NanoCodec":
 
 
 @cache
-def ruled_codec(model: str) -> PageCodec:
-    """Ruled pages, read by a DeepSeek-OCR checkpoint."""
+def ruled_codec(model: str, reader: str | None = None) -> PageCodec:
+    """Ruled pages, read by a DeepSeek-OCR checkpoint, or by the server `reader` of it."""
     from optimem.model.deepseek_ocr.text_pages import DeepSeekPages
     from optimem.renderers.ruled import RuledRenderer
 
-    pages = DeepSeekPages(lambda: deepseek_reader(model))
+    answers = partial(server_reader, reader) if reader else None
+    pages = DeepSeekPages(lambda: deepseek_reader(model), answers=answers)
     return PageCodec(RuledRenderer(), pages, pages)
 
 
-def image_reader(model: str) -> ImageReader:
-    """A DeepSeek-OCR checkpoint as a memory's reader of images."""
+def image_reader(model: str | None, reader: str | None = None) -> ImageReader:
+    """A DeepSeek-OCR checkpoint as a memory's reader of images; with a server `reader`, which
+    answers, the checkpoint encodes new images, and without one there are none."""
     from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 
-    return DeepSeekImageReader(lambda: deepseek_reader(model))
+    answers = partial(server_reader, reader) if reader else None
+    return DeepSeekImageReader(partial(_encoder, model), answers=answers)
+
+
+def _encoder(model: str | None) -> "DeepSeekReader":
+    if model is None:
+        raise InputError(
+            "a server answers about images that are stored, and cannot encode new ones; name a "
+            f"checkpoint that does, such as images={DEEPSEEK!r} (--images)"
+        )
+    return deepseek_reader(model)
 
 
 @cache

@@ -179,9 +179,13 @@ class ImageReader(Protocol):
         """Each image of a file, such as the pages of a PDF in order. An image whose id is `known`
         is not read again. Raises InputError for a file without images."""
 
-    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
-        """The answer from an image's vision tokens. Raises FingerprintError for tokens of another
-        encoder and ChecksumError for damaged ones."""
+    def takes(self, tokens: bytes) -> bool:
+        """Whether these are vision tokens of its kind of model, of an image or of a text page."""
+
+    def ask(self, pages: Sequence[bytes], question: str, salt: str = "") -> ImageAnswer:
+        """The one answer from the vision tokens of one or several pages. `salt`: what a server
+        keeps of them serves requests with the same salt alone. Raises FingerprintError for tokens
+        of another encoder and ChecksumError for damaged ones."""
 
 
 class Entry(NamedTuple):

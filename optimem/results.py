@@ -176,7 +176,8 @@ class Answer(Result):
 
     `text`: the answer; a quotation is verbatim, with U+FFFD for each uncertain character.
     `known`: whether the memory holds an answer. `source`: "quoted", "llm" if a model answered,
-    "image" if the reader of images did. `passages`: by number; empty if nothing is known.
+    "image" if the reader of images did, from the vision tokens of images or of text pages.
+    `passages`: by number; empty if nothing is known.
     `probability`: of a quotation, that it answers, as found on generated conversations, and was
     read right; of a model's answer, that its passages were read right, which does not judge what
     the model made of them; of an image, the mean over the tokens of the answer; 0 if nothing is

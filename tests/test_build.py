@@ -114,3 +114,10 @@ def test_weights_of_another_spelling_are_read_with_its_pages(tmp_path: Path) -> 
     save_weights(NanoModel(sizes), "dense-9", (), path)
     with pytest.raises(FormatError, match="trained on pages of dense-9"):
         build.old_codec(path)
+
+
+def test_a_server_alone_answers_but_cannot_encode(tmp_path: Path) -> None:
+    images = build.image_reader(None, "vllm+http://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"cannot encode new ones.*--images"):
+        images.reader  # type: ignore[attr-defined]  # noqa: B018
+    assert not images.takes(b"")

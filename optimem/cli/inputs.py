@@ -77,6 +77,7 @@ class MemoryOptions(NamedTuple):
     policy: str | None = None
     limits: str | None = None
     embeddings: str | None = None
+    reader: str | None = None
 
     @property
     def image_model(self) -> str:
@@ -95,6 +96,7 @@ class MemoryOptions(NamedTuple):
             self.store,
             model=self.model,
             images=self.images,
+            reader=self.reader,
             policy=self.policy,
             limits=self.limits,
             embeddings=self.embeddings,
@@ -115,6 +117,11 @@ MEMORY_OPTIONS = {
     "images": click.option(
         "--images", metavar="NAME",
         help="A DeepSeek-OCR folder or hub name that reads images and PDFs, if --model cannot.",
+    ),
+    "reader": click.option(
+        "--reader", envvar="OPTIMEM_READER", show_envvar=True, metavar="URL",
+        help="A vLLM server of the DeepSeek-OCR model, such as vllm+http://host:8000: it answers "
+        "from stored pages and images.",
     ),
     "embeddings": click.option(
         "--embeddings", envvar="OPTIMEM_EMBEDDINGS", show_envvar=True, metavar="NAME",

@@ -56,7 +56,7 @@ UNKNOWN = 1
 @click.option("--flush", is_flag=True,
               help="Put everything on pages now, even if the last is not full.")  # fmt: skip
 @now_option
-@memory_options("store", "model", "images", "embeddings", "policy", "limits")
+@memory_options("store", "model", "images", "reader", "embeddings", "policy", "limits")
 @json_option
 def remember(
     scope: str, sources: tuple[str, ...], role: str, form: str | None, speakers: tuple[str, ...],
@@ -180,7 +180,7 @@ def recall(
 @click.option("--until", metavar="TIME", help="Only turns up to then.")
 @llm_options
 @now_option
-@memory_options("store", "model", "images", "embeddings", "policy")
+@memory_options("store", "model", "images", "reader", "embeddings", "policy")
 @json_option
 def ask(
     scope: str, question: str, k: int | None, budget: int | None, since: str | None,

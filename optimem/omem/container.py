@@ -213,7 +213,12 @@ def file_kind(path: Path) -> ContainerKind | None:
     """What a file holds by its first bytes; None if it is not a container of this version.
     Raises InputError if it cannot be opened."""
     with open_container(path) as file:
-        head = file.read(_HEAD.size)
+        return container_kind(file.read(_HEAD.size))
+
+
+def container_kind(data: bytes) -> ContainerKind | None:
+    """What bytes hold by the first of them; None if they are no container of this version."""
+    head = data[: _HEAD.size]
     kind = _KINDS.get(head[-1:])
     return kind if kind and head == _head(kind) else None
 

@@ -1,6 +1,6 @@
 """A reader of images that reads text files: what it returns is known without a model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -14,15 +14,16 @@ class FakeImageReader:
     """An `ImageReader` for UTF-8 text files, with a form feed between pages.
 
     A page's vision tokens are its text after the reader's `fingerprint`; the answer to any
-    question is the page's text, with probability 1. `read_pages` and `asked` count and list the
-    calls. A file that is empty, missing or not UTF-8 raises InputError, as a file without images
-    does with a real reader.
+    question is the text of the pages that are asked, with probability 1. `read_pages`, `asked` and
+    `salts` count and list the calls. A file that is empty, missing or not UTF-8 raises InputError,
+    as a file without images does with a real reader.
     """
 
     def __init__(self, fingerprint: str = "fake-1") -> None:
         self.fingerprint = fingerprint
         self.read_pages = 0
         self.asked: list[str] = []
+        self.salts: list[str] = []
 
     def read(self, path: Path, known: Callable[[str], bool]) -> Iterator[ImageReading]:
         """See `ImageReader`."""
@@ -40,12 +41,21 @@ class FakeImageReader:
             self.read_pages += 1
             yield ImageReading(name, f"{self.fingerprint}\0{page}".encode(), page)
 
-    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
+    def takes(self, tokens: bytes) -> bool:
         """See `ImageReader`."""
+        return tokens.startswith(b"fake-")
+
+    def ask(self, pages: Sequence[bytes], question: str, salt: str = "") -> ImageAnswer:
+        """See `ImageReader`."""
+        texts = [self._text(tokens) for tokens in pages]
+        self.asked.append(question)
+        self.salts.append(salt)
+        return ImageAnswer(PAGE_BREAK.join(texts), 1.0, complete=True)
+
+    def _text(self, tokens: bytes) -> str:
         try:
             fingerprint, _, page = tokens.decode().partition("\0")
         except UnicodeDecodeError as error:
             raise ChecksumError(f"these tokens are damaged: {error}") from error
         check_fingerprint(fingerprint, self.fingerprint)
-        self.asked.append(question)
-        return ImageAnswer(page, 1.0, complete=True)
+        return page

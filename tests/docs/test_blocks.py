@@ -123,6 +123,9 @@ class KnowingReader(BriefReader):
         said = super().answer(*arguments, **options)
         return [replace(answer, pieces=pieces, finish=FinishReason.END) for answer in said]
 
+    def answer_together(self, pages: Any, *arguments: Any, **options: Any) -> PageAnswer:
+        return self.answer(pages[:1])[0]
+
 
 @pytest.fixture
 def small_model(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -30,10 +30,10 @@ def test_answers_come_from_the_tokens_alone(scan: Path) -> None:
     reader = FakeImageReader()
     (first, _) = reader.read(scan, lambda _: False)
     scan.unlink()
-    assert reader.ask(first.tokens, "what?") == ("first page", 1.0, True)
+    assert reader.ask([first.tokens], "what?") == ("first page", 1.0, True)
     assert reader.asked == ["what?"]
     with pytest.raises(FingerprintError, match="'fake-1', the model here is 'fake-2'"):
-        FakeImageReader("fake-2").ask(first.tokens, "what?")
+        FakeImageReader("fake-2").ask([first.tokens], "what?")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", None])
@@ -47,4 +47,4 @@ def test_a_file_without_images_is_named(tmp_path: Path, content: bytes | None) -
 
 def test_damaged_tokens_are_named() -> None:
     with pytest.raises(ChecksumError):
-        FakeImageReader().ask(b"\xff", "what?")
+        FakeImageReader().ask([b"\xff"], "what?")

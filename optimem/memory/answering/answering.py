@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from optimem.errors import InputError
+from optimem.memory.answering.asking import answer_by_pages
 from optimem.memory.answering.citations import check_citations, declines, without_thoughts
 from optimem.memory.answering.evidence import Asked, Candidate, candidates
 from optimem.memory.answering.quoting import THRESHOLD, Quotation, best_quotation
@@ -160,8 +161,8 @@ class Answering:
         return recollections(self.recaller, matches._replace(turns=best))
 
     def _quote(self, matches: Matches) -> Answer:
-        """The sentence that most likely answers, if it is likely enough; if it is of an image, the
-        answer of the reader of images."""
+        """The sentence that most likely answers, if it is likely enough; if it is of an image, or
+        if no words answer, what the reader of images makes of the pages."""
         ranker, asked = matches.query.ranker, Asked(matches.query, matches.weights)
         beside = {
             each.turn.number: ranker.neighbours(each.turn.number, 1, 1) for each in matches.turns
@@ -171,7 +172,9 @@ class Answering:
         best = best_quotation(readable)
         if best is None or best.probability < THRESHOLD:
             faded = best is None and any(not _is_readable(each.turn) for each in matches.turns)
-            return _unknown(TOO_FADED if faded else NO_MATCH, self._nearest(matches))
+            by_pages = answer_by_pages(self.recaller, matches, self.images, self.question.text)
+            unknown = TOO_FADED if faded else NO_MATCH
+            return by_pages or _unknown(unknown, self._nearest(matches))
         return self._quoted(best, asked)
 
     def _quoted(self, best: Quotation, asked: Asked) -> Answer:

@@ -57,6 +57,14 @@ def word_secret(store: Store) -> bytes | None:
     return _known.put(store, _unpack_secret(entry.value)) if entry else None
 
 
+def scope_salt(store: Store, scope: Scope) -> str:
+    """A salt for what a server keeps of a scope's pages, so that the time it takes tells no other
+    scope which pages it has. Nobody can guess it without the store, once there is a secret."""
+    secret = word_secret(store) or bytes(_SIZE)
+    name = "\0".join((scope.namespace, scope.user, scope.session))
+    return hmac.new(secret, b"salt\0" + name.encode(), hashlib.sha256).hexdigest()[:32]
+
+
 def make_word_secret(store: Store) -> bytes:
     """The secret of a store, made now if it has none. One that was damaged is replaced: `optimem
     check --repair` then makes the indexes anew. Raises MissingKeyError if it is sealed with

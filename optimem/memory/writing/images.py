@@ -4,12 +4,13 @@ The text that was read is a turn like any other: it is found by its words and fa
 vision tokens stay as they are, for questions about it, until the turn is deleted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from optimem.errors import InputError
 from optimem.memory.records.records import image_turn
 from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.word_secret import scope_salt
 from optimem.protocols import ImageAnswer, ImageReader
 from optimem.reports import AppendReport
 from optimem.turns import Turn
@@ -57,5 +58,12 @@ def ask_image(
     """A reader's answer about the image of a turn. None if there is no reader, the turn has no
     image, or the answer is empty or incomplete."""
     tokens = records.image(turn) if reader else None
-    answer = reader.ask(tokens, question) if reader and tokens else None
-    return answer if answer and answer.complete and answer.text.strip() else None
+    return ask_pages(records, [tokens], reader, question) if reader and tokens else None
+
+
+def ask_pages(
+    records: ScopeRecords, pages: Sequence[bytes], reader: ImageReader, question: str
+) -> ImageAnswer | None:
+    """A reader's answer about some pages of a scope. None if it is empty or incomplete."""
+    answer = reader.ask(pages, question, scope_salt(records.store, records.scope))
+    return answer if answer.complete and answer.text.strip() else None

@@ -67,6 +67,9 @@ class PageReader(Protocol):
     def check(self, fingerprint: str, what: str) -> None:
         """Raise FingerprintError unless it takes tokens with a fingerprint. `what`: they are."""
 
+    def salted(self, salt: str) -> "PageReader":
+        """The same, which shares what a server keeps of pages with the same salt alone."""
+
     def answer(
         self,
         pages: Sequence[StoredPage],

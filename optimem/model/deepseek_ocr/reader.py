@@ -7,7 +7,13 @@ from typing import Self
 import torch
 
 from optimem.errors import FormatError
-from optimem.model.deepseek_ocr.answers import AnswerPiece, AnswerStream, PageAnswer, StreamItem
+from optimem.model.deepseek_ocr.answers import (
+    AnswerPiece,
+    AnswerStream,
+    PageAnswer,
+    PageReader,
+    StreamItem,
+)
 from optimem.model.deepseek_ocr.checkpoint import (
     TOKENIZER,
     checkpoint_folder,
@@ -84,6 +90,10 @@ class DeepSeekReader:
         """What it computes in."""
         return self.model.image_newline.dtype
 
+    def salted(self, salt: str) -> Self:
+        """Itself: nothing of a page is kept here for other requests."""
+        return self
+
     def check(self, fingerprint: str, what: str) -> None:
         """Raise FingerprintError unless tokens with a fingerprint are this encoder's. `what`: they
         are, for the message."""
@@ -156,15 +166,17 @@ class DeepSeekReader:
         prompt: str = MARKDOWN,
         mode: str = "base",
         settings: GenerationSettings | None = None,
+        answers: PageReader | None = None,
     ) -> tuple[StoredPage, PageAnswer]:
-        """An image's vision tokens and the answer from them. After an answer that loops, the
-        image is encoded and asked once more in the next larger mode; if that answer loops, too,
-        it stays incomplete."""
+        """An image's vision tokens and the answer from them. `answers`: what answers; by default
+        this. After an answer that loops, the image is encoded and asked once more in the next
+        larger mode; if that answer loops, too, it stays incomplete."""
+        answers = answers or self
         (page,) = self.encode([image], MODES[mode])
-        (answer,) = self.answer([page], prompt, settings)
+        (answer,) = answers.answer([page], prompt, settings)
         if answer.finish is FinishReason.LOOP and mode in LARGER_MODE:
             (page,) = self.encode([image], MODES[LARGER_MODE[mode]])
-            (answer,) = self.answer([page], prompt, settings)
+            (answer,) = answers.answer([page], prompt, settings)
         return page, answer
 
     def locate(

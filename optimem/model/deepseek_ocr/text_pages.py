@@ -23,6 +23,7 @@ from optimem.model.deepseek_ocr.prompts import FREE_OCR
 from optimem.omem.container import (
     ContainerKind,
     compress,
+    container_kind,
     decompress,
     from_json,
     pack_container,
@@ -34,7 +35,7 @@ from optimem.renderers.ruled import RULED_VERSION
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:
-    from optimem.model.deepseek_ocr.answers import PageAnswer
+    from optimem.model.deepseek_ocr.answers import PageAnswer, PageReader
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
     from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 
@@ -48,20 +49,35 @@ _OUTLINES = TypeAdapter(list[RowOutline])
 
 class DeepSeekPages:
     """Encodes and reads ruled pages. `load` makes the model's reader; it is called once, when
-    first needed. `packing`: how the values of vision tokens are stored, see `Packing`."""
+    first needed. `packing`: how the values of vision tokens are stored, see `Packing`. `answers`:
+    makes what reads them in its place, such as a server; the checkpoint is then needed only to
+    encode."""
 
-    def __init__(self, load: "Callable[[], DeepSeekReader]", packing: str = "int8") -> None:
-        self._load, self.packing = load, packing
+    def __init__(
+        self,
+        load: "Callable[[], DeepSeekReader]",
+        packing: str = "int8",
+        answers: "Callable[[], PageReader] | None" = None,
+    ) -> None:
+        self._load, self.packing, self._answers = load, packing, answers
 
     @cached_property
     def reader(self) -> "DeepSeekReader":
-        """The checkpoint that encodes and reads."""
-        return self._load()
+        """The checkpoint that encodes. Raises FingerprintError if it is not the one that reads."""
+        loaded = self._load()
+        if self._answers:
+            self.answers.check(loaded.fingerprint, "the pages that are to be written")
+        return loaded
+
+    @cached_property
+    def answers(self) -> "PageReader":
+        """What reads."""
+        return self._answers() if self._answers else self.reader
 
     @property
     def fingerprint(self) -> str:
         """Names the checkpoint's encoder and the renderer."""
-        return f"{self.reader.fingerprint}-{RULED_VERSION}"
+        return f"{self.answers.fingerprint}-{RULED_VERSION}"
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """The vision tokens of each page, with the outlines of its rows."""
@@ -90,7 +106,7 @@ class DeepSeekPages:
             batch = pages[start : start + BATCH]
             cells = max(page.cells for page in tokens[start : start + BATCH])
             settings = GenerationSettings(limit=cells + SPARE_TOKENS)
-            answers = self.reader.answer([page for page, _ in batch], FREE_OCR, settings)
+            answers = self.answers.answer([page for page, _ in batch], FREE_OCR, settings)
             found += [
                 align(_read_text(answer), outlines)
                 for answer, (_, outlines) in zip(answers, batch, strict=True)
@@ -124,6 +140,17 @@ def unpack_ruled_page(data: bytes, cells: int) -> "tuple[StoredPage, list[RowOut
         outlines = from_json(_OUTLINES, decompress(packed))
         check_outlines(outlines, cells)
         return StoredPage.from_sections(sections), outlines
+
+
+def stored_page(data: bytes) -> "StoredPage":
+    """The stored tokens of an image or of a ruled page. Raises FormatError, VersionError or
+    ChecksumError."""
+    from optimem.model.deepseek_ocr.stored_tokens import StoredPage
+
+    if container_kind(data) is not ContainerKind.RULED_PAGE:
+        return StoredPage.from_bytes(data)
+    with unpack_container(ContainerKind.RULED_PAGE, data) as (_, *sections):
+        return StoredPage.from_sections(sections)
 
 
 def _read_text(answer: "PageAnswer") -> ReadText:

@@ -1,6 +1,6 @@
 """Images in a memory: read once, found by their words, asked by their tokens, and deleted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -87,8 +87,8 @@ def test_an_answer_that_is_empty_or_cut_off_does_not_count(
     memory: OpticalMemory, invoice: Path, changed: dict[str, object]
 ) -> None:
     class Unfinished(FakeImageReader):
-        def ask(self, tokens: bytes, question: str) -> ImageAnswer:
-            return super().ask(tokens, question)._replace(**changed)  # type: ignore[arg-type]
+        def ask(self, pages: Sequence[bytes], question: str, salt: str = "") -> ImageAnswer:
+            return super().ask(pages, question, salt)._replace(**changed)  # type: ignore[arg-type]
 
     memory.append_file("s", invoice)
     memory.images = Unfinished()

@@ -78,3 +78,11 @@ class BriefReader(DeepSeekReader):
         settings: GenerationSettings | None = BRIEF,
     ) -> AnswerStream:
         return super().stream(page, prompt, BRIEF)
+
+    def answer_together(
+        self,
+        pages: Sequence[StoredPage],
+        prompt: str,
+        settings: GenerationSettings | None = BRIEF,
+    ) -> PageAnswer:
+        return super().answer_together(pages, prompt, BRIEF)

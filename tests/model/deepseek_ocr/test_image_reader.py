@@ -1,7 +1,7 @@
 """DeepSeek-OCR as a memory's reader of images, on the small random model: an image is read once,
 found, asked, faded and forgotten."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,8 @@ QUESTION = "lighthouse invoice?"
 class Ending(DeepSeekImageReader):
     """What the random model says never comes to an end by itself; here it counts as complete."""
 
-    def ask(self, tokens: bytes, question: str) -> ImageAnswer:
-        return super().ask(tokens, question)._replace(complete=True)
+    def ask(self, pages: Sequence[bytes], question: str, salt: str = "") -> ImageAnswer:
+        return super().ask(pages, question, salt)._replace(complete=True)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_stored_tokens_alone_answer(memory: OpticalMemory, scan: Path) -> No
     scan.unlink()
     found = memory.answer("s", QUESTION)
     (data,) = tokens_of(memory)
-    expected = memory.images.ask(data, QUESTION) if memory.images else None
+    expected = memory.images.ask([data], QUESTION) if memory.images else None
     assert expected
     assert (found.source, found.text) == ("image", expected.text)
     assert found.probability == expected.probability
