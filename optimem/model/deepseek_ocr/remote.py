@@ -1,7 +1,7 @@
 """A reader of images on another machine: an OpenAI-compatible server, such as vLLM 0.12 or later,
 that serves the checkpoint.
 
-It is sent images, because such servers do not accept vision tokens for this model.
+It is sent images, which are not to be stored; stored ones are asked through `model.vllm`.
 """
 
 import asyncio

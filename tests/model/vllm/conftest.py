@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.vllm.server import VllmServer, open_checkpoint, write_checkpoint
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.vllm.reader import VllmReader
 from tests.model.vllm.fake_server import WIDTH, FakeServer, fake_server
-from tests.model.vllm.served import VllmServer, open_checkpoint, write_checkpoint
+from tests.model.vllm.served import start_server
 
 NAME = "deepseek-ocr-0123456789abcdef"
 ANSWER = [(11, "The ", -0.1), (12, "", -0.5), (13, "日", -0.2), (14, " total", -2.0), (1, "", -0.1)]
@@ -72,6 +73,6 @@ def here(checkpoint: Path) -> DeepSeekReader:
 @pytest.fixture(scope="session")
 def vllm(checkpoint: Path) -> Iterator[VllmServer]:
     """A real vLLM server of it, started once: half a minute on a quiet machine."""
-    server = VllmServer(checkpoint)
+    server = start_server(checkpoint)
     yield server
     server.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from benchmarks.vllm.server import WIDTH, VllmServer
 from optimem.cli import cli
 from optimem.errors import InputError
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
@@ -16,7 +17,6 @@ from optimem.model.vllm.checking import check_server
 from optimem.model.vllm.command import NGRAM_PROCESSOR, server_command
 from optimem.model.vllm.reader import VllmReader
 from tests.model.vllm.conftest import Serve
-from tests.model.vllm.served import WIDTH, VllmServer
 
 
 def run(*arguments: str) -> Result:

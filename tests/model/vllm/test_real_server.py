@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.vllm.server import VllmServer
 from optimem.errors import FingerprintError, InputError
 from optimem.model.deepseek_ocr.alignment import outline_rows
 from optimem.model.deepseek_ocr.answers import PageAnswer
@@ -28,7 +29,6 @@ from optimem.model.vllm.vectors import as_sent
 from optimem.protocols import VisionTokens
 from optimem.renderers.ruled import RULED_VERSION, RuledRenderer
 from optimem.tiers import Tier
-from tests.model.vllm.served import VllmServer
 
 SHORT = GenerationSettings(limit=40)
 
