@@ -29,6 +29,7 @@ from PIL import Image
 from benchmarks.vllm.server import (
     SERVABLE,
     WITH_IMAGES,
+    NoServerError,
     VllmServer,
     open_checkpoint,
     write_checkpoint,
@@ -97,8 +98,8 @@ def latency() -> None:
     base = median(times["pixels, sent first"])
     print("| time to the first token | over pixels that are sent first |")
     print("|---|---|")
-    for name, seconds in times.items():
-        print(f"| {name} | {median(seconds) / base:.3f} |")
+    for name, all_seconds in times.items():
+        print(f"| {name} | {median(all_seconds) / base:.3f} |")
 
 
 def _times(
@@ -157,7 +158,8 @@ def _ask_pixels(server: VllmServer, reader: VllmReader, image: Image.Image, text
     body = {"model": reader.served.name, "max_tokens": 1, "temperature": 0,
             "messages": [{"role": "user", "content": parts}]}  # fmt: skip
     done = httpx2.post(f"{server.url}/v1/chat/completions", json=body, timeout=300)
-    done.raise_for_status()
+    if done.is_error:
+        raise NoServerError(f"pixels are refused: {done.text}")
     return done.json()
 
 
