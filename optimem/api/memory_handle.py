@@ -16,8 +16,8 @@ from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.embedding import Embeddings
 from optimem.memory.recall.meaning import Meanings
+from optimem.memory.recall.ranker_cache import RankerCache
 from optimem.memory.recall.reranking import Reranker
-from optimem.memory.recall.retrieval import RankerCache
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.upkeep.limits import Limits, Quota
 from optimem.model import NANO
@@ -161,6 +161,7 @@ class MemoryHandle:
     def _clear_caches(self) -> None:
         """Drop what this process keeps of texts, once some were forgotten."""
         clear_cache(self.codec.decoder)
+        self._rankers.forget()
         if self.meanings:
             self.meanings.forget()
 

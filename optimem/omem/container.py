@@ -72,6 +72,8 @@ class ContainerKind(Enum):
     STATE = b"S", "the state of a scope"
     INDEX = b"I", "the index of a page"
     VECTORS = b"v", "the vectors of a page"
+    SEGMENT = b"g", "a segment of the index"
+    BLOCK = b"b", "a block of a segment"
     STAMP = b"c", "the stamp of a scope"
     TURN_NUMBER = b"N", "the number of a turn"
     IMAGE = b"m", "the vision tokens of an image"

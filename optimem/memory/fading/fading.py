@@ -17,7 +17,9 @@ from optimem.memory.recall.recall import PageReading, read_each
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import Chunk, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords, retry
+from optimem.memory.records.segment_records import take_out
 from optimem.memory.writing.drawing import Drawing, draw_together, redrawn_index
+from optimem.memory.writing.merging import merge_index
 from optimem.memory.writing.tail import without_chunks
 from optimem.protocols import Entry, PageCodec, Store
 from optimem.reports import Move, Stay, SweepReport
@@ -108,6 +110,9 @@ class Fader:
         fates = fading_fates([page.record for page, _ in read], self.policy, self.now, draw)
         for (page, reading), fate in zip(read, fates, strict=True):
             page.sweep.put_faded(page, reading, fate)
+        if not self.dry_run:
+            for records in dict.fromkeys(page.sweep.records for page, _ in read):
+                merge_index(records)
 
     def _batches(self, limit: int | None, lease: float) -> Iterator[list[tuple[Scope, str]]]:
         """Due entries, scope and key, each once even if it is soon due again."""
@@ -264,6 +269,7 @@ def without_page(records: ScopeRecords, record: PageRecord, version: int) -> Edi
     if not all(span.whole for span in record.spans):
         edit.put_state(*records.state())
     edit.remove_page(record.key, version)
+    take_out(records, edit, [record.key])
     for span in record.spans:
         if span.whole or records.holders(span.position.sequence) == [record.key.page]:
             edit.remove_turn(span.turn)

@@ -62,7 +62,7 @@ class IndexedTurns:
     """The turns of a scope. `turns` (T,): their numbers, ascending. `time` (T,) int64: when each
     was said, in microseconds, 0 if unknown. `length` (T,) float64: words. A turn's *window* is the
     turn with the one before and the one after it, as far as they were said within `PAUSE`.
-    `before`: turns that come first, and that these go on.
+    `before`: turns of which the first `kept` come first, unchanged.
     """
 
     def __init__(
@@ -72,9 +72,10 @@ class IndexedTurns:
         length: NDArray[np.float64],
         parts: Sequence[PlacedPart],
         before: "IndexedTurns | None" = None,
+        kept: int = 0,
     ) -> None:
         self.turns, self.time, self.length = turns, time, length
-        self._parts, self._before = parts, before
+        self._parts, self._before, self._kept = parts, before, kept
         self._held: LRU[int, Held] = LRU(POSTINGS, lambda held: len(held.at) + 1)
 
     @classmethod
@@ -95,7 +96,7 @@ class IndexedTurns:
     def with_tail(self, tail: IndexPart) -> "IndexedTurns":
         """These turns and those of the tail, whose first may be the last one here going on."""
         after = IndexedTurns.of([tail])
-        if not len(self.turns) or not len(after.turns) or after.turns[0] < self.turns[-1]:
+        if len(self.turns) < 2 or not len(after.turns) or after.turns[0] < self.turns[-1]:
             return IndexedTurns.of([*(part for part, _ in self._parts), tail])
         shared = int(after.turns[0] == self.turns[-1])
         size = len(self.turns) - shared
@@ -107,30 +108,56 @@ class IndexedTurns:
             length,
             [PlacedPart(tail, after._parts[0].places + size)],
             before=self,
+            kept=size,
         )
 
     @cached_property
     def together(self) -> NDArray[np.bool_]:
         """(T - 1,): whether the next turn was said within `PAUSE`."""
-        near: NDArray[np.bool_] = np.diff(self.time) <= PAUSE * 1e6
-        return near
+        if self._before is None:
+            return _near(self.time)
+        kept = self._before.together[: self._kept - 1]
+        return np.concatenate([kept, _near(self.time[self._kept - 1 :])])
 
     @cached_property
     def mean_length(self) -> float:
         """Words of a turn."""
-        return float(self.length.sum() / max(len(self.turns), 1))
+        return self._words / max(len(self.turns), 1)
 
     @cached_property
     def mean_window(self) -> float:
         """Words of a window."""
-        beside = self.length[:-1] @ self.together + self.length[1:] @ self.together
-        return float((self.length.sum() + beside) / max(len(self.turns), 1))
+        return self._window_words / max(len(self.turns), 1)
 
     @cached_property
     def known_times(self) -> tuple[float, float] | None:
         """When the first and the last turn were said, in seconds, of those whose time is known."""
-        known = self.time[self.time != 0]
-        return (float(known.min() / 1e6), float(known.max() / 1e6)) if len(known) else None
+        before = self._before and self._before.known_times
+        time = self.time[self._kept :] if before else self.time
+        known = time[time != 0] / 1e6
+        ends = [*(before or ()), *((known.min(), known.max()) if len(known) else ())]
+        return (float(min(ends)), float(max(ends))) if ends else None
+
+    @cached_property
+    def _words(self) -> float:
+        if self._before is None:
+            return float(self.length.sum())
+        from_kept = self._before.length[self._kept :].sum()
+        return float(self._before._words - from_kept + self.length[self._kept :].sum())
+
+    @cached_property
+    def _window_words(self) -> float:
+        """The words of all windows together."""
+        if self._before is None:
+            return self._window_words_from(0)
+        last = self._kept - 1  # what comes before it has the windows that it had
+        before = self._before
+        same = before._window_words - before._window_words_from(last)
+        return same + self._window_words_from(last)
+
+    def _window_words_from(self, start: int) -> float:
+        length, together = self.length[start:], self.together[start:]
+        return float(length.sum() + length[:-1] @ together + length[1:] @ together)
 
     def held(self, term: int) -> Held:
         """The turns that hold a term."""
@@ -178,6 +205,12 @@ def _numbered(sequence: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
         return turns, places
     new = np.concatenate([[True], steps > 0])
     return sequence[new], np.cumsum(new) - 1
+
+
+def _near(time: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each but the first of some turns was said within `PAUSE` of the one before."""
+    near: NDArray[np.bool_] = np.diff(time) <= PAUSE * 1e6
+    return near
 
 
 def _joined(columns: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from optimem.errors import EmbeddingError
 from optimem.memory.caching import LRU
 from optimem.memory.recall.embedding import Embedder, Embeddings
-from optimem.memory.recall.retrieval import SCOPES, IndexRow
+from optimem.memory.recall.ranker_cache import SCOPES
+from optimem.memory.recall.retrieval import IndexRow
 from optimem.memory.recall.stretches import stretches
 from optimem.memory.records.records import Chunk, PageKey
 from optimem.memory.records.scope_records import ScopeRecords, Stored

@@ -17,10 +17,11 @@ from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.meaning import Meanings
 from optimem.memory.recall.narrowing import narrowed
 from optimem.memory.recall.packing import Candidate, Packed, Reader, by_score, pack, with_neighbours
+from optimem.memory.recall.ranker_cache import RankerCache
 from optimem.memory.recall.request import Request
 from optimem.memory.recall.reranking import POOL, Reranker, reranked
-from optimem.memory.recall.retrieval import RankerCache, TurnRanker
-from optimem.memory.recall.stages import Found, Hit, Query, find
+from optimem.memory.recall.retrieval import TurnRanker
+from optimem.memory.recall.stages import Found, Hit, Query, find, sought_terms
 from optimem.memory.recall.turn_builder import SpanReading, TurnBuilder
 from optimem.memory.records.records import (
     Chunk,
@@ -37,6 +38,7 @@ from optimem.omem.corrections import Corrections, proven
 from optimem.protocols import PageCodec, ReadCells, Reading, VisionTokens
 from optimem.results import Reason, RecalledTurn, Recollection, TurnList, Unreadable
 from optimem.text.keeping import Keep
+from optimem.text.terms import terms
 
 REFRESH_AFTER = 3600.0
 """Seconds after which recalling a page again stores the time of the recall."""
@@ -193,7 +195,7 @@ class Recaller:
         """The weight of each term of a query in the scope (see `TurnRanker.weights`)."""
         ranker = self.records.at_one_moment(
             lambda: self.rankers.ranker(
-                self.records, *self.records.snapshot(self.rankers.pages(self.records))
+                self.records, *self.records.snapshot(self.rankers.pages(self.records)), terms(query)
             )
         )
         return ranker.weights(query)
@@ -238,7 +240,8 @@ class Recaller:
 
     def _search(self, request: Request) -> Matches:
         listed, tail = self.records.snapshot(self.rankers.pages(self.records))
-        page_keys, ranker = listed.keys, self.rankers.ranker(self.records, listed, tail)
+        page_keys, wanted = listed.keys, sought_terms(request.query)
+        ranker = self.rankers.ranker(self.records, listed, tail, wanted)
         weights = ranker.weights(request.query)
         query = narrowed(
             self._query(request, page_keys, tail, ranker), request.since, request.until

@@ -1,36 +1,29 @@
 """Which turns match a query: BM25 over the index entries of pages and the words of the tail.
 
-An index entry holds 32-bit hashes of words and their counts, no text. Rankers are cached from one
-recall to the next, so that only new or changed entries are read from the store, and an append costs
-the tail alone. Knows nothing of pages, models or what a turn says.
+An index entry holds 32-bit hashes of words and their counts, no text. Knows nothing of pages,
+models or what a turn says, and not where the index is stored.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory.caching import LRU
 from optimem.memory.recall.indexed_turns import IndexedTurns
 from optimem.memory.records.page_index import PageIndex, joined_index
-from optimem.memory.records.records import Chunk, PageKey, Span
-from optimem.memory.records.scope_records import PageList, ScopeRecords, Stored
+from optimem.memory.records.records import Chunk, Span
 from optimem.text.terms import name_terms, role_term, terms
-from optimem.turns import Scope
 
 K1, B = 1.5, 0.75
 """BM25's saturation and length normalisation, as in Lucene and Robertson & Zaragoza (2009)."""
 PRIOR_TURNS = 10
 """Turns without any of a query's terms that are added when terms are weighed: whether one of a
 memory's two turns holds a term does not mean much."""
-TURNS, SCOPES = 4_000_000, 64
-"""Turns, of some 50 bytes each, and scopes whose rankers are cached."""
 MAX_TIME = 2.0**62
 MAX_COUNT = np.iinfo(np.uint16).max
-
-State = tuple[object, ...]
 
 
 class IndexRow(NamedTuple):
@@ -79,6 +72,19 @@ def microseconds(times: Sequence[float]) -> NDArray[np.int64]:
     return (seconds * 1e6).round().astype(np.int64)
 
 
+class Windows(NamedTuple):
+    """The windows of N turns. `around` (A,): places of all turns in them, ascending. `first`,
+    `own`, `last` (N,): where in `around` each window starts, its turn stands, and it ends.
+    `before`, `after` (N,): whether the turn has a neighbour in it."""
+
+    around: NDArray[np.int64]
+    first: NDArray[np.int64]
+    own: NDArray[np.int64]
+    last: NDArray[np.int64]
+    before: NDArray[np.bool_]
+    after: NDArray[np.bool_]
+
+
 class TurnRanker:
     """How well the words of turns match. `indexed`: the turns of a scope. `places` (N,): those of
     them that are ranked, ascending; all by default. How rare a term is and how long a turn is on
@@ -93,16 +99,21 @@ class TurnRanker:
         self.indexed = indexed
         self.places = np.arange(total) if places is None else places
         self.turns, self.time = indexed.turns[self.places], indexed.time[self.places]
-        ends = np.concatenate([[False], indexed.together, [False]])
-        self._before, self._after = ends[self.places], ends[self.places + 1]
-        beside = [self.places - self._before, self.places, self.places + self._after]
-        self._around = np.unique(np.concatenate(beside))  # places of all that is in windows
-        self._beside = [np.searchsorted(self._around, each) for each in beside]
 
     @classmethod
     def of(cls, indexes: Sequence[PageIndex]) -> "TurnRanker":
         """A ranker of all turns of some indexes; spans of one turn on several pages are one."""
         return cls(IndexedTurns.of([joined_index(indexes)] if indexes else []))
+
+    @cached_property
+    def _windows(self) -> "Windows":
+        """The windows of the ranked turns."""
+        ends = np.concatenate([[False], self.indexed.together, [False]])
+        before, after = ends[self.places], ends[self.places + 1]
+        beside = (self.places - before, self.places, self.places + after)
+        around = np.unique(np.concatenate(beside))
+        first, own, last = (np.searchsorted(around, each) for each in beside)
+        return Windows(around, first, own, last, before, after)
 
     def best(self, query: str, k: int) -> list[tuple[int, float]]:
         """Up to `k` turns that match by their own words, as (number, score), best first; of equal
@@ -117,7 +128,7 @@ class TurnRanker:
     def scores(self, wanted: Mapping[int, float], *, windows: bool = False) -> NDArray[np.float64]:
         """The BM25 of each turn, or of its window, for terms with how much each counts, (N,)."""
         mean = self.indexed.mean_window if windows else self.indexed.mean_length
-        length = self._spread(self.indexed.length[self._around], windows)
+        length = self._spread(self.indexed.length[self._windows.around], windows)
         damping = K1 * (1 - B + B * length / max(mean, 1.0))
         scores = np.zeros(len(self.turns))
         for term, counts in wanted.items():
@@ -136,12 +147,13 @@ class TurnRanker:
 
     def counts(self, term: int, *, windows: bool = False) -> NDArray[np.float64]:
         """How often each turn, or its window, holds a term, (N,)."""
-        held, count = self.indexed.held(term), np.zeros(len(self._around))
-        if len(held.at) < len(self._around):
-            places, found = _found(self._around, held.at)
+        held, around = self.indexed.held(term), self._windows.around
+        count = np.zeros(len(around))
+        if len(held.at) < len(around):
+            places, found = _found(around, held.at)
             count[places] = held.counts[found]
         else:
-            places, found = _found(held.at, self._around)
+            places, found = _found(held.at, around)
             count[found] = held.counts[places]
         return self._spread(count, windows)
 
@@ -175,10 +187,12 @@ class TurnRanker:
 
     def _spread(self, around: NDArray[np.float64], windows: bool) -> NDArray[np.float64]:
         """A value of each turn, or its sum over the turn's window, (N,)."""
-        before, own, after = self._beside
-        total: NDArray[np.float64] = around[own]
+        beside = self._windows
+        total: NDArray[np.float64] = around[beside.own]
         if windows:
-            total = total + around[before] * self._before + around[after] * self._after
+            total = (
+                total + around[beside.first] * beside.before + around[beside.last] * beside.after
+            )
         return total
 
 
@@ -190,54 +204,3 @@ def _found(
     inside = at < len(wanted)
     inside[inside] = wanted[at[inside]] == few[inside]
     return at[inside], np.flatnonzero(inside)
-
-
-class CachedRanker(NamedTuple):
-    """The ranker of a scope, and what it was made from: `pages` with their index `entries`, the
-    turns on them, and a `tail`."""
-
-    pages: PageList
-    entries: Mapping[PageKey, Stored[PageIndex]]
-    paged: IndexedTurns
-    tail: State
-    ranker: TurnRanker
-
-
-class RankerCache:
-    """The rankers of the scopes that were recalled from last. Safe for threads."""
-
-    def __init__(self) -> None:
-        self._cache: LRU[Scope, CachedRanker] = LRU(
-            TURNS, lambda cached: len(cached.ranker.turns) + TURNS // SCOPES
-        )
-
-    def pages(self, records: ScopeRecords) -> PageList | None:
-        """The pages of a scope, as they are known here."""
-        cached = self._cache.get(records.scope)
-        return cached and cached.pages
-
-    def ranker(self, records: ScopeRecords, pages: PageList, tail: Sequence[Chunk]) -> TurnRanker:
-        """The ranker over a scope's pages and tail, as a snapshot found them."""
-        cached, state = self._cache.get(records.scope), _state(tail)
-        if cached and pages.is_of(cached.pages):
-            if cached.tail == state:
-                return cached.ranker
-            entries, paged = cached.entries, cached.paged
-        else:
-            damage = len(records.damage or ())
-            entries = records.index_entries(pages.keys, cached.entries if cached else {})
-            paged = _paged(entries)
-            if len(records.damage or ()) > damage:
-                pages = pages.unsure()
-        rows = [IndexRow.of(chunk, chunk.text) for chunk in tail]
-        ranker = TurnRanker(paged.with_tail(index_page(rows)))
-        self._cache.put(records.scope, CachedRanker(pages, entries, paged, state, ranker))
-        return ranker
-
-
-def _state(tail: Sequence[Chunk]) -> State:
-    return tuple((chunk.position, len(chunk.text), chunk.turn) for chunk in tail)
-
-
-def _paged(entries: Mapping[PageKey, Stored[PageIndex]]) -> IndexedTurns:
-    return IndexedTurns.of([joined_index([entries[key].record for key in sorted(entries)])])

@@ -93,6 +93,13 @@ class Query:
         return counts
 
 
+def sought_terms(text: str) -> set[int]:
+    """All terms that the stages may look for: words, and those that stand for who speaks."""
+    words = query_words(text)
+    names = {term for word in words.values() for term in name_terms(word)}
+    return names.union(words, map(role_term, _PRONOUNS))
+
+
 class Stage(Protocol):
     """A reason for which turns are found."""
 

@@ -3,6 +3,7 @@ are still at the versions that were read.
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from optimem.errors import ConflictError
@@ -24,9 +25,11 @@ from optimem.memory.records.records import (
     image_key,
     turn_key,
 )
+from optimem.memory.records.segment_serialization import pack_block, pack_head
+from optimem.memory.records.segments import Segment, SegmentKey
 from optimem.memory.records.vectors import PageVectors, pack_vectors
 from optimem.memory.records.word_secret import make_word_secret
-from optimem.protocols import Change, Entry, Store
+from optimem.protocols import Change, Entry, EntryInfo, Store
 from optimem.turns import Scope
 
 STAMP = 12
@@ -91,6 +94,32 @@ class Edit:
         data = pack_vectors(vectors, self._place(key.vectors), make_word_secret(self.store))
         self.changes.append(Change(key.vectors, data))
 
+    def put_segment(self, segment: Segment) -> None:
+        """Write a new segment."""
+        key, secret = SegmentKey.new(segment.pages[0].position), make_word_secret(self.store)
+        blocks, size = segment.split(), 0
+        for number, block in enumerate(blocks):
+            name = key.block(number)
+            data = pack_block(block, self._place(name), secret)
+            self.changes.append(Change(name, data, 0))
+            size += len(data)
+        head = pack_head(segment, blocks, size, self._place(key.head), secret)
+        self.changes.append(Change(key.head, head, 0))
+
+    def remove_segment(self, key: SegmentKey, blocks: Iterable[EntryInfo]) -> None:
+        """Remove a segment, which must still be there, with its blocks."""
+        self.changes.append(Change(key.head, None, 1))
+        self.changes.extend(Change(block.key, None) for block in blocks)
+
+    def remove_index(self, key: PageKey, expect: int) -> None:
+        """Remove a page's index entry."""
+        self.changes.append(Change(key.words, None, expect))
+
+    def expect_stamp(self, version: int) -> None:
+        """Commit only if the pages, words and vectors of the scope are as they were when its stamp
+        had this version."""
+        self.changes.append(Change(STAMP_KEY, None, version))
+
     def remove_entry(self, key: str) -> None:
         """Remove an entry, whatever it holds."""
         self.changes.append(Change(key, None))
@@ -118,8 +147,9 @@ class Edit:
         ConflictError if an entry is not as expected."""
         if any(map(_is_listed, self.changes)):
             others = [change for change in self.changes if change.key != STAMP_KEY]
+            known = [c.expect for c in self.changes if c.key == STAMP_KEY and c.expect is not None]
             stamp = serialization.pack_stamp(secrets.token_bytes(STAMP), self._place(STAMP_KEY))
-            self.store.commit(self.scope, [*others, Change(STAMP_KEY, stamp)])
+            self.store.commit(self.scope, [*others, Change(STAMP_KEY, stamp, *known[:1])])
         else:
             self.store.commit(self.scope, self.changes)
 
@@ -140,7 +170,7 @@ def _is_listed(change: Change) -> bool:
     return kind in _INDEXES or (kind is EntryKind.PAGE and comes_or_goes)
 
 
-_INDEXES = (EntryKind.INDEX, EntryKind.VECTORS, EntryKind.STAMP)
+_INDEXES = (EntryKind.INDEX, EntryKind.SEGMENT, EntryKind.VECTORS, EntryKind.STAMP)
 
 
 def turn_keys(turn: str) -> list[str]:

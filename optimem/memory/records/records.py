@@ -8,10 +8,12 @@ pages and tail share one order.
     id:<hash>                 a turn's id → its number, so that appending it twice counts once
     tail:<position>           a chunk
     page:<position>:<id>      a page
-    index:<position>:<id>     the words of that page
+    index:<position>:<id>     the words of that page, until they are in a segment
     vectors:<position>:<id>   what its turns mean, as an embedding model sees it
     gone:<hash>               a turn that was forgotten, so that no late writer stores it again
     image:<hash>              an image's vision tokens, by the id of the turn that describes it
+    segment:<position>:<id>   the words of many pages: all but postings
+    block:<position>:<id>:<n> some of its postings
     stamp                     random bytes, others whenever pages, words or vectors come or go
 
 Positions are fixed-width hexadecimal, so key order is reading order. A page's key includes its
@@ -21,6 +23,7 @@ replace, even if another page took its place.
 
 import base64
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -209,6 +212,8 @@ class EntryKind(StrEnum):
     DIGEST = "digest"
     SENT = "sent"
     STAMP = "stamp"
+    SEGMENT = "segment"
+    BLOCK = "block"
 
     @classmethod
     def of(cls, key: str) -> "EntryKind | None":
@@ -249,7 +254,7 @@ class PageKey(NamedTuple):
 
     def entry(self, kind: EntryKind) -> str:
         """The key of one of its entries."""
-        return f"{kind}:{_spell(self.position)}:{self.id}"
+        return f"{kind}:{spell(self.position)}:{self.id}"
 
     @classmethod
     def parse(cls, key: str) -> "PageKey":
@@ -261,10 +266,10 @@ class PageKey(NamedTuple):
 def holding(keys: Sequence[PageKey], number: int) -> list[PageKey]:
     """Those of the sorted `keys` whose pages may hold a part of a turn: every page that
     starts within it, and the last page that starts before it."""
-    within = [key for key in keys if key.position.sequence == number]
-    before = [key for key in keys if key.position.sequence < number]
-    starts_a_page = bool(within) and within[0].position.offset == 0
-    return within if starts_a_page or not before else [before[-1], *within]
+    first = bisect_left(keys, number, key=lambda key: key.position.sequence)
+    last = bisect_right(keys, number, first, key=lambda key: key.position.sequence)
+    starts_a_page = first < last and keys[first].position.offset == 0
+    return list(keys[first if starts_a_page or not first else first - 1 : last])
 
 
 def entry_place(scope: Scope, key: str) -> bytes:
@@ -274,7 +279,7 @@ def entry_place(scope: Scope, key: str) -> bytes:
 
 def chunk_key(position: Position) -> str:
     """The key of a chunk."""
-    return f"{EntryKind.CHUNK}:{_spell(position)}"
+    return f"{EntryKind.CHUNK}:{spell(position)}"
 
 
 def chunk_position(key: str) -> Position:
@@ -310,5 +315,6 @@ def _hashed(turn: str) -> str:
     return base64.urlsafe_b64encode(digest).decode()
 
 
-def _spell(position: Position) -> str:
+def spell(position: Position) -> str:
+    """A position as keys have it."""
     return f"{position.sequence:010x}:{position.offset:08x}"

@@ -34,6 +34,7 @@ from optimem.memory.records.records import (
     image_key,
     turn_key,
 )
+from optimem.memory.records.segment_serialization import block_reader, head_reader
 from optimem.memory.records.vectors import PageVectors, vectors_reader
 from optimem.protocols import Change, Entry, Store
 from optimem.results import Unreadable
@@ -60,6 +61,13 @@ _UNPACK: dict[EntryKind | None, Callable[[bytes, bytes], object]] = {
     EntryKind.IMAGE: serialization.unpack_image,
     EntryKind.DIGEST: serialization.unpack_digest,
     EntryKind.STAMP: serialization.unpack_stamp,
+}
+
+_HIDDEN: dict[EntryKind | None, Callable[[Store], Callable[[bytes, bytes], object]]] = {
+    EntryKind.INDEX: index_reader,
+    EntryKind.SEGMENT: head_reader,
+    EntryKind.BLOCK: block_reader,
+    EntryKind.VECTORS: vectors_reader,
 }
 
 
@@ -127,7 +135,7 @@ class ScopeRecords:
         (entry,) = self.store.get(self.scope, [STATE_KEY])
         if entry is None:
             return Stored(EMPTY, 0)
-        state = self._unpacked(serialization.unpack_state, entry)
+        state = self.unpacked(serialization.unpack_state, entry)
         return Stored(self._state_by_keys() if state is None else state, entry.version)
 
     def _state_by_keys(self) -> ScopeState:
@@ -142,7 +150,7 @@ class ScopeRecords:
     def pages(self, wanted: Sequence[PageKey]) -> list[Stored[PageRecord] | None]:
         """Pages by their keys; None for one that is gone."""
         entries = self.store.get(self.scope, [key.page for key in wanted])
-        found = [e and self._unpacked(page_serialization.unpack_page, e) for e in entries]
+        found = [e and self.unpacked(page_serialization.unpack_page, e) for e in entries]
         pairs = zip(found, entries, strict=True)
         return [Stored(page, entry.version) if page and entry else None for page, entry in pairs]
 
@@ -153,7 +161,7 @@ class ScopeRecords:
             if size >= enough:
                 break
             entries = self.store.get(self.scope, keys[at : at + BATCH])
-            chunks = [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
+            chunks = [self.unpacked(serialization.unpack_chunk, e) for e in entries if e]
             found += [chunk for chunk in chunks if chunk]
             size = sum(len(chunk.text) for chunk in found)
         return found
@@ -162,7 +170,7 @@ class ScopeRecords:
         """The chunks of one turn, in order."""
         keys = [key for key in self._chunk_keys() if chunk_position(key).sequence == number]
         entries = self.store.get(self.scope, keys) if keys else []
-        chunks = [self._unpacked(serialization.unpack_chunk, e) for e in entries if e]
+        chunks = [self.unpacked(serialization.unpack_chunk, e) for e in entries if e]
         return [chunk for chunk in chunks if chunk]
 
     def snapshot(self, known: PageList | None = None) -> tuple[PageList, list[Chunk]]:
@@ -206,14 +214,19 @@ class ScopeRecords:
     def numbered_turns(self, turns: Sequence[str]) -> list[TurnNumber | None]:
         """What is stored under the ids of turns."""
         entries = self.store.get(self.scope, [turn_key(turn) for turn in turns])
-        return [entry and self._unpacked(serialization.unpack_number, entry) for entry in entries]
+        return [entry and self.unpacked(serialization.unpack_number, entry) for entry in entries]
 
     def index_entries(
         self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageIndex]]
     ) -> dict[PageKey, Stored[PageIndex]]:
-        """Index entries by page, without pages that have none. Entries `known` under their
-        present version are not fetched again."""
+        """Index entries by page, without pages that have none of their own. Entries `known` under
+        their present version are not fetched again."""
         return self._of_pages(EntryKind.INDEX, index_reader(self.store), wanted, known)
+
+    def index_sizes(self) -> dict[PageKey, int]:
+        """Bytes of the index entries of pages, in reading order."""
+        infos = self.store.entries(self.scope, EntryKind.INDEX.prefix)
+        return {PageKey.parse(info.key): info.size for info in infos}
 
     def vector_entries(
         self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageVectors]]
@@ -236,7 +249,7 @@ class ScopeRecords:
         keys = [key.entry(kind) for key in missing]
         entries = self.store.get(self.scope, keys) if keys else []
         for key, entry in zip(missing, entries, strict=True):
-            found = entry and self._unpacked(unpack, entry)
+            found = entry and self.unpacked(unpack, entry)
             if entry and found is not None:
                 kept[key] = Stored(found, entry.version)
         return kept
@@ -245,7 +258,7 @@ class ScopeRecords:
         """The vision tokens of the image that a turn describes; None if there are none."""
         key = image_key(turn)
         (entry,) = self.store.get(self.scope, [key]) if key else (None,)
-        return self._unpacked(serialization.unpack_image, entry) if entry else None
+        return self.unpacked(serialization.unpack_image, entry) if entry else None
 
     def due_entries(self, keys: Sequence[str]) -> list[Entry]:
         """Entries that the due queue returned, those that are still there; see `unpack`."""
@@ -254,8 +267,8 @@ class ScopeRecords:
     def unpack(self, entry: Entry) -> object:
         """The record in an entry, None for no record. Raises FormatError and those below it."""
         kind = EntryKind.of(entry.key)
-        own = {EntryKind.INDEX: index_reader, EntryKind.VECTORS: vectors_reader}
-        unpack = own[kind](self.store) if kind in own else _UNPACK.get(kind)
+        own = _HIDDEN.get(kind)
+        unpack = own(self.store) if own else _UNPACK.get(kind)
         return unpack(entry.value, entry_place(self.scope, entry.key)) if unpack else None
 
     def holders(self, number: int) -> list[str]:
@@ -284,7 +297,7 @@ class ScopeRecords:
         for at in range(0, len(keys), BATCH):
             wanted = [key.page for key in keys[at : at + BATCH]]
             for entry in self.store.get(self.scope, wanted):
-                page = entry and self._unpacked(page_serialization.unpack_page, entry)
+                page = entry and self.unpacked(page_serialization.unpack_page, entry)
                 if entry and page:
                     place = entry_place(self.scope, entry.key)
                     yield page, page_serialization.page_parts(entry.value, place)
@@ -322,7 +335,7 @@ class ScopeRecords:
         data = serialization.pack_image(tokens, entry_place(self.scope, key))
         self.store.commit(self.scope, [Change(key, data)])
 
-    def _unpacked(self, unpack: Callable[[bytes, bytes], T], entry: Entry) -> T | None:
+    def unpacked(self, unpack: Callable[[bytes, bytes], T], entry: Entry) -> T | None:
         """What an entry holds; None if it cannot be read and `damage` takes it."""
         try:
             return unpack(entry.value, entry_place(self.scope, entry.key))

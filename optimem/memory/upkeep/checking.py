@@ -23,6 +23,7 @@ from optimem.memory.records.records import (
     turn_key,
 )
 from optimem.memory.records.scope_records import ScopeRecords, retry
+from optimem.memory.records.segments import Block, SegmentHead, SegmentKey
 from optimem.memory.records.settling import readings
 from optimem.memory.writing.drawing import redrawn_index
 from optimem.memory.writing.tail import chunk_cells, new_epoch
@@ -54,6 +55,8 @@ class ScopeContents:
     chunks: list[Chunk] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     indexes: set[str] = field(default_factory=set)
+    segments: dict[SegmentKey, SegmentHead] = field(default_factory=dict)
+    blocks: set[str] = field(default_factory=set)
     vectors: set[str] = field(default_factory=set)
     damage: dict[str, str] = field(default_factory=dict)
     locked: MissingKeyError | None = None
@@ -132,6 +135,10 @@ class ScopeCheck:
             contents.chunks.append(found)
         elif isinstance(found, ScopeState):
             contents.state = (found, entry.version)
+        elif isinstance(found, SegmentHead):
+            contents.segments[SegmentKey.parse(entry.key)] = found
+        elif isinstance(found, Block):
+            contents.blocks.add(entry.key)
         elif isinstance(found, TurnNumber):
             contents.numbers[entry.key] = found.number
         elif EntryKind.of(entry.key) is EntryKind.INDEX:
@@ -147,7 +154,7 @@ class ScopeCheck:
             damage[key] = "the index of a page that is not there"
         for key in contents.vectors - {key.vectors for key in contents.pages}:
             damage[key] = "the vectors of a page that is not there"
-        for key in words - contents.indexes - damage.keys():
+        for key in words - contents.indexes - damage.keys() - _compare_segments(contents):
             damage[key] = "the index of a page is missing; its turns are not found by their words"
         for key, number in contents.numbers.items():
             if held.get(key, ("", -1))[1] != number:
@@ -163,6 +170,7 @@ class ScopeCheck:
         edit, held = self.records.edit(), contents.held()
         repairs: dict[EntryKind | None, Callable[[str], None]] = {
             EntryKind.INDEX: lambda key: self._repair_index(edit, key, contents),
+            EntryKind.SEGMENT: lambda key: self._repair_segment(edit, key, contents),
             EntryKind.TURN: lambda key: self._repair_number(edit, held.get(key), key),
             EntryKind.STATE: lambda key: None,  # written in any case
         }
@@ -178,6 +186,18 @@ class ScopeCheck:
         if page and isinstance(reading, PageReading):
             edit.changes.pop()
             edit.put_index(page.key, redrawn_index(reading.spans, self.policy.uncertain))
+
+    def _repair_segment(self, edit: Edit, key: str, contents: ScopeContents) -> None:
+        """Remove a segment, and make the index of each of its pages that has no other anew."""
+        name = SegmentKey.parse(key)
+        edit.remove_entry(key)
+        for block in contents.blocks:
+            if block.startswith(name.blocks) and block not in contents.damage:
+                edit.remove_entry(block)
+        head = contents.segments.get(name)
+        for page in head.pages if head else ():
+            if page in contents.pages and page.words not in contents.indexes:
+                self._repair_index(edit, page.words, contents)
 
     def _repair_number(self, edit: Edit, held: tuple[str, int] | None, key: str) -> None:
         if held:
@@ -197,3 +217,20 @@ class ScopeCheck:
         return replace(
             state, next=max(after, state.next), tail=start, cells=cells, epoch=new_epoch()
         )
+
+
+def _compare_segments(contents: ScopeContents) -> set[str]:
+    """Note segments that do not fit the other entries; the keys that the index entries of their
+    pages would have."""
+    damage, covered, blocks = contents.damage, set[str](), set[str]()
+    for key, head in contents.segments.items():
+        own = {key.block(number) for number in range(len(head.starts))}
+        if not own <= contents.blocks:
+            damage[key.head] = "a part of the index of many pages is missing or cannot be read"
+        elif not contents.pages.keys() >= set(head.pages):
+            damage[key.head] = "the index of pages that are not there"
+        covered |= {page.words for page in head.pages}
+        blocks |= own
+    for block in contents.blocks - blocks:
+        damage[block] = "a part of an index that is not there"
+    return covered

@@ -15,6 +15,8 @@ from optimem.memory.recall.recall import PageReading, read_pages
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import EntryKind, PageRecord, Span, gone_key, holding, page_id
 from optimem.memory.records.scope_records import ScopeRecords, Stored, retry
+from optimem.memory.records.segment_records import take_out
+from optimem.memory.records.segments import SegmentKey
 from optimem.memory.records.tombstones import bury_scope, tombstone
 from optimem.memory.writing.drawing import draw_each, redrawn_index
 from optimem.memory.writing.tail import new_epoch, without_chunks
@@ -185,10 +187,20 @@ class TurnForgetter:
         return Gone(keys, numbers, pages)
 
     def _held(self, keys: Sequence[str]) -> list[str]:
-        """Keys of entries to remove, without those of vectors that there are not."""
-        prefix = EntryKind.VECTORS.prefix
-        held = {info.key for info in self.records.store.entries(self.records.scope, prefix)}
-        return [key for key in keys if not key.startswith(prefix) or key in held]
+        """Keys of entries to remove, without those of words and vectors that there are not, or how
+        the keys of blocks start."""
+        held = set[str]()
+        several = (EntryKind.INDEX, EntryKind.VECTORS)
+        for each in several:
+            held |= {i.key for i in self.records.store.entries(self.records.scope, each.prefix)}
+        found = dict[str, None]()
+        for key in keys:
+            kind = EntryKind.of(key)
+            if kind is EntryKind.BLOCK:
+                found[SegmentKey.parse(key).blocks] = None
+            elif kind is not EntryKind.STAMP and (kind not in several or key in held):
+                found[key] = None
+        return list(found)
 
     def _remove_chunks(self, edit: Edit, numbers: Iterable[int]) -> None:
         """Take turns out of the tail. The scope's state is written even if nothing of them is
@@ -207,6 +219,7 @@ class TurnForgetter:
         held = [found for found in stored if found and any(map(found.record.holds, numbers))]
         for found in held:
             self._redraw(edit, found, numbers)
+        take_out(self.records, edit, {found.record.key for found in held})
         return len(held)
 
     def _redraw(self, edit: Edit, found: Stored[PageRecord], numbers: frozenset[int]) -> None:

@@ -18,7 +18,7 @@ from optimem.memory.caching import LRU, clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading.fading import without_page
 from optimem.memory.recall.recall import PageReading, read_each
-from optimem.memory.records.records import EntryKind, PageRecord, image_key, turn_key
+from optimem.memory.records.records import EntryKind, PageKey, PageRecord, image_key, turn_key
 from optimem.memory.records.scope_records import ScopeRecords, Stored
 from optimem.memory.settings import parse_settings, parse_size
 from optimem.memory.writing.drawing import Drawing, draw_together, redrawn_index
@@ -294,7 +294,16 @@ def _less(usage: Usage, page: PageRecord, sizes: Mapping[str, float]) -> Usage:
 
 
 def _sizes(records: ScopeRecords) -> dict[str, float]:
-    """Bytes of all entries by key, with their share of what the store adds to them."""
+    """Bytes of all entries by key, with their share of what the store adds to them. Those of
+    segments are shared by the pages that have no index entry of their own."""
     sizes = {i.key: i.size + len(i.key) for i in records.store.entries(records.scope)}
     scale = records.bytes_used() / max(sum(sizes.values()), 1)
+    merged = sum(
+        size
+        for key, size in sizes.items()
+        if EntryKind.of(key) in (EntryKind.SEGMENT, EntryKind.BLOCK)
+    )
+    pages = [PageKey.parse(key) for key in sizes if EntryKind.of(key) is EntryKind.PAGE]
+    without = [page.words for page in pages if page.words not in sizes]
+    sizes |= dict.fromkeys(without, merged // max(len(without), 1))
     return {key: size * scale for key, size in sizes.items()}

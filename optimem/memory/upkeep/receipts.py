@@ -11,6 +11,7 @@ from typing import NamedTuple
 from optimem.errors import FormatError
 from optimem.memory.records.records import Chunk, EntryKind, PageRecord, turn_key
 from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.segments import SegmentHead, SegmentKey
 from optimem.memory.records.settling import readings
 from optimem.memory.upkeep.forgetting import ALL_KEYS
 from optimem.reports import ForgetReceipt, ReceiptCheck
@@ -27,12 +28,13 @@ BEGUN_ANEW = (
 
 
 class Kept(NamedTuple):
-    """An entry that is there: its `key`, the keys of the entries that `belong` with it, and when it
-    was `written`, None if it does not say."""
+    """An entry that is there: its `key`, the keys of the entries that `belong` with it, when it was
+    `written`, None if it does not say, and the keys of the `pages` of which it was made."""
 
     key: str
     belong: set[str]
     written: float | None
+    pages: frozenset[str] = frozenset()
 
 
 def verify_receipt(scopes: Sequence[ScopeRecords], receipt: ForgetReceipt) -> ReceiptCheck:
@@ -74,7 +76,10 @@ def _kept(records: ScopeRecords) -> Iterator[Kept]:
                 record = records.unpack(entry)
             except FormatError:
                 record = None  # damaged, but there
-            if isinstance(record, PageRecord):
+            if isinstance(record, SegmentHead):
+                pages = frozenset(page.page for page in record.pages)
+                yield Kept(entry.key, set(), None, pages)
+            elif isinstance(record, PageRecord):
                 words = {record.key.words}
                 belong = words.union(*(_keys_of(span.turn) for span in record.spans))
                 yield Kept(entry.key, belong, record.created)
@@ -91,8 +96,13 @@ def _left(kept: Sequence[Kept], removed: Sequence[str] | None, time: float) -> I
     for entry in kept:
         if entry.written is not None and entry.written > time:
             later |= {entry.key} | entry.belong
+    later |= {entry.key for entry in kept if entry.pages and entry.pages <= later}
+    segments = {
+        SegmentKey.parse(key).blocks for key in later if EntryKind.of(key) is EntryKind.SEGMENT
+    }
+    later |= {entry.key for entry in kept if entry.key.startswith(tuple(segments))}
     begun_anew = BEGUN_ANEW if later else ()
-    for key, belong, _ in kept:
+    for key, belong, *_ in kept:
         if removed is None:
             gone = EntryKind.of(key) not in begun_anew and key not in later
         else:

@@ -18,6 +18,7 @@ from optimem.memory.recall.recall import PageReading, read_each
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import EntryKind, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords, retry
+from optimem.memory.records.segment_records import page_words, take_out
 from optimem.memory.writing.drawing import Drawing, draw_together, redrawn_index
 from optimem.memory.writing.relayout import lay_out_anew
 from optimem.memory.writing.tail import chunk_cells, new_epoch
@@ -245,8 +246,9 @@ class ScopeReencoder:
         state, version = self.records.state()
         edit.put_state(replace(state, epoch=new_epoch()), version)
         edit.remove_page(page.record.key, page.entry.version)
-        known = self.records.index_entries([page.record.key], {}).get(page.record.key)
-        index = known.record if known else redrawn_index(reading.spans, self.job.policy.uncertain)
+        known = page_words(self.records, page.record.key)
+        index = known or redrawn_index(reading.spans, self.job.policy.uncertain)
+        take_out(self.records, edit, [page.record.key])
         held = self.records.vector_entries([page.record.key], {}).get(page.record.key)
         for part, numbers in zip(new, _first_turns(new), strict=True):
             edit.put_page(part, page.due, expect=0, index=index.of_turns(numbers))

@@ -12,6 +12,7 @@ from optimem.omem.container import compress
 from optimem.reports import MemoryStats, PageSummary, ScopeSize
 from optimem.results import Unreadable
 
+INDEX_KINDS = (EntryKind.INDEX, EntryKind.SEGMENT, EntryKind.BLOCK)
 PARTS = (
     "token_bytes", "kept_text_bytes", "structure_bytes", "correction_bytes", "index_bytes",
     "vector_bytes", "tail_bytes",
@@ -95,7 +96,7 @@ def _counts(records: ScopeRecords) -> ScopeCounts:
     for kind, key, value, due in records.entry_sizes():
         counts["stored_bytes"] += key + value
         counts["turns"] += kind is EntryKind.TURN
-        counts["index_bytes"] += value if kind is EntryKind.INDEX else 0
+        counts["index_bytes"] += value if kind in INDEX_KINDS else 0
         counts["vector_bytes"] += value if kind is EntryKind.VECTORS else 0
         counts["pages_with_vectors"] += kind is EntryKind.VECTORS
         counts["tail_bytes"] += value if kind is EntryKind.CHUNK else 0

@@ -25,6 +25,7 @@ from optimem.memory.records.records import (
 )
 from optimem.memory.records.scope_records import ScopeRecords, retry
 from optimem.memory.writing.drawing import certain, draw_each
+from optimem.memory.writing.merging import merge_index
 from optimem.memory.writing.tail import chunk_cells
 from optimem.omem.container import compress
 from optimem.omem.corrections import text_digest
@@ -72,6 +73,8 @@ class PageWriter:
         written = 0
         while retry(lambda: self._write_page(partial), self.records.scope, "flush"):
             written += 1
+        if written:
+            merge_index(self.records)
         return written
 
     def _write_page(self, partial: bool) -> bool:

@@ -6,7 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from optimem.memory.recall.retrieval import K1, B, RankerCache, TurnRanker, index_page
+from optimem.memory.recall.ranker_cache import RankerCache
+from optimem.memory.recall.retrieval import K1, B, TurnRanker, index_page
 from optimem.memory.records.page_index import PageIndex
 from optimem.memory.records.records import PageKey
 from optimem.memory.records.scope_records import PageList, ScopeRecords

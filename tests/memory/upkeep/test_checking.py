@@ -13,6 +13,8 @@ from optimem.errors import FormatError
 from optimem.memory.recall.recall import read_pages
 from optimem.memory.records.records import EntryKind
 from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.writing import merging
+from optimem.memory.writing.merging import merge_index
 from optimem.protocols import Change
 from optimem.testing import InMemoryStore, open_memory, plain_codec
 from optimem.turns import Scope, Turn
@@ -95,13 +97,19 @@ def test_turns_beyond_the_cells_of_their_page_are_named() -> None:
             read_pages([forged], plain_codec())
 
 
+SEGMENTS = (EntryKind.SEGMENT, EntryKind.BLOCK)
 MEND = [kind for kind in EntryKind if kind not in UNUSED]
 
 
 @pytest.mark.parametrize("kind", MEND)
-def test_a_repair_mends_a_scope_whatever_is_damaged(kind: EntryKind) -> None:
+def test_a_repair_mends_a_scope_whatever_is_damaged(
+    kind: EntryKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with filled() as memory:
         before = texts(memory)
+        if kind in SEGMENTS:
+            monkeypatch.setattr(merging, "FAN", 2)
+            merge_index(ScopeRecords(memory.store, HOME))
         assert memory.check(SCOPE).damage == []
         key = keys(memory, kind)[0]
         damage(memory, key)
@@ -113,7 +121,7 @@ def test_a_repair_mends_a_scope_whatever_is_damaged(kind: EntryKind) -> None:
         assert memory.check(SCOPE, repair=True).damage == report.damage
         assert memory.check(SCOPE).damage == []
         assert texts(memory)[-1] == before[-1]
-        if kind in (EntryKind.STATE, EntryKind.INDEX, EntryKind.TURN):  # made again
+        if kind in (EntryKind.STATE, EntryKind.INDEX, EntryKind.TURN, *SEGMENTS):  # made again
             assert texts(memory) == before
             assert memory.holds(SCOPE, ["a", "g"]) == [True, True]
             assert memory.recall(SCOPE, "a" * 90, k=9)[0].id == "a"
