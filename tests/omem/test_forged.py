@@ -21,9 +21,11 @@ from optimem.items import serialization as items
 from optimem.memory.recall.retrieval import index_page
 from optimem.memory.records import index_serialization as words
 from optimem.memory.records import page_serialization as pages
+from optimem.memory.records import segment_serialization as segments
 from optimem.memory.records import serialization as memory
 from optimem.memory.records.records import (
     Chunk,
+    PageKey,
     PageRecord,
     Position,
     ScopeState,
@@ -31,6 +33,7 @@ from optimem.memory.records.records import (
     TurnNumber,
     entry_place,
 )
+from optimem.memory.records.segments import Segment
 from optimem.memory.records.tombstones import pack_tombstone, unpack_tombstone
 from optimem.memory.records.vectors import ModelMark, PageVectors, pack_vectors, unpack_vectors
 from optimem.memory.records.word_secret import HOME, make_word_secret, word_secret
@@ -91,6 +94,8 @@ def _samples() -> list[Sample]:
     index = index_page([(3, "alpha beta beta"), (4, "gamma alpha")])
     bits, turns = np.arange(6, dtype=np.uint8).reshape(2, 3), np.array([3, 4])
     vectors = PageVectors(ModelMark(24, b"abc"), turns, turns + 1, bits)
+    merged = Segment.of(PageKey(Position(3, 0), "ab"), index)
+    blocks = merged.split()
     item = items.pack_item(
         items.ItemHead(1, 2, None, "0" * 22), items.pack_value({"a": ["b"] * 50}), NOWHERE
     )
@@ -112,6 +117,17 @@ def _samples() -> list[Sample]:
             pack_vectors(vectors, NOWHERE, SECRET),
             partial(unpack_vectors, secret=SECRET),
         ),
+        (
+            kinds.SEGMENT,
+            segments.pack_head(merged, blocks, 99, NOWHERE, SECRET),
+            partial(segments.unpack_head, secret=SECRET),
+        ),
+        (
+            kinds.BLOCK,
+            segments.pack_block(blocks[0], NOWHERE, SECRET),
+            partial(segments.unpack_block, secret=SECRET),
+        ),
+        (kinds.STAMP, memory.pack_stamp(b"stamp", NOWHERE), memory.unpack_stamp),
         (kinds.TURN_NUMBER, memory.pack_number(TurnNumber(41, b""), NOWHERE), memory.unpack_number),
         (kinds.IMAGE, memory.pack_image(b"tokens", NOWHERE), memory.unpack_image),
         (kinds.DIGEST, memory.pack_digest("Marta wants oak.", NOWHERE), memory.unpack_digest),
