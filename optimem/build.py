@@ -121,11 +121,17 @@ def _encoder(model: str | None) -> "DeepSeekReader":
 
 @cache
 def deepseek_reader(model: str) -> "DeepSeekReader":
-    """A DeepSeek-OCR checkpoint, loaded now and once. Raises InputError, FormatError or
-    MissingExtraError; see `DeepSeekReader.open`."""
+    """A checkpoint of DeepSeek-OCR, or a newer one, loaded now and once. Raises InputError,
+    FormatError or MissingExtraError; see `DeepSeekReader.open`, `TransformersReader.open_kind`."""
+    from optimem.model.deepseek_ocr.checkpoint import checkpoint_folder
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
+    from optimem.model.transformers_ocr.reader import TransformersReader, checkpoint_kind
 
-    return DeepSeekReader.open(model)
+    folder = Path(model).expanduser()
+    if not folder.is_dir() and HUB_PATTERN.fullmatch(model) and model != DEEPSEEK:
+        folder = checkpoint_folder(model)
+    kind = checkpoint_kind(folder)
+    return TransformersReader.open_kind(folder, kind) if kind else DeepSeekReader.open(model)
 
 
 @cache

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from optimem.errors import InputError
+from optimem.model.deepseek_ocr.model import MAX_POSITIONS as MAX_POSITIONS
 from optimem.model.deepseek_ocr.model import DeepSeekOCR
 
 END = 1
@@ -24,8 +25,6 @@ CELL_START, CELL_END = 128_821, 128_822
 """`<td>` and `</td>`, which tables repeat."""
 ROW_START, ROW_END = 128_823, 128_824
 """`<tr>` and `</tr>`."""
-MAX_POSITIONS = 8192
-"""Positions that the decoder was trained for, prompt and answer together."""
 CACHE_STEP = 512
 """New positions that caches have room for at first; they grow with the answer."""
 
@@ -171,11 +170,11 @@ def generate(
     no room for an answer."""
     settings = settings or GenerationSettings()
     batch, padding, longest = _batched(prompts)
-    room = MAX_POSITIONS - longest
+    room = model.positions - longest
     if room < 1:
         raise InputError(
             f"a prompt of {longest} positions leaves no room for an answer; the model takes "
-            f"{MAX_POSITIONS}; give a smaller mode or a shorter prompt"
+            f"{model.positions}; give a smaller mode or a shorter prompt"
         )
     limit = min(settings.limit or room, room)
     caches = model.caches(len(prompts), longest + min(limit, CACHE_STEP))

@@ -16,6 +16,9 @@ from optimem.model.deepseek_ocr.decoder import TransformerDecoder
 from optimem.model.deepseek_ocr.encoder import DeepEncoder
 from optimem.model.hardware import FewRowsLinear
 
+MAX_POSITIONS = 8192
+"""Positions that the decoder was trained for, prompt and answer together."""
+
 
 @dataclass(frozen=True)
 class Views:
@@ -34,7 +37,9 @@ class Views:
 
 
 class DeepSeekOCR(nn.Module):
-    """Encoder, layout, embeddings, decoder and output layer."""
+    """Encoder, layout, embeddings, decoder and output layer. `positions`: see `MAX_POSITIONS`."""
+
+    positions = MAX_POSITIONS
 
     def __init__(self, config: DeepSeekConfig) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """DeepSeek-OCR at work: images to stored tokens, and stored tokens to answers."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -51,7 +51,10 @@ LARGER_MODE = {"tiny": "small", "small": "base", "base": "large", "large": "gund
 
 
 class DeepSeekReader:
-    """Encodes images and answers from their vision tokens. Make one with `open`."""
+    """Encodes images and answers from their vision tokens. Make one with `open`. `larger_mode`: see
+    `LARGER_MODE`."""
+
+    larger_mode: Mapping[str, str] = LARGER_MODE
 
     def __init__(self, model: DeepSeekOCR, tokenizer: DeepSeekTokenizer) -> None:
         self.model, self.tokenizer = model, tokenizer
@@ -174,8 +177,8 @@ class DeepSeekReader:
         answers = answers or self
         (page,) = self.encode([image], MODES[mode])
         (answer,) = answers.answer([page], prompt, settings)
-        if answer.finish is FinishReason.LOOP and mode in LARGER_MODE:
-            (page,) = self.encode([image], MODES[LARGER_MODE[mode]])
+        if answer.finish is FinishReason.LOOP and mode in self.larger_mode:
+            (page,) = self.encode([image], MODES[self.larger_mode[mode]])
             (answer,) = answers.answer([page], prompt, settings)
         return page, answer
 
