@@ -2,7 +2,8 @@
 
     .ci/vllm-env && python -m benchmarks.vllm ids|wire|latency
 
-ids      greedy tokens of the server and our own, fp32, small random checkpoint (a table)
+ids      greedy tokens of the server and our own, fp32, small random checkpoint (a table); an answer
+         may end by itself before
 wire     bytes of a request at each size, beside the vectors alone (a table)
 latency  time to the first token of a page from stored tokens and from pixels; the encoder has its
          full size, the language model two layers (ratios)
@@ -17,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,6 +34,7 @@ from benchmarks.vllm.server import (
     open_checkpoint,
     write_checkpoint,
 )
+from optimem.model.deepseek_ocr.answers import PageAnswer
 from optimem.model.deepseek_ocr.config import DeepSeekConfig
 from optimem.model.deepseek_ocr.generation import GenerationSettings
 from optimem.model.deepseek_ocr.images import MODES
@@ -61,14 +62,14 @@ def ids() -> None:
                 for packing in (Packing.INT8, Packing.INT4):
                     pages = [_stored(here, mode, packing, seed) for seed in range(count)]
                     prompt = FREE_OCR if count == 1 else ask("What changed?", count)
-                    theirs = reader.answer_together(pages, prompt, settings).text
+                    theirs = reader.answer_together(pages, prompt, settings)
                     sent = [replace(page, tokens=as_sent(page.tokens).float()) for page in pages]
                     same = [
-                        _shared(here.answer_together(each, prompt, settings).text, theirs)
+                        _shared(here.answer_together(each, prompt, settings), theirs)
                         for each in (sent, pages)
                     ]
-                    cells = (mode, count, packing.value, *(f"{n} of {TOKENS}" for n in same))
-                    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+                    cells = (mode, str(count), packing.value, *same)
+                    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def wire() -> None:
@@ -144,10 +145,12 @@ def _rows(mode: str) -> int:
     return side * (side + 1) + 1
 
 
-def _shared(ours: str, theirs: str) -> int:
-    """Characters, and so tokens, that both begin with."""
-    pairs = zip(ours, theirs, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _shared(ours: PageAnswer, theirs: PageAnswer) -> str:
+    """How many of our tokens the server's answer begins with. The text of each token is another."""
+    texts = [piece.text for piece in ours.pieces]
+    same = sum(theirs.text.startswith("".join(texts[: at + 1])) for at in range(len(texts)))
+    ended = ours.complete and (ours.text, ours.finish) == (theirs.text, theirs.finish)
+    return f"{same} of {len(texts)}" + (", and the end" if ended else "")
 
 
 def _ask_pixels(server: VllmServer, reader: VllmReader, image: Image.Image, text: str) -> Any:

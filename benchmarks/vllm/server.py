@@ -76,7 +76,7 @@ def write_checkpoint(folder: Path, config: DeepSeekConfig = SERVABLE) -> None:
     tokenizer.add_special_tokens(["<bos>", "<eos>", "<image>"])
     tokenizer.save(str(folder / "tokenizer.json"))
     named = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<bos>",
-             "eos_token": "<eos>"}  # fmt: skip
+             "eos_token": "<eos>", "pad_token": "<eos>"}  # fmt: skip
     (folder / "tokenizer_config.json").write_text(json.dumps(named), "utf-8")
 
 

@@ -186,6 +186,10 @@ class Connection:
                 f"{self.address.url} sends us on to {response.headers.get('location')!r:.200}; "
                 "give that address"
             )
+        if 400 <= status < 500 and status not in BUSY and text.lstrip().startswith("<"):
+            raise InputError(
+                f"{response.url} answers with a page for people ({status}); is it a vLLM server?"
+            )
         if status >= 400:
             raise error_of(_told(text), f"{self.address.url} ({status})", status)
 

@@ -132,6 +132,13 @@ def test_another_server_is_named(serve: Serve, connect: Open) -> None:
     assert server.requests == 0
 
 
+def test_a_web_site_is_named_without_its_page(serve: Serve, connect: Open) -> None:
+    page = b"<!DOCTYPE HTML><html>not here"
+    server = serve(fail=lambda number, handler: handler.reply(404, page) is None)
+    with pytest.raises(InputError, match=r"a page for people \(404\); is it a vLLM server"):
+        connect(server).answer([stored()])
+
+
 def test_a_key_is_sent(serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", "secret-1")
     server = serve()
