@@ -192,8 +192,9 @@ def ask(
     QUESTION is answered with the sentences of SCOPE that answer it, quoted verbatim, with � for
     uncertain characters; dates in brackets are what words such as "yesterday" mean. With --server,
     a model answers from what `optimem recall` finds, and cites it. If a model that reads images is
-    given, it answers from an image by its vision tokens, also where no words do. If nothing readable answers the question,
-    exits with 1 and shows the turns that come nearest, those that `optimem recall` finds.
+    given, it answers from an image by its vision tokens, also where no words do. If nothing
+    readable answers the question, exits with 1 and shows the turns that come nearest, those that
+    `optimem recall` finds.
     """
     with options.open() as memory:
         memory.check_known(scope)
