@@ -60,7 +60,10 @@ _HOLDS = {
         re.IGNORECASE,
     ),
     AnswerType.PLACE: re.compile(
-        r"\b(?:in|at|on|near|outside|inside|behind|to|from|by|into|through|under) \w"
+        r"\b(?:in|at|on|near|outside|inside|behind|to|from|by|into|through|under) "
+        r"(?!(?:all|least|most|last|once|first|fact|one|me|you|him|her|it|us|them|this|that|what|be|"
+        r"have|do|get|go|see|say|\w+sel(?:f|ves)|\w+ing)\b)\w",
+        re.IGNORECASE,
     ),
 }  # fmt: skip
 _PERSON = re.compile(rf"\b(?:{'|'.join(_PEOPLE.split())})\b", re.IGNORECASE)

@@ -35,6 +35,8 @@ def test_what_is_asked_for(question: str, kind: AnswerType | None) -> None:
         (AnswerType.TIME, "it may be so, I marched", False),
         (AnswerType.PLACE, "it was near the station", True),
         (AnswerType.PLACE, "He ran.", False),
+        (AnswerType.PLACE, "Dreams don't move by themselves.", False),
+        (AnswerType.PLACE, "I dream of moving to Patagonia.", True),
         (AnswerType.PERSON, "My neighbour did.", True),
         (AnswerType.PERSON, "We asked Halvorsen to come.", True),
         (AnswerType.PERSON, "Tilda, I think.", True),

@@ -15,7 +15,7 @@ import numpy as np
 
 from optimem.memory.recall.packing import Packed
 from optimem.memory.recall.snippets import Sentence, Snippet, split_sentences
-from optimem.memory.recall.stages import Query, nearness
+from optimem.memory.recall.stages import DAY, Query, nearness
 from optimem.memory.recall.turn_builder import TurnBuilder
 from optimem.text.answer_types import ASKING, AnswerType, asked_for, holds
 from optimem.text.dates import DateSpan
@@ -25,6 +25,8 @@ from optimem.text.told_dates import told_dates
 NEAR = 0.3
 """How near to a date that a question names a turn must have been said: within it, or up to eight
 days later."""
+TOLD = ((3, 1.0), (9, 0.75), (32, 0.5))
+"""How precisely a day is told by a time of less than so many days."""
 SHORT = 12
 """Sentences of a turn any of which may answer; of a longer one, those that hold a word of the
 question."""
@@ -50,8 +52,6 @@ class Evidence(NamedTuple):
     """The same where the sentences do not name what is asked for."""
     before: float
     """Held besides by the turn before, without what it asks."""
-    asked: float
-    """How much of the share was only asked, in the turn before."""
     says: float
     """Whether they say something that the question does not."""
     asks: float
@@ -67,7 +67,7 @@ class Evidence(NamedTuple):
     dated: float
     """Whether they were said when the question asks for, or of a day that it names."""
     told: float
-    """Whether they tell of a day that the question names, by a date such as "yesterday"."""
+    """How precisely they tell of a day that the question names, by a date such as "yesterday"."""
     rank: float
     """1 for a turn found first, 1/2 for the second, …"""
     score: float
@@ -133,6 +133,11 @@ class Asked:
         return bool(self._plain & (FIRST | LATEST))
 
     @cached_property
+    def said(self) -> frozenset[int]:
+        """The terms that anybody in the scope says."""
+        return frozenset(term for term in self.content if self.query.ranker.frequency(term))
+
+    @cached_property
     def _plain(self) -> set[str]:
         return {word.lower().strip("?.,!") for word in self.query.text.split()}
 
@@ -184,6 +189,14 @@ class _Turn:
         known = {term for text in met for term in terms(text)}
         return {t: weight for t, weight in self.asked.content.items() if t not in known}
 
+    def of_something_else(self, sentences: Iterable[Sentence], before: Iterable[Sentence]) -> bool:
+        """Whether a tool put out sentences that lack a word of the question which is said
+        elsewhere, and not in the turn `before`: the output of a tool looks the same for all."""
+        if self.turn.role != "tool":
+            return False
+        held = frozenset[int]().union(*(each.terms for each in (*sentences, *before)))
+        return not self.weights.keys() & self.asked.said <= held
+
     def share(self, sentences: Iterable[Sentence]) -> float:
         """The share of the question's weights that sentences hold."""
         counts = dict[int, float]()
@@ -193,14 +206,18 @@ class _Turn:
         total = sum(self.weights.values())
         return sum(self.weights[t] * n for t, n in counts.items()) / total if total else 0.0
 
-    def tells(self, text: str) -> bool:
-        """Whether a text tells of a day that the question names."""
-        spans = self.asked.dates
-        return bool(spans) and any(
-            told.end - told.start < 3 * 86_400
-            and any(told.start < span.end and span.start < told.end for span in spans)
+    def tells(self, text: str) -> float:
+        """How precisely a text tells of a day that the question names: 1 for a day or two, less for
+        about a week or a month, 0 if it does not."""
+        if not self.asked.dates:
+            return 0.0
+        lengths = [
+            told.end - told.start
             for told in told_dates(text, self.turn.time)
-        )
+            if any(told.start < span.end and span.start < told.end for span in self.asked.dates)
+        ]
+        precise = (share for days, share in TOLD if lengths and min(lengths) < days * DAY)
+        return next(precise, 0.0)
 
 
 def candidates(
@@ -230,16 +247,17 @@ def _of_turn(turn: _Turn, beside: Sequence[_Turn], best: float) -> Iterator[Cand
     for size in (1, 2):
         for at in range(len(turn.sentences) - size + 1):
             window = turn.sentences[at : at + size]
-            if (short or turn.share(window)) and _may_answer(turn, window):
+            if (short or turn.share(window)) and _may_answer(turn, window, before):
                 yield _candidate(turn, window, before if at == 0 else before.not_asked(), best)
 
 
 class _Before(NamedTuple):
     """The turn before. `said`: the share of the question that its statements hold. `asked`: what
-    somebody else asks there, as if it were said."""
+    somebody else asks there, as if it were said. `sentences`: all of it."""
 
     said: float
     asked: list[Sentence]
+    sentences: list[Sentence]
 
     @classmethod
     def of(cls, turn: _Turn, beside: Sequence[_Turn]) -> "_Before":
@@ -252,18 +270,20 @@ class _Before(NamedTuple):
             for sentence in each.sentences
             if sentence.asks
         ]
-        return cls(turn.share(said), asked)
+        return cls(turn.share(said), asked, [s for each in before for s in each.sentences])
 
     def not_asked(self) -> "_Before":
         """The same for sentences that are not the first of a reply."""
         return self._replace(asked=[])
 
 
-def _may_answer(turn: _Turn, window: Sequence[Sentence]) -> bool:
-    """Whether sentences were said by whom and when the question asks for, or say so."""
+def _may_answer(turn: _Turn, window: Sequence[Sentence], before: "_Before") -> bool:
+    """Whether sentences were said by whom, when and of what the question asks for, or say so."""
+    if turn.of_something_else(window, before.sentences):
+        return False
     return (turn.speaker is not False or _names(turn, window)) and (
         turn.date is not False
-        or turn.tells(_text(turn, window))
+        or turn.tells(_text(turn, window)) > 0
         or any(_terms(window).issuperset(terms(date.text)) for date in turn.asked.dates)
     )
 
@@ -281,7 +301,6 @@ def _candidate(turn: _Turn, window: Sequence[Sentence], before: _Before, best: f
         alone=share * nobody,
         mistyped=share * wrong,
         before=max(before.said - share, 0.0),
-        asked=share - own,
         says=float(bool(said - question.weights.keys())),
         asks=float(asks),
         right_type=float(right),
@@ -289,7 +308,7 @@ def _candidate(turn: _Turn, window: Sequence[Sentence], before: _Before, best: f
         speaker=float(turn.speaker is True or _names(turn, window)),
         nobody=float(nobody),
         dated=float(turn.date is True),
-        told=float(turn.tells(text)),
+        told=turn.tells(text),
         rank=1 / (turn.rank + 1),
         score=hit.hit.score / best,
         match=float(hit.matches),

@@ -15,30 +15,29 @@ from optimem.memory.answering.evidence import FEATURES, Candidate
 from optimem.memory.recall.snippets import Snippet, widen
 
 WEIGHTS: dict[str, float] = {
-    "share": 5.83,
-    "alone": 2.68,
-    "mistyped": -2.20,
-    "before": 0.46,
-    "asked": -1.63,
-    "says": 0.36,
-    "asks": -0.17,
-    "right_type": 1.38,
-    "wrong_type": -2.54,
-    "speaker": 0.53,
-    "nobody": -1.38,
-    "dated": -0.58,
-    "told": 7.82,
-    "rank": 2.19,
-    "score": 0.80,
-    "match": -0.34,
-    "newest": 0.02,
-    "older": -0.46,
-    "wanted": 3.09,
-    "unwanted": -0.76,
-    "whole": 3.14,
+    "share": 5.71,
+    "alone": 2.69,
+    "mistyped": -2.29,
+    "before": 0.18,
+    "says": -0.07,
+    "asks": 0.51,
+    "right_type": 1.24,
+    "wrong_type": -2.71,
+    "speaker": 0.26,
+    "nobody": -1.50,
+    "dated": -1.33,
+    "told": 9.62,
+    "rank": 1.94,
+    "score": 1.74,
+    "match": 0.58,
+    "newest": 0.11,
+    "older": -0.64,
+    "wanted": 3.53,
+    "unwanted": -0.51,
+    "whole": 2.05,
 }
 """How much each figure of `Evidence` speaks for a sentence."""
-NONE = 8.79
+NONE = 9.17
 """What speaks for "none of them"."""
 THRESHOLD = 0.45
 """Probability from which on a sentence is quoted: of the questions on which the weights were

@@ -89,6 +89,27 @@ def test_what_is_told_of_a_day_answers_a_question_for_that_day(memory: OpticalMe
     assert "half marathon" in asked(memory, "What did Ben tell us about 17 April 2026?").text
 
 
+def test_a_day_told_to_the_week_answers_too_but_a_closer_one_better() -> None:
+    with open_memory() as memory:
+        for ago, text in ((10, "Two weeks ago I sold the boat."), (23, "I bought a kite today.")):
+            time = NOW - ago * DAY
+            memory.append("s", Turn(text=text, name="Ann", time=time), now=time)
+        assert "boat" in asked(memory, "What did Ann tell us about 17 April 2026?").text
+        assert "kite" in asked(memory, "What did Ann tell us about 18 April 2026?").text
+
+
+def test_the_output_of_a_tool_for_something_else_is_no_answer() -> None:
+    line = "03:08:02 {}[346]: FATAL certificate aa50588c expired on node merlin"
+    with open_memory() as memory:
+        for service, text in (("uploads", line), ("billing", "03:10:44 {}[12]: all is well")):
+            said = [("user", f"Can you check {service}?"), ("tool", text.format(service))]
+            memory.append("s", [Turn(role=role, text=text, time=NOW) for role, text in said])
+        question = "On which node did the certificate of {} expire?"
+        assert "merlin" in asked(memory, question.format("uploads")).text
+        assert not asked(memory, question.format("billing")).known
+        assert "merlin" in asked(memory, question.format("a service")).text
+
+
 def test_every_figure_has_a_weight_and_none_of_them_is_an_answer() -> None:
     assert tuple(WEIGHTS) == FEATURES
     figures = np.zeros((2, len(FEATURES)))
