@@ -129,6 +129,8 @@ def _collect(
 ) -> _Made:
     """Write outcomes as they come. What has come is written too if no more does."""
     made, committed = _Made(), time.monotonic()
+    if progress:
+        progress(0, count)
     try:
         for done, outcome in enumerate(outcomes, 1):
             _add(outcome, writer, made)

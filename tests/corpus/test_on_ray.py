@@ -13,10 +13,10 @@ from optimem.errors import FormatError, ReaderUnavailableError
 from tests.corpus.test_local import is_running, wait_for
 from tests.corpus.workers import (
     DEADLY,
+    brisk_codec,
     broken_codec,
     deadly_codec,
     read_all,
-    slow_codec,
     write_texts,
 )
 
@@ -62,7 +62,7 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
             cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
 
     report = encode_corpus(
-        tmp_path / "in", out, engine="ray", address=cluster.address, codec=slow_codec,
+        tmp_path / "in", out, engine="ray", address=cluster.address, codec=brisk_codec,
         progress=kill_one,
     )  # fmt: skip
     assert killed[0] < DOCUMENTS
@@ -99,5 +99,5 @@ def test_an_address_where_nobody_answers_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReaderUnavailableError, match=r"127\.0\.0\.1:1"):
         encode_corpus(
             tmp_path / "in", tmp_path / "out", engine="ray", address="127.0.0.1:1",
-            codec=slow_codec,
+            codec=brisk_codec,
         )  # fmt: skip

@@ -16,11 +16,19 @@ DEADLY = "deadly"
 
 
 class SlowModel(PlainModel):
-    """Takes its time for a batch of pages."""
+    """Takes its time for a batch of pages. `seconds`: how long."""
+
+    seconds = 0.1
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
-        time.sleep(0.1)
+        time.sleep(self.seconds)
         return super().encode(pages, tier)
+
+
+class BriskModel(SlowModel):
+    """The same in a quarter of the time."""
+
+    seconds = 0.025
 
 
 class DeadlyModel(PlainModel):
@@ -39,6 +47,10 @@ class DeadlyModel(PlainModel):
 
 def slow_codec() -> PageCodec:
     return PageCodec(PlainRenderer(), SlowModel(), SlowModel())
+
+
+def brisk_codec() -> PageCodec:
+    return PageCodec(PlainRenderer(), BriskModel(), BriskModel())
 
 
 def deadly_codec() -> PageCodec:
