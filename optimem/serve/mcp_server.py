@@ -118,8 +118,9 @@ class McpDoor:
 
     @property
     def routes(self) -> Sequence[BaseRoute]:
-        """See `Door`."""
-        return [Route(PATH, StreamableHTTPASGIApp(self._manager))]
+        """See `Door`. A GET would ask for a stream of what the server says of its own accord: it
+        says nothing, and the stream would hold a place among the requests in hand."""
+        return [Route(PATH, StreamableHTTPASGIApp(self._manager), methods=["POST"])]
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -24,6 +24,7 @@ from optimem.serve.mcp_server import McpDoor, mcp_server
 from optimem.testing import open_memory
 from optimem.turns import Scope
 from tests.serve.client import KEYS, SHOP, WORK, application
+from tests.serve.client import client as http_client
 
 HOME = Scope.parse("work/ann/shop")
 PORT = "Staging listens on port 8443."
@@ -199,6 +200,38 @@ async def test_over_http_each_key_has_its_namespace(memory: OpticalMemory) -> No
         with pytest.raises(BaseException):  # noqa: B017, PT011  a group of what the client makes of 401
             await ask(None, "stats")
     assert len(memory.ids("work//mcp")) == 1
+
+
+async def test_over_http_no_stream_is_kept_open(memory: OpticalMemory) -> None:
+    """It would hold a place among the requests in hand, and the service from stopping."""
+    async with http_client(memory, [McpDoor(Backend(memory), 1 << 20)]) as http:
+        for method in ("GET", "DELETE"):
+            answer = await http.request(method, "/mcp", headers={"Accept": "text/event-stream"})
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"jsonrpc": "2.0"}',
+        b'{"jsonrpc": "2.0", "id": {}, "method": 5, "params": []}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "recall"}}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "recall", '
+        b'"arguments": {"query": "\\ud800"}}}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "\\u0000"}}',
+    ],
+)  # fmt: skip
+async def test_over_http_what_is_malformed_is_no_error_of_ours(
+    memory: OpticalMemory, sent: bytes
+) -> None:
+    async with http_client(memory, [McpDoor(Backend(memory), 1 << 20)]) as http:
+        headers = {
+            "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+        }  # fmt: skip
+        answer = await http.post("/mcp", content=sent, headers=headers)
+        assert answer.status_code < 500
+        good = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        assert (await http.post("/mcp", json=good, headers=headers)).status_code == 200
 
 
 async def test_over_stdio_a_client_is_served_until_it_goes(tmp_path: Path) -> None:
