@@ -15,6 +15,7 @@ from threading import Lock
 
 from optimem.api.memory import OpticalMemory
 from optimem.errors import OptimemError
+from optimem.memory.recall.prompting import count_tokens
 from optimem.proxy.pricing import Tally
 from optimem.proxy.savings import Savings
 from optimem.proxy.shortening import Asked, Shortened, Shortener
@@ -35,6 +36,7 @@ class Desk:
         self._savings = Savings(memory.store, memory.clock)
         self._threads = ThreadPoolExecutor(THREADS, "optimem-proxy")
         self._late, self._lock = 0, Lock()
+        self._threads.submit(count_tokens, "")  # loads the tokenizer, or the first plan is late
 
     def close(self) -> None:
         """Wait for what is at work, and store the sums."""
