@@ -68,6 +68,7 @@ class LoopThread:
         if thread is not None and thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
+            self._loop.close()
 
 
 async def _next(steps: AsyncIterator[R]) -> R | None:

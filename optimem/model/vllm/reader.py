@@ -37,7 +37,7 @@ class VllmReader:
         self, options: Options, salt: str | None = None, session: Session | None = None
     ) -> None:
         self._options, self.salt = options, salt
-        self._session = session or Session(options)
+        self._session: Session | None = session or Session(options)
 
     @classmethod
     def at(
@@ -189,13 +189,14 @@ class VllmReader:
 
     def close(self) -> None:
         """Close the connections. Closing twice is harmless; a later request opens them again."""
-        session, self._session = self._session, Session(self._options)
-        session.close()
+        session, self._session = self._session, None
+        if session is not None and session.process == os.getpid():
+            session.close()
 
     @property
     def _open(self) -> Session:
         """The session of this process: neither threads nor connections survive a fork."""
-        if self._session.process != os.getpid():
+        if self._session is None or self._session.process != os.getpid():
             self._session = Session(self._options)
         return self._session
 
