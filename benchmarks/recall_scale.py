@@ -36,6 +36,7 @@ from optimem.memory.records.records import (
     page_id,
 )
 from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.writing.merging import merge_index
 from optimem.omem.corrections import text_digest
 from optimem.store import open_store
 from optimem.testing import plain_codec
@@ -101,6 +102,7 @@ def write(records: ScopeRecords, turns: int, chat: Chat) -> None:
             size += len(waiting[0]) + 1
             texts.append(waiting.pop(0))
         _write_page(records, number, texts)
+        merge_index(records)
         number += len(texts)
     edit, (_, version) = records.edit(), records.state()
     edit.put_state(ScopeState(turns, Position(turns, 0), 0, NOW, "epoch"), version)

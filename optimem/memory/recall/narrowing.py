@@ -12,7 +12,6 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory.recall.indexed_turns import IndexedTurns
 from optimem.memory.recall.retrieval import TurnRanker
 from optimem.memory.recall.stages import UNRELATED, Query, nearness
 from optimem.memory.recall.told_days import told
@@ -39,10 +38,12 @@ def narrowed(query: Query, since: float, until: float) -> Query:
 def _support(query: Query) -> NDArray[np.float32]:
     """What speaks for each turn, (T,); 0 for nothing."""
     indexed = query.ranker.indexed
-    support, wanted = np.zeros(len(indexed.turns), np.float32), query.wanted
-    most = max(sum(wanted.values()), 1.0)
+    own, wanted = np.zeros(len(indexed.turns), np.float32), query.wanted
     for term, rarity in query.ranker.rarity(wanted).items():
-        _add_window(support, indexed, term, wanted[term] * rarity / most)
+        own[indexed.held(term).at] += wanted[term] * rarity / max(sum(wanted.values()), 1.0)
+    support = 2 * own
+    support[1:] += own[:-1] * indexed.together
+    support[:-1] += own[1:] * indexed.together
     for said in query.speakers.values():
         for term in said:
             support[indexed.held(term).at] += 0.5
@@ -53,18 +54,6 @@ def _support(query: Query) -> NDArray[np.float32]:
     if query.nearness is not None:
         support += np.maximum(query.nearness - UNRELATED, 0)
     return support
-
-
-def _add_window(
-    support: NDArray[np.float32], indexed: IndexedTurns, term: int, weight: float
-) -> None:
-    """Add a term's weight to the turns that hold it, and to those beside them."""
-    at = indexed.held(term).at
-    support[at] += 2 * weight
-    before = at[at > 0]
-    support[before[indexed.together[before - 1]] - 1] += weight
-    after = at[at < len(support) - 1]
-    support[after[indexed.together[after]] + 1] += weight
 
 
 def _most(support: NDArray[np.float32], most: int) -> NDArray[np.int64]:

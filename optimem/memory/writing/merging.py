@@ -40,8 +40,11 @@ class Unit(NamedTuple):
 
 
 def merge_index(records: ScopeRecords) -> int:
-    """Merge what there is to merge; the number of merges. Left to others if they are faster."""
+    """Merge what there is to merge, once enough pages have index entries of their own; the number
+    of merges. Left to others if they are faster."""
     records, merges = replace(records, damage={}), 0  # damage is left to `check`
+    if len(records.index_sizes()) < FAN:
+        return 0
     while _merge_once(records):
         merges += 1
     return merges
