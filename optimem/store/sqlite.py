@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import accumulate
 from typing import TypeVar
@@ -27,9 +27,11 @@ from optimem.store.arguments import (
 )
 from optimem.store.reserve import SIZE, Reserve
 from optimem.store.sqlite_file import (
+    GIVES_BACK,
     MEMORY,
     RETRY_PAUSE,
     Mode,
+    give_back,
     holds_any,
     open_database,
     sqlite_errors,
@@ -110,7 +112,9 @@ class SQLiteStore:
         check_changes(changes)
         commit = partial(self._commit, scope_tag(scope), changes)
         has_deletion = any(change.value is None for change in changes)
-        if self._with_reserve(commit) if has_deletion else commit():
+        deleted = self._with_reserve(commit) if has_deletion else commit()
+        self._give_back()
+        if deleted:
             self._try_wipe()
 
     def scopes(self) -> Iterator[Scope]:
@@ -148,6 +152,7 @@ class SQLiteStore:
             deleted = self._clear(tag)
         except StoreFullError:
             deleted = self._with_reserve(partial(self._clear_in_steps, tag))
+        self._give_back()
         self._try_wipe()
         return deleted
 
@@ -190,6 +195,7 @@ class SQLiteStore:
         """See `Store`. Writes the file anew, which also makes it as small as it can be; needs
         that much space on the disk and raises StoreFullError without it."""
         with self._connection() as db:
+            db.execute(GIVES_BACK)
             db.execute("VACUUM")
         return self.wipe()
 
@@ -259,6 +265,12 @@ class SQLiteStore:
             return act()
         finally:
             self._reserve.fill()
+
+    def _give_back(self) -> None:
+        """Make the file smaller if much of it is free. Never raises, since what was committed stays
+        so; the next commit tries again."""
+        with self._connection() as db, suppress(sqlite3.Error):
+            give_back(db)
 
     def _try_wipe(self) -> str:
         """Move the log into the file and truncate it, without waiting for anybody. Returns why

@@ -30,6 +30,12 @@ MEMORY = ":memory:"
 RETRY_PAUSE = 0.01
 """Seconds between attempts where SQLite does not wait by itself."""
 
+GIVES_BACK = "PRAGMA auto_vacuum = INCREMENTAL"
+"""Lets free pages of a file be cut off."""
+SPARE, STEP = 256, 256
+"""Free pages, of 4 KiB, that a file keeps, besides a quarter of all; pages cut off at a time, which
+fit in the log."""
+
 _BLOCK = 8 << 20
 """Bytes of a file that are looked through at a time."""
 
@@ -123,6 +129,15 @@ def truncate_log(db: sqlite3.Connection) -> bool:
     return not busy
 
 
+def give_back(db: sqlite3.Connection) -> None:
+    """Cut off a part of the file, if much of it is free. Does nothing to a file made before there
+    was this, until VACUUM has made it anew."""
+    (free,) = db.execute("PRAGMA freelist_count").fetchone()
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    if free > max(pages // 4, SPARE):
+        db.executescript(f"PRAGMA incremental_vacuum({STEP})")  # `execute` stops after a page
+
+
 def holds_any(path: str, wanted: Sequence[bytes]) -> bool:
     """Whether a file holds one of some byte strings; False if there is none."""
     overlap, before = max(map(len, wanted)) - 1, b""
@@ -141,6 +156,8 @@ def holds_any(path: str, wanted: Sequence[bytes]) -> bool:
 def _prepare(db: sqlite3.Connection, path: str, deadline: float) -> None:
     """Check the file before any statement that could write to it, then set it up."""
     is_new = _is_new(db, path)
+    if is_new:
+        db.execute(GIVES_BACK)  # only a file without tables takes it
     _use_wal(db, deadline)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA secure_delete = ON")

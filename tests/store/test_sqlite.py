@@ -302,3 +302,35 @@ def test_a_backup_made_by_sqlite_while_others_write_is_a_store(path: Path) -> No
     assert [info.key for info in restored.entries(HOME)] == ["a"]
     restored.close()
     store.close()
+
+
+def test_what_was_freed_is_given_back_to_the_disk(path: Path) -> None:
+    with closing(SQLiteStore(path)) as store:
+        for number in range(40):
+            store.commit(HOME, [Change(f"k{number:02}", bytes(100_000))])
+        store.wipe()
+        full = path.stat().st_size
+        for number in range(40):  # a page that fades is replaced by a smaller one
+            store.commit(HOME, [Change(f"k{number:02}", bytes(5_000))])
+        store.wipe()
+        assert path.stat().st_size < full / 2
+        assert [entry and len(entry.value) for entry in store.get(HOME, ["k00", "k39"])] == [
+            5_000
+        ] * 2
+
+
+def test_a_purge_makes_an_older_file_give_back_what_is_freed(path: Path) -> None:
+    with closing(SQLiteStore(path)) as store:
+        store.commit(HOME, [Change("kept", b"kept")])
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA auto_vacuum = NONE")
+        db.execute("VACUUM")
+    with closing(SQLiteStore(path)) as store:
+        store.purge()
+        for number in range(60):
+            store.commit(HOME, [Change(f"k{number:02}", bytes(100_000))])
+        for number in range(60):
+            store.commit(HOME, [Change(f"k{number:02}", None)])
+        store.wipe()
+        assert path.stat().st_size < 3_000_000
+        assert store.get(HOME, ["kept"]) == [Entry("kept", 1, b"kept")]
