@@ -1,5 +1,7 @@
 """`optimem server-command`: how a vLLM server is started for stored pages, and what one lacks."""
 
+import sys
+
 import click
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
@@ -56,7 +58,7 @@ def command(
         click.echo(f"{'ok' if finding.good else 'no':4}{finding.text}")
         well = well and finding.good
     if not well:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 COMMANDS = (command,)

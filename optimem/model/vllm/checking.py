@@ -63,6 +63,8 @@ def check_server(
     try:
         served = reader.served
         yield from _described(served, reader, page)
+        if served.fingerprint is None and not served.vouched:
+            return  # nothing would be answered
         page = _as_served(page, served)
         yield from _asked(reader, page)
         if here:
@@ -108,7 +110,7 @@ def _described(served: ServedModel, reader: VllmReader, page: StoredPage) -> Ite
 
 def _checkpoint(served: ServedModel, page: StoredPage) -> Finding:
     try:
-        served.check_fingerprint(page.fingerprint)
+        served.check_fingerprint(page.fingerprint, "pages of this checkpoint")
     except OptimemError as error:
         return Finding(False, str(error))
     known = "" if served.fingerprint else ", on your word (?model=)"

@@ -70,6 +70,19 @@ def test_each_thing_a_server_lacks_is_named_with_the_remedy(
         assert text in line, line
 
 
+def test_a_server_that_does_not_say_what_it_serves_is_not_asked(
+    serve: Serve, checkpoint: Path
+) -> None:
+    server = serve(name="m", width=WIDTH, positions=8192)
+    found = list(check_server(server.url, str(checkpoint)))
+    (bad,) = (each.text for each in found if not each.good)
+    assert bad.startswith("pages of this checkpoint were written by")
+    assert server.questions == []
+    with pytest.raises(SystemExit) as left:
+        cli(["server-command", str(checkpoint), "--check", server.url], standalone_mode=False)
+    assert left.value.code == 1
+
+
 def test_a_server_without_vision_tokens_ends_the_check(serve: Serve, checkpoint: Path) -> None:
     (finding,) = check_server(serve(embeds=False).url, str(checkpoint))
     assert not finding.good
