@@ -7,8 +7,9 @@ tokenizer, without attribution, for all alike.
 import math
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from benchmarks.recall.talks import Asked, Said, Talk
 from optimem import OpticalMemory
@@ -19,6 +20,7 @@ from optimem.text.terms import terms
 from optimem.turns import Turn
 
 SCOPE = "benchmark"
+DAY = 86_400.0
 K1, B = 1.5, 0.75
 
 
@@ -31,16 +33,33 @@ class Contender(Protocol):
         """The ids of turns that together have at most `budget` tokens, best first."""
 
 
+class Setting(NamedTuple):
+    """How optimem is measured. `embeddings`: what it finds by meaning with. `days`: since the last
+    turn was said, with pages that the model reads and that fade by the default policy; None for
+    fresh pages and a reader that misreads nothing."""
+
+    embeddings: Embeddings | None = None
+    days: float | None = None
+
+
+FRESH = Setting()
+
+
 class Optimem:
-    """The memory itself, on a page reader that misreads nothing: what is measured is finding."""
+    """The memory itself. What is measured is finding, and with `Setting.days` reading, too."""
 
     name = "optimem"
 
-    def __init__(self, talk: Talk, embeddings: Embeddings | None = None) -> None:
-        self.memory: OpticalMemory = open_memory(embeddings=embeddings)
+    def __init__(self, talk: Talk, setting: Setting = FRESH) -> None:
+        faded = setting.days is not None
+        open_one = partial(OpticalMemory.open, ":memory:") if faded else open_memory
+        self.memory: OpticalMemory = open_one(embeddings=setting.embeddings)
         for said in talk.turns:
             self.memory.append(SCOPE, as_turn(said), now=said.time)
-        self.memory.flush(SCOPE, now=talk.turns[-1].time)
+        end = talk.turns[-1].time
+        self.memory.flush(SCOPE, now=end)
+        if setting.days is not None:
+            self.memory.sweep(now=end + setting.days * DAY)
 
     def found(self, asked: Asked, budget: int) -> list[str]:
         """What recall finds for the budget."""

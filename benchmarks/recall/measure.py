@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.recall.contenders import CONTENDERS, SCOPE, Optimem
+from benchmarks.recall.contenders import CONTENDERS, FRESH, SCOPE, Optimem, Setting
 from benchmarks.recall.talks import Asked, Talk
-from optimem.memory.recall.embedding import Embeddings
 from optimem.text.terms import terms
 
 BUDGETS = (300, 700, 2000)
@@ -77,15 +76,15 @@ class Results:
 def measure(
     talks: Sequence[Talk],
     progress: Callable[[str], None] = lambda name: None,
-    embeddings: Embeddings | None = None,
+    setting: Setting = FRESH,
 ) -> Results:
-    """Put every question to every contender. `embeddings`: what optimem finds by meaning with."""
+    """Put every question to every contender. `setting`: of optimem."""
     results = Results()
     for talk in talks:
         progress(talk.name)
         results.turns += len(talk.turns)
         for make in CONTENDERS:
-            contender = Optimem(talk, embeddings) if make is Optimem else make(talk)
+            contender = Optimem(talk, setting) if make is Optimem else make(talk)
             for asked in talk.questions:
                 if asked.answerable:
                     _count_found(results.findings[contender.name], contender.found, asked)

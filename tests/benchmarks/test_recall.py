@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recall.contenders import Bm25, Chance, Newest, Optimem, fitting
+from benchmarks.recall.contenders import SCOPE, Bm25, Chance, Newest, Optimem, Setting, fitting
 from benchmarks.recall.generate import HELD_OUT, make_talk
 from benchmarks.recall.measure import BUDGETS, measure
 from benchmarks.recall.published import read_locomo, read_longmemeval
@@ -135,6 +135,13 @@ def test_a_budget_is_filled_and_never_exceeded() -> None:
             assert sum(sizes[id] for id in found) <= budget
     assert Bm25(SMALL).found(asked, 50)[0] == Optimem(SMALL).found(asked, 50)[0] == "t0"
     assert Newest(SMALL).found(asked, 1000) == ["t4", "t3", "t2", "t1", "t0"]
+
+
+def test_pages_are_read_by_the_model_as_they_are_after_some_days() -> None:
+    talk = Talk("short", make_talk(1).turns[:90], ())
+    for days, tier in ((0, "large"), (60, "tiny")):
+        pages = Optimem(talk, Setting(days=days)).memory.stats(SCOPE).pages_by_tier
+        assert tier in map(str, pages)
 
 
 def test_everything_is_counted_once_and_shown() -> None:
