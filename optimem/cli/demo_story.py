@@ -18,8 +18,8 @@ from optimem.api.memory import OpticalMemory
 from optimem.build import caching
 from optimem.evaluation.measures import accuracy, silent_errors
 from optimem.evaluation.round_trip import AGES, NO_FLOOR
+from optimem.memory.recall.page_reading import read_pages
 from optimem.memory.recall.prompting import format_context
-from optimem.memory.recall.recall import read_pages
 from optimem.memory.records.records import PageRecord
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.writing.drawing import certain

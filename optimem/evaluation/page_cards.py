@@ -9,7 +9,8 @@ from functools import partial
 
 from optimem.evaluation.forecast import Forecast, forecast
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.recall.recall import BATCH, PageReading, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
+from optimem.memory.recall.recall import BATCH
 from optimem.memory.records.records import PageRecord
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.writing.drawing import draw

@@ -13,7 +13,7 @@ from optimem.errors import ConflictError, FormatError
 from optimem.memory.caching import clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading.fate import RETRY_AFTER, Fate, Kept, fading_fates, next_due, settled_fate
-from optimem.memory.recall.recall import PageReading, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import Chunk, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords, retry

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.errors import UnknownPageError
-from optimem.memory.recall.recall import Recaller, read_pages
+from optimem.memory.recall.page_reading import read_pages
+from optimem.memory.recall.recall import Recaller
 from optimem.memory.records.records import PageKey
 from optimem.protocols import Box
 from optimem.tiers import Tier

@@ -1,28 +1,26 @@
-"""Pages to turns: what can still be read of a page, span by span, and the turns of a scope put
-together from it, those that match a query or all of them in order.
+"""The turns of a scope put together from what can be read of its pages: those that match a query,
+or all of them in order.
 
-A scope's records say where a turn is, the decoder what its cells show. Knows nothing of how turns
-are ranked or stored, or what they are recalled for.
+Knows nothing of how turns are ranked or stored, or what they are recalled for.
 """
 
 import logging
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
-
-import numpy as np
 
 from optimem.errors import FingerprintError, FormatError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.meaning import Meanings
 from optimem.memory.recall.narrowing import narrowed
 from optimem.memory.recall.packing import Candidate, Packed, Reader, by_score, pack, with_neighbours
+from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.recall.ranker_cache import RankerCache
 from optimem.memory.recall.request import Request
 from optimem.memory.recall.reranking import POOL, Reranker, reranked
 from optimem.memory.recall.retrieval import TurnRanker
 from optimem.memory.recall.stages import Found, Hit, Query, find, sought_terms
-from optimem.memory.recall.turn_builder import SpanReading, TurnBuilder
+from optimem.memory.recall.turn_builder import TurnBuilder
 from optimem.memory.records.records import (
     Chunk,
     EntryKind,
@@ -33,11 +31,8 @@ from optimem.memory.records.records import (
     holding,
 )
 from optimem.memory.records.scope_records import ScopeRecords, Stored
-from optimem.omem.container import format_errors
-from optimem.omem.corrections import Corrections, proven
-from optimem.protocols import PageCodec, ReadCells, Reading, VisionTokens
+from optimem.protocols import PageCodec
 from optimem.results import Reason, RecalledTurn, Recollection, TurnList, Unreadable
-from optimem.text.keeping import Keep
 from optimem.text.terms import terms
 
 REFRESH_AFTER = 3600.0
@@ -46,108 +41,6 @@ BATCH = 16
 """Pages decoded at a time."""
 
 log = logging.getLogger("optimem")
-
-
-@dataclass(frozen=True)
-class PageReading:
-    """A page as read: its cells, corrected, and its spans, or those that were wanted. Cells of a
-    span that its hash proves right are certain."""
-
-    cells: ReadCells
-    spans: list[SpanReading]
-
-
-def read_pages(
-    records: Sequence[PageRecord], codec: PageCodec, wanted: Container[int] | None = None
-) -> list[PageReading]:
-    """Read pages. `wanted`: numbers of the turns whose spans are read; None for all. Raises
-    FingerprintError for tokens of another encoder."""
-    tokens = [record.body for record in records if isinstance(record.body, VisionTokens)]
-    decoded = iter(codec.decoder.read(tokens) if tokens else [])
-    return [
-        _read_tokens(record, next(decoded), codec, wanted)
-        if isinstance(record.body, VisionTokens)
-        else _read_text(record, record.body, codec, wanted)
-        for record in records
-    ]
-
-
-def read_each(
-    records: Sequence[PageRecord], codec: PageCodec, wanted: Container[int] | None = None
-) -> list[PageReading | FormatError]:
-    """Read pages, all at once, or one by one if one of them cannot be read: the error then."""
-    try:
-        return [*read_pages(records, codec, wanted)]
-    except FormatError as error:
-        if len(records) == 1:
-            return [error]
-        return [reading for record in records for reading in read_each([record], codec, wanted)]
-
-
-def _read_tokens(
-    record: PageRecord, decoded: ReadCells, codec: PageCodec, wanted: Container[int] | None
-) -> PageReading:
-    """What was decoded, with the corrections made when the page was written. Raises FormatError
-    if these, or the spans, are not of such a page."""
-    size = len(decoded.ids)
-    if record.spans[-1].end > size:
-        raise FormatError(
-            f"page {record.id} is damaged: it names turns up to cell {record.spans[-1].end}, "
-            f"and its tokens show {size} cells"
-        )
-    with format_errors(f"the corrections of page {record.id}"):
-        cells = Corrections.unpack(record.corrections, size).apply(decoded)
-    read = [_read_span(each, cells, codec, record.kept) for each in _of(record.spans, wanted)]
-    for each in read:
-        _take_certainty(cells, each)
-    return PageReading(cells, read)
-
-
-def _read_text(
-    record: PageRecord, texts: tuple[str, ...], codec: PageCodec, wanted: Container[int] | None
-) -> PageReading:
-    """A page kept as text, as if each of its cells had been read with certainty. A turn that was
-    stored in several chunks is one text here, which may take fewer cells."""
-    parts = [
-        codec.renderer.cells(text, span.role if span.starts else None)
-        for span, text in zip(record.spans, texts, strict=True)
-    ]
-    ends = np.cumsum([len(part) for part in parts]).tolist()
-    spans = [
-        replace(span, start=end - len(part), end=end)
-        for span, part, end in zip(record.spans, parts, ends, strict=True)
-    ]
-    ids = np.concatenate(parts)
-    cells = ReadCells(ids, np.ones(len(ids), np.float32))
-    read = [_read_span(each, cells, codec, Keep.ALL) for each in _of(spans, wanted)]
-    return PageReading(cells, read)
-
-
-def _of(spans: Iterable[Span], wanted: Container[int] | None) -> Iterator[Span]:
-    """The spans of turns by their numbers; None for all."""
-    return (span for span in spans if wanted is None or span.position.sequence in wanted)
-
-
-def _read_span(span: Span, cells: ReadCells, codec: PageCodec, kept: Keep) -> SpanReading:
-    reading = span_text(span, cells, codec)
-    return SpanReading(span, *proven(reading, span.digest, kept is Keep.ALL))
-
-
-def _take_certainty(cells: ReadCells, read: SpanReading) -> None:
-    """Give a span's cells the certainty of its characters, now that its hash was compared."""
-    part = slice(read.span.start, read.span.end)
-    if read.exact:
-        cells.probability[part] = 1
-    else:
-        starts = read.reading.cell
-        cells.probability[starts] = np.minimum(cells.probability[starts], read.reading.probability)
-
-
-def span_text(span: Span, cells: ReadCells, codec: PageCodec) -> Reading:
-    """The text of a span from the cells of its page."""
-    part = slice(span.text_start, span.end)
-    reading = codec.renderer.text(ReadCells(cells.ids[part], cells.probability[part]))
-    return replace(reading, cell=reading.cell + span.text_start)
 
 
 class Matches(NamedTuple):
@@ -164,6 +57,13 @@ def _why(candidate: Candidate, ids: Mapping[int, str]) -> list[Reason]:
     if candidate.matches:
         return candidate.hit.why
     return [Reason(stage="beside", score=0.0, note=ids.get(candidate.hit.number, ""))]
+
+
+def _parts(pages: Iterable[Stored[PageRecord]], tail: Iterable[Chunk]) -> Iterator[Span | Chunk]:
+    """All spans and chunks."""
+    yield from tail
+    for page in pages:
+        yield from page.record.spans
 
 
 @dataclass(frozen=True)
@@ -203,33 +103,16 @@ class Recaller:
     def between(self, since: float, until: float) -> TurnList[RecalledTurn]:
         """All turns of a time, both ends included, in order. Pages that hold none are not
         decoded."""
-        pages, tail = self.records.at_one_moment(self._everything)
-        parts: list[Span | Chunk] = [*tail]
-        for page in pages:
-            parts += page.record.spans
-        wanted = {part.position.sequence for part in parts if since <= part.time <= until}
-        turns = self._turns(pages, tail, wanted).values()
-        built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
-        return TurnList(built, self.unreadable)
+        return self._those(lambda part: since <= part.time <= until)
 
     def pinned(self) -> TurnList[RecalledTurn]:
         """The pinned turns in order. Pages that hold none are not decoded."""
-        pages, tail = self.records.at_one_moment(self._everything)
-        parts: list[Span | Chunk] = [*tail]
-        for page in pages:
-            parts += page.record.spans
-        wanted = {part.position.sequence for part in parts if part.pinned}
-        turns = self._turns(pages, tail, wanted).values()
-        built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
-        return TurnList(built, self.unreadable)
+        return self._those(lambda part: part.pinned)
 
     def ids(self) -> list[str]:
         """The ids of all turns in order."""
         pages, tail = self.records.at_one_moment(self._everything)
-        parts: list[Span | Chunk] = [*tail]
-        for page in pages:
-            parts += page.record.spans
-        numbered = {part.position.sequence: part.turn for part in parts}
+        numbered = {part.position.sequence: part.turn for part in _parts(pages, tail)}
         return [numbered[number] for number in sorted(numbered)]
 
     def read(self, ids: Sequence[str]) -> list[RecalledTurn]:
@@ -296,6 +179,14 @@ class Recaller:
         if request.budget is not None:
             rest += found.rest(max(request.k - len(hits) - len(rest), 0), allowed)
         return hits, rest
+
+    def _those(self, wanted: Callable[[Span | Chunk], bool]) -> TurnList[RecalledTurn]:
+        """The turns of which any part is wanted, in order."""
+        pages, tail = self.records.at_one_moment(self._everything)
+        numbers = {part.position.sequence for part in _parts(pages, tail) if wanted(part)}
+        turns = self._turns(pages, tail, numbers).values()
+        built = (turn.build(RecalledTurn, self.now, self.codec) for turn in turns)
+        return TurnList(built, self.unreadable)
 
     def _everything(self) -> tuple[list[Stored[PageRecord]], list[Chunk]]:
         listed, tail = self.records.snapshot()

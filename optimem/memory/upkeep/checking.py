@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from optimem.errors import FormatError, MissingKeyError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.recall.recall import PageReading, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import (
     Chunk,

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.errors import InputError
-from optimem.memory.recall.recall import PageReading, Recaller, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
+from optimem.memory.recall.recall import Recaller
 from optimem.memory.records.records import PageRecord
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.upkeep.whole_export import (

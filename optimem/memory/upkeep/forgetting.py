@@ -11,7 +11,7 @@ import numpy as np
 
 from optimem.errors import FormatError, InputError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.recall.recall import PageReading, read_pages
+from optimem.memory.recall.page_reading import PageReading, read_pages
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import EntryKind, PageRecord, Span, gone_key, holding, page_id
 from optimem.memory.records.scope_records import ScopeRecords, Stored, retry

@@ -17,7 +17,7 @@ from optimem.errors import QuotaError
 from optimem.memory.caching import LRU, clear_cache
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.fading.fading import without_page
-from optimem.memory.recall.recall import PageReading, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.records.records import EntryKind, PageKey, PageRecord, image_key, turn_key
 from optimem.memory.records.scope_records import ScopeRecords, Stored
 from optimem.memory.settings import parse_settings, parse_size

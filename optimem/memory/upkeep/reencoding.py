@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from optimem.errors import ConflictError, FingerprintError, FormatError
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.recall.recall import PageReading, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import EntryKind, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords, retry

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from optimem.errors import FingerprintError, FormatError
 from optimem.memory.recall.meaning import Meanings
-from optimem.memory.recall.recall import PageReading, read_each
+from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.recall.retrieval import IndexRow
 from optimem.memory.records.records import PageKey, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords

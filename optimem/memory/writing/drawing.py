@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.recall.recall import span_text
+from optimem.memory.recall.page_reading import span_text
 from optimem.memory.recall.retrieval import IndexRow, index_page
 from optimem.memory.recall.turn_builder import SpanReading
 from optimem.memory.records.page_index import PageIndex

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimem.memory.recall.recall import PageReading
+from optimem.memory.recall.page_reading import PageReading
 from optimem.memory.recall.turn_builder import SpanReading
 from optimem.memory.records.records import Chunk, PageRecord, Position, Span, page_id
 from optimem.memory.writing.drawing import Drawing

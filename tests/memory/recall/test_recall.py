@@ -23,7 +23,7 @@ from optimem.api.files import compress
 from optimem.api.files import read_pages as read_file
 from optimem.errors import FingerprintError, FormatError, InputError
 from optimem.memory.decay import DAY, DecayPolicy
-from optimem.memory.recall.recall import PageReading, read_each, read_pages
+from optimem.memory.recall.page_reading import PageReading, read_each, read_pages
 from optimem.memory.recall.turn_builder import TurnBuilder, line_boxes
 from optimem.memory.records.records import PageRecord
 from optimem.model.deepseek_ocr.alignment import ReadText, align, outline_rows

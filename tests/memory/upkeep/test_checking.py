@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from optimem import OpticalMemory
 from optimem.cli import cli
 from optimem.errors import FormatError
-from optimem.memory.recall.recall import read_pages
+from optimem.memory.recall.page_reading import read_pages
 from optimem.memory.records.records import EntryKind
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.writing import merging

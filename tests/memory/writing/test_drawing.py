@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optimem.memory.decay import DecayPolicy
-from optimem.memory.recall.recall import read_pages
+from optimem.memory.recall.page_reading import read_pages
 from optimem.memory.recall.retrieval import TurnRanker
 from optimem.memory.records.records import PageRecord
 from optimem.memory.writing.drawing import certain, draw, draw_each, redrawn_index
