@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     "encode-corpus",
     epilog="\b\nExamples:\n"
     "  optimem encode-corpus docs/ encoded/\n"
-    "  optimem encode-corpus pages.parquet encoded/ --text-field body --id-field url\n"
+    "  optimem encode-corpus pages.parquet encoded/ --text-field body\n"
     "  optimem encode-corpus scans/ encoded/ --images deepseek-ai/DeepSeek-OCR\n"
-    "  optimem encode-corpus /nfs/docs /nfs/encoded --engine ray --address ray-head:6379",
+    "  optimem encode-corpus /nfs/docs /nfs/out --engine ray --address head:6379",
 )
 @click.argument("source", metavar="IN", shell_complete=complete_file)
 @click.argument("out", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
@@ -88,7 +88,7 @@ def encode_corpus(
     epilog="\b\nExamples:\n"
     "  optimem read-corpus encoded/ --list\n"
     "  optimem read-corpus encoded/ guide/intro.md > intro.md\n"
-    "  optimem read-corpus encoded/ --jsonl | optimem remember work/ann/docs --jsonl -",
+    "  optimem read-corpus encoded/ --jsonl | optimem remember docs --jsonl -",
 )
 @click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path),
                 shell_complete=complete_file)  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from unittest.mock import patch
@@ -15,6 +15,7 @@ import pytest
 
 from optimem import OpticalMemory
 from optimem.cli import cli
+from optimem.corpus.encoding import CorpusEncoder, Outcome, Recipe, Task
 from optimem.protocols import PageCodec
 from optimem.store.sqlite import SQLiteStore
 from optimem.testing import PlainModel, PlainRenderer, plain_codec
@@ -30,6 +31,7 @@ ROWS = {
 STDIN, STDOUT, SEVERAL, JSON, COMPLETES, FAILS = range(6)
 SCOPE = "work/ann/monday"
 KEY, NEW_KEY = "ab" * 32, "cd" * 32
+SERVERS = {"mcp", "serve", "server-command"}
 EVAL = ("--ratios", "1", "--pages", "1", "--tokenizer", "bytes")
 CALLS = {
     "compress": ("notes.txt",),
@@ -61,6 +63,8 @@ CALLS = {
     "drop-key": ("work/ann", "--yes"),
     "reencode": (),
     "reindex": (SCOPE, "--embeddings", "tests.memory.embedders:WordModel"),
+    "encode-corpus": ("notes.txt", "corpus"),
+    "read-corpus": ("encoded",),
     "inspect": (SCOPE,),
     "eval": ("notes.txt", *EVAL),
 }
@@ -90,9 +94,22 @@ def rows(column: int, *, empty: bool = False) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", names)
 
 
+class OwnProcess:
+    """Encodes documents here, in place of worker processes, which would not know the fakes."""
+
+    def __init__(self, workers: int | None) -> None:
+        pass
+
+    def encode(self, recipe: Recipe, tasks: Sequence[Task]) -> list[Outcome]:
+        return CorpusEncoder(recipe).encode(tasks)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _fakes() -> Iterator[None]:
-    with patch("optimem.build.named_codec", lambda name: plain_codec()):
+    with (
+        patch("optimem.build.named_codec", lambda name, reader=None: plain_codec()),
+        patch("optimem.corpus.run.LocalEngine", OwnProcess),
+    ):
         yield
 
 
@@ -113,6 +130,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy("store.db", "before.db")
         for name, arguments in {
             "compress": ("notes.txt",),
+            "encode-corpus": ("notes.txt", "encoded"),
             "export": (SCOPE, "-o", "export.jsonl"),
         }.items():
             assert call(name, *arguments).returncode == 0
@@ -136,7 +154,7 @@ def file_of(name: str) -> str:
 
 
 def test_every_command_but_demo_and_servers_has_a_row() -> None:
-    assert set(ROWS) == set(CALLS) == set(cli.commands) - {"demo", "mcp", "serve"}
+    assert set(ROWS) == set(CALLS) == set(cli.commands) - SERVERS - {"demo"}
 
 
 @rows(STDIN)
@@ -202,6 +220,10 @@ def test_a_command_without_data_is_silent(name: str) -> None:
 
 @rows(SEVERAL)
 def test_several_inputs(name: str) -> None:
+    if ROWS[name][SEVERAL] == "each ID":
+        assert usual(name, "notes.txt", "notes.txt").stdout
+        assert call(name, *CALLS[name], "notes.txt", "other").returncode == 1
+        return
     file, cell = file_of(name), ROWS[name][SEVERAL]
     second = Path(f"second{Path(file).suffix}")
     more = b"One more line.\n" if second.suffix == ".txt" else b""
@@ -230,7 +252,8 @@ def test_more_inputs_than_a_command_takes_are_wrong_usage(name: str) -> None:
 @rows(JSON)
 def test_json_is_printed(name: str) -> None:
     cell = ROWS[name][JSON]
-    shown = usual(name, *(["--json"] if cell != "JSON Lines" else [])).stdout
+    option = {"JSON Lines": [], "`--jsonl`": ["--jsonl"]}.get(cell, ["--json"])
+    shown = usual(name, *option).stdout
     for text in [shown] if cell == "yes" else shown.splitlines():
         json.loads(text)
     assert shown
