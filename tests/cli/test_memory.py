@@ -170,7 +170,7 @@ def test_a_terminal_is_told_that_input_is_waited_for(tmp_path: Path) -> None:
     os.write(master, b"typed\n\x04")
     shown, said = process.communicate(timeout=60)
     assert b"reading from the terminal; end with Ctrl-D" in said
-    assert b"1 turns remembered" in shown
+    assert b"1 turn remembered" in shown
 
 
 def test_an_empty_question_is_named(store: str, tmp_path: Path) -> None:
