@@ -91,8 +91,8 @@ def remember(
     if as_json:
         print_json(total)
         return
-    turns = "turn" if total["added"] == 1 else "turns"
-    click.echo(f"{total['added']} {turns} remembered, {total['duplicates']} already known")
+    noun = "turn" if total["added"] == 1 else "turns"
+    click.echo(f"{total['added']} {noun} remembered, {total['duplicates']} already known")
     if total["forgotten"]:
         click.echo(f"{total['forgotten']} were forgotten before; see `optimem readmit`", err=True)
 
