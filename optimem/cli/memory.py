@@ -20,9 +20,9 @@ from optimem.cli.inputs import (
     raw_option,
     read_turns,
 )
-from optimem.cli.output import date, print_json, progress_bar
+from optimem.cli.output import print_json, progress_bar
 from optimem.roles import ROLES
-from optimem.text.ages import ago
+from optimem.text.ages import ago, date
 from optimem.text.figures import percent
 from optimem.tiers import Tier
 

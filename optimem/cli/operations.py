@@ -22,10 +22,11 @@ from optimem.cli.inputs import (
     read_input,
     read_lines,
 )
-from optimem.cli.output import date, print_json, print_rows, progress_bar
+from optimem.cli.output import print_json, print_rows, progress_bar
 from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.fading.leases import IDLE, LEASE
 from optimem.omem.atomic import atomic_write
+from optimem.text.ages import date
 
 if TYPE_CHECKING:
     from types import FrameType

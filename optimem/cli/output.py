@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -15,11 +14,6 @@ import click
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
-
-
-def date(seconds: float) -> str:
-    """Seconds since the epoch as a date and a time in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def print_json(value: Any, aside: bool = False) -> None:

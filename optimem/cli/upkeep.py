@@ -16,10 +16,10 @@ from optimem.cli.inputs import (
     now_option,
     parse_time,
 )
-from optimem.cli.output import date, print_fields, print_json, progress_bar
+from optimem.cli.output import print_fields, print_json, progress_bar
 from optimem.errors import UnknownScopeError
 from optimem.memory.settings import parse_age
-from optimem.text.ages import ago, duration
+from optimem.text.ages import ago, date, duration
 
 if TYPE_CHECKING:
     from optimem.reports import MemoryStats

@@ -4,7 +4,6 @@ search over what can be read. It only looks; the memory stays as it is.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from optimem.memory.upkeep.stats import PARTS
 from optimem.protocols import Box
 from optimem.reports import MemoryStats
 from optimem.results import PagePart, RecalledTurn
+from optimem.text.ages import date
 from optimem.tiers import Tier
 from optimem.turns import RESERVED, Scope
 
@@ -67,7 +67,7 @@ def write_inspection(
     floor = memory.policy.floor
     page = open_template("inspection.html").render(
         scope=scope or "all scopes",
-        moment=_date(moment),
+        moment=date(moment),
         stats=stats,
         timeline=timeline(cards, floor),
         changes=next_changes(cards, moment),
@@ -145,7 +145,7 @@ def _turn_data(
         "scope": str(scope),
         "id": turn.id,
         "role": turn.role,
-        "date": _date(turn.time),
+        "date": date(turn.time),
         "tier": turn.tier,
         "exact": turn.exact,
         "probability": round(turn.probability, 4),
@@ -153,7 +153,3 @@ def _turn_data(
         "cut": len(turn.text) > TEXT_LIMIT,
         "pages": list(dict.fromkeys(anchor for anchor in found if anchor)),
     }
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,6 +1,17 @@
-"""Ages as people say them: "3 days", "3 days ago"."""
+"""Times as people say them: "2026-05-08 18:30", "3 days", "3 days ago"."""
+
+from datetime import UTC, datetime
 
 UNITS = ((86_400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
+
+
+def date(seconds: float) -> str:
+    """Seconds since the epoch as a date and a time in UTC; as they are for a year that no calendar
+    here has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s since 1970"
 
 
 def duration(seconds: float) -> str:

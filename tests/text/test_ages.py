@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimem.text.ages import ago, duration
+from optimem.text.ages import ago, date, duration
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,16 @@ def test_how_long_ago() -> None:
     assert [ago(age) for age in (0, 59, 60, 172_800)] == [
         "just now", "just now", "1 minute ago", "2 days ago",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "1970-01-01 00:00"),
+        (-1e11, "-100000000000 s since 1970"),
+        (1e12, "1000000000000 s since 1970"),
+        (1e300, f"{1e300:.0f} s since 1970"),
+    ],
+)
+def test_any_time_has_a_date_or_is_told_in_seconds(seconds: float, expected: str) -> None:
+    assert date(seconds) == expected
