@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.records.page_index import PageIndex
-from optimem.memory.records.word_secret import hide, reveal, word_secret
+from optimem.memory.records.word_secret import pack_hidden, unpack_hidden, word_secret
 from optimem.omem.container import (
     ContainerKind,
     compress,
     decompress,
-    pack_container,
-    unpack_container,
 )
 from optimem.protocols import Store
 
@@ -25,14 +23,13 @@ _SIZES = struct.Struct("<II")
 
 def pack_index(index: PageIndex, place: bytes, secret: bytes) -> bytes:
     """An index entry as bytes. `secret`: see `word_secret`."""
-    hidden = hide(index_section(index), secret, place)
-    return pack_container(ContainerKind.INDEX, [hidden], place)
+    return pack_hidden(ContainerKind.INDEX, index_section(index), place, secret)
 
 
 def unpack_index(data: bytes, place: bytes, secret: bytes | None) -> PageIndex:
     """The index entry. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.INDEX, data, place=place) as (hidden,):
-        return parse_index(reveal(hidden, secret, place))
+    with unpack_hidden(ContainerKind.INDEX, data, place, secret) as section:
+        return parse_index(section)
 
 
 def index_reader(store: Store) -> Callable[[bytes, bytes], PageIndex]:

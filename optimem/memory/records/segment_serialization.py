@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from optimem.memory.records.index_serialization import from_planes, planes
 from optimem.memory.records.records import PageKey, Position
 from optimem.memory.records.segments import Block, Segment, SegmentHead
-from optimem.memory.records.word_secret import hide, reveal, word_secret
+from optimem.memory.records.word_secret import pack_hidden, unpack_hidden, word_secret
 from optimem.omem.container import (
     ContainerKind,
     compress,
     decompress,
-    pack_container,
-    unpack_container,
 )
 from optimem.protocols import Store
 
@@ -37,13 +35,12 @@ def pack_block(block: Block, place: bytes, secret: bytes) -> bytes:
         block.count,
     ]
     section = _BLOCK.pack(len(block.term)) + compress(b"".join(map(planes, columns)))
-    return pack_container(ContainerKind.BLOCK, [hide(section, secret, place)], place)
+    return pack_hidden(ContainerKind.BLOCK, section, place, secret)
 
 
 def unpack_block(data: bytes, place: bytes, secret: bytes | None) -> Block:
     """The block. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.BLOCK, data, place=place) as (hidden,):
-        section = reveal(hidden, secret, place)
+    with unpack_hidden(ContainerKind.BLOCK, data, place, secret) as section:
         (count,) = _BLOCK.unpack_from(section)
         layout: Layout = [(count, np.uint32), (count, np.uint32), (count, np.uint16)]
         gaps, rows, counts = _columns(decompress(section[_BLOCK.size :]), layout)
@@ -54,7 +51,9 @@ def unpack_block(data: bytes, place: bytes, secret: bytes | None) -> Block:
         return Block(np.cumsum(gaps, dtype=np.uint32), row.astype(np.uint32), counts)
 
 
-def pack_head(segment: Segment, blocks: Sequence[Block], size: int, place: bytes, secret: bytes) -> bytes:  # fmt: skip # noqa: E501
+def pack_head(
+    segment: Segment, blocks: Sequence[Block], size: int, place: bytes, secret: bytes
+) -> bytes:
     """The head of a segment as bytes: its rows, the first terms of its blocks, and its pages.
     `size`: bytes of the blocks."""
     index = segment.index
@@ -70,13 +69,12 @@ def pack_head(segment: Segment, blocks: Sequence[Block], size: int, place: bytes
     ]
     sizes = _HEAD.pack(len(segment.pages), len(index.sequence), len(blocks), size)
     section = sizes + compress(b"".join(map(planes, columns)) + names)
-    return pack_container(ContainerKind.SEGMENT, [hide(section, secret, place)], place)
+    return pack_hidden(ContainerKind.SEGMENT, section, place, secret)
 
 
 def unpack_head(data: bytes, place: bytes, secret: bytes | None) -> SegmentHead:
     """The head. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.SEGMENT, data, place=place) as (hidden,):
-        section = reveal(hidden, secret, place)
+    with unpack_hidden(ContainerKind.SEGMENT, data, place, secret) as section:
         pages, rows, blocks, size = _HEAD.unpack_from(section)
         layout: Layout = [
             (pages, np.uint32), (pages, np.int64), (pages, np.uint32), (blocks, np.uint32),

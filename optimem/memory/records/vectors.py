@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.records.index_serialization import from_planes, planes
-from optimem.memory.records.word_secret import hide, reveal, word_secret
+from optimem.memory.records.word_secret import pack_hidden, unpack_hidden, word_secret
 from optimem.omem.container import (
     ContainerKind,
     compress,
     decompress,
-    pack_container,
-    unpack_container,
 )
 from optimem.protocols import Store
 
@@ -109,14 +107,13 @@ def _cosines(bits: Bits, direction: Vectors) -> NDArray[np.float64]:
 
 def pack_vectors(vectors: PageVectors, place: bytes, secret: bytes) -> bytes:
     """Vectors as bytes. `secret`: see `word_secret`."""
-    hidden = hide(_section(vectors), secret, place)
-    return pack_container(ContainerKind.VECTORS, [hidden], place)
+    return pack_hidden(ContainerKind.VECTORS, _section(vectors), place, secret)
 
 
 def unpack_vectors(data: bytes, place: bytes, secret: bytes | None) -> PageVectors:
     """The vectors. Raises FormatError, VersionError or ChecksumError."""
-    with unpack_container(ContainerKind.VECTORS, data, place=place) as (hidden,):
-        return _parse(reveal(hidden, secret, place))
+    with unpack_hidden(ContainerKind.VECTORS, data, place, secret) as section:
+        return _parse(section)
 
 
 def vectors_reader(store: Store) -> Callable[[bytes, bytes], PageVectors]:

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -101,6 +103,21 @@ def _unpack_secret(data: bytes) -> bytes:
         if len(secret) != _SIZE:
             raise ValueError(f"{len(secret)} bytes are not a secret")
         return secret
+
+
+def pack_hidden(kind: ContainerKind, section: bytes, place: bytes, secret: bytes) -> bytes:
+    """A container of one section, which is hidden."""
+    return pack_container(kind, [hide(section, secret, place)], place)
+
+
+@contextmanager
+def unpack_hidden(
+    kind: ContainerKind, data: bytes, place: bytes, secret: bytes | None
+) -> Iterator[bytes]:
+    """That section. Raises FormatError, VersionError or ChecksumError, also for what goes wrong
+    while it is parsed."""
+    with unpack_container(kind, data, place=place) as (hidden,):
+        yield reveal(hidden, secret, place)
 
 
 def hide(data: bytes, secret: bytes, place: bytes) -> bytes:
