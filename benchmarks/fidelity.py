@@ -29,8 +29,8 @@ from optimem.evaluation.tables import markdown_table
 from optimem.evaluation.tokenizers import DEEPSEEK, open_tokenizer
 from optimem.omem.container import compress
 from optimem.protocols import PageCodec, Renderer
-from optimem.text.figures import percent
 from optimem.text.files import read_text_file
+from optimem.text.wording import percent
 from optimem.tiers import Tier
 
 SEED = 5

@@ -12,9 +12,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from optimem.protocols import Box
-from optimem.text.ages import ago
-from optimem.text.figures import percent
 from optimem.text.notebook import marked_text, numbered, page_sketch
+from optimem.text.wording import ago, percent
 from optimem.tiers import Tier
 from optimem.turns import ROLES, Role
 

@@ -9,7 +9,7 @@ from benchmarks.agents.cost import Job, Outcome, Outcomes, cost_ratio, outcome, 
 from benchmarks.agents.measure import OPTIMEM, PLAIN, Budget, Results
 from benchmarks.agents.overhead import Overhead
 from optimem.evaluation.tables import Rows
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 
 Bills = Mapping[tuple[str, int], Outcomes]
 """By kind of conversation and seed."""

@@ -6,7 +6,7 @@ from html import escape
 from textwrap import wrap
 from typing import NamedTuple
 
-from optimem.text.ages import ago
+from optimem.text.wording import ago
 
 WIDTH, HEIGHT = 880, 600
 PLOT = (64, 58, 440, 250)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from benchmarks.recall.contenders import CONTENDERS, Optimem
 from benchmarks.recall.measure import BUDGETS, Answering, Results
 from optimem.evaluation.tables import Rows
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 
 UNANSWERABLE = "no answer"
 CERTAINTIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.1)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimem.cli.output import print_paragraph, print_rows, progress_bar
-from optimem.text.ages import ago, duration
-from optimem.text.figures import percent
+from optimem.text.wording import ago, duration, percent
 
 if TYPE_CHECKING:
     from optimem.cli.demo_story import Story, TierReading

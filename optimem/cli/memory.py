@@ -22,8 +22,7 @@ from optimem.cli.inputs import (
 )
 from optimem.cli.output import print_json, progress_bar
 from optimem.roles import ROLES
-from optimem.text.ages import ago, date
-from optimem.text.figures import percent
+from optimem.text.wording import ago, date, percent
 from optimem.tiers import Tier
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from optimem.cli.output import print_json, print_rows, progress_bar
 from optimem.errors import InputError, UnknownScopeError
 from optimem.memory.fading.leases import IDLE, LEASE
 from optimem.omem.atomic import atomic_write
-from optimem.text.ages import date
+from optimem.text.wording import date
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -19,7 +19,7 @@ from optimem.cli.inputs import (
 from optimem.cli.output import print_fields, print_json, progress_bar
 from optimem.errors import UnknownScopeError
 from optimem.memory.settings import parse_age
-from optimem.text.ages import ago, date, duration
+from optimem.text.wording import ago, date, duration
 
 if TYPE_CHECKING:
     from optimem.reports import MemoryStats

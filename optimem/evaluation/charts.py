@@ -10,7 +10,7 @@ from html import escape
 from typing import NamedTuple
 
 from optimem.evaluation.markers import marker_path
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 
 COLOURS = 8
 """How many series differ in colour: `.s0` to `.s7` in the style."""

@@ -11,7 +11,7 @@ from optimem.evaluation.charts import Axis, Chart, Point, Series
 from optimem.evaluation.figures import parts
 from optimem.evaluation.measures import BINS
 from optimem.evaluation.tables import PUBLISHED, PUBLISHED_C3
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 
 FEWEST_CELLS = 30  # in a bin that is a point of the calibration curve
 RATIO_TICKS = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320)

@@ -17,7 +17,7 @@ from optimem.memory.upkeep.stats import PARTS
 from optimem.protocols import Box
 from optimem.reports import MemoryStats
 from optimem.results import PagePart, RecalledTurn
-from optimem.text.ages import date
+from optimem.text.wording import date
 from optimem.tiers import Tier
 from optimem.turns import RESERVED, Scope
 

@@ -16,8 +16,7 @@ from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.writing.drawing import draw
 from optimem.protocols import PageCodec
 from optimem.renderers.images import thumbnail_png
-from optimem.text.ages import ago, duration
-from optimem.text.figures import percent
+from optimem.text.wording import ago, duration, percent
 from optimem.tiers import Tier
 from optimem.turns import Scope
 

@@ -20,7 +20,7 @@ from optimem.evaluation.tables import CAVEAT
 from optimem.evaluation.verdict import TARGET, verdicts
 from optimem.omem.atomic import atomic_write
 from optimem.protocols import PageCodec
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 
 
 def write_report(result: dict[str, Any], text: str, codec: PageCodec, path: Path) -> None:

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from optimem.evaluation.figures import NOTHING, parts
 from optimem.evaluation.verdict import verdicts
-from optimem.text.ages import duration
-from optimem.text.figures import percent
+from optimem.text.wording import duration, percent
 
 
 class PublishedRange(NamedTuple):

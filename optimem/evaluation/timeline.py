@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from optimem.evaluation.page_cards import PageCard, tier_name
 from optimem.memory.records.records import PageRecord
-from optimem.text.ages import duration
-from optimem.text.figures import percent
+from optimem.text.wording import duration, percent
 from optimem.tiers import Tier
 
 ORDER = (*(tier.label for tier in sorted(Tier, reverse=True)), "text")

@@ -7,7 +7,7 @@ The rule: of all settings measured, the one with the most text tokens per vision
 from typing import Any, NamedTuple
 
 from optimem.evaluation.figures import parts
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 
 TARGET = 0.99
 """Share of characters right that is good enough to read from. A reader, human or model, is seldom

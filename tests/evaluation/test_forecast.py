@@ -12,7 +12,7 @@ from optimem.memory.decay import DAY
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.protocols import PageCodec
 from optimem.testing import PlainModel, PlainRenderer, plain_codec
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 from optimem.tiers import Tier
 from optimem.turns import Scope
 

@@ -7,7 +7,7 @@ from optimem.evaluation import tables
 from optimem.evaluation.corpora import Corpus
 from optimem.evaluation.figures import parts
 from optimem.testing import plain_codec
-from optimem.text.figures import percent
+from optimem.text.wording import percent
 from optimem.tiers import Tier
 from tests.evaluation.small import PROSE, run
 

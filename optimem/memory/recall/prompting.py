@@ -17,9 +17,9 @@ from typing import Any, Protocol, TypeVar
 
 from optimem.errors import InputError
 from optimem.results import RecalledTurn, Recollection
-from optimem.text.ages import ago
 from optimem.text.tokens import text_tokens
 from optimem.text.told_dates import day_shown, told_dates
+from optimem.text.wording import ago
 
 MIN_TOKENS = 40
 """Tokens of a turn that are worth giving when it has to be cut."""

@@ -1,4 +1,4 @@
-"""Times as people say them: "2026-05-08 18:30", "3 days", "3 days ago"."""
+"""Times and shares as people write them: "2026-05-08 18:30", "3 days ago", "97.2 %"."""
 
 from datetime import UTC, datetime
 
@@ -26,3 +26,12 @@ def duration(seconds: float) -> str:
 def ago(age: float) -> str:
     """An age in seconds: "3 days ago"; under a minute, "just now"."""
     return f"{duration(age)} ago" if age >= UNITS[-1][0] else "just now"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share in per cent, a dash for None. Only 1 itself is shown as 100 %."""
+    if value is None:
+        return "–"
+    highest = 100 - 10**-digits
+    shown = min(value * 100, highest) if value < 1 else 100.0
+    return f"{shown:.{digits}f} %"

@@ -1,8 +1,8 @@
-"""Ages in words."""
+"""Ages and dates in words."""
 
 import pytest
 
-from optimem.text.ages import ago, date, duration
+from optimem.text.wording import ago, date, duration
 
 
 @pytest.mark.parametrize(
