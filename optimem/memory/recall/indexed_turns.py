@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimem.memory.caching import LRU
+from optimem.memory.recall.held import Held, counted_once
 from optimem.memory.records.page_index import Postings
 
 PAUSE = 6 * 3600.0
 """Seconds after which what is said next belongs to another occasion."""
 POSTINGS = 4_000_000
 """Turns of terms that are kept in memory for a scope, of eight bytes each."""
-FEW = 64
-"""Turns are counted by sorting rather than by marking if they are fewer than one in so many."""
+STRIP = 1 << 15
+"""Turns that are looked at together: what is computed of them fits a processor's cache."""
 
 
 class IndexPart(Protocol):
@@ -40,15 +41,6 @@ class IndexPart(Protocol):
 
     def postings(self, term: int) -> Postings:
         """Where a term stands."""
-
-
-class Held(NamedTuple):
-    """The turns that hold a term. `at` (n,) int32: their places, ascending. `counts` (n,): how
-    often each holds it. `windows`: how many turns hold it in their windows."""
-
-    at: NDArray[np.int32]
-    counts: NDArray[np.float32]
-    windows: int
 
 
 class PlacedPart(NamedTuple):
@@ -76,7 +68,7 @@ class IndexedTurns:
     ) -> None:
         self.turns, self.time, self.length = turns, time, length
         self._parts, self._before, self._kept = parts, before, kept
-        self._held: LRU[int, Held] = LRU(POSTINGS, lambda held: len(held.at) + 1)
+        self._held: LRU[int, Held] = LRU(POSTINGS, lambda held: held.weight)
 
     @classmethod
     def of(cls, parts: Sequence[IndexPart]) -> "IndexedTurns":
@@ -159,42 +151,48 @@ class IndexedTurns:
         length, together = self.length[start:], self.together[start:]
         return float(length.sum() + length[:-1] @ together + length[1:] @ together)
 
+    def strips(self, first: float, last: float) -> NDArray[np.int64]:
+        """The strips that may hold a turn of a time, in microseconds, both ends included."""
+        return np.flatnonzero((self.latest >= first) & (self.earliest <= last))
+
+    @cached_property
+    def earliest(self) -> NDArray[np.int64]:
+        """(⌈T / STRIP⌉,): the first time in each strip of turns."""
+        return self._of_strips(np.minimum, self._before.earliest if self._before else None)
+
+    @cached_property
+    def latest(self) -> NDArray[np.int64]:
+        """(⌈T / STRIP⌉,): the last time in each."""
+        return self._of_strips(np.maximum, self._before.latest if self._before else None)
+
+    def _of_strips(self, pick: np.ufunc, known: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """`known`: of the turns before, whose whole strips are the same."""
+        same = 0 if known is None else self._kept // STRIP
+        rest = self.time[same * STRIP :]
+        picked = pick.reduceat(rest, np.arange(0, len(rest), STRIP)) if len(rest) else rest
+        return picked if known is None else np.concatenate([known[:same], picked])
+
     def held(self, term: int) -> Held:
         """The turns that hold a term."""
         found = self._held.get(term)
         if found is None:
-            at, count = self._places(term)
-            found = Held(at, count, self._windows(at))
+            found = self._look_up(term)
             self._held.put(term, found)
         return found
 
-    def _places(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        ats, counts = list[NDArray[np.int32]](), list[NDArray[np.float32]]()
-        if self._before:
-            before = self._before.held(term)
-            ats, counts = [before.at], [before.counts]
+    def _look_up(self, term: int) -> Held:
+        known = self._before.held(term) if self._before else None
+        goes_on = slice(np.searchsorted(known.at, self._kept), None) if known else slice(0)
+        ats, counts = ([known.at[goes_on]], [known.counts[goes_on]]) if known else ([], [])
         for part, places in self._parts:
             row, count = part.postings(term)
             if len(row):
-                ats.append(places[row].astype(np.int32))
-                counts.append(count.astype(np.float32))
-        at, count = _joined(ats, np.int32), _joined(counts, np.float32)
-        if (np.diff(at) > 0).all():
-            return at, count
-        once, which = np.unique(at, return_inverse=True)
-        return once, np.bincount(which, count).astype(np.float32)
-
-    def _windows(self, at: NDArray[np.int32]) -> int:
-        """How many turns have one of some turns in their windows."""
-        before = at[at > 0]
-        after = at[at < len(self.turns) - 1]
-        places = [at, before[self.together[before - 1]] - 1, after[self.together[after]] + 1]
-        if len(at) * FEW < len(self.turns):
-            return len(np.unique(np.concatenate(places)))
-        marked = np.zeros(len(self.turns), bool)
-        for each in places:
-            marked[each] = True
-        return int(np.count_nonzero(marked))
+                ats.append(places[row])
+                counts.append(count)
+        found = counted_once(ats, counts)
+        if known is None or self._before is None:
+            return Held.of(*found, self.together)
+        return known.going_on(self._kept, *found, self._before.together, self.together)
 
 
 def _numbered(sequence: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

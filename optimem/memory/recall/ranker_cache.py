@@ -20,6 +20,7 @@ from optimem.memory.records.records import Chunk, PageKey
 from optimem.memory.records.scope_records import PageList, ScopeRecords, Stored
 from optimem.memory.records.segment_records import fetch_blocks, segment_heads
 from optimem.memory.records.segments import LOST, Block, SegmentHead, SegmentKey
+from optimem.memory.records.term_filter import may_hold
 from optimem.turns import Scope
 
 TURNS, SCOPES = 4_000_000, 64
@@ -28,6 +29,7 @@ POSTINGS = 8_000_000
 """Postings of blocks that are kept in memory, of ten bytes each."""
 
 Blocks = LRU[str, Block]
+NOWHERE = Postings(np.zeros(0, np.uint32), np.zeros(0, np.uint16))
 
 
 class SegmentPart:
@@ -42,16 +44,21 @@ class SegmentPart:
         alive: NDArray[np.bool_],
         blocks: Blocks,
     ) -> None:
-        self._records, self._blocks = records, blocks
+        self._records, self._blocks, self._filter = records, blocks, head.filter
         self._starts = head.starts.tolist()
         self._keys = [key.block(number) for number in range(len(self._starts))]
-        kept = alive[head.page]
-        self.sequence, self.length = head.sequence[kept], head.length[kept]
-        self.time = head.time[kept]
-        self._row = None if kept.all() else np.where(kept, np.cumsum(kept) - 1, -1)
+        self.sequence, self.length, self.time = head.sequence, head.length, head.time
+        self._row: NDArray[np.int64] | None = None
+        if not alive.all():
+            kept = alive[head.page]
+            self.sequence, self.length = head.sequence[kept], head.length[kept]
+            self.time = head.time[kept]
+            self._row = np.where(kept, np.cumsum(kept) - 1, -1)
 
     def postings(self, term: int) -> Postings:
         """Where a term stands."""
+        if not may_hold(self._filter, term):
+            return NOWHERE
         number = bisect(self._starts, term) - 1
         found = (LOST if number < 0 else self._block(self._keys[number])).postings(term)
         if self._row is None:
@@ -61,7 +68,8 @@ class SegmentPart:
 
     def unread(self, terms: Collection[int]) -> list[str]:
         """Keys of the blocks that may hold some terms and are not in memory."""
-        numbers = {bisect(self._starts, term) - 1 for term in terms} - {-1}
+        held = [term for term in terms if may_hold(self._filter, term)]
+        numbers = {bisect(self._starts, term) - 1 for term in held} - {-1}
         keys = [self._keys[number] for number in sorted(numbers)]
         return [key for key in keys if (self._blocks.get(key) or LOST).lost]
 

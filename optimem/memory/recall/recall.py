@@ -9,6 +9,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from optimem.errors import FingerprintError, FormatError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.meaning import Meanings
@@ -19,7 +21,8 @@ from optimem.memory.recall.ranker_cache import RankerCache
 from optimem.memory.recall.request import Request
 from optimem.memory.recall.reranking import POOL, Reranker, reranked
 from optimem.memory.recall.retrieval import TurnRanker
-from optimem.memory.recall.stages import Found, Hit, Query, find, sought_terms
+from optimem.memory.recall.stages import UNRELATED, Found, Hit, Query, find, sought_terms
+from optimem.memory.recall.support import Claim
 from optimem.memory.recall.turn_builder import TurnBuilder
 from optimem.memory.records.records import (
     Chunk,
@@ -126,9 +129,7 @@ class Recaller:
         page_keys, wanted = listed.keys, sought_terms(request.query)
         ranker = self.rankers.ranker(self.records, listed, tail, wanted)
         weights = ranker.weights(request.query)
-        query = narrowed(
-            self._query(request, page_keys, tail, ranker), request.since, request.until
-        )
+        query = self._query(request, page_keys, tail, ranker)
         pages = dict[PageKey, Stored[PageRecord]]()
 
         def read(numbers: Sequence[int]) -> dict[int, TurnBuilder]:
@@ -159,11 +160,17 @@ class Recaller:
         tail: Sequence[Chunk],
         ranker: TurnRanker,
     ) -> Query:
-        """What is asked, with how near each turn is to it in meaning, if that is known."""
+        """What is asked of the turns that it may find, with how near each is to it in meaning, if
+        that is known."""
+        query, times = Query(request.query, self.now, ranker), (request.since, request.until)
         if self.meanings is None:
-            return Query(request.query, self.now, ranker)
+            return narrowed(query, *times)
         near = self.meanings.nearness(self.records, page_keys, tail, ranker.turns, request.query)
-        return Query(request.query, self.now, ranker, near)
+        if near is None:
+            return narrowed(query, *times)
+        meant = Claim(np.arange(len(near)), np.maximum(near - UNRELATED, 0).astype(np.float32))
+        query = narrowed(query, *times, meant)
+        return replace(query, nearness=near[query.ranker.places])
 
     def _hits(self, found: Found, request: Request, read: Reader) -> tuple[list[Hit], list[Hit]]:
         """What matches, best first, and what may fill the rest of a budget. A reranker is shown the

@@ -77,7 +77,7 @@ class Windows(NamedTuple):
     `own`, `last` (N,): where in `around` each window starts, its turn stands, and it ends.
     `before`, `after` (N,): whether the turn has a neighbour in it."""
 
-    around: NDArray[np.int64]
+    around: NDArray[np.int32]
     first: NDArray[np.int64]
     own: NDArray[np.int64]
     last: NDArray[np.int64]
@@ -95,10 +95,9 @@ class TurnRanker:
     """
 
     def __init__(self, indexed: IndexedTurns, places: NDArray[np.int64] | None = None) -> None:
-        total = len(indexed.turns)
-        self.indexed = indexed
-        self.places = np.arange(total) if places is None else places
-        self.turns, self.time = indexed.turns[self.places], indexed.time[self.places]
+        self.indexed, self._places = indexed, places
+        self.turns = indexed.turns if places is None else indexed.turns[places]
+        self.time = indexed.time if places is None else indexed.time[places]
 
     @classmethod
     def of(cls, indexes: Sequence[PageIndex]) -> "TurnRanker":
@@ -106,12 +105,19 @@ class TurnRanker:
         return cls(IndexedTurns.of([joined_index(indexes)] if indexes else []))
 
     @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """(N,): of the ranked turns among all."""
+        return np.arange(len(self.turns)) if self._places is None else self._places
+
+    @cached_property
     def _windows(self) -> "Windows":
         """The windows of the ranked turns."""
         ends = np.concatenate([[False], self.indexed.together, [False]])
         before, after = ends[self.places], ends[self.places + 1]
-        beside = (self.places - before, self.places, self.places + after)
-        around = np.unique(np.concatenate(beside))
+        places = self.places.astype(np.int32)  # as those that hold a term, or these are copied
+        beside = (places - before, places, places + after)
+        around = np.sort(np.concatenate(beside), kind="stable")
+        around = around[np.concatenate([[True], around[1:] > around[:-1]])[: len(around)]]
         first, own, last = (np.searchsorted(around, each) for each in beside)
         return Windows(around, first, own, last, before, after)
 

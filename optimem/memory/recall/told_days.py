@@ -18,6 +18,8 @@ LONGEST = 3 * DAY
 """Seconds of a span up to which it is a day and not a week or a month."""
 COUNTED = {word: number for word, number in NUMBERS.items() if terms(word) and number > 1}
 """Numbers that are indexed as words."""
+LONGEST_AGO = max(8 * 7 * DAY, *(8 * number * DAY for number in COUNTED.values()))
+"""Seconds after a day in which turns may tell of it: up to so many weeks ago, or last month."""
 
 Places = NDArray[Any]
 Means = Callable[[Places], NDArray[np.bool_]]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from optimem.memory.records.index_serialization import from_planes, planes
 from optimem.memory.records.records import PageKey, Position
-from optimem.memory.records.segments import Block, Segment, SegmentHead
+from optimem.memory.records.segments import FILTERED, Block, Segment, SegmentHead
+from optimem.memory.records.term_filter import term_filter
 from optimem.memory.records.word_secret import pack_hidden, unpack_hidden, word_secret
 from optimem.omem.container import (
     ContainerKind,
@@ -21,6 +22,8 @@ from optimem.omem.container import (
 from optimem.protocols import Store
 
 _HEAD, _BLOCK = struct.Struct("<IIIQ"), struct.Struct("<I")
+_FILTER = b"\0"
+"""Between the names of pages and the filter."""
 
 Layout = Sequence[tuple[int, type[np.generic]]]
 
@@ -43,7 +46,7 @@ def unpack_block(data: bytes, place: bytes, secret: bytes | None) -> Block:
     with unpack_hidden(ContainerKind.BLOCK, data, place, secret) as section:
         (count,) = _BLOCK.unpack_from(section)
         layout: Layout = [(count, np.uint32), (count, np.uint32), (count, np.uint16)]
-        gaps, rows, counts = _columns(decompress(section[_BLOCK.size :]), layout)
+        gaps, rows, counts = parse_columns(decompress(section[_BLOCK.size :]), layout)
         total = np.cumsum(rows, dtype=np.int64)
         first = np.flatnonzero((gaps != 0) | (np.arange(count) == 0))  # rows of each term
         sizes = np.diff(first, append=count)
@@ -54,8 +57,8 @@ def unpack_block(data: bytes, place: bytes, secret: bytes | None) -> Block:
 def pack_head(
     segment: Segment, blocks: Sequence[Block], size: int, place: bytes, secret: bytes
 ) -> bytes:
-    """The head of a segment as bytes: its rows, the first terms of its blocks, and its pages.
-    `size`: bytes of the blocks."""
+    """The head of a segment as bytes: its rows, the first terms of its blocks, its pages, and a
+    filter of its terms. `size`: bytes of the blocks."""
     index = segment.index
     names = "\n".join(key.id for key in segment.pages).encode()
     columns = [
@@ -68,6 +71,8 @@ def pack_head(
         np.diff(index.time, prepend=0),
     ]
     sizes = _HEAD.pack(len(segment.pages), len(index.sequence), len(blocks), size)
+    if len(blocks) >= FILTERED:
+        names += _FILTER + term_filter(np.unique(index.term))
     section = sizes + compress(b"".join(map(planes, columns)) + names)
     return pack_hidden(ContainerKind.SEGMENT, section, place, secret)
 
@@ -82,8 +87,9 @@ def unpack_head(data: bytes, place: bytes, secret: bytes | None) -> SegmentHead:
         ]  # fmt: skip
         flat = decompress(section[_HEAD.size :])
         end = sum(count * np.dtype(dtype).itemsize for count, dtype in layout)
-        held, sequences, offsets, starts, *columns = _columns(flat[:end], layout)
-        names = flat[end:].decode().split("\n")
+        held, sequences, offsets, starts, *columns = parse_columns(flat[:end], layout)
+        rest, _, filter = flat[end:].partition(_FILTER)
+        names = rest.decode().split("\n")
         places = zip(np.cumsum(sequences).tolist(), offsets.tolist(), strict=True)
         sequence, length, time = columns
         if held.sum() != rows:
@@ -96,6 +102,7 @@ def unpack_head(data: bytes, place: bytes, secret: bytes | None) -> SegmentHead:
             np.cumsum(time, dtype=np.int64),
             starts,
             size,
+            filter,
         )
 
 
@@ -109,7 +116,7 @@ def block_reader(store: Store) -> Callable[[bytes, bytes], Block]:
     return lambda data, place: unpack_block(data, place, word_secret(store))
 
 
-def _columns(flat: bytes, layout: Layout) -> list[NDArray[Any]]:
+def parse_columns(flat: bytes, layout: Layout) -> list[NDArray[Any]]:
     """Columns from their planes. Raises ValueError for too many bytes or too few."""
     columns, at = list[NDArray[Any]](), 0
     for count, dtype in layout:

@@ -19,6 +19,8 @@ from optimem.memory.records.records import EntryKind, PageKey, Position, spell
 
 BLOCK = 2048
 """Postings of a block, more if they are of one term."""
+FILTERED = 32
+"""Blocks from which on a segment has a filter of its terms."""
 
 
 class SegmentKey(NamedTuple):
@@ -58,7 +60,8 @@ class SegmentKey(NamedTuple):
 class SegmentHead:
     """All of a segment but its postings. `pages`: that it holds, in reading order. `page` (R,): of
     each row. `sequence`, `length`, `time` (R,): as in `PageIndex`. `starts` (B,): the first term of
-    each block. `size`: bytes of all blocks."""
+    each block. `size`: bytes of all blocks. `filter`: of its terms (see `term_filter`), empty if
+    there are few blocks."""
 
     pages: tuple[PageKey, ...]
     page: NDArray[np.int64]
@@ -67,6 +70,7 @@ class SegmentHead:
     time: NDArray[np.int64]
     starts: NDArray[np.uint32]
     size: int
+    filter: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,11 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from optimem.memory.recall import narrowing
+from optimem.memory.recall import indexed_turns, narrowing, support
 from optimem.memory.recall.indexed_turns import PAUSE, IndexedTurns
 from optimem.memory.recall.narrowing import narrowed
 from optimem.memory.recall.retrieval import K1, B, IndexRow, TurnRanker, index_page
 from optimem.memory.recall.stages import Hit, Query, find
+from optimem.memory.recall.support import Claim
 from optimem.text.terms import name_terms, terms
 
 WORDS = ["q" + "".join("abcdefghij"[int(digit)] for digit in str(at)) for at in range(400)]
@@ -118,6 +119,41 @@ def test_only_turns_of_the_time_asked_for_are_scored(monkeypatch: pytest.MonkeyP
     some = narrowed(Query("qa qb qc", NOW, ranker(rows)), since, until)
     assert len(some.ranker.turns)
     assert some.ranker.within(since, until).all()
+
+
+@pytest.mark.parametrize("since", [-math.inf, NOW - 60 * 86_400])
+def test_the_same_turns_are_chosen_however_few_are_looked_at_together(
+    since: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(narrowing, "MOST", 90)
+    rows = conversation(6, 700)
+    rows[50:60] = [row._replace(time=0.0) for row in rows[50:60]]
+    drawn = np.random.default_rng(6)
+    meant = Claim(np.arange(0, 700, 7), drawn.random(100).astype(np.float32))
+    for text in ("qb qdaa", "Ann qb", "qb two weeks ago", "qc yesterday", "since March"):
+        chosen = set()
+        for strip in (1 << 15, 64, 1):
+            for module in (indexed_turns, narrowing, support):
+                monkeypatch.setattr(module, "STRIP", strip)
+            query = Query(text, NOW, ranker(rows))
+            chosen.add(tuple(narrowed(query, since, math.inf, meant).ranker.places.tolist()))
+        assert len(chosen) == 1
+        assert chosen.pop()
+
+
+def test_what_speaks_for_a_turn_is_added_up() -> None:
+    rows = [
+        IndexRow(0, "amber", NOW, "Ann"), IndexRow(1, "birch", NOW, "Ben"),
+        IndexRow(2, "", NOW, "Ben"), IndexRow(3, "birch", NOW + 2 * PAUSE, "Ben"),
+    ]  # fmt: skip
+    query = Query("birch Ben", NOW, TurnRanker.of([index_page(rows)]))
+    rarity = query.ranker.rarity(query.wanted)[terms("birch")[0]]
+    word = rarity / sum(query.wanted.values())
+    meant = Claim(np.array([0]), np.array([0.25], np.float32))
+    found = support.Support(query, meant).of_strip(0)
+    assert found.tolist() == pytest.approx(
+        [word + 0.25, 2 * word + 0.5, word + 0.5, 2 * word + 0.5]
+    )
 
 
 def test_a_short_scope_is_not_narrowed() -> None:

@@ -106,6 +106,23 @@ def test_only_blocks_that_may_hold_the_terms_are_read(monkeypatch: pytest.Monkey
     assert not [key for key in fetched if EntryKind.of(key) is EntryKind.BLOCK]
 
 
+def test_no_block_is_read_for_a_word_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimem.memory.records.segments.BLOCK", 16)
+    monkeypatch.setattr("optimem.memory.records.segment_serialization.FILTERED", 2)
+    memory, cache = open_memory(), RankerCache()
+    fill(memory, said(3, 24 * FAN))
+    assert all(head.filter for head in segment_heads(records_of(memory), {}).values())
+    assert ranked(memory, "amberk", cache)
+    fetched: list[str] = []
+    get = memory.store.get
+    monkeypatch.setattr(
+        memory.store, "get", lambda scope, keys: fetched.extend(keys) or get(scope, keys)
+    )
+    for absent in ("zeppelin", "quartz", "harbour", "violet"):
+        assert ranked(memory, absent, cache) == []
+    assert not [key for key in fetched if EntryKind.of(key) is EntryKind.BLOCK]
+
+
 def test_an_old_store_is_merged_when_its_next_page_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
