@@ -58,13 +58,13 @@ class OptimemMiddleware(AgentMiddleware[Any, Any, Any]):
     of the newest messages always stays; tool calls stay with their results, and the last human
     message with everything after it. `budget`: tokens of what is recalled for a question
     (default 240) or of all pages (2000), at least 100; `max_tokens`: of a request, as far as what
-    always stays allows. `k`: turns recalled at most. `count`: counts the tokens of a text,
-    default by DeepSeek's tokenizer. `digest`: a chat model, or a function of the messages that
-    have left, to write the digest; default sentences taken from them. `image_model`: the price
-    rule for pages, by name or as a `ModelRule`; default by the model's own name. `recall_tool`:
-    also give the agent a tool that searches its memory. `name`: tells several middlewares of an
-    agent apart. `on_error`: if memory fails, "passthrough" logs it and sends the messages
-    unchanged, "raise" raises.
+    always stays allows; a warning tells, once, if it leaves no room to recall anything. `k`: turns
+    recalled at most. `count`: counts the tokens of a text, default by DeepSeek's tokenizer.
+    `digest`: a chat model, or a function of the messages that have left, to write the digest;
+    default sentences taken from them. `image_model`: the price rule for pages, by name or as a
+    `ModelRule`; default by the model's own name. `recall_tool`: also give the agent a tool that
+    searches its memory. `name`: tells several middlewares of an agent apart. `on_error`: if memory
+    fails, "passthrough" logs it and sends the messages unchanged, "raise" raises.
 
     Raises InputError for invalid options. In mode "image", the first call raises
     ImageSupportError if the model takes no images, and ProviderError if no rule prices them,

@@ -4,9 +4,10 @@
 
 Clients append turns to `optimem serve` on a SQLite file, each request one turn, every tenth
 followed by a recall; then it gets SIGTERM, and the file is asked for every turn that was
-acknowledged. After that `optimem mcp` and an empty server of the `mcp` package are started in
-turns: CPU time from the start to the first answer of a tool, memory while idle, and whether a
-process is left when the client has closed standard input, or was killed with `kill -9`.
+acknowledged. How long it took to stop is told as a share of its grace. After that `optimem mcp` and
+an empty server of the `mcp` package are started in turns: CPU time from the start to the first
+answer of a tool, memory while idle, and whether a process is left when the client has closed
+standard input, or was killed with `kill -9`.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from optimem import OpticalMemory
 STARTED = re.compile(r"optimem serves (http://\S+);")
 PATIENCE = 60.0
 """Seconds after SIGTERM for which clients and service may go on."""
+GRACE = 20.0
+"""Seconds that requests in hand have, as `optimem serve` has it by default."""
 RECALL_EVERY = 10
 SESSION = "load"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -84,11 +87,13 @@ CALLS = (
 
 @dataclass
 class Load:
-    """What became of the requests. `hung`: clients that got no answer and no end either."""
+    """What became of the requests. `hung`: clients that got no answer and no end either.
+    `stopping`: seconds from SIGTERM to the end of the process."""
 
     acknowledged: list[str] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     hung: int = 0
+    stopping: float = 0.0
 
 
 class Start(NamedTuple):
@@ -120,11 +125,19 @@ async def serve_and_stop(folder: Path, clients: int, seconds: float) -> tuple[Lo
     command = [sys.executable, "-m", "optimem.cli", "serve", "--port", "0", "--store", str(store)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stderr=log)
-        load = await _loaded(process, await _address(folder / "log"), clients, seconds)
-        code = await asyncio.to_thread(process.wait, PATIENCE)
+        address = await _address(folder / "log")
+        ended = asyncio.create_task(asyncio.to_thread(_end, process, seconds + 2 * PATIENCE))
+        load, asked = await _loaded(process, address, clients, seconds)
+        code, end = await ended
+        load.stopping = end - asked
     with OpticalMemory.open(store) as memory:
         held = memory.holds(SESSION, load.acknowledged)
     return load, held.count(False), code
+
+
+def _end(process: "subprocess.Popen[bytes]", patience: float) -> tuple[int, float]:
+    """The exit code of a process, and when it ended."""
+    return process.wait(patience), time.monotonic()
 
 
 async def _address(log: Path) -> str:
@@ -136,18 +149,20 @@ async def _address(log: Path) -> str:
 
 async def _loaded(
     process: "subprocess.Popen[bytes]", url: str, clients: int, seconds: float
-) -> Load:
+) -> tuple[Load, float]:
+    """What became of the requests, and when the service was told to stop."""
     load = Load()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as http:
         tasks = [asyncio.create_task(_write(http, load, number)) for number in range(clients)]
         await asyncio.sleep(seconds)
         process.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
         _, waiting = await asyncio.wait(tasks, timeout=PATIENCE)
         load.hung = len(waiting)
         for task in waiting:
             task.cancel()
-    return load
+    return load, asked
 
 
 async def _write(http: httpx.AsyncClient, load: Load, client: int) -> None:
@@ -239,7 +254,8 @@ def _runs(stat: Path) -> bool:
 
 def _print_load(load: Load, lost: int, code: int) -> None:
     print(f"{len(load.acknowledged):,} turns acknowledged; {lost} of them lost, "
-          f"{load.hung} clients hung, exit code {code}")  # fmt: skip
+          f"{load.hung} clients hung, exit code {code}, "
+          f"stopped after {load.stopping / GRACE:.2f} of the grace")  # fmt: skip
     for status, count in sorted(load.statuses.items()):
         print(f"{status:<20}{count:>10,}")
 

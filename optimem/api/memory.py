@@ -5,7 +5,7 @@ is in `upkeep`, how it is opened in `memory_handle`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial as bind
 from math import inf
@@ -78,7 +78,8 @@ class OpticalMemory(MemoryUpkeep):
             allow=bind(self._quota.admit, records), aged=aged,
         )  # fmt: skip
         if state.cells >= self.codec.renderer.capacity:
-            self._background.submit(records.scope, lambda: self._write_pages(records, when))
+            write = bind(self._write_pages, records, when, stop=lambda: self._background.left)
+            self._background.submit(records.scope, write)
         return report
 
     def append_file(
@@ -289,9 +290,16 @@ class OpticalMemory(MemoryUpkeep):
         asked = Question(question, k, budget, since, until, refresh)
         return await aanswer(self._recaller(scope, now), asked, llm, self.images)
 
-    def _write_pages(self, records: ScopeRecords, now: float, *, partial: bool = False) -> int:
+    def _write_pages(
+        self,
+        records: ScopeRecords,
+        now: float,
+        *,
+        partial: bool = False,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> int:
         """Write full pages, and keep to the limits; the number of pages written."""
-        writer = PageWriter(records, self.codec, self.policy, now, self.meanings)
+        writer = PageWriter(records, self.codec, self.policy, now, self.meanings, stop)
         written = writer.write_pages(partial=partial)
         if written:
             self._quota.settle(records)

@@ -123,6 +123,12 @@ class MemoryHandle:
         there since the last call; the turns concerned are still in the tail."""
         self._background.drain()
 
+    def leave_pages(self) -> None:
+        """Write no page in the background any more but the one in hand, so that `close` is soon
+        done. Full pages stay in the tail, as durable and as readable, until more is appended or
+        `flush` writes them."""
+        self._background.leave()
+
     def close(self) -> None:
         """Wait for the background thread, and close the store if it was opened here. Raises what
         went wrong in the background."""
@@ -134,6 +140,7 @@ class MemoryHandle:
                 self.store.close()
 
     adrain = async_twin(drain)
+    aleave_pages = async_twin(leave_pages)
     aclose = async_twin(close)
 
     def __enter__(self) -> Self:

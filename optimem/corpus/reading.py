@@ -14,6 +14,7 @@ from optimem.api.files import read_images, read_pages
 from optimem.corpus.encoding import IMAGES, TEXT
 from optimem.corpus.shards import Entry, Manifest, load_manifest, read_index, read_section
 from optimem.errors import InputError
+from optimem.omem.atomic import temporary_room
 from optimem.omem.container import Section
 from optimem.omem.text import BATCH, TokenFile
 from optimem.protocols import PageCodec
@@ -121,8 +122,9 @@ class Corpus:
 
     def _of_images(self, held: _Held) -> CorpusText:
         with NamedTemporaryFile(suffix=".omem") as file:
-            file.write(self._data(held))
-            file.flush()
+            with temporary_room():
+                file.write(self._data(held))
+                file.flush()
             answers = read_images(file.name, model=self.settings[IMAGES]["model"])
             text = "\n".join(answer.grounded.text for answer in answers)
         return CorpusText(held.entry.id, text)

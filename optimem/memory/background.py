@@ -38,6 +38,12 @@ class BackgroundThread:
         self._waiting: set[Hashable] = set()
         self._running: set[Future[None]] = set()
         self._errors: dict[Hashable, BaseException] = {}
+        self._left = False
+
+    @property
+    def left(self) -> bool:
+        """Whether `leave` was called: a job that works step by step ends after the step in hand."""
+        return self._left
 
     def submit(self, key: Hashable, job: Callable[[], object]) -> None:
         """Run a job after those before it, unless one with this key is waiting."""
@@ -67,6 +73,10 @@ class BackgroundThread:
         if errors:
             raise errors[0]
 
+    def leave(self) -> None:
+        """Start no job any more, those that wait included."""
+        self._left = True
+
     def close(self) -> None:
         """Wait for all jobs and end the thread."""
         self._executor.shutdown()
@@ -74,6 +84,8 @@ class BackgroundThread:
     def _run(self, key: Hashable, job: Callable[[], object]) -> None:
         with self._lock:
             self._waiting.discard(key)
+            if self._left:
+                return
             failed = self._errors.pop(key, None)
         try:
             job()

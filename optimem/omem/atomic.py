@@ -1,4 +1,5 @@
-"""Files written as a whole or not at all. Knows nothing of what is in them."""
+"""Files written as a whole or not at all, and errors of a full disk. Knows nothing of what is in
+them."""
 
 import os
 import stat
@@ -6,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
+from tempfile import gettempdir
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -40,14 +42,21 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _no_room_named(path: Path) -> Iterator[None]:
+def temporary_room() -> Iterator[None]:
+    """A block that writes temporary files: a full disk is a StoreFullError."""
+    with _no_room_named(f"temporary files in {gettempdir()}", "name another folder in TMPDIR"):
+        yield
+
+
+@contextmanager
+def _no_room_named(what: Path | str, remedy: str = "write to another disk") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         raise StoreFullError(
-            f"no room to write {path} ({error.strerror}); free some space, or write to another disk"
+            f"no room to write {what} ({error.strerror}); free some space, or {remedy}"
         ) from error
 
 

@@ -4,6 +4,7 @@ is recalled for the ones after it.
 Knows nothing of agents' runtimes or of how messages are sent.
 """
 
+import logging
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -36,6 +37,8 @@ from optimem.planning.sizes import (
 from optimem.prompts import ModelRule
 from optimem.prompts.cache_rules import CacheRule
 from optimem.prompts.draft import TokenCounter
+
+log = logging.getLogger("optimem")
 
 Mode = Literal["recall", "image", "auto"]
 """What stands for old messages: see `Planner.parts`."""
@@ -147,7 +150,7 @@ class Planner:
         self.ledger = Ledger(memory)
         self.block = Block(memory, digest, count)
         self._replays: LRU[tuple[object, ...], Replay] = LRU(BLOCKS)
-        self._playing = Lock()
+        self._playing, self._warned = Lock(), False
         self._drawn: LRU[tuple[object, ...], tuple[Pages | None]] = LRU(BLOCKS)
 
     def plan(self, call: Call, conversation: Conversation, place: Place) -> Plan:
@@ -224,11 +227,21 @@ class Planner:
     def _quotes(self, plan: Plan, place: Place, front: Front, shown: Set[str], room: int) -> Quoted:
         """What to recall for the last human message in `room` tokens."""
         if room < MIN_BUDGET:
+            self._warn_once(room)
             return Quoted([], {})
         lines = (line.removeprefix("> ") for note in front.notes for line in note.text.splitlines())
         said = " ".join(" ".join(lines).split())
         recall = self.recaller._replace(budget=room)
         return recall.quotes(place, plan.conversation, shown | front.turns, said)
+
+    def _warn_once(self, room: int) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                "max_tokens=%d leaves %d tokens for what is recalled, less than the %d that any "
+                "recollection takes, so nothing is recalled; allow more, or keep less",
+                self.limits.max_tokens, max(room, 0), MIN_BUDGET,
+            )  # fmt: skip
 
     def _room(self, plan: Plan, front: Front, sent: dict[str, Sent]) -> int:
         """Tokens that a new recollection may take."""

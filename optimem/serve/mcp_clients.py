@@ -70,14 +70,15 @@ CLIENTS = {
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of a file that has not been made yet. `before`: None if there is no file."""
+    """A change of a file that has not been made yet. `before`, `after`: None if there is no
+    file."""
 
     path: Path
     before: bytes | None
-    after: bytes
+    after: bytes | None
 
     def __bool__(self) -> bool:
-        return self.after != (self.before or b"")
+        return (self.after or b"") != (self.before or b"")
 
     def diff(self) -> str:
         """The change as lines."""
@@ -86,9 +87,12 @@ class Edit:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
     def make(self) -> None:
-        """Write the file. Raises ClientConfigError if it was changed meanwhile."""
+        """Write the file, or remove it. Raises ClientConfigError if it was changed meanwhile."""
         if _read(self.path) != self.before:
             raise ClientConfigError(f"{self.path} was changed meanwhile; nothing was written")
+        if self.after is None:
+            self.path.unlink(missing_ok=True)
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         mode = self.path.stat().st_mode & 0o777 if self.before is not None else None
         with atomic_write(self.path) as file:
@@ -111,7 +115,8 @@ def install(client: Client, path: Path, value: dict[str, Any]) -> Edit:
 
 
 def uninstall(client: Client, path: Path) -> Edit:
-    """The change that takes optimem's entry out again. Raises as `install`."""
+    """The change that takes optimem's entry out again, and removes a file that holds nothing but
+    what `install` wrote into none. Raises as `install`."""
     return _edit(client, path, None)
 
 
@@ -121,11 +126,14 @@ def _edit(client: Client, path: Path, value: dict[str, Any] | None) -> Edit:
     try:
         text = (before or b"").decode("utf-8")
         form = toml_table if path.suffix == ".toml" else jsonc
-        _check_ours(form.member(text, client.key, NAME))
-        if value is None:
-            after = form.without_member(text, client.key, NAME)
-        else:
+        found = form.member(text, client.key, NAME)
+        _check_ours(found)
+        if value is not None:
             after = form.with_member(text, client.key, NAME, value)
+        elif found is not None and text == form.with_member("", client.key, NAME, found):
+            return Edit(path, before, None)
+        else:
+            after = form.without_member(text, client.key, NAME)
     except (ValueError, RecursionError) as error:
         raise ClientConfigError(
             f"{path} cannot be changed safely: {error}; mend it first"

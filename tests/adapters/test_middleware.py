@@ -297,6 +297,19 @@ def test_no_request_is_longer_than_it_may_be(memory: OpticalMemory) -> None:
         assert sent[-1].text == asked.text
 
 
+def test_a_request_with_no_room_for_recollections_is_told_of_once(
+    memory: OpticalMemory, caplog: pytest.LogCaptureFixture
+) -> None:
+    middleware = OptimemMiddleware(memory, scope="s", max_tokens=200, on_error="raise")
+    said = history(60, length=1)
+    for end in (30, 45, 60):
+        asked = HumanMessage(f"Which ship passed in entry {end - 1}?", id=f"q{end}")
+        sent_with(middleware, [*said[:end], asked])
+    told = [line for line in caplog.messages if "nothing is recalled" in line]
+    assert len(told) == 1
+    assert told[0].startswith("max_tokens=200 leaves ")
+
+
 def test_what_no_font_covers_stays_text_beside_the_pages(memory: OpticalMemory) -> None:
     said = history(30)
     said[4] = HumanMessage("The flag was \ue123\ue456 that day.", id="odd")

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from langchain_core.messages import AIMessage
 from optimem import OpticalMemory
 from optimem.errors import InputError, StoreUnavailableError
 from optimem.memory.decay import DAY
+from optimem.memory.records.records import EntryKind
 from optimem.protocols import Change
 from optimem.reports import AppendReport
 from optimem.store.sqlite import SQLiteStore
@@ -104,6 +106,35 @@ def test_a_crash_between_commits_loses_nothing(tmp_path: Path, fail_at: int) -> 
         again.append(SCOPE, said)
         again.flush(SCOPE)
         assert texts(again) == [turn.text for turn in said]
+
+
+def test_a_memory_that_leaves_its_pages_loses_no_turn(tmp_path: Path) -> None:
+    writing, go = threading.Event(), threading.Event()
+
+    class Held(SQLiteStore):
+        """Waits with the first page."""
+
+        def commit(self, scope: Scope, changes: Sequence[Change]) -> None:
+            if any(EntryKind.of(change.key) is EntryKind.PAGE for change in changes):
+                writing.set()
+                go.wait(5)
+            super().commit(scope, changes)
+
+    said = [f"turn {number} " + "x" * 3000 for number in range(40)]
+    with OpticalMemory.open(Held(tmp_path / "m.db"), codec=plain_codec()) as memory:
+        memory.append(SCOPE, said)
+        memory.append("acme/bob/s1", said)
+        assert writing.wait(5)
+        memory.leave_pages()
+        go.set()
+    with OpticalMemory.open(tmp_path / "m.db", codec=plain_codec()) as memory:
+        assert memory.stats(SCOPE).pages == 1
+        assert memory.stats("acme/bob/s1").pages == 0
+        assert texts(memory) == said
+        memory.append(SCOPE, "one more")
+        memory.drain()
+        assert memory.stats(SCOPE).pages > 5
+        assert texts(memory) == [*said, "one more"]
 
 
 def test_background_errors_are_raised_at_the_next_flush(tmp_path: Path) -> None:

@@ -133,3 +133,22 @@ async def test_a_twin_does_the_same_in_another_thread() -> None:
 async def test_a_twin_passes_errors_on() -> None:
     with pytest.raises(TypeError, match="three"):
         await Adder(0).aadd(1, three=3)  # type: ignore[call-arg]
+
+
+def test_after_leaving_only_the_job_in_hand_ends(thread: BackgroundThread) -> None:
+    started, go, ran = threading.Event(), threading.Event(), list[str]()
+
+    def job() -> None:
+        started.set()
+        go.wait(5)
+        ran.append(f"left={thread.left}")
+
+    thread.submit("a", job)
+    thread.submit("b", lambda: ran.append("b"))
+    started.wait(5)
+    thread.leave()
+    thread.submit("c", lambda: ran.append("c"))
+    go.set()
+    thread.drain()
+    thread.close()
+    assert ran == ["left=True"]

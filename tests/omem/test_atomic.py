@@ -20,6 +20,29 @@ with atomic_write(Path(sys.argv[1])) as file:
 """
 
 
+EXPORTED = """
+import json, resource, sys
+from optimem.memory.upkeep import whole_export
+from optimem.testing import open_memory
+whole_export.IN_MEMORY = 500
+with open_memory() as memory:
+    memory.append("s", ["tide " * 200])
+    lines = [json.dumps(line) for line in memory.export(["s"])]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    try:
+        memory.import_lines(lines)
+    finally:
+        print(memory.ids("s") == memory.ids("s")[:1])
+"""
+PIPED = """
+import resource, sys
+from optimem.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+sys.argv = ["optimem", "read", "-"]
+main()
+"""
+
+
 def break_off(path: Path, fault: type[BaseException]) -> None:
     with atomic_write(path) as file:
         file.write(b"half")
@@ -80,6 +103,14 @@ def test_where_there_is_no_room_nothing_is_left(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "StoreFullError: no room to write" in done.stderr
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("program", [EXPORTED, PIPED])
+def test_where_there_is_no_room_for_temporary_files_they_are_named(program: str) -> None:
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, input=bytes(100_000), capture_output=True, check=False)
+    assert b"no room to write temporary files in /" in done.stderr
+    assert b"name another folder in TMPDIR" in done.stderr
 
 
 def test_a_new_file_has_the_permissions_that_the_user_asks_for(tmp_path: Path) -> None:

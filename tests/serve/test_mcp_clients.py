@@ -53,6 +53,20 @@ def test_an_entry_is_shown_written_and_taken_out_again(client: str, home: Path) 
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_file_that_install_made_is_removed(client: str, home: Path) -> None:
+    path = home / FILES[client][0]
+    run("install", client, "--yes", "--scope", "work/ann/shop")
+    written = path.read_text()
+    run("uninstall", client, "--yes")
+    assert not path.exists()
+    assert run("uninstall", client, "--yes") == ""
+    path.write_text(written + "\n")  # somebody was here
+    run("uninstall", client, "--yes")
+    assert path.exists()
+    assert "optimem" not in path.read_text()
+
+
 @pytest.mark.parametrize(
     "before",
     [

@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from optimem.errors import InputError
+from optimem.omem.atomic import temporary_room
 
 FORMAT, VERSION = "optimem export", 1
 END = "end"
@@ -45,14 +46,10 @@ def check_header(line: object) -> None:
 
 def whole(lines: Iterable[str]) -> Iterator[str]:
     """The same lines, once all have been read and found to be whole exports, one or several.
-    Raises InputError, naming the line, if they are not."""
-    number, tally = 0, None
+    Raises InputError, naming the line, if they are not, and StoreFullError if the disk of
+    temporary files has no room for them."""
     with SpooledTemporaryFile(IN_MEMORY, "w+", encoding="ascii") as kept:
-        for number, text in enumerate(lines, 1):
-            if text.strip():
-                line, tally = _counted(number, text, tally)
-                kept.write(_plain(line))
-            kept.write("\n")
+        number, tally = _keep(lines, kept)
         if tally is not None:
             raise InputError(
                 f"the export has no last line, so it was cut off behind line {number}, or another "
@@ -61,6 +58,19 @@ def whole(lines: Iterable[str]) -> Iterator[str]:
             )
         kept.seek(0)
         yield from kept
+
+
+def _keep(lines: Iterable[str], kept: "SpooledTemporaryFile[str]") -> tuple[int, Tally | None]:
+    """Write lines to a file; their number, and the tally of an export that has no last line."""
+    number, tally = 0, None
+    with temporary_room():
+        for number, text in enumerate(lines, 1):
+            if text.strip():
+                line, tally = _counted(number, text, tally)
+                kept.write(_plain(line))
+            kept.write("\n")
+        kept.flush()
+    return number, tally
 
 
 def _counted(number: int, text: str, tally: Tally | None) -> tuple[object, Tally | None]:

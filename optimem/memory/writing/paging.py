@@ -5,7 +5,7 @@ Nothing is locked while a page is drawn, which may take seconds. At the commit t
 be what it was drawn from; turns appended meanwhile do no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -58,13 +58,14 @@ class PageLayout:
 @dataclass(frozen=True)
 class PageWriter:
     """Turns a scope's tail into pages. `meanings`: makes their vectors, if an embedding model was
-    given."""
+    given. `stop`: asked after each page, whether to leave the others to a later writer."""
 
     records: ScopeRecords
     codec: PageCodec
     policy: DecayPolicy
     now: float
     meanings: Meanings | None = None
+    stop: Callable[[], bool] = lambda: False
 
     def write_pages(self, *, partial: bool) -> int:
         """Write all full pages, and with `partial` a last one with what is left; the number
@@ -73,6 +74,8 @@ class PageWriter:
         written = 0
         while retry(lambda: self._write_page(partial), self.records.scope, "flush"):
             written += 1
+            if self.stop():
+                break
         if written:
             merge_index(self.records)
         return written

@@ -22,7 +22,7 @@ from optimem.model.deepseek_ocr.generation import (
     NoRepeat,
 )
 from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views
-from optimem.model.deepseek_ocr.model import DeepSeekOCR
+from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 from optimem.model.deepseek_ocr.prompts import DeepSeekTokenizer
 from optimem.model.deepseek_ocr.published_config import CONFIG
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
@@ -117,9 +117,7 @@ class TransformersReader(DeepSeekReader):
         return [self._page(image, own) for image in images]
 
     def _page(self, image: RGBImage, mode: Mode) -> StoredPage:
-        tiled = mode.tile and max(image.size) > mode.tile
-        cut = mode if tiled else Mode(mode.name, mode.base)
-        views = cut_views(image, cut, self.kind.tiles).to(self.device)
+        views = views_of(image, mode, self.kind.tiles).to(self.device)
         (tokens,) = self.model.encode([views])
         down = 0 if views.tiles is None else len(views.tiles) // views.across
         count = mode.tokens(views.across, down)
@@ -147,6 +145,12 @@ class TransformersReader(DeepSeekReader):
         settings = settings or GenerationSettings()
         usual = settings.no_repeat == NoRepeat()
         return replace(settings, no_repeat=self.kind.no_repeat) if usual else settings
+
+
+def views_of(image: RGBImage, mode: Mode, most: int) -> Views:
+    """The views of an image, with tiles, `most` of them, if it is larger than one."""
+    tiled = mode.tile and max(image.size) > mode.tile
+    return cut_views(image, mode if tiled else Mode(mode.name, mode.base), most)
 
 
 @contextmanager

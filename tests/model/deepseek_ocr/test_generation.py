@@ -48,6 +48,13 @@ def test_the_ban_is_the_published_one(ids: list[int], size: int, window: int) ->
     assert rule.banned(ids) == banned_as_published(ids, size, window) - {2}
 
 
+def test_cells_of_tables_are_exempt_from_the_published_ban() -> None:
+    for mark, exempt in ((TD, True), (TD_END, True), (TR, False), (700, False)):
+        said = [*range(29), mark] * 2
+        assert (NoRepeat().banned(said[:-1]) == set()) is exempt
+        assert NoRepeat().banned(said[:-1]) <= {mark}
+
+
 def test_a_prompt_may_be_quoted(model: DeepSeekOCR) -> None:
     """The rule bans every token that came before; the prompt holds what the model says first."""
     free = GenerationSettings(limit=1, no_repeat=None)
@@ -119,12 +126,14 @@ def test_a_limit_that_leaves_no_answer_is_named(limit: int) -> None:
 
 
 def test_an_answer_may_fill_all_positions(model: DeepSeekOCR, monkeypatch: Any) -> None:
-    monkeypatch.setattr(generation, "MAX_POSITIONS", 40)
+    assert DeepSeekOCR.positions == 8192
+    monkeypatch.setattr(DeepSeekOCR, "positions", 40)
     monkeypatch.setattr(generation, "CACHE_STEP", 4)
     (first,) = prompts(model, [0, 4, 2])
     tokens = list(generate(model, [first], GenerationSettings(no_repeat=None)))
     grown = list(generate(model, [first], GenerationSettings(limit=3000, no_repeat=None)))
-    assert len(tokens) == 37 or tokens[-1].id == END
+    assert len(tokens) == 37
+    assert tokens[-1].finish is FinishReason.LIMIT
     assert grown == tokens
     monkeypatch.setattr(generation, "CACHE_STEP", 40)  # the caches need not grow
     assert list(generate(model, [first], GenerationSettings(no_repeat=None))) == tokens

@@ -1,5 +1,6 @@
 """Modes and preprocessing, with PIL and the published rules written out as oracles."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,16 @@ def test_the_grid_is_the_published_one(size: tuple[int, int], side: int, most: i
     pi, pj = published_grid(*size, side, most)
     assert abs(i / j - pi / pj) < 1e-9  # equal products may come in either order
     assert (i * j) == (pi * pj)
+
+
+@pytest.mark.parametrize(("most", "side"), [(6, 640), (9, 640), (9, 1024), (32, 640)])
+def test_the_grid_is_that_of_transformers(most: int, side: int) -> None:
+    """At all shapes from slips to banners, small and large."""
+    published = pytest.importorskip("transformers.models.got_ocr2.image_processing_pil_got_ocr2")
+    sides = [*range(641, 4200, 167), 1280, 1920, 2560]
+    for width, height in product(sides, sides):
+        wanted = published.get_optimal_tiled_canvas((height, width), (side, side), 2, most)
+        assert tile_grid(width, height, side, most) == wanted, (width, height)
 
 
 def test_a_screen_in_the_largest_mode() -> None:

@@ -20,7 +20,12 @@ from optimem.model.deepseek_ocr.images import MODES, RGBImage, cut_views
 from optimem.model.deepseek_ocr.prompts import BEGIN, MARKDOWN, ask
 from optimem.model.deepseek_ocr.prompts import IMAGE_ID as PUBLISHED_IMAGE_ID
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from optimem.model.transformers_ocr.reader import KINDS, TransformersReader, checkpoint_kind
+from optimem.model.transformers_ocr.reader import (
+    KINDS,
+    TransformersReader,
+    checkpoint_kind,
+    views_of,
+)
 from tests.model.transformers_ocr.small import IMAGE_ID, save_checkpoint
 
 CPU = torch.device("cpu")
@@ -124,17 +129,25 @@ def test_pages_are_stored_packed_and_only_their_model_reads_them(
     assert page.fingerprint.startswith(reader.kind.name)
 
 
-def test_views_are_those_of_transformers_own_processor() -> None:
-    """Pixel for pixel, for DeepSeek-OCR 2, whose processor needs no torchvision."""
+@pytest.mark.parametrize(
+    "size", [(80, 60), (768, 768), (769, 300), (1400, 900), (900, 1401), (2500, 500), (400, 3000)]
+)
+def test_views_are_those_of_transformers_own_processor(size: tuple[int, int]) -> None:
+    """Pixel for pixel, for DeepSeek-OCR 2, whose processor needs no torchvision. Of an odd border
+    it puts the smaller half first, where the published code rounds as PIL does."""
     from transformers.models.deepseek_ocr2.image_processing_pil_deepseek_ocr2 import (
         DeepseekOcr2ImageProcessorPil,
     )
 
-    kind, wide = KINDS["deepseek_ocr2"], image(1400, 900)
-    wanted = DeepseekOcr2ImageProcessorPil()(images=[wide], return_tensors="pt")
-    views = cut_views(wide, kind.modes["gundam"], kind.tiles)
-    assert views.tiles is not None
-    assert torch.equal(views.overview.permute(2, 0, 1), wanted["pixel_values"][0])
+    kind, given = KINDS["deepseek_ocr2"], image(*size)
+    wanted = DeepseekOcr2ImageProcessorPil()(images=[given], return_tensors="pt")
+    views = views_of(given, kind.modes["gundam"], kind.tiles)
+    overview, shifts = views.overview.permute(2, 0, 1), ((0, 0), (-1, 0), (0, -1))
+    moved = [overview.roll(shift, (1, 2)) for shift in shifts]
+    assert any(torch.equal(each, wanted["pixel_values"][0]) for each in moved)
+    if views.tiles is None:
+        assert wanted["num_local_patches"][0] == 0
+        return
     tiles = views.tiles.permute(0, 3, 1, 2)
     assert torch.equal(tiles, wanted["pixel_values_local"].reshape(tiles.shape))
 
