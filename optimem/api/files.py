@@ -77,22 +77,32 @@ def read_pages(
     codec: PageCodec | None = None,
     *,
     model: str = NANO,
+    reader: str | None = None,
     pages: Sequence[int] | None = None,
     raw: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Reading]:
     """Read a text page by page, with the model that wrote it: `codec`, or the one called `model`.
 
-    `pages`: which, from 0; default all. `raw`: give the likeliest character where one is doubtful,
-    instead of U+FFFD. `progress`: called with the pages read and all pages.
+    `reader`: a vLLM server, such as `vllm+http://host:8000`, that reads pages of a DeepSeek-OCR
+    checkpoint in its place; other files need none, and none is asked then. `pages`: which, from 0;
+    default all. `raw`: give the likeliest character where one is doubtful, instead of U+FFFD.
+    `progress`: called with the pages read and all pages.
     Raises InputError for a page that is not there and an unknown model, FingerprintError for the
-    file of another model.
+    file of another model; for a server, what `VllmReader.answer` raises.
     """
-    codec = codec or build.named_codec(model)
+    codec = codec or _file_codec(file, model, reader)
     wanted = select_pages(pages, len(file.pages))
     check_fingerprint(file.fingerprint, codec.encoder.fingerprint, "the tokens of this file")
     readings = read_back(file, wanted, codec, progress)
     return readings if raw else (_marked(reading) for reading in readings)
+
+
+def is_of_checkpoint(file: TokenFile) -> bool:
+    """Whether DeepSeek-OCR wrote a text, so that a server of it may read it."""
+    from optimem.model.deepseek_ocr.text_pages import is_ruled
+
+    return is_ruled(file.fingerprint)
 
 
 def read_page_image(source: str | Path, *, raw: bool = False) -> Reading:
@@ -199,6 +209,7 @@ def read_document(
     source: str | Path,
     *,
     model: "str | DeepSeekReader",
+    reader: "str | PageReader | None" = None,
     mode: str = "base",
     question: str | None = None,
     pages: Sequence[int] | None = None,
@@ -207,9 +218,10 @@ def read_document(
     """Read an image file, or a PDF page by page, with DeepSeek-OCR, as Markdown, or answer a
     question about each page.
 
-    `model`, `mode`: as in `compress_images`; `pages`, `limit`: as in `read_images`. Raises
-    InputError for a file that holds no image, a page that is not there, an unknown mode and a
-    limit under 1.
+    `model`, `mode`: as in `compress_images`; `reader`: answers in the place of `model`, which then
+    only encodes; `pages`, `limit`: as in `read_images`. Raises InputError for a file that holds no
+    image, a page that is not there, an unknown mode and a limit under 1; for a server, what
+    `VllmReader.answer` raises.
     """
     from optimem.model.deepseek_ocr.images import count_images, open_images, parse_mode
     from optimem.model.deepseek_ocr.reader import settings_for
@@ -217,8 +229,10 @@ def read_document(
     path, name, prompt = Path(source), parse_mode(mode).name, _prompt(question)
     wanted = select_pages(pages, count_images(path))
     settings = settings_for(path, limit)
-    reader = _reader(model)
-    return (reader.read(image, prompt, name, settings) for image in open_images(path, wanted))
+    encoder, answers = _reader(model), _page_reader(model, reader)
+    return (
+        encoder.read(image, prompt, name, settings, answers) for image in open_images(path, wanted)
+    )
 
 
 def _marked(reading: Reading) -> Reading:
@@ -264,6 +278,13 @@ def _reader(model: "str | DeepSeekReader") -> "DeepSeekReader":
             f"DeepSeek-OCR checkpoint, or {DEEPSEEK}"
         )
     return build.deepseek_reader(model) if isinstance(model, str) else model
+
+
+def _file_codec(file: TokenFile, model: str, reader: str | None) -> PageCodec:
+    """What reads a text: the model, or the server if the file is a checkpoint's."""
+    if reader is None or not is_of_checkpoint(file):
+        return build.named_codec(model)
+    return build.named_codec(DEEPSEEK if model == NANO else model, reader)
 
 
 def _page_reader(

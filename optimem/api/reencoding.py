@@ -36,7 +36,7 @@ def reencode_file(
         raise InputError(f"{path} holds no pages; there is nothing to write anew")
     reader = None if source is None else build.old_codec(source)
     if reader is None or reader.encoder.fingerprint != file.fingerprint:
-        given = f"{source} is {reader.encoder.fingerprint!r}" if reader else "none was given"
+        given = f"{reader.encoder.fingerprint!r} was given" if reader else "none was given"
         raise FingerprintError(
             f"{path} was written by {file.fingerprint!r}, which is needed to read it, and {given}; "
             "name its weights (--from-weights) or the model (--from-model)"

@@ -169,8 +169,8 @@ class MemoryUpkeep(MemoryOperations):
         today = self.codec.encoder.fingerprint
         if reader and reader.encoder.fingerprint == today:
             raise InputError(
-                f"{source} is {today!r}, which writes this memory's pages already; give the "
-                "weights or the model that wrote the old ones"
+                f"what is to read the old pages is {today!r}, which writes this memory's pages "
+                "already; give the weights or the model that wrote the old ones"
             )
         every = self._memory_scopes() if scope is None else [Scope.parse(scope)]
         records = [self._records(each) for each in every]

@@ -142,7 +142,7 @@ def _interrupted_message(folder: Path | None) -> str:
               default=Path("optimem-memory.html"), show_default=True,
               help='The file to write; "-" for standard output.')  # fmt: skip
 @now_option
-@memory_options("store", "model")
+@memory_options("store", "model", "reader")
 def inspect(scope: str | None, out: Path, now: float | None, options: MemoryOptions) -> None:
     """Show a memory as an HTML page.
 

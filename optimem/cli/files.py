@@ -40,9 +40,9 @@ limit_option = click.option(
     help="For images: most tokens of a page's answer.",
 )  # fmt: skip
 reader_option = click.option(
-    "--reader", "--server", metavar="URL",
-    help="For a file of images: a vLLM server that answers in place of --model, such as "
-    "vllm+http://host:8000.",
+    "--reader", "--server", envvar="OPTIMEM_READER", show_envvar=True, metavar="URL",
+    help="A vLLM server that answers from stored images, and reads DeepSeek-OCR's text, in place "
+    "of --model, such as vllm+http://host:8000. Text of optimem-nano needs none.",
 )  # fmt: skip
 files_argument = click.argument(
     "sources", metavar="FILE...", nargs=-1, required=True,
@@ -61,7 +61,7 @@ class ReadOptions(NamedTuple):
     """How a file is read. `page`: only this one, from 1. `question`: for images, to be answered
     instead. `confidence`: show the likeliest character where one is uncertain, in brackets; `raw`:
     without them. `limit`: most tokens of an answer about an image; None for as many as the model
-    takes. `reader`: a server that answers from stored images in place of the model."""
+    takes. `reader`: a server that answers from stored pages in place of the model."""
 
     model: str
     page: int | None
@@ -132,7 +132,7 @@ def read(
 
     A file of images is read as Markdown, or asked a question, from its stored tokens alone, by
     --model here or by a server (--reader), and printed as it is written; with --model, any image
-    or PDF is read the same way. Without a model, the only image that can be
+    or PDF is encoded here and read the same way. Without a model, the only image that can be
     read is the PNG of a page that optimem drew in its dense style.
     """
     options = ReadOptions(model or NANO, page, ask, confidence, raw, limit, reader)
@@ -191,13 +191,12 @@ def decompress(
 
 def _read(source: Given, options: ReadOptions, mode: str) -> Iterator[str]:
     """The text of a file or an image, page by page."""
-    if not _is_omem(source):
-        reject_option("reader", "files of images, which `optimem compress` makes")
     if _is_omem(source):
         reject_option("mode", "images that are not encoded yet")
         return _read_omem(source, options, bar=not sys.stdout.isatty())
     if options.reads_images:
         return _read_document(source, options, mode)
+    reject_option("reader", "stored pages; --model encodes an image first")
     return _read_drawn_page(source, options)
 
 
@@ -212,8 +211,6 @@ def _read_omem(source: Given, options: ReadOptions, bar: bool) -> Iterator[str]:
             raise click.UsageError(f"--ask is for images; {source.name} holds text")
         elif options.limit is not None:
             raise click.UsageError(f"--limit is for images; {source.name} holds text")
-        elif options.reader is not None:
-            raise click.UsageError(f"--reader is for images; {source.name} holds text")
         else:
             yield from _read_token_file(source, options, progress)
 
@@ -235,15 +232,18 @@ def _read_image_archive(
 def _read_token_file(
     source: Given, options: ReadOptions, progress: "Progress | None"
 ) -> Iterator[str]:
-    from optimem.api.files import read_pages
+    from optimem.api.files import is_of_checkpoint, read_pages
     from optimem.omem.text import TokenFile
 
     file = TokenFile.from_bytes(source.path.read_bytes(), source.name)
+    if not is_of_checkpoint(file):
+        reject_option("reader", f"pages of DeepSeek-OCR; {source.name} was written by another")
     if file.tier is Tier.TRACE:
         click.echo(f"{source.name} is at Trace, which keeps the gist, not the letters", err=True)
     readings = read_pages(
-        file, model=options.model, pages=options.pages, raw=options.likeliest, progress=progress
-    )
+        file, model=options.model, reader=options.reader, pages=options.pages,
+        raw=options.likeliest, progress=progress,
+    )  # fmt: skip
     return (_reading_text(reading, options) for reading in readings)
 
 
@@ -251,8 +251,8 @@ def _read_document(source: Given, options: ReadOptions, mode: str) -> Iterator[s
     from optimem.api.files import read_document
 
     answers = read_document(
-        source.path, model=options.model, mode=mode, question=options.question, pages=options.pages,
-        limit=options.limit,
+        source.path, model=options.model, reader=options.reader, mode=mode,
+        question=options.question, pages=options.pages, limit=options.limit,
     )  # fmt: skip
     return _answer_texts(answers, options)
 

@@ -23,6 +23,7 @@ from click.core import ParameterSource
 from optimem.cli.completion import complete_file
 from optimem.errors import InputError
 from optimem.model import DEEPSEEK, NANO
+from optimem.omem.atomic import temporary_room
 from optimem.roles import ROLES
 from optimem.text.files import decode_text, holds_images
 from optimem.tiers import Tier
@@ -120,8 +121,8 @@ MEMORY_OPTIONS = {
     ),
     "reader": click.option(
         "--reader", envvar="OPTIMEM_READER", show_envvar=True, metavar="URL",
-        help="A vLLM server of the DeepSeek-OCR model, such as vllm+http://host:8000: it answers "
-        "from stored pages and images.",
+        help="A vLLM server of the DeepSeek-OCR model, such as vllm+http://host:8000: it reads and "
+        "answers from stored pages and images. optimem-nano's pages need none.",
     ),
     "embeddings": click.option(
         "--embeddings", envvar="OPTIMEM_EMBEDDINGS", show_envvar=True, metavar="NAME",
@@ -174,10 +175,10 @@ def announce_stdin() -> None:
 
 
 def reject_option(name: str, purpose: str) -> None:
-    """Raise a usage error if an option was given that does not apply. `purpose`: what it is
-    for."""
+    """Raise a usage error if an option was typed that does not apply; the environment may hold it
+    for other commands. `purpose`: what it is for."""
     source = click.get_current_context().get_parameter_source(name)
-    if source is not ParameterSource.DEFAULT:
+    if source is ParameterSource.COMMANDLINE:
         raise click.UsageError(f"--{name} is for {purpose}; leave it out here")
 
 
@@ -325,8 +326,9 @@ def seekable(source: Path) -> Iterator[Path]:
         yield source
         return
     with _opened(source) as pipe, NamedTemporaryFile() as copy:
-        copyfileobj(pipe, copy)
-        copy.flush()
+        with temporary_room():
+            copyfileobj(pipe, copy)
+            copy.flush()
         yield Path(copy.name)
 
 

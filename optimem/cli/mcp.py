@@ -11,6 +11,7 @@ from optimem.cli.answering import LlmOptions, llm_options
 from optimem.cli.completion import complete_scope
 from optimem.cli.inputs import MemoryOptions, memory_options
 from optimem.errors import MissingExtraError
+from optimem.model import NANO
 
 if TYPE_CHECKING:
     from optimem.serve.mcp_clients import Edit
@@ -30,7 +31,7 @@ scope_option = click.option(
 )
 @scope_option
 @llm_options
-@memory_options("store", "model", "embeddings", "policy", "limits")
+@memory_options("store", "model", "images", "reader", "embeddings", "policy", "limits")
 @click.pass_context
 def mcp(context: click.Context, scope: str, answering: LlmOptions, options: MemoryOptions) -> None:
     """Serve a memory to an agent over MCP.
@@ -53,6 +54,7 @@ def mcp(context: click.Context, scope: str, answering: LlmOptions, options: Memo
     home, llm = Scope.parse(scope), answering.open()
     with options.open(make=True) as memory:
         asyncio.run(serve_stdio(Backend(memory, llm), home))
+        memory.leave_pages()
 
 
 client_argument = click.argument(
@@ -68,7 +70,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmati
 @client_argument
 @scope_option
 @llm_options
-@memory_options("store")
+@memory_options("store", "model", "reader")
 @project_option
 @yes_option
 def install(
@@ -86,6 +88,8 @@ def install(
     if options.store is not None:
         is_file = "://" not in options.store
         given += ["--store", str(Path(options.store).absolute()) if is_file else options.store]
+    given += [] if options.model == NANO else ["--model", options.model]
+    given += ["--reader", options.reader] if options.reader else []
     given += answering.arguments()
     chosen = mcp_clients.CLIENTS[client]
     path = chosen.path(project, os.environ)
@@ -99,7 +103,8 @@ def install(
 def uninstall(client: str, project: bool, yes: bool) -> None:
     """Take optimem out of an MCP client's configuration.
 
-    Shows the change first, and asks. What was remembered stays.
+    Shows the change first, and asks. A file that holds nothing else is removed. What was remembered
+    stays.
     """
     from optimem.serve import mcp_clients
 
@@ -117,7 +122,8 @@ def _make(edit: "Edit", yes: bool) -> None:
         click.echo("nothing was changed", err=True)
         return
     edit.make()
-    click.echo(f"{edit.path} written; restart the client", err=True)
+    done = "written" if edit.after is not None else "removed"
+    click.echo(f"{edit.path} {done}; restart the client", err=True)
 
 
 COMMANDS = (mcp,)

@@ -126,7 +126,7 @@ def _is_image(source: str, options: MemoryOptions) -> bool:
 @click.option("--following", type=int, metavar="N", help="The same after each.")
 @raw_option
 @now_option
-@memory_options("store", "model", "embeddings", "policy")
+@memory_options("store", "model", "reader", "embeddings", "policy")
 @json_option
 def recall(
     scope: str,
@@ -218,7 +218,7 @@ def ask(
 @click.command(epilog="\b\nExample:\n  optimem reconstruct work/ann/monday --json")
 @scope_argument()
 @raw_option
-@memory_options("store", "model")
+@memory_options("store", "model", "reader")
 @json_option
 def reconstruct(scope: str, raw: bool, options: MemoryOptions, as_json: bool) -> None:
     """Show all turns of a scope, in order.

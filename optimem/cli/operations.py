@@ -48,7 +48,7 @@ LEFT = 1
 @click.option("--idle", default=IDLE, show_default=True, metavar="SECONDS",
               help="Between two looks while nothing is due.")  # fmt: skip
 @now_option
-@memory_options("store", "model", "policy")
+@memory_options("store", "model", "reader", "policy")
 @json_option
 def worker(
     once: bool, lease: float, idle: float, now: float | None, options: MemoryOptions, as_json: bool
@@ -176,7 +176,7 @@ def verify_receipt(file: str, options: MemoryOptions, as_json: bool) -> None:
 @click.option("--images", is_flag=True, help="With each page as a PNG.")
 @click.option("-o", "--out", default=STDIN, show_default="standard output", metavar="FILE",
               help="The file to write, whole or not at all.")  # fmt: skip
-@memory_options("store", "model")
+@memory_options("store", "model", "reader")
 def export(scope: str, user: bool, images: bool, out: str, options: MemoryOptions) -> None:
     """Write all that is held of SCOPE as JSON Lines.
 
@@ -204,7 +204,7 @@ def export(scope: str, user: bool, images: bool, out: str, options: MemoryOption
 )
 @click.argument("files", metavar="[FILE]...", nargs=-1, shell_complete=complete_file)
 @click.option("--partial", is_flag=True, help="Take what there is of an export that was cut off.")
-@memory_options("store", "model", "policy", "limits")
+@memory_options("store", "model", "reader", "policy", "limits")
 @click.option("--aged", is_flag=True, help="Turns go on fading from their own times.")
 @json_option
 def import_(

@@ -13,6 +13,7 @@ from optimem.errors import InputError
 from optimem.omem.container import MAGIC
 
 if TYPE_CHECKING:
+    from optimem.protocols import PageCodec
     from optimem.reports import ReencodeReport
 
 LEFT = 1
@@ -33,7 +34,7 @@ LEFT = 1
 @click.option("--from-model", metavar="NAME",
               help="The model that wrote them, as for --model.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Count pages by model, and change nothing.")
-@memory_options("store", "model", "policy")
+@memory_options("store", "model", "reader", "policy")
 @json_option
 def reencode(
     target: str | None,
@@ -55,7 +56,7 @@ def reencode(
         raise click.UsageError("give --from-weights or --from-model, not both")
     if from_weights and not Path(from_weights).is_file():
         raise InputError(f"{from_weights} is not a file; give the weights that wrote the old pages")
-    source = from_weights or from_model
+    source = from_weights or (from_model and _old_model(from_model, options.reader))
     with progress_bar("writing pages anew") as bar:
         if target and _is_file(Path(target)):
             from optimem.api.reencoding import reencode_file
@@ -74,6 +75,14 @@ def reencode(
         _print(report, dry_run)
     if report.unreadable or report.skipped:
         sys.exit(LEFT)
+
+
+def _old_model(name: str, reader: str | None) -> "str | PageCodec":
+    """What reads pages of a model: itself, or a server of it."""
+    from optimem import build
+    from optimem.model import NANO
+
+    return build.named_codec(name, reader) if reader and name != NANO else name
 
 
 def _is_file(path: Path) -> bool:
@@ -106,7 +115,7 @@ def _print(report: "ReencodeReport", dry_run: bool) -> None:
 )
 @scope_argument(required=False)
 @click.option("--dry-run", is_flag=True, help="Count pages, and change nothing.")
-@memory_options("store", "model", "embeddings")
+@memory_options("store", "model", "reader", "embeddings")
 @json_option
 def reindex(scope: str | None, dry_run: bool, options: MemoryOptions, as_json: bool) -> None:
     """Make the vectors of pages that have none.

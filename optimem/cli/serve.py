@@ -57,7 +57,7 @@ def _setting(name: str, **options: Any) -> Callable[[F], F]:
           help="Of the proxy: a request whose plan takes longer goes on as it came.")  # fmt: skip
 @_setting("--worker", is_flag=True, help="Let pages fade too, as `optimem worker` does.")
 @llm_options
-@memory_options("store", "model", "embeddings", "policy", "limits")
+@memory_options("store", "model", "images", "reader", "embeddings", "policy", "limits")
 def serve(
     access_keys: str | None, max_body: str, worker: bool, proxy: str | None,
     upstream: tuple[str, ...], proxy_deadline: float, answering: LlmOptions,
@@ -91,6 +91,7 @@ def serve(
         app = create_app(memory, settings, all_doors(Backend(memory, llm), settings, behind))
         line = f"optimem serves {address(listening)}; {_who(settings)}"
         run(app, settings, listening, lambda: click.echo(line, err=True))
+        memory.leave_pages()
     click.echo("optimem has stopped", err=True)
 
 

@@ -46,7 +46,7 @@ PARTS = {
 @click.command(epilog="\b\nExample:\n  optimem sweep --now 2027-06-01 --dry-run")
 @now_option
 @click.option("--dry-run", is_flag=True, help="Show what would fade, and change nothing.")
-@memory_options("store", "model", "policy")
+@memory_options("store", "model", "reader", "policy")
 @json_option
 def sweep(now: float | None, dry_run: bool, options: MemoryOptions, as_json: bool) -> None:
     """Fade the pages that are due.
@@ -144,7 +144,7 @@ def _due(moment: float | None, now: float) -> str:
 @click.option("--before", metavar="TIME", help="Delete only turns of a time before this.")
 @click.option("--older-than", metavar="AGE", help="Delete only turns older than, such as 90d.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@memory_options("store", "model")
+@memory_options("store", "model", "reader")
 @json_option
 def forget(
     scope: str, turn: str | None, user: bool, before: str | None, older_than: str | None, yes: bool,
@@ -243,7 +243,7 @@ def readmit(scope: str, turn: str | None, options: MemoryOptions) -> None:
 @click.command(epilog="\b\nExamples:\n  optimem check\n  optimem check work/ann/monday --repair")
 @scope_argument(required=False)
 @click.option("--repair", is_flag=True, help="Repair what can be repaired, remove the rest.")
-@memory_options("store", "model")
+@memory_options("store", "model", "reader")
 @json_option
 def check(scope: str | None, repair: bool, options: MemoryOptions, as_json: bool) -> None:
     """List what is damaged in SCOPE, or in the whole store. Exits with 1 if anything is."""

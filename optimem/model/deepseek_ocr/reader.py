@@ -159,9 +159,10 @@ class DeepSeekReader:
         prompt: str = MARKDOWN,
         mode: str = "base",
         settings: GenerationSettings | None = None,
+        answers: PageReader | None = None,
     ) -> PageAnswer:
         """The answer about an image; see `encode_and_answer`."""
-        return self.encode_and_answer(image, prompt, mode, settings)[1]
+        return self.encode_and_answer(image, prompt, mode, settings, answers)[1]
 
     def encode_and_answer(
         self,

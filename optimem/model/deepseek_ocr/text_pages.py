@@ -142,6 +142,11 @@ def unpack_ruled_page(data: bytes, cells: int) -> "tuple[StoredPage, list[RowOut
         return StoredPage.from_sections(sections), outlines
 
 
+def is_ruled(fingerprint: str) -> bool:
+    """Whether a fingerprint is that of ruled pages, of whatever checkpoint."""
+    return fingerprint.endswith(f"-{RULED_VERSION}")
+
+
 def stored_page(data: bytes) -> "StoredPage":
     """The stored tokens of an image or of a ruled page. Raises FormatError, VersionError or
     ChecksumError."""
