@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -22,7 +24,7 @@ from benchmarks.peer import random_model
 from optimem.model.deepseek_ocr.checkpoint import save_checkpoint
 from optimem.model.deepseek_ocr.config import DecoderConfig, DeepSeekConfig, EncoderConfig
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
-from optimem.model.vllm.command import server_command
+from optimem.model.vllm.command import ServerCommand, server_command
 
 ROOT = Path(optimem.__file__).parents[1]
 PYTHON_VARIABLE = "OPTIMEM_VLLM_PYTHON"
@@ -88,19 +90,19 @@ def open_checkpoint(folder: Path, config: DeepSeekConfig = SERVABLE) -> DeepSeek
 
 
 class VllmServer:
-    """A server of a checkpoint, as a process on loopback, started by the words of `optimem
-    server-command --cpu`. `more`: arguments after these."""
+    """A server, as a process on loopback. `command`: that starts it at a port, by default the words
+    of `optimem server-command --cpu` for a checkpoint; `more`: arguments after these."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
+    def __init__(
+        self, folder: Path, *more: str, command: Callable[[int], ServerCommand] | None = None
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = server_command(
-            str(folder), cpu=True, port=self.port, positions=4096, dtype="float32"
-        )
-        environment = {**os.environ, **dict(command.environment), **QUIET}
+        started = (command or partial(_checkpoint_command, folder))(self.port)
+        environment = {**os.environ, **dict(started.environment), **QUIET}
         self._log = (folder.parent / f"vllm-{self.port}.log").open("w+b")
         self._process = subprocess.Popen(
-            [vllm_python(), *SERVE, command.folder, *command.arguments, *more], env=environment,
+            [vllm_python(), *SERVE, started.folder, *started.arguments, *more], env=environment,
             stdout=self._log, stderr=self._log, start_new_session=True, cwd=folder.parent,
         )  # fmt: skip
         self._wait()
@@ -125,6 +127,10 @@ class VllmServer:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+def _checkpoint_command(folder: Path, port: int) -> ServerCommand:
+    return server_command(str(folder), cpu=True, port=port, positions=4096, dtype="float32")
 
 
 def _free_port() -> int:

@@ -23,6 +23,7 @@ from optimem.protocols import Cells
 from optimem.renderers.dense import DenseRenderer
 from optimem.training.curriculum import AUXILIARY_UNTIL, Curriculum
 from optimem.training.evaluate import held_out_pages
+from optimem.training.options import add_run_options
 from optimem.training.page_pool import PagePool
 from optimem.training.pages import PageMixer, text_cells
 from optimem.training.trainer import Trainer
@@ -52,33 +53,15 @@ def arguments() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--text", nargs="+", required=True, metavar="FILE[=WEIGHT]", help="training files")
     add("--val", nargs="+", required=True, type=Path, metavar="FILE", help="held-out files")
-    add("--run", required=True, type=Path, metavar="FOLDER", help="folder of the run")
-    add("--steps", type=int, default=6000, help="train until this step (%(default)s)")
+    add_run_options(parser, steps=6000, lr=3e-3)
     add("--init", type=Path, metavar="FILE", help="weights to start from, such as the shipped ones")
-    add("--lr", type=float, default=3e-3, help="learning rate (%(default)s)")
-    add(
-        "--cooldown",
-        type=float,
-        default=0.25,
-        help="last share of the steps, over which the learning rate falls (%(default)s)",
-    )
-    add("--save-every", type=int, default=200, help="steps between checkpoints (%(default)s)")
     add("--batch", type=float, default=1.0, help="factor for the pages of a step (%(default)s)")
-    add("--seed", type=int, default=0, help="of weights and pages (%(default)s)")
     add("--workers", type=int, default=1, help="processes that share a step (%(default)s)")
     add("--mixers", type=int, default=0, help="processes that mix pages ahead (%(default)s)")
     add(
-        "--minutes",
-        type=float,
-        default=float("inf"),
-        help="save and stop after so long, such as 9; the same command continues (no limit)",
-    )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    add("--device", default=device, help="torch device (%(default)s)")
-    add(
         "--compile",
         action=argparse.BooleanOptionalAction,
-        default=device == "cuda",
+        default=torch.cuda.is_available(),
         help="compile the network, worth it on a GPU (%(default)s)",
     )
     return parser

@@ -10,8 +10,9 @@ import argparse
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import dropwhile, pairwise
 from pathlib import Path
 from unittest.mock import patch
@@ -179,10 +180,19 @@ def _parse_python(arguments: list[str]) -> int:
 
     with patch.object(argparse.ArgumentParser, "parse_args", parse):
         try:
-            import_module(name).main()
+            _command(name)()
         except InterruptedError:
             return 0 if flag == "-m" else 1
     return 1
+
+
+def _command(name: str) -> Callable[[], None]:
+    """What `python -m NAME` runs."""
+    spec = find_spec(name)
+    if spec and spec.submodule_search_locations is not None:
+        name += ".__main__"
+    main: Callable[[], None] = import_module(name).main
+    return main
 
 
 _CHECKS = {"docker": _check_docker, "pip": _check_pip, "make": _check_make, "python": _parse_python}

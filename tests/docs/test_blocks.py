@@ -22,11 +22,15 @@ from optimem import OpticalMemory, Tier, Turn, build, compress, compress_images
 from optimem.model.deepseek_ocr.answers import AnswerPiece, PageAnswer
 from optimem.model.deepseek_ocr.generation import FinishReason
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
+from optimem.model.projector.chat_model import ChatModel
+from optimem.model.projector.reader import ProjectedReader
+from optimem.model.projector.served import ServedProjection
 from tests.docs.openai_server import openai_server
 from tests.docs.shell import ROOT, run_script
 from tests.model.deepseek_ocr.conftest import brief, folder, reader
 from tests.model.deepseek_ocr.image_files import write_image, write_pdf
 from tests.model.deepseek_ocr.small import BriefReader
+from tests.model.projector.small import write_chat_model, write_projector
 
 __all__ = ["brief", "folder", "reader"]
 
@@ -41,6 +45,7 @@ NEEDS = {
     r"openai:|OpenAI\(|\bclient\.": "an OpenAI key",
     "DeepSeek-OCR": "DeepSeek-OCR's weights",
     r"vllm\+http": "a vLLM server",
+    r"ProjectedReader|ServedProjection": "a projector",
 }
 """What a block needs that holds a pattern."""
 
@@ -147,6 +152,17 @@ def vllm_server(brief: BriefReader, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def small_projector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small chat model and a projector for it, in this process in place of a server, too."""
+    write_chat_model(tmp_path / "chat")
+    path = write_projector(tmp_path / "small.safetensors", ChatModel.open(tmp_path / "chat"))
+    opened = ProjectedReader.open(path, tmp_path / "chat")
+    monkeypatch.setattr(opened, "close", lambda: None, raising=False)
+    monkeypatch.setattr(ProjectedReader, "open", lambda *_: opened)
+    monkeypatch.setattr(ServedProjection, "at", lambda *_: opened)
+
+
+@pytest.fixture
 def local_server() -> Iterator[str]:
     """The URL of a server with a language model."""
     with openai_server() as url:
@@ -170,6 +186,8 @@ def stand_in(code: str, request: pytest.FixtureRequest) -> str:
         request.getfixturevalue("small_model")
     if "a vLLM server" in needs:
         request.getfixturevalue("vllm_server")
+    if "a projector" in needs:
+        request.getfixturevalue("small_projector")
     if "a local server" in needs:
         code = re.sub(SERVER, request.getfixturevalue("local_server"), code)
     if "Redis" in needs:

@@ -120,6 +120,18 @@ class NanoCodec:
                 found[place] = ReadCells(read.ids[:cells], read.probability[:cells])
         return [found[place] for place in range(len(tokens))]
 
+    def cell_features(self, tokens: Sequence[VisionTokens]) -> list[NDArray[np.float32]]:
+        """What the network makes of each page's cells before it names their symbols, (cells, F);
+        F depends on the tier. Raises FingerprintError or ChecksumError."""
+        found: dict[int, NDArray[np.float32]] = {}
+        for tier, places in _batches(tokens):
+            levels = np.stack([self._levels(tokens[place]) for place in places])
+            for place, features in zip(
+                places, self._runtime.cell_features(levels, tier), strict=True
+            ):
+                found[place] = features[: tokens[place].cells].copy()
+        return [found[place] for place in range(len(tokens))]
+
     def read_image(self, ink: NDArray[np.uint8]) -> ReadCells:
         """All cells of a dense page, read from its image (S, S) alone.
 

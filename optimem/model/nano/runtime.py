@@ -61,6 +61,15 @@ class NanoRuntime:
         ids = symbols.cpu().numpy().astype(np.uint16)
         return list(map(ReadCells, ids, probability.float().cpu().numpy()))
 
+    @torch.inference_mode()
+    def cell_features(self, levels: Levels, tier: Tier) -> NDArray[np.float32]:
+        """What the readout makes of vision tokens (B, N, K) before it names symbols: (B, cells, F)
+        of all cells; F is the tier's in `NanoConfig.cell_features`."""
+        model, on_device = self.model, torch.from_numpy(levels).to(self._device)
+        decoded = model.decode(model.bottleneck.restore(on_device, tier))
+        features: NDArray[np.float32] = model.readout(tier)(decoded).float().cpu().numpy()
+        return features
+
     @property
     def _device(self) -> torch.device:
         return self.model.token_embed.weight.device
