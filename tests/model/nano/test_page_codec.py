@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from optimem.build import nano_codec
 from optimem.cli.demo_story import demo_turns
@@ -123,3 +124,16 @@ def test_weights_for_another_renderer_are_named_at_the_first_use(tmp_path: Path)
     codec = NanoCodec(DenseRenderer(), weights=path)
     with pytest.raises(FingerprintError, match="reads pages of dense-x"):
         _ = codec.fingerprint
+
+
+def test_symbols_are_told_by_the_features_of_their_cells(tokens: dict[Tier, VisionTokens]) -> None:
+    codec = NanoCodec(DenseRenderer(), device=torch.device("cpu"), dtype=torch.float32)
+    asked = [tokens[tier] for tier in (Tier.TRACE, Tier.LARGE)]
+    for stored, features, read in zip(
+        asked, codec.cell_features(asked), codec.read(asked), strict=True
+    ):
+        head = codec._runtime.model.readout(stored.tier).symbol
+        symbols, _ = head.read(torch.from_numpy(features))
+        assert (symbols.numpy() == read.ids).all()
+    with pytest.raises(FingerprintError):
+        codec.cell_features([replace(asked[0], fingerprint="other")])
