@@ -116,9 +116,9 @@ class RecalledTurn(Result):
 
 class Reason(Result):
     """Why a turn was recalled. `stage`: "words" of the query in it, "words around it" in the turns
-    beside it, "speaker" or "date" as the query names them, or "beside" a turn that was found.
-    `score`: what it adds to the turn's. `note`: the words, the name, the date, or the id of the
-    other turn."""
+    beside it, "words alike" for such as mean much the same, "speaker" or "date" as the query names
+    them, or "beside" a turn that was found. `score`: what it adds to the turn's. `note`: the words
+    of the query, the name, the date, or the id of the other turn."""
 
     stage: str
     score: float

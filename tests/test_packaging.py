@@ -31,6 +31,7 @@ ESSENTIAL = {
     "optimem/renderers/fonts/LICENSE-Noto.txt",
     "optimem/renderers/fonts/NotoDevanagari.ttf",
     "optimem/renderers/fonts/NotoHangul.otf",
+    "optimem/text/alike.npy",
 }
 
 

@@ -17,8 +17,8 @@ from benchmarks.recall.generate import HELD_OUT, make_talk
 from benchmarks.recall.talks import Asked, Said, Talk
 from optimem.cli.demo_story import demo_turns
 from optimem.memory.answering.answering import LOOKED_AT
+from optimem.memory.answering.asked import Asked as Question
 from optimem.memory.answering.evidence import FEATURES, Candidate, candidates
-from optimem.memory.answering.evidence import Asked as Question
 from optimem.memory.answering.quoting import best_quotation
 from optimem.memory.recall.packing import Packed, with_neighbours
 from optimem.memory.recall.retrieval import IndexRow, TurnRanker, index_page

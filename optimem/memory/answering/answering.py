@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 
 from optimem.errors import InputError
+from optimem.memory.answering.asked import Asked
 from optimem.memory.answering.asking import answer_by_pages
 from optimem.memory.answering.citations import check_citations, declines, without_thoughts
-from optimem.memory.answering.evidence import Asked, Candidate, candidates
+from optimem.memory.answering.evidence import Candidate, candidates
 from optimem.memory.answering.quoting import THRESHOLD, Quotation, best_quotation
 from optimem.memory.recall.packing import Packed, fit_around
 from optimem.memory.recall.prompting import (

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from optimem.memory.answering.asked import Asked
 from optimem.memory.recall.packing import Packed
 from optimem.memory.recall.snippets import Sentence, Snippet, split_sentences
-from optimem.memory.recall.stages import DAY, Query, nearness
+from optimem.memory.recall.stages import DAY, nearness
 from optimem.memory.recall.turn_builder import TurnBuilder
-from optimem.text.answer_types import ASKING, AnswerType, asked_for, holds
-from optimem.text.dates import DateSpan
+from optimem.text.answer_types import holds
 from optimem.text.terms import name_terms, terms
 from optimem.text.told_dates import told_dates
 
@@ -32,12 +32,7 @@ SHORT = 12
 question."""
 ASKED_WEIGHT = 0.5
 """What a term counts in a sentence that is a question itself: it repeats what it does not know."""
-LATEST = frozenset({"now", "today", "latest", "current", "currently", "still", "nowadays"})
-"""Words of a question for what is."""
-FIRST = frozenset({"first", "originally", "initially", "before", "once", "formerly", "earlier"})
-"""Words of a question for what was."""
-
-_THESE_DAYS = re.compile(r"\b(?:is|are|does|do|has|have)\b.*\btoday\b", re.IGNORECASE)
+_OWN = re.compile(r"\b(?:I|me|my|mine|we|us|our|ours)\b", re.IGNORECASE)
 
 
 class Evidence(NamedTuple):
@@ -46,6 +41,11 @@ class Evidence(NamedTuple):
     share: float
     """Of the question, by the weight of its words, held by the sentences; if these are the first
     words of a reply, together with what was asked in the turn before."""
+    alike: float
+    """Held besides by words that mean much the same."""
+    after: float
+    """Held besides, in these or such words, by what somebody else says next, but not of
+    themselves."""
     alone: float
     """The same where the question names nobody: no speaker speaks for it then."""
     mistyped: float
@@ -88,58 +88,6 @@ class Evidence(NamedTuple):
 
 
 FEATURES = Evidence._fields
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question, as far as answers are compared with it. `weights`: of its terms."""
-
-    query: Query
-    weights: Mapping[int, float]
-
-    @cached_property
-    def type(self) -> AnswerType | None:
-        """What it asks for."""
-        return asked_for(self.query.text)
-
-    @cached_property
-    def content(self) -> dict[int, float]:
-        """The weights of the terms without the words by which it asks."""
-        asking = {term for term, word in self.query.words.items() if ASKING.fullmatch(word.lower())}
-        return {term: weight for term, weight in self.weights.items() if term not in asking}
-
-    @cached_property
-    def names(self) -> re.Pattern[str] | None:
-        """The speakers that it names, where something is said of them: "Ann likes", "Ann's cat",
-        but not "Bye, Ann!". None if it names nobody."""
-        names = "|".join(map(re.escape, self.query.speakers))
-        return re.compile(rf"\b(?:{names})(?:['’]s)?\s+\w", re.IGNORECASE) if names else None
-
-    @cached_property
-    def dates(self) -> list[DateSpan]:
-        """The spans of time that it names, without a "today" that means "these days"."""
-        now = _THESE_DAYS.search(self.query.text)
-        return [each for each in self.query.dates if not now or each.text.lower() != "today"]
-
-    @cached_property
-    def first(self) -> bool:
-        """Whether it asks for what was first rather than for what is."""
-        words = self._plain
-        return bool(words & FIRST) and not words & LATEST
-
-    @cached_property
-    def says_which(self) -> bool:
-        """Whether it says that it asks for the first or the latest."""
-        return bool(self._plain & (FIRST | LATEST))
-
-    @cached_property
-    def said(self) -> frozenset[int]:
-        """The terms that anybody in the scope says."""
-        return frozenset(term for term in self.content if self.query.ranker.frequency(term))
-
-    @cached_property
-    def _plain(self) -> set[str]:
-        return {word.lower().strip("?.,!") for word in self.query.text.split()}
 
 
 class Candidate(NamedTuple):
@@ -206,6 +154,19 @@ class _Turn:
         total = sum(self.weights.values())
         return sum(self.weights[t] * n for t, n in counts.items()) / total if total else 0.0
 
+    def likeness(self, sentences: Iterable[Sentence]) -> float:
+        """The same, words that mean much the same included, each by how much it counts."""
+        total, likes = sum(self.weights.values()), self.asked.likes
+        held = dict[int, float]()
+        for each in sentences:
+            for term in each.terms & self.asked.alike:
+                held[term] = max(held.get(term, 0.0), ASKED_WEIGHT if each.asks else 1.0)
+        found = (
+            weight * max((n * held.get(like, 0.0) for like, n in likes[term].items()), default=0.0)
+            for term, weight in self.weights.items()
+        )
+        return sum(found) / total if total else 0.0
+
     def tells(self, text: str) -> float:
         """How precisely a text tells of a day that the question names: 1 for a day or two, less for
         about a week or a month, 0 if it does not."""
@@ -241,14 +202,30 @@ def candidates(
 def _of_turn(turn: _Turn, beside: Sequence[_Turn], best: float) -> Iterator[Candidate]:
     """The candidates of a turn. `best`: the score of the best turn."""
     before = _Before.of(turn, beside)
-    if not (turn.share(turn.sentences) or turn.share(before.asked) or turn.asked.dates):
+    reply = [s for each in beside if _replies(each, turn) for s in _of_others(each)]
+    after = turn.likeness(reply)
+    if not (turn.likeness(turn.sentences) or turn.share(before.asked) or after or turn.asked.dates):
         return
     short = len(turn.sentences) <= SHORT
     for size in (1, 2):
         for at in range(len(turn.sentences) - size + 1):
             window = turn.sentences[at : at + size]
-            if (short or turn.share(window)) and _may_answer(turn, window, before):
-                yield _candidate(turn, window, before if at == 0 else before.not_asked(), best)
+            if (short or turn.likeness(window)) and _may_answer(turn, window, before):
+                known = before if at == 0 else before.not_asked()
+                yield _candidate(turn, window, known, after, best)
+
+
+def _replies(turn: _Turn, to: _Turn) -> bool:
+    """Whether somebody else says a turn next."""
+    own, other = turn.turn, to.turn
+    return own.number > other.number and (own.name, own.role) != (other.name, other.role)
+
+
+def _of_others(turn: _Turn) -> Iterator[Sentence]:
+    """What a turn says or asks of others than who says it."""
+    for each in turn.sentences:
+        if not _OWN.search(turn.turn.guess, each.start, each.end):
+            yield each._replace(asks=False)
 
 
 class _Before(NamedTuple):
@@ -288,16 +265,21 @@ def _may_answer(turn: _Turn, window: Sequence[Sentence], before: "_Before") -> b
     )
 
 
-def _candidate(turn: _Turn, window: Sequence[Sentence], before: _Before, best: float) -> Candidate:
+def _candidate(
+    turn: _Turn, window: Sequence[Sentence], before: _Before, after: float, best: float
+) -> Candidate:
     """Sentences with what speaks for them."""
     question, hit, text = turn.asked, turn.found.candidate, _text(turn, window)
     own, said, kind = turn.share(window), _terms(window), turn.asked.type
     asks, nobody = all(each.asks for each in window), not question.query.speakers
     share = own if asks else turn.share([*before.asked, *window])
+    likeness = turn.likeness(window if asks else [*before.asked, *window])
     right = kind is not None and holds(kind, text, question.query.text)
     wrong = kind is not None and not right
     evidence = Evidence(
         share=share,
+        alike=max(likeness - share, 0.0),
+        after=max(after - max(likeness, share), 0.0),
         alone=share * nobody,
         mistyped=share * wrong,
         before=max(before.said - share, 0.0),

@@ -15,31 +15,33 @@ from optimem.memory.answering.evidence import FEATURES, Candidate
 from optimem.memory.recall.snippets import Snippet, widen
 
 WEIGHTS: dict[str, float] = {
-    "share": 5.71,
-    "alone": 2.69,
-    "mistyped": -2.29,
-    "before": 0.18,
-    "says": -0.07,
-    "asks": 0.51,
-    "right_type": 1.24,
-    "wrong_type": -2.71,
-    "speaker": 0.26,
-    "nobody": -1.50,
-    "dated": -1.33,
-    "told": 9.62,
-    "rank": 1.94,
-    "score": 1.74,
-    "match": 0.58,
-    "newest": 0.11,
-    "older": -0.64,
-    "wanted": 3.53,
-    "unwanted": -0.51,
-    "whole": 2.05,
+    "share": 5.23,
+    "alike": 7.00,
+    "after": 5.80,
+    "alone": 4.94,
+    "mistyped": -1.95,
+    "before": 0.22,
+    "says": 0.05,
+    "asks": -0.62,
+    "right_type": 0.86,
+    "wrong_type": -3.41,
+    "speaker": 1.22,
+    "nobody": -2.50,
+    "dated": -0.69,
+    "told": 7.67,
+    "rank": 1.31,
+    "score": 0.46,
+    "match": 1.11,
+    "newest": -0.56,
+    "older": -1.06,
+    "wanted": 3.35,
+    "unwanted": -0.74,
+    "whole": 3.99,
 }
 """How much each figure of `Evidence` speaks for a sentence."""
-NONE = 9.17
+NONE = 9.10
 """What speaks for "none of them"."""
-THRESHOLD = 0.45
+THRESHOLD = 0.50
 """Probability from which on a sentence is quoted: of the questions on which the weights were
 chosen, at least nine in ten quotations are right then, and nine in ten of those without an answer
 get none."""

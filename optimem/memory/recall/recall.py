@@ -126,7 +126,9 @@ class Recaller:
 
     def _search(self, request: Request) -> Matches:
         listed, tail = self.records.snapshot(self.rankers.pages(self.records))
-        page_keys, wanted = listed.keys, sought_terms(request.query)
+        page_keys = listed.keys
+        last = page_keys[-1].position.sequence if page_keys else 0
+        wanted = sought_terms(request.query, last)
         ranker = self.rankers.ranker(self.records, listed, tail, wanted)
         weights = ranker.weights(request.query)
         query = self._query(request, page_keys, tail, ranker)

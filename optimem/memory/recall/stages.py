@@ -1,6 +1,6 @@
-"""Why a turn may answer a query, one reason to a stage: its words, the words around it, who said
-it, when it was said, of which day it tells, what it means. Stages score every turn of a scope from
-0 to 1; `find` adds the scores up.
+"""Why a turn may answer a query, one reason to a stage: its words, the words around it, words that
+mean much the same, who said it, when it was said, of which day it tells, what it means. Stages
+score every turn of a scope from 0 to 1; `find` adds the scores up.
 
 A stage sees what is indexed and nothing else, so that no page is read before turns are chosen. A
 further one is one more object with a name, a weight and two methods.
@@ -14,9 +14,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimem.memory.recall.retrieval import TurnRanker
+from optimem.memory.recall.retrieval import K1, B, TurnRanker
 from optimem.memory.recall.told_days import told
 from optimem.results import Reason
+from optimem.text.alike import alike, with_alike
 from optimem.text.dates import DateSpan, find_dates
 from optimem.text.terms import STOP_WORDS, name_terms, query_words, role_term, terms
 
@@ -37,6 +38,9 @@ UNRELATED = 0.1
 """The cosine up to which texts have nothing to do with each other."""
 STRANGE = 0.5
 """What is left of the score of a turn that nothing selects, if its meaning is known too."""
+MOST_ALIKE = 1 << 16
+"""Turns of a scope up to which words that mean much the same are looked for, too: each word of a
+question has some twenty, and of a longer scope all their postings would be read."""
 CERTAIN = 0.5
 """Score of a stage from which on its reason is named."""
 
@@ -82,6 +86,16 @@ class Query:
         return found
 
     @cached_property
+    def alike(self) -> dict[int, dict[int, float]]:
+        """Of each term but those of names and dates, itself and the terms of words that mean much
+        the same, with how much each counts; empty for a scope of more than `MOST_ALIKE` turns."""
+        if len(self.ranker.indexed.turns) > MOST_ALIKE:
+            return {}
+        said = (*self.speakers, *(date.text for date in self.dates))
+        named = {term for each in said for term in terms(each)}
+        return {term: with_alike(term) for term in self.words.keys() - named}
+
+    @cached_property
     def wanted(self) -> dict[int, float]:
         """How much each term counts: less for names of those who speak, and for the words of
         dates that are looked for as such."""
@@ -93,11 +107,13 @@ class Query:
         return counts
 
 
-def sought_terms(text: str) -> set[int]:
-    """All terms that the stages may look for: words, and those that stand for who speaks."""
+def sought_terms(text: str, turns: int = 0) -> set[int]:
+    """All terms that the stages may look for in a scope of about so many turns: words, those that
+    mean much the same, and those that stand for who speaks."""
     words = query_words(text)
     names = {term for word in words.values() for term in name_terms(word)}
-    return names.union(words, map(role_term, _PRONOUNS))
+    likes = {term for word in words for term, _ in alike(word) if turns <= MOST_ALIKE}
+    return names.union(words, likes, map(role_term, _PRONOUNS))
 
 
 class Stage(Protocol):
@@ -147,6 +163,50 @@ class Words:
             if query.counts(term, windows=self.windows)[at]
         }
         return ", ".join(word for word in dict.fromkeys(query.words.values()) if word in held)
+
+
+@dataclass(frozen=True)
+class WordsAlike:
+    """Words of the question, and those that mean much the same, as BM25 counts one word: by the
+    likest of them that a turn holds."""
+
+    name: str = "words alike"
+    weight: float = 0.5
+    selects: bool = True
+
+    def scores(self, query: Query) -> NDArray[np.float64]:
+        """The share of the question that each turn matches in these or in other words."""
+        ranker, most = query.ranker, 0.0
+        length = ranker.indexed.length[ranker.places] / max(ranker.indexed.mean_length, 1.0)
+        damping = K1 * (1 - B + B * length)
+        found = np.zeros(len(ranker.turns))
+        for counts in query.alike.values():
+            held = {term: n for term, n in counts.items() if ranker.frequency(term)}
+            rarity = _rarity(sum(n * ranker.frequency(term) for term, n in held.items()), query)
+            most += rarity
+            best = np.zeros(len(found))
+            for term, n in held.items():
+                count = query.counts(term)
+                np.maximum(best, n * count / (count + damping), out=best)
+            found += rarity * best
+        return found * SATURATION / most if most else found
+
+    def note(self, query: Query, at: int) -> str:
+        """The words of the question that are there in other words."""
+        other = {
+            word
+            for term, word in query.words.items()
+            if not query.counts(term)[at]
+            and any(query.counts(each)[at] for each in query.alike.get(term, ()))
+        }
+        return ", ".join(word for word in dict.fromkeys(query.words.values()) if word in other)
+
+
+def _rarity(frequency: float, query: Query) -> float:
+    """The rarity of what so many turns hold, as `TurnRanker.rarity`."""
+    total = len(query.ranker.indexed.turns)
+    frequency = min(frequency, total)
+    return float(np.log1p((total - frequency + 0.5) / (frequency + 0.5)))
 
 
 @dataclass(frozen=True)
@@ -261,6 +321,7 @@ def nearness(span: DateSpan, time: NDArray[np.float64]) -> NDArray[np.float64]:
 STAGES: tuple[Stage, ...] = (
     Words(),
     Words("words around it", windows=True, selects=False),
+    WordsAlike(),
     Speakers(),
     Dates(),
     ToldDays(),

@@ -13,6 +13,8 @@ from optimem.memory.recall.stages import DAY, Query, nearness
 from optimem.memory.recall.told_days import LONGEST_AGO, told
 from optimem.text.dates import DateSpan
 
+ALIKE = 0.5
+"""What a word that means much the same counts of what it would in the stages."""
 NAMED, TOLD = 0.5, 1.0
 """What speaks for a turn of a person named, and for one that tells of the day asked for."""
 
@@ -49,8 +51,8 @@ class _Strips:
 
 
 class Support:
-    """What speaks for the turns that a query may find: its terms in them and in their windows, by
-    rarity, whom it names, when they were said, of which day they tell, and, if that is known, what
+    """What speaks for the turns that a query may find: its terms and those of words that mean much
+    the same in them and in their windows, by rarity, whom it names, when they were said, of which day they tell, and, if that is known, what
     they mean: `meant`."""
 
     def __init__(self, query: Query, meant: Claim | None = None) -> None:
@@ -92,8 +94,10 @@ class Support:
     def _of_words(self) -> Iterator[Claim]:
         wanted = self._query.wanted
         words = max(sum(wanted.values()), 1.0)
-        for term, rarity in self._query.ranker.rarity(wanted).items():
-            yield self._of_term(term, wanted[term] * rarity / words)
+        other = {term: n * ALIKE for near in self._query.alike.values() for term, n in near.items()}
+        counts = other | wanted
+        for term, rarity in self._query.ranker.rarity(counts).items():
+            yield self._of_term(term, counts[term] * rarity / words)
 
     def _of_names(self) -> Iterator[Claim]:
         for said in self._query.speakers.values():

@@ -175,3 +175,11 @@ def test_a_tail_added_is_as_if_it_had_been_there_before() -> None:
             assert mine.at.tolist() == other.at.tolist()
             assert mine.counts.tolist() == other.counts.tolist()
             assert mine.windows == other.windows
+
+
+def test_of_a_long_scope_a_turn_is_found_in_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [*conversation(3, 400), IndexRow(9000, "an ancient Volvo car", NOW - 60, "Ann")]
+    monkeypatch.setattr(narrowing, "MOST", 8)
+    query = narrowed(Query("which vehicle", NOW, ranker(rows)), *EVER)
+    assert 9000 in query.ranker.turns
+    assert [hit.number for hit in find(query).best(3, np.ones(len(query.ranker.turns), bool))] == [9000]  # fmt: skip # noqa: E501

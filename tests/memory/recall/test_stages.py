@@ -7,10 +7,22 @@ import pytest
 
 from optimem import OpticalMemory
 from optimem.errors import InputError
+from optimem.memory.recall import stages
 from optimem.memory.recall.retrieval import IndexRow, TurnRanker, index_page
-from optimem.memory.recall.stages import STAGES, Dates, Query, Speakers, Words, find, nearness
+from optimem.memory.recall.stages import (
+    STAGES,
+    Dates,
+    Query,
+    Speakers,
+    Words,
+    WordsAlike,
+    find,
+    nearness,
+    sought_terms,
+)
 from optimem.testing import open_memory
 from optimem.text.dates import DateSpan
+from optimem.text.terms import terms
 from optimem.turns import Turn
 from tests.memory.factories import SCOPE
 
@@ -44,6 +56,37 @@ def test_a_window_holds_the_words_of_its_neighbours_of_one_occasion() -> None:
     assert around.tolist() == [False, True, True, False, False]
     assert Words(windows=True).scores(ask("rain"))[2] == 0  # nine days lie between
     assert Words(windows=True).scores(ask("rain"))[4] > 0
+
+
+def test_a_turn_is_found_in_other_words_and_the_reason_names_the_word_that_was_asked() -> None:
+    with open_memory() as memory:
+        for text in ("Rain again.", "My car is an ancient Volvo.", "We had soup."):
+            memory.append(SCOPE, Turn(text=text, name="Ann"))
+        (best, *rest) = memory.recall(SCOPE, "Which vehicle does Ann drive?")
+    assert best.text == "My car is an ancient Volvo."
+    assert "words alike: vehicle, drive" in best.reasons
+    assert "words: " not in best.reasons
+    assert all("words alike" not in each.reasons for each in rest)
+
+
+def test_the_very_word_counts_more_than_one_that_means_much_the_same() -> None:
+    rows = [IndexRow(0, "the car broke down"), IndexRow(1, "the vehicle broke down")]
+    both = TurnRanker.of([index_page(rows)])
+    alike = WordsAlike().scores(Query("which vehicle", 0, both))
+    assert 0 < alike[0] < alike[1]
+    assert Words().scores(Query("which vehicle", 0, both))[0] == 0
+
+
+def test_other_words_are_sought_for_no_name_and_no_date_and_in_no_long_scope(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [IndexRow(0, "hello", MAY, "Rose"), IndexRow(1, "tulips in June", MAY, "Ben")]
+    query = Query("Did Rose call in May?", MAY, TurnRanker.of([index_page(rows)]))
+    assert {query.words[term] for term in query.alike} == {"call"}
+    few, many = (sought_terms("a vehicle", turns) for turns in (0, 10**6))
+    assert set(terms("car")) <= few - many
+    monkeypatch.setattr(stages, "MOST_ALIKE", 1)
+    assert Query("a vehicle", MAY, query.ranker).alike == {}
 
 
 def test_who_is_named_is_preferred_and_the_name_as_a_word_weighs_little() -> None:
