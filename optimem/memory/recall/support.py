@@ -52,8 +52,8 @@ class _Strips:
 
 class Support:
     """What speaks for the turns that a query may find: its terms and those of words that mean much
-    the same in them and in their windows, by rarity, whom it names, when they were said, of which day they tell, and, if that is known, what
-    they mean: `meant`."""
+    the same, in them and in their windows, by rarity, whom it names, when they were said, of which
+    day they tell, and, if that is known, what they mean: `meant`."""
 
     def __init__(self, query: Query, meant: Claim | None = None) -> None:
         self._query, self._indexed = query, query.ranker.indexed
