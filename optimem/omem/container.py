@@ -72,6 +72,7 @@ class ContainerKind(Enum):
     STATE = b"S", "the state of a scope"
     INDEX = b"I", "the index of a page"
     VECTORS = b"v", "the vectors of a page"
+    VECTOR_SEGMENT = b"w", "the vectors of many pages"
     SEGMENT = b"g", "a segment of the index"
     BLOCK = b"b", "a block of a segment"
     STAMP = b"c", "the stamp of a scope"

@@ -44,11 +44,13 @@ class PlainPage:
         return np.zeros((tier.value, tier.value), np.uint8)
 
 
+@dataclass(frozen=True)
 class PlainRenderer:
-    """A `Renderer` with a cell for each character below U+EA60, and one of a pixel."""
+    """A `Renderer` with a cell for each character below U+EA60, and one of a pixel. `capacity`:
+    cells of a page."""
 
-    version = "plain"
-    capacity = CAPACITY
+    version: str = "plain"
+    capacity: int = CAPACITY
 
     def cells(self, text: str, role: Role | None = None) -> Cells:
         """See `Renderer`."""
@@ -69,7 +71,7 @@ class PlainRenderer:
 
     def page(self, cells: Cells) -> Page:
         """See `Renderer`."""
-        assert len(cells) <= CAPACITY
+        assert len(cells) <= self.capacity
         return PlainPage(cells)
 
     def box(self, cell: int, tier: Tier) -> Box:
@@ -86,6 +88,7 @@ class PlainModel:
     lost: Mapping[Tier, int] = field(default_factory=dict)
     fingerprint: str = "plain-1"
     read_pages: int = 0
+    capacity: int = CAPACITY
 
     def encode(self, pages: Sequence[Page], tier: Tier) -> list[VisionTokens]:
         """See `Encoder`."""
@@ -101,7 +104,7 @@ class PlainModel:
         """See `Decoder`."""
         for page in tokens:
             check_fingerprint(page.fingerprint, self.fingerprint)
-            if len(page.data) != 2 * page.cells or page.cells > CAPACITY:
+            if len(page.data) != 2 * page.cells or page.cells > self.capacity:
                 raise ChecksumError(f"{len(page.data)} bytes are not {page.cells} cells of a page")
         self.read_pages += len(tokens)
         read = [np.frombuffer(page.data, np.uint16) for page in tokens]
@@ -110,7 +113,8 @@ class PlainModel:
         ]
 
 
-def plain_codec(lost: Mapping[Tier, int] | None = None) -> PageCodec:
-    """A `PlainRenderer` and a `PlainModel`; `lost`: see there, default nothing on any tier."""
-    model = PlainModel(lost or {})
-    return PageCodec(PlainRenderer(), model, model)
+def plain_codec(lost: Mapping[Tier, int] | None = None, *, capacity: int = CAPACITY) -> PageCodec:
+    """A `PlainRenderer` and a `PlainModel`; `lost`, `capacity`: see there, default nothing on any
+    tier, and 400 cells."""
+    model = PlainModel(lost or {}, capacity=capacity)
+    return PageCodec(PlainRenderer(capacity=capacity), model, model)

@@ -83,13 +83,13 @@ def _read_text(
         for span, text in zip(record.spans, texts, strict=True)
     ]
     ends = np.cumsum([len(part) for part in parts]).tolist()
-    spans = [
-        replace(span, start=end - len(part), end=end)
-        for span, part, end in zip(record.spans, parts, ends, strict=True)
-    ]
     ids = np.concatenate(parts)
     cells = ReadCells(ids, np.ones(len(ids), np.float32))
-    read = [_read_span(each, cells, codec, Keep.ALL) for each in _of(spans, wanted)]
+    read = [
+        _read_span(replace(span, start=end - len(part), end=end), cells, codec, Keep.ALL)
+        for span, part, end in zip(record.spans, parts, ends, strict=True)
+        if wanted is None or span.position.sequence in wanted
+    ]
     return PageReading(cells, read)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from optimem.errors import FingerprintError, FormatError, StoreError
 from optimem.memory.decay import DecayPolicy
 from optimem.memory.recall.meaning import Meanings
-from optimem.memory.recall.narrowing import narrowed
+from optimem.memory.recall.narrowing import is_long, narrowed
 from optimem.memory.recall.packing import Candidate, Packed, Reader, by_score, pack, with_neighbours
 from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.recall.ranker_cache import RankerCache
@@ -33,7 +33,7 @@ from optimem.memory.records.records import (
     chunk_position,
     holding,
 )
-from optimem.memory.records.scope_records import ScopeRecords, Stored
+from optimem.memory.records.scope_records import PageList, ScopeRecords, Stored
 from optimem.protocols import PageCodec
 from optimem.results import Reason, RecalledTurn, Recollection, TurnList, Unreadable
 from optimem.text.terms import terms
@@ -131,7 +131,7 @@ class Recaller:
         wanted = sought_terms(request.query, last)
         ranker = self.rankers.ranker(self.records, listed, tail, wanted)
         weights = ranker.weights(request.query)
-        query = self._query(request, page_keys, tail, ranker)
+        query = self._query(request, listed, tail, ranker)
         pages = dict[PageKey, Stored[PageRecord]]()
 
         def read(numbers: Sequence[int]) -> dict[int, TurnBuilder]:
@@ -158,21 +158,22 @@ class Recaller:
     def _query(
         self,
         request: Request,
-        page_keys: Sequence[PageKey],
+        pages: PageList,
         tail: Sequence[Chunk],
         ranker: TurnRanker,
     ) -> Query:
         """What is asked of the turns that it may find, with how near each is to it in meaning, if
         that is known."""
         query, times = Query(request.query, self.now, ranker), (request.since, request.until)
-        if self.meanings is None:
+        asked = self.meanings and self.meanings.asked(self.records, pages, tail, request.query)
+        if not asked:
             return narrowed(query, *times)
-        near = self.meanings.nearness(self.records, page_keys, tail, ranker.turns, request.query)
-        if near is None:
-            return narrowed(query, *times)
-        meant = Claim(np.arange(len(near)), np.maximum(near - UNRELATED, 0).astype(np.float32))
+        meant = None
+        if is_long(ranker):
+            at, cosines = asked.nearest(ranker.turns)
+            meant = Claim(at, np.maximum(cosines - UNRELATED, 0).astype(np.float32))
         query = narrowed(query, *times, meant)
-        return replace(query, nearness=near[query.ranker.places])
+        return replace(query, nearness=asked.cosines(query.ranker.turns))
 
     def _hits(self, found: Found, request: Request, read: Reader) -> tuple[list[Hit], list[Hit]]:
         """What matches, best first, and what may fill the rest of a budget. A reranker is shown the

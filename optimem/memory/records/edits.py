@@ -27,6 +27,7 @@ from optimem.memory.records.records import (
 )
 from optimem.memory.records.segment_serialization import pack_block, pack_head
 from optimem.memory.records.segments import Segment, SegmentKey
+from optimem.memory.records.vector_segments import VectorSegment, pack_vector_segment
 from optimem.memory.records.vectors import PageVectors, pack_vectors
 from optimem.memory.records.word_secret import make_word_secret
 from optimem.protocols import Change, Entry, EntryInfo, Store
@@ -111,6 +112,20 @@ class Edit:
         self.changes.append(Change(key.head, None, 1))
         self.changes.extend(Change(block.key, None) for block in blocks)
 
+    def put_vector_segment(self, segment: VectorSegment) -> None:
+        """Write a new segment of vectors."""
+        key = SegmentKey.new(min(segment).position).vectors
+        data = pack_vector_segment(segment, self._place(key), make_word_secret(self.store))
+        self.changes.append(Change(key, data, 0))
+
+    def remove_vector_segment(self, key: SegmentKey) -> None:
+        """Remove a segment of vectors, which must still be there."""
+        self.changes.append(Change(key.vectors, None, 1))
+
+    def remove_vectors(self, key: PageKey, expect: int) -> None:
+        """Remove the vectors of a page."""
+        self.changes.append(Change(key.vectors, None, expect))
+
     def remove_index(self, key: PageKey, expect: int) -> None:
         """Remove a page's index entry."""
         self.changes.append(Change(key.words, None, expect))
@@ -170,7 +185,9 @@ def _is_listed(change: Change) -> bool:
     return kind in _INDEXES or (kind is EntryKind.PAGE and comes_or_goes)
 
 
-_INDEXES = (EntryKind.INDEX, EntryKind.SEGMENT, EntryKind.VECTORS, EntryKind.STAMP)
+_INDEXES = (
+    EntryKind.INDEX, EntryKind.SEGMENT, EntryKind.VECTORS, EntryKind.VECTOR_SEGMENT, EntryKind.STAMP
+)  # fmt: skip
 
 
 def turn_keys(turn: str) -> list[str]:

@@ -9,7 +9,8 @@ pages and tail share one order.
     tail:<position>           a chunk
     page:<position>:<id>      a page
     index:<position>:<id>     the words of that page, until they are in a segment
-    vectors:<position>:<id>   what its turns mean, as an embedding model sees it
+    vectors:<position>:<id>   what its turns mean, as an embedding model sees it, until it is in
+    vectorsegment:<position>:<id>  the same of many pages
     gone:<hash>               a turn that was forgotten, so that no late writer stores it again
     image:<hash>              an image's vision tokens, by the id of the turn that describes it
     segment:<position>:<id>   the words of many pages: all but postings
@@ -208,6 +209,7 @@ class EntryKind(StrEnum):
     PAGE = "page"
     INDEX = "index"
     VECTORS = "vectors"
+    VECTOR_SEGMENT = "vectorsegment"
     IMAGE = "image"
     DIGEST = "digest"
     SENT = "sent"

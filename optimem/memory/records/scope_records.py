@@ -35,6 +35,7 @@ from optimem.memory.records.records import (
     turn_key,
 )
 from optimem.memory.records.segment_serialization import block_reader, head_reader
+from optimem.memory.records.vector_segments import vector_segment_reader
 from optimem.memory.records.vectors import PageVectors, vectors_reader
 from optimem.protocols import Change, Entry, Store
 from optimem.results import Unreadable
@@ -68,6 +69,7 @@ _HIDDEN: dict[EntryKind | None, Callable[[Store], Callable[[bytes, bytes], objec
     EntryKind.SEGMENT: head_reader,
     EntryKind.BLOCK: block_reader,
     EntryKind.VECTORS: vectors_reader,
+    EntryKind.VECTOR_SEGMENT: vector_segment_reader,
 }
 
 
@@ -228,10 +230,15 @@ class ScopeRecords:
         infos = self.store.entries(self.scope, EntryKind.INDEX.prefix)
         return {PageKey.parse(info.key): info.size for info in infos}
 
+    def vector_sizes(self) -> dict[PageKey, int]:
+        """Bytes of the vectors of pages that are in no segment, in reading order."""
+        infos = self.store.entries(self.scope, EntryKind.VECTORS.prefix)
+        return {PageKey.parse(info.key): info.size for info in infos}
+
     def vector_entries(
         self, wanted: Iterable[PageKey], known: Mapping[PageKey, Stored[PageVectors]]
     ) -> dict[PageKey, Stored[PageVectors]]:
-        """The vectors of pages, in the same way."""
+        """The vectors of pages that are in no segment, in the same way."""
         return self._of_pages(EntryKind.VECTORS, vectors_reader(self.store), wanted, known)
 
     def _of_pages(

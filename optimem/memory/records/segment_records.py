@@ -10,10 +10,11 @@ from dataclasses import replace
 from optimem.errors import ConflictError, FormatError
 from optimem.memory.records.edits import Edit
 from optimem.memory.records.page_index import PageIndex
-from optimem.memory.records.records import STAMP_KEY, EntryKind, PageKey
+from optimem.memory.records.records import EntryKind, PageKey
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.records.segment_serialization import block_reader, head_reader
 from optimem.memory.records.segments import LOST, Block, Segment, SegmentHead, SegmentKey
+from optimem.memory.records.vector_records import take_out_vectors
 
 Heads = dict[SegmentKey, SegmentHead]
 
@@ -78,12 +79,11 @@ def page_words(records: ScopeRecords, key: PageKey) -> PageIndex | None:
 
 
 def take_out(records: ScopeRecords, edit: Edit, pages: Collection[PageKey]) -> None:
-    """Put segments without some pages in the place of those that hold them. One that cannot be read
-    is removed: `optimem check --repair` makes the index of its pages anew. The edit then fails with
-    ConflictError if the index of the scope changed since."""
-    (stamp,) = records.store.get(records.scope, [STAMP_KEY])
-    edit.expect_stamp(stamp.version if stamp else 0)
+    """Put segments of words and of vectors without some pages in the place of those that hold them.
+    One of words that cannot be read is removed: `optimem check --repair` makes the index of its
+    pages anew. The edit then fails with ConflictError if the index of the scope changed since."""
     records = replace(records, damage={})
+    take_out_vectors(records, edit, pages)
     heads = segment_heads(records, {})
     for info in records.store.entries(records.scope, EntryKind.SEGMENT.prefix):
         key = SegmentKey.parse(info.key)

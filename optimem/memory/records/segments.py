@@ -47,6 +47,11 @@ class SegmentKey(NamedTuple):
         return f"{EntryKind.SEGMENT}:{spell(self.position)}:{self.id}"
 
     @property
+    def vectors(self) -> str:
+        """The key of a segment of vectors, which is one entry."""
+        return f"{EntryKind.VECTOR_SEGMENT}:{spell(self.position)}:{self.id}"
+
+    @property
     def blocks(self) -> str:
         """What the keys of its blocks start with."""
         return f"{EntryKind.BLOCK}:{spell(self.position)}:{self.id}:"

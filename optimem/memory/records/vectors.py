@@ -1,11 +1,11 @@
-"""The vectors of a page: what stretches of it mean, in bits, and how near they are to a question.
+"""The vectors of a page: what stretches of it mean, in bits, and how near these are to a question.
 
 Bits are hidden under the store's secret as words are, since a model can tell from them what a text
 was about. Knows no embedding model.
 """
 
 import struct
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,22 +79,7 @@ class PageVectors:
         return PageVectors(self.mark, self.first[kept], self.last[kept], self.bits[kept], whole)
 
 
-def turn_cosines(
-    turns: NDArray[np.int64], pages: Sequence[PageVectors], direction: Vectors
-) -> NDArray[np.float64]:
-    """How near each turn is to a question, as a cosine: that of its nearest stretch; -1 for a turn
-    without any. `turns` (T,): numbers, ascending. `direction`: of the question."""
-    found = np.full(len(turns), -1.0)
-    for page in pages:
-        near = _cosines(page.bits, direction)
-        starts = np.searchsorted(turns, page.first)
-        sizes = np.searchsorted(turns, page.last, side="right") - starts
-        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        np.maximum.at(found, np.repeat(starts, sizes) + within, np.repeat(near, sizes))
-    return found
-
-
-def _cosines(bits: Bits, direction: Vectors) -> NDArray[np.float64]:
+def cosines(bits: Bits, direction: Vectors) -> NDArray[np.float64]:
     """The cosines of stretches with a question, from a table of what each byte adds, (S,)."""
     table = _BYTE_SIGNS @ direction.reshape(-1, 8).T  # (256, W)
     total = np.zeros(len(bits))

@@ -5,7 +5,7 @@ turn, the scope's state from the keys of all. What is on a damaged page or chunk
 removed, so that the rest of the scope can be written and appended to again. Tokens are not decoded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimem.errors import FormatError, MissingKeyError
@@ -25,6 +25,7 @@ from optimem.memory.records.records import (
 from optimem.memory.records.scope_records import ScopeRecords, retry
 from optimem.memory.records.segments import Block, SegmentHead, SegmentKey
 from optimem.memory.records.settling import readings
+from optimem.memory.records.vector_segments import VectorSegment
 from optimem.memory.writing.drawing import redrawn_index
 from optimem.memory.writing.tail import chunk_cells, new_epoch
 from optimem.protocols import Entry, PageCodec
@@ -58,6 +59,7 @@ class ScopeContents:
     segments: dict[SegmentKey, SegmentHead] = field(default_factory=dict)
     blocks: set[str] = field(default_factory=set)
     vectors: set[str] = field(default_factory=set)
+    vector_segments: dict[str, VectorSegment] = field(default_factory=dict)
     damage: dict[str, str] = field(default_factory=dict)
     locked: MissingKeyError | None = None
 
@@ -145,6 +147,8 @@ class ScopeCheck:
             contents.indexes.add(entry.key)
         elif EntryKind.of(entry.key) is EntryKind.VECTORS:
             contents.vectors.add(entry.key)
+        elif isinstance(found, Mapping):
+            contents.vector_segments[entry.key] = found
 
     def _compare(self, contents: ScopeContents) -> None:
         """Note entries that do not fit the others."""
@@ -154,6 +158,9 @@ class ScopeCheck:
             damage[key] = "the index of a page that is not there"
         for key in contents.vectors - {key.vectors for key in contents.pages}:
             damage[key] = "the vectors of a page that is not there"
+        for key, segment in contents.vector_segments.items():
+            if not segment.keys() <= contents.pages.keys():
+                damage[key] = "the vectors of pages that are not there"
         for key in words - contents.indexes - damage.keys() - _compare_segments(contents):
             damage[key] = "the index of a page is missing; its turns are not found by their words"
         for key, number in contents.numbers.items():
@@ -171,6 +178,7 @@ class ScopeCheck:
         repairs: dict[EntryKind | None, Callable[[str], None]] = {
             EntryKind.INDEX: lambda key: self._repair_index(edit, key, contents),
             EntryKind.SEGMENT: lambda key: self._repair_segment(edit, key, contents),
+            EntryKind.VECTOR_SEGMENT: lambda key: self._repair_vectors(edit, key, contents),
             EntryKind.TURN: lambda key: self._repair_number(edit, held.get(key), key),
             EntryKind.STATE: lambda key: None,  # written in any case
         }
@@ -198,6 +206,14 @@ class ScopeCheck:
         for page in head.pages if head else ():
             if page in contents.pages and page.words not in contents.indexes:
                 self._repair_index(edit, page.words, contents)
+
+    def _repair_vectors(self, edit: Edit, key: str, contents: ScopeContents) -> None:
+        """Keep the vectors of pages that are there, if they can be read."""
+        edit.remove_entry(key)
+        segment = contents.vector_segments.get(key, {})
+        left = {page: found for page, found in segment.items() if page in contents.pages}
+        if left:
+            edit.put_vector_segment(left)
 
     def _repair_number(self, edit: Edit, held: tuple[str, int] | None, key: str) -> None:
         if held:

@@ -18,6 +18,7 @@ from optimem.memory.records.scope_records import ScopeRecords, Stored, retry
 from optimem.memory.records.segment_records import take_out
 from optimem.memory.records.segments import SegmentKey
 from optimem.memory.records.tombstones import bury_scope, tombstone
+from optimem.memory.records.vector_records import page_vectors
 from optimem.memory.writing.drawing import draw_each, redrawn_index
 from optimem.memory.writing.tail import new_epoch, without_chunks
 from optimem.omem.container import compress
@@ -217,9 +218,9 @@ class TurnForgetter:
         wanted = sorted({key for number in numbers for key in holding(keys, number)})
         stored = self.records.pages(wanted)
         held = [found for found in stored if found and any(map(found.record.holds, numbers))]
+        take_out(self.records, edit, {found.record.key for found in held})
         for found in held:
             self._redraw(edit, found, numbers)
-        take_out(self.records, edit, {found.record.key for found in held})
         return len(held)
 
     def _redraw(self, edit: Edit, found: Stored[PageRecord], numbers: frozenset[int]) -> None:
@@ -233,7 +234,8 @@ class TurnForgetter:
         page = self._without(found.record, PageReading(reading.cells, kept))
         index = redrawn_index(kept, self.policy.uncertain)
         edit.put_page(page, self.policy.page_due(page), expect=None, index=index)
-        for vectors, _ in self.records.vector_entries([found.record.key], {}).values():
+        vectors = page_vectors(self.records, found.record.key)
+        if vectors:
             edit.put_vectors(page.key, vectors.without(numbers))
 
     def _without(self, record: PageRecord, kept: PageReading) -> PageRecord:

@@ -33,6 +33,11 @@ BATCH = 16
 """Pages read at a time while room is made."""
 HELD = 1024
 """Scopes and users whose usage is kept in mind."""
+MERGED = {
+    EntryKind.INDEX: (EntryKind.SEGMENT, EntryKind.BLOCK),
+    EntryKind.VECTORS: (EntryKind.VECTOR_SEGMENT,),
+}
+"""What a page's entries are merged into, by their kind."""
 
 
 class Usage(NamedTuple):
@@ -295,15 +300,12 @@ def _less(usage: Usage, page: PageRecord, sizes: Mapping[str, float]) -> Usage:
 
 def _sizes(records: ScopeRecords) -> dict[str, float]:
     """Bytes of all entries by key, with their share of what the store adds to them. Those of
-    segments are shared by the pages that have no index entry of their own."""
+    segments are shared by the pages that have no entries of their own."""
     sizes = {i.key: i.size + len(i.key) for i in records.store.entries(records.scope)}
     scale = records.bytes_used() / max(sum(sizes.values()), 1)
-    merged = sum(
-        size
-        for key, size in sizes.items()
-        if EntryKind.of(key) in (EntryKind.SEGMENT, EntryKind.BLOCK)
-    )
     pages = [PageKey.parse(key) for key in sizes if EntryKind.of(key) is EntryKind.PAGE]
-    without = [page.words for page in pages if page.words not in sizes]
-    sizes |= dict.fromkeys(without, merged // max(len(without), 1))
+    for kind, merged in MERGED.items():
+        size = sum(size for key, size in sizes.items() if EntryKind.of(key) in merged)
+        without = [page.entry(kind) for page in pages if page.entry(kind) not in sizes]
+        sizes |= dict.fromkeys(without, size // max(len(without), 1))
     return {key: size * scale for key, size in sizes.items()}

@@ -19,6 +19,7 @@ from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import EntryKind, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords, retry
 from optimem.memory.records.segment_records import page_words, take_out
+from optimem.memory.records.vector_records import page_vectors
 from optimem.memory.writing.drawing import Drawing, draw_together, redrawn_index
 from optimem.memory.writing.relayout import lay_out_anew
 from optimem.memory.writing.tail import chunk_cells, new_epoch
@@ -249,11 +250,11 @@ class ScopeReencoder:
         known = page_words(self.records, page.record.key)
         index = known or redrawn_index(reading.spans, self.job.policy.uncertain)
         take_out(self.records, edit, [page.record.key])
-        held = self.records.vector_entries([page.record.key], {}).get(page.record.key)
+        vectors = page_vectors(self.records, page.record.key)
         for part, numbers in zip(new, _first_turns(new), strict=True):
             edit.put_page(part, page.due, expect=0, index=index.of_turns(numbers))
-            if held:
-                edit.put_vectors(part.key, held.record.of_turns(numbers))
+            if vectors:
+                edit.put_vectors(part.key, vectors.of_turns(numbers))
 
     def _count_tail(self) -> None:
         """Count the cells of the tail anew, which this renderer may need more or fewer of."""

@@ -7,12 +7,15 @@ May run beside writers and workers, several times, and again after an interrupti
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from optimem.errors import FingerprintError, FormatError
+from optimem.errors import ConflictError, FingerprintError, FormatError
 from optimem.memory.recall.meaning import Meanings
 from optimem.memory.recall.page_reading import PageReading, read_each
 from optimem.memory.recall.retrieval import IndexRow
+from optimem.memory.records.edits import Edit
 from optimem.memory.records.records import PageKey, PageRecord
-from optimem.memory.records.scope_records import ScopeRecords
+from optimem.memory.records.scope_records import ScopeRecords, retry
+from optimem.memory.records.vector_records import scope_vectors, take_out_vectors
+from optimem.memory.writing.merging import merge_index
 from optimem.protocols import Entry, PageCodec, Progress
 from optimem.reports import ReindexReport
 from optimem.results import Unreadable
@@ -46,6 +49,9 @@ class Reindexer:
                 self._make(records, [key for of, key in batch if of is records])
             if progress:
                 progress(start + len(batch), len(wanted))
+        if not self.dry_run:
+            for records in scopes:
+                merge_index(records)
         return ReindexReport(
             pages=self.pages,
             current=self.current,
@@ -57,10 +63,8 @@ class Reindexer:
     def _wanted(self, records: ScopeRecords) -> list[PageKey]:
         """Pages without all their vectors; damaged vectors count as none."""
         keys = records.page_keys()
-        known = replace(records, damage={}).vector_entries(keys, {})
-        right = {
-            key for key, (found, _) in known.items() if found.whole and self.meanings.made(found)
-        }
+        known = scope_vectors(replace(records, damage={}), keys).by_page()
+        right = {k for k, found in known.items() if found.whole and self.meanings.made(found)}
         self.current += len(right)
         return [key for key in keys if key not in right]
 
@@ -101,10 +105,21 @@ class Reindexer:
     ) -> None:
         """Commit the vectors of a page, unless somebody changed or removed it meanwhile."""
         rows = [IndexRow.of(s.span, s.reading.marked(self.uncertain)) for s in reading.spans]
-        edit = records.edit()
-        edit.reschedule(entry, due)
-        edit.put_vectors(record.key, self.meanings.of(rows))
-        if edit.try_commit():
+        vectors = self.meanings.of(rows)
+
+        def attempt() -> Edit | None:
+            edit = records.edit()
+            edit.reschedule(entry, due)
+            take_out_vectors(records, edit, [record.key])
+            edit.put_vectors(record.key, vectors)
+            if edit.try_commit():
+                return edit
+            if [found.version for found in records.due_entries([entry.key])] == [entry.version]:
+                raise ConflictError(f"{records.scope} changed; run it again")
+            return None
+
+        edit = retry(attempt, records.scope, "reindex")
+        if edit:
             self.pages += 1
             self.bytes += len(edit.changes[-1].value or b"")
         else:

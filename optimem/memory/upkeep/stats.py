@@ -8,11 +8,13 @@ from functools import partial
 from optimem.memory.records.records import EntryKind, PageParts, PageRecord
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.records.settling import readings
+from optimem.memory.records.vector_records import read_vector_segments, vector_segment_keys
 from optimem.omem.container import compress
 from optimem.reports import MemoryStats, PageSummary, ScopeSize
 from optimem.results import Unreadable
 
 INDEX_KINDS = (EntryKind.INDEX, EntryKind.SEGMENT, EntryKind.BLOCK)
+VECTOR_KINDS = (EntryKind.VECTORS, EntryKind.VECTOR_SEGMENT)
 PARTS = (
     "token_bytes", "kept_text_bytes", "structure_bytes", "correction_bytes", "index_bytes",
     "vector_bytes", "tail_bytes",
@@ -97,10 +99,12 @@ def _counts(records: ScopeRecords) -> ScopeCounts:
         counts["stored_bytes"] += key + value
         counts["turns"] += kind is EntryKind.TURN
         counts["index_bytes"] += value if kind in INDEX_KINDS else 0
-        counts["vector_bytes"] += value if kind is EntryKind.VECTORS else 0
+        counts["vector_bytes"] += value if kind in VECTOR_KINDS else 0
         counts["pages_with_vectors"] += kind is EntryKind.VECTORS
         counts["tail_bytes"] += value if kind is EntryKind.CHUNK else 0
         found.dues += [] if due is None else [due]
+    segments = read_vector_segments(records, vector_segment_keys(records))
+    counts["pages_with_vectors"] += sum(len(segment or ()) for segment in segments.values())
     for page, parts in records.page_parts():
         found.tiers[page.tier.label if page.tier else "text"] += 1
         _count_page(counts, page, parts)

@@ -10,7 +10,6 @@ from optimem.memory.records.vectors import (
     ModelMark,
     PageVectors,
     pack_vectors,
-    turn_cosines,
     vectors_reader,
 )
 from optimem.memory.records.word_secret import make_word_secret
@@ -59,16 +58,6 @@ def test_stored_bits_do_not_show(store: InMemoryStore) -> None:
     rows = [(at, at, bytes([at, 255 - at])) for at in range(64)]
     packed = pack_vectors(page(*rows), b"p", make_word_secret(store))
     assert page(*rows).bits.tobytes()[:16] not in packed
-
-
-def test_a_turn_is_as_near_as_its_nearest_passage() -> None:
-    direction = np.full(16, 0.25, np.float32)
-    turns = np.array([1, 2, 3, 5, 9])
-    near = turn_cosines(turns, [page((1, 2, ONES), (2, 4, ZEROS)), page((5, 5, ZEROS))], direction)
-    assert near.tolist() == [1.0, 1.0, -1.0, -1.0, -1.0]
-    half = turn_cosines(turns, [page((9, 9, b"\xff\0"))], direction)
-    assert half[-1] == pytest.approx(0)
-    assert turn_cosines(turns[:0], [], direction).tolist() == []
 
 
 def test_passages_with_a_turn_go_with_it_and_are_missed() -> None:
