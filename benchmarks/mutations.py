@@ -100,7 +100,7 @@ def _forged(section: bytes, draw: Random, victim: Victim) -> bytes:
 
 
 def _changed(section: bytes, draw: Random) -> bytes:
-    if not section.startswith(ZSTD) and ZSTD in section[:24] and draw.random() < 0.7:
+    if not section.startswith(ZSTD) and ZSTD in section[:80] and draw.random() < 0.7:
         at = section.index(ZSTD)  # the columns of an index, after their sizes
         return section[:at] + _changed(section[at:], draw)
     try:

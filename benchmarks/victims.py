@@ -1,7 +1,8 @@
 """What `benchmarks.mutations` attacks: one of everything that is stored, and all that reads it.
 
-A memory with faded and fresh pages, their vectors, a tail, an image and a tombstone; items; a
-sealed record; files of text and of images; tokens of both models. Nothing here loads a model.
+A memory with faded and fresh pages, their vectors, a tail, an image and a tombstone; one whose
+words and vectors are merged into segments; items; a sealed record; files of text and of images;
+tokens of both models. Nothing here loads a model.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +22,11 @@ from optimem.items import serialization as items
 from optimem.items.collection import Collection, ItemQuery, new_item
 from optimem.items.names import Address
 from optimem.memory.decay import DAY
-from optimem.memory.records.records import entry_place
+from optimem.memory.records.records import EntryKind, entry_place
 from optimem.memory.records.scope_records import ScopeRecords
 from optimem.memory.records.tombstones import unpack_tombstone
 from optimem.memory.records.word_secret import HOME, hide, make_word_secret, reveal, word_secret
+from optimem.memory.writing.merging import FAN
 from optimem.model.deepseek_ocr.alignment import RowOutline
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
 from optimem.model.deepseek_ocr.text_pages import pack_ruled_page, unpack_ruled_page
@@ -38,8 +40,14 @@ from optimem.testing import FakeImageReader, InMemoryStore
 from optimem.tiers import Tier
 from optimem.turns import Scope
 
+SEGMENTS = (EntryKind.SEGMENT, EntryKind.BLOCK, EntryKind.VECTOR_SEGMENT)
+HIDDEN = (
+    ContainerKind.INDEX, ContainerKind.SEGMENT, ContainerKind.BLOCK, ContainerKind.MARK,
+    ContainerKind.VECTORS, ContainerKind.VECTOR_SEGMENT,
+)  # fmt: skip
+"""What is stored under the store's secret."""
 NOW = 1_700_000_000.0
-SCOPE = "attacked"
+SCOPE, MERGED = "attacked", "merged"
 WORDS = "The staging database listens on port 6543; ask id 77-a9 of Zoë, or café 12.\n"
 
 Read = Callable[[], object]
@@ -95,7 +103,7 @@ def victims(codec: PageCodec) -> list[Victim]:
         (scope, entry)
         for scope in list(store.scopes())
         for entry in store.get(scope, [info.key for info in store.entries(scope)])
-        if entry
+        if entry and (str(scope) != MERGED or EntryKind.of(entry.key) in SEGMENTS)
     ]
     values = [entry.value for _, entry in held]
     entries = [_entry(store, codec, scope, entry, values) for scope, entry in held]
@@ -104,6 +112,10 @@ def victims(codec: PageCodec) -> list[Victim]:
 
 def _fill(store: Store, codec: PageCodec) -> None:
     memory = _memory(store, codec, NOW)
+    for number in range(FAN):
+        memory.append(MERGED, {"id": f"t{number}", "text": f"{number}: {WORDS}" * 2})
+        memory.flush(MERGED)
+    memory.append(MERGED, {"id": "last", "text": WORDS})
     for number in range(5):
         memory.append(SCOPE, {"id": f"t{number}", "text": f"{number}: {WORDS}" * 2})
     scan = Path(mkdtemp()) / "scan.txt"
@@ -142,10 +154,11 @@ def _entry(
             fresh = InMemoryStore()  # a process that has not read the secret yet
             fresh.commit(HOME, [Change(entry.key, value)])
             return [lambda: word_secret(fresh), lambda: make_word_secret(fresh)]
-        return list(_reads(store, codec) if str(scope) == SCOPE else _item_reads(store))
+        own = str(scope) in (SCOPE, MERGED)
+        return list(_reads(store, codec, str(scope)) if own else _item_reads(store))
 
     masks = None
-    if kind in (ContainerKind.INDEX, ContainerKind.MARK, ContainerKind.VECTORS):
+    if kind in HIDDEN:
         masks = (partial(reveal, secret=secret, place=place), lambda d: hide(d, secret, place))
     parse = partial(_parse, ScopeRecords(store, scope), kind, entry, secret)
     return Victim(kind, place, entry.value, values, parse, reads, masks)
@@ -167,25 +180,25 @@ def _parse(
         records.unpack(entry._replace(value=data))
 
 
-def _reads(store: Store, codec: PageCodec) -> Iterator[Read]:
+def _reads(store: Store, codec: PageCodec, scope: str) -> Iterator[Read]:
     clock = NOW + 50 * DAY
     memory = _memory(store, codec, clock)
-    yield lambda: memory.reconstruct(SCOPE)
-    yield lambda: memory.recall(SCOPE, "staging port", following=1)
-    yield lambda: memory.answer(SCOPE, "what does the scan say of the staging port?")
-    yield lambda: memory.holds(SCOPE, ["t1", "tail", "x"])
-    yield lambda: memory.ids(SCOPE)
-    yield lambda: memory.read(SCOPE, ["t1", "last"])
+    yield lambda: memory.reconstruct(scope)
+    yield lambda: memory.recall(scope, "staging port", following=1)
+    yield lambda: memory.answer(scope, "what does the scan say of the staging port?")
+    yield lambda: memory.holds(scope, ["t1", "tail", "x"])
+    yield lambda: memory.ids(scope)
+    yield lambda: memory.read(scope, ["t1", "last"])
     yield lambda: memory.stats()
     yield lambda: memory.check()
     yield lambda: memory.sweep(dry_run=True)
     yield lambda: memory.sweep(now=clock)
-    yield lambda: memory.reindex(scope=SCOPE)
-    yield lambda: memory.pin(SCOPE, "t1")
-    yield lambda: memory.append(SCOPE, {"id": "x", "text": "one more"})
-    yield lambda: memory.forget(SCOPE, turn="t1")
-    yield lambda: memory.forget(SCOPE, turn="last")
-    yield lambda: memory.forget(SCOPE)
+    yield lambda: memory.reindex(scope=scope)
+    yield lambda: memory.pin(scope, "t1")
+    yield lambda: memory.append(scope, {"id": "x", "text": "one more"})
+    yield lambda: memory.forget(scope, turn="t1")
+    yield lambda: memory.forget(scope, turn="last")
+    yield lambda: memory.forget(scope)
 
 
 def _item_reads(store: Store) -> Iterator[Read]:

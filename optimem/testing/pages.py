@@ -44,13 +44,11 @@ class PlainPage:
         return np.zeros((tier.value, tier.value), np.uint8)
 
 
-@dataclass(frozen=True)
 class PlainRenderer:
-    """A `Renderer` with a cell for each character below U+EA60, and one of a pixel. `capacity`:
-    cells of a page."""
+    """A `Renderer` with a cell for each character below U+EA60, and one of a pixel."""
 
-    version: str = "plain"
-    capacity: int = CAPACITY
+    version = "plain"
+    capacity = CAPACITY
 
     def cells(self, text: str, role: Role | None = None) -> Cells:
         """See `Renderer`."""
@@ -114,7 +112,8 @@ class PlainModel:
 
 
 def plain_codec(lost: Mapping[Tier, int] | None = None, *, capacity: int = CAPACITY) -> PageCodec:
-    """A `PlainRenderer` and a `PlainModel`; `lost`, `capacity`: see there, default nothing on any
-    tier, and 400 cells."""
-    model = PlainModel(lost or {}, capacity=capacity)
-    return PageCodec(PlainRenderer(capacity=capacity), model, model)
+    """A `PlainRenderer` and a `PlainModel`; `lost`: see there, default nothing on any tier.
+    `capacity`: cells of a page, default 400."""
+    renderer, model = PlainRenderer(), PlainModel(lost or {}, capacity=capacity)
+    renderer.capacity = capacity
+    return PageCodec(renderer, model, model)

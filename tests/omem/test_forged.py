@@ -35,6 +35,7 @@ from optimem.memory.records.records import (
 )
 from optimem.memory.records.segments import Segment
 from optimem.memory.records.tombstones import pack_tombstone, unpack_tombstone
+from optimem.memory.records.vector_segments import pack_vector_segment, unpack_vector_segment
 from optimem.memory.records.vectors import ModelMark, PageVectors, pack_vectors, unpack_vectors
 from optimem.memory.records.word_secret import HOME, make_word_secret, word_secret
 from optimem.model.deepseek_ocr.alignment import RowOutline
@@ -116,6 +117,11 @@ def _samples() -> list[Sample]:
             kinds.VECTORS,
             pack_vectors(vectors, NOWHERE, SECRET),
             partial(unpack_vectors, secret=SECRET),
+        ),
+        (
+            kinds.VECTOR_SEGMENT,
+            pack_vector_segment({merged.pages[0]: vectors}, NOWHERE, SECRET),
+            partial(unpack_vector_segment, secret=SECRET),
         ),
         (
             kinds.SEGMENT,

@@ -107,7 +107,7 @@ def test_a_repair_mends_a_scope_whatever_is_damaged(
 ) -> None:
     with filled() as memory:
         before = texts(memory)
-        if kind in SEGMENTS:
+        if kind in (*SEGMENTS, EntryKind.VECTOR_SEGMENT):
             monkeypatch.setattr(merging, "FAN", 2)
             merge_index(ScopeRecords(memory.store, HOME))
         assert memory.check(SCOPE).damage == []
