@@ -6,10 +6,11 @@
 Stretches of pages of texts that training never saw are shown to the chat model as soft tokens; as
 nothing; as their whole text; and as the text that as many tokens, or as many bytes as the stored
 tokens take, would buy: the newest, a random stretch, and what BM25 finds for the question. A row
-for each: tokens shown, bits a character of what follows (by likelihood), share of characters (1
-less the edit distance) and of words (longest common subsequence) read back, share of questions
-whose answer holds the right one, and share where the right one of four is the likeliest. The last
-line says whether the projector ships: only if it beats the best text at equal tokens by each.
+for each: tokens shown; bits a character of what follows (by likelihood); share of the text's tokens
+guessed, each after the true ones, when it is to be repeated; share of characters (1 less the edit
+distance) and of words (longest common subsequence) that a greedy answer repeats; share of questions
+whose greedy answer holds the right one; share where the right one of four is the likeliest. The
+last line says whether the projector ships: only if it beats the best text at equal tokens by each.
 """
 
 import argparse
@@ -37,8 +38,8 @@ from optimem.training.projector.stretches import (
 )
 
 HEADER = [
-    "shown", "tokens", "bits a character, continued", "characters read back", "words read back",
-    "answered", "chosen",
+    "shown", "tokens", "bits a character, continued", "tokens guessed", "characters read back",
+    "words read back", "answered", "chosen",
 ]  # fmt: skip
 FOLLOWING = 160
 

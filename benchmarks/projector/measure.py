@@ -35,13 +35,15 @@ WAYS = (
 
 @dataclass
 class Score:
-    """One way. `tokens`: shown, per stretch. `bits`: a character of what follows. `characters`,
-    `words`: shares read back. `answered`: whether an answer holds the right one; `chosen`: whether
-    the right one of four was the likeliest."""
+    """One way. `tokens`: shown, per stretch. `bits`: a character of what follows. `guessed`: share
+    of the text's tokens that are the likeliest after those before them, when it is to be repeated;
+    `characters`, `words`: shares read back by a greedy answer. `answered`: whether an answer holds
+    the right one; `chosen`: whether the right one of four was the likeliest."""
 
     name: str
     tokens: list[int] = field(default_factory=list)
     bits: list[float] = field(default_factory=list)
+    guessed: list[float] = field(default_factory=list)
     characters: list[float] = field(default_factory=list)
     words: list[float] = field(default_factory=list)
     answered: list[bool] = field(default_factory=list)
@@ -50,8 +52,8 @@ class Score:
     def figures(self) -> tuple[float, ...]:
         """Means, each the better the higher: bits with the sign turned."""
         return (
-            -mean(self.bits), mean(self.characters), mean(self.words), mean(self.answered),
-            mean(self.chosen),
+            -mean(self.bits), mean(self.guessed), mean(self.characters), mean(self.words),
+            mean(self.answered), mean(self.chosen),
         )  # fmt: skip
 
 
@@ -92,11 +94,15 @@ class Bench:
         each = self._shown(stretch, "")
         limit = len(self.llm.ids(stretch.text)) + ANSWER_TOKENS
         prompts = [self.llm.prompt(shown.vectors, REPEAT) for shown in each]
-        for shown, ids in zip(each, self.llm.generate(prompts, limit), strict=True):
+        target = self.llm.target(stretch.text, ends=True)
+        forced = self.llm.logits([Row(prompt, target) for prompt in prompts])
+        answers = self.llm.generate(prompts, limit)
+        for shown, logits, ids in zip(each, forced, answers, strict=True):
             said, wanted = self.llm.text(ids), stretch.text.split()
             wrong = Levenshtein.distance(said, stretch.text) / len(stretch.text)
             kept = LCSseq.similarity(said.split(), wanted) / len(wanted)
             for score in self._scores(shown):
+                score.guessed.append(float((logits.argmax(-1) == target).float().mean()))
                 score.characters.append(max(1 - wrong, 0.0))
                 score.words.append(kept)
 

@@ -40,7 +40,8 @@ def test_any_text_is_chosen_from(text: str) -> None:
 
 
 def score(name: str, figure: float) -> Score:
-    return Score(name, [1], [1 - figure], [figure], [figure], [figure > 0.5], [figure > 0.5])
+    share, right = [figure], [figure > 0.5]
+    return Score(name, [1], [1 - figure], share, share, share, right, right)
 
 
 def test_only_what_beats_every_text_ships() -> None:
@@ -48,7 +49,7 @@ def test_only_what_beats_every_text_ships() -> None:
     assert verdict([score(PROJECTED, 0.6), *rivals])[0]
     ships, why = verdict([score(PROJECTED, 0.3), *rivals])
     assert (ships, why) == (
-        False, "does not ship: beats the best text at equal tokens by 0 of 5 measures",
+        False, "does not ship: beats the best text at equal tokens by 0 of 6 measures",
     )  # fmt: skip
     equal = score("random stretch, same tokens", 0.6)
     assert not verdict([score(PROJECTED, 0.6), *rivals, equal])[0]

@@ -5,11 +5,9 @@ A prompt is what a vLLM server makes of a message with a part of vectors and a p
 model's own chat template, the vectors, a newline, the text. Knows nothing of pages or projectors.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,10 +16,10 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor
 
-from optimem.errors import FormatError, InputError, MissingExtraError
+from optimem.errors import FormatError, InputError
 from optimem.model.hardware import best_device, best_dtype
+from optimem.model.transformers_extra import import_transformers, quiet
 
-EXTRA = "transformers"
 _PLACE = "\ue000vectors\ue001"
 """Where vectors go in a rendered template."""
 
@@ -55,23 +53,29 @@ class ChatModel:
         folder = Path(folder).expanduser()
         if not folder.is_dir():
             raise InputError(f"there is no folder {folder}; give that of a chat model")
-        transformers = transformers_module()
+        transformers = import_transformers("a chat model in this process")
         device = device or best_device()
         given = {
             "dtype": dtype or best_dtype(device),
             "attn_implementation": "eager" if device.type == "cpu" else "sdpa",  # faster backwards
             "local_files_only": True,
+            "output_loading_info": True,
         }
         try:
             with quiet(transformers.utils.logging):
                 tokenizer = transformers.AutoTokenizer.from_pretrained(
                     folder, local_files_only=True
                 )
-                model = transformers.AutoModelForCausalLM.from_pretrained(folder, **given)
+                model, report = transformers.AutoModelForCausalLM.from_pretrained(folder, **given)
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             raise FormatError(
                 f"{folder} cannot be loaded as a chat model: {error}; download it again"
             ) from error
+        if missing := sorted(report["missing_keys"]):
+            raise FormatError(
+                f"{folder} lacks {len(missing)} of the model's tensors, such as {missing[0]}; "
+                "download it again"
+            )
         if not tokenizer.chat_template:
             raise FormatError(f"{folder} holds no chat template; give the chat model's own folder")
         return cls(model.to(device), tokenizer)
@@ -189,27 +193,3 @@ def _whole(_: Any, inputs: tuple[Tensor]) -> tuple[Tensor]:
     """States of the last positions in one piece: of a slice, each sequence would be multiplied by a
     copy of the vocabulary's matrix."""
     return (inputs[0].contiguous(),)
-
-
-@contextmanager
-def quiet(log: Any) -> Iterator[None]:
-    """No bars and no warnings of transformers in a block; what is wrong is raised."""
-    level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(level)
-        if bars:
-            log.enable_progress_bar()
-
-
-def transformers_module() -> Any:
-    """transformers. Raises MissingExtraError if it is not installed."""
-    try:
-        return import_module("transformers")
-    except ImportError as error:
-        raise MissingExtraError(
-            f"a chat model in this process needs transformers: pip install 'optimem[{EXTRA}]'"
-        ) from error

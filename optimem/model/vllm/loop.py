@@ -66,6 +66,8 @@ class LoopThread:
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None and thread.is_alive():
+            closing = self._loop.shutdown_asyncgens()  # what callers left half-read
+            asyncio.run_coroutine_threadsafe(closing, self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
             self._loop.close()

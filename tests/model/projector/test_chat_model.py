@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from optimem.errors import FormatError, InputError
 from optimem.model.projector.chat_model import ChatModel, Row
 from tests.model.projector.conftest import CPU
-from tests.model.projector.small import WIDTH, write_chat_model
+from tests.model.projector.small import TEMPLATE, WIDTH, write_chat_model
 
 
 def test_a_prompt_is_the_template_with_vectors_in_place(llm: ChatModel) -> None:
@@ -67,6 +68,12 @@ def test_what_is_no_chat_model_is_named(folder: Path, tmp_path: Path) -> None:
         (copied / path.name).write_bytes(path.read_bytes())
     (copied / "chat_template.jinja").unlink()
     with pytest.raises(FormatError, match="holds no chat template"):
+        ChatModel.open(copied)
+    (copied / "chat_template.jinja").write_text(TEMPLATE)
+    tensors = load_file(copied / "model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, copied / "model.safetensors", {"format": "pt"})
+    with pytest.raises(FormatError, match=r"lacks 1 of the model's tensors, such as model\.norm"):
         ChatModel.open(copied)
     (copied / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(FormatError, match="cannot be loaded as a chat model"):

@@ -46,6 +46,18 @@ def test_a_generator_that_is_left_is_closed() -> None:
     loop.stop()
 
 
+def test_a_generator_that_nobody_closed_is_closed_at_the_end() -> None:
+    loop, log = LoopThread("left"), list[str]()
+    left = counted(log)
+
+    async def begin() -> int:
+        return await anext(left)
+
+    assert loop.run(begin()) == 0
+    loop.stop()
+    assert log == ["closed"]
+
+
 async def test_callers_with_a_loop_wait_in_it() -> None:
     loop, log = LoopThread("other"), list[str]()
     assert [number async for number in loop.aeach(counted(log))] == [0, 1, 2]
