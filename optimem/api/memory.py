@@ -17,7 +17,7 @@ from optimem.api.upkeep import MemoryUpkeep
 from optimem.errors import InputError
 from optimem.memory.answering.answering import Question, aanswer, answer
 from optimem.memory.background import async_twin
-from optimem.memory.recall.page_images import page_image
+from optimem.memory.recall.page_images import page_image, page_tokens
 from optimem.memory.recall.prompting import Llm
 from optimem.memory.recall.recall import Recaller
 from optimem.memory.recall.request import Request
@@ -27,6 +27,7 @@ from optimem.memory.upkeep.stats import newest_pages
 from optimem.memory.writing.images import append_images
 from optimem.memory.writing.paging import PageWriter
 from optimem.memory.writing.tail import append_turns
+from optimem.protocols import VisionTokens
 from optimem.reports import AppendReport, ImportReport, PageSummary
 from optimem.results import Answer, RecalledTurn, Recollection, TurnList
 from optimem.times import Time, as_seconds
@@ -224,6 +225,13 @@ class OpticalMemory(MemoryUpkeep):
         for a page that cannot be read."""
         return page_image(self._recaller(scope, now), page, turn, build.boxed_picture)
 
+    def page_tokens(self, scope: Scope | str, page: str) -> VisionTokens:
+        """The vision tokens of a page as stored, for a model that reads them, such as
+        `ProjectedReader`. `page`: as the parts of a result, or `newest_pages`, name it. Raises
+        UnknownPageError for a page that the scope does not hold, and PageError for one that is
+        stored as text."""
+        return page_tokens(self._records(scope), page)
+
     def export(
         self, scopes: Iterable[Scope | str], *, images: bool = False, now: float | None = None
     ) -> Iterator[dict[str, Any]]:
@@ -272,6 +280,7 @@ class OpticalMemory(MemoryUpkeep):
     aread = async_twin(read)
     anewest_pages = async_twin(newest_pages)
     apage_image = async_twin(page_image)
+    apage_tokens = async_twin(page_tokens)
 
     async def aanswer(
         self,

@@ -76,8 +76,11 @@ class ChatModel:
                 f"{folder} lacks {len(missing)} of the model's tensors, such as {missing[0]}; "
                 "download it again"
             )
-        if not tokenizer.chat_template:
-            raise FormatError(f"{folder} holds no chat template; give the chat model's own folder")
+        if not tokenizer.chat_template or tokenizer.eos_token_id is None:
+            raise FormatError(
+                f"{folder} holds no chat template or no token that ends an answer; give the chat "
+                "model's own folder"
+            )
         return cls(model.to(device), tokenizer)
 
     @property

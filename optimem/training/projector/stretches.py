@@ -6,6 +6,7 @@ is learned from is what was stored. Knows no chat model.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, nan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from optimem.errors import SampleError
+from optimem.errors import InputError, SampleError
 from optimem.model.nano.page_codec import NanoCodec
 from optimem.omem.text import TokenFile, read_back, write_pages
 from optimem.protocols import PageCodec, Progress, Reading
@@ -69,7 +70,7 @@ class LearnedPage:
 def read_sources(named: Sequence[str]) -> list[Source]:
     """The text of each `FILE` or `FILE=WEIGHT`, default 1. Raises InputError or TextError."""
     parts = [each.partition("=") for each in named]
-    return [Source(read_text_file(Path(path)), float(weight or 1)) for path, _, weight in parts]
+    return [Source(read_text_file(Path(path)), _weight(weight)) for path, _, weight in parts]
 
 
 def store_pages(
@@ -111,6 +112,16 @@ def learn_pages(file: TokenFile, codec: NanoCodec) -> list[LearnedPage]:
     readings = read_back(file, range(len(tokens)), parts)
     columns = zip(features, readings, tokens, strict=True)
     return [LearnedPage(seen, read, len(stored.data)) for seen, read, stored in columns]
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text or 1)
+    except ValueError:
+        weight = nan
+    if not 0 < weight < inf:
+        raise InputError(f"{text!r} is no weight of a file; give a number above 0, as in a.txt=0.5")
+    return weight
 
 
 def _all(reading: Reading, cells: int) -> NDArray[np.bool_]:

@@ -35,7 +35,7 @@ from optimem.training.projector.tasks import (
 PROJECTOR = "projector.safetensors"
 CLIP = 1.0  # norm of the gradients
 LOG_EVERY = 10  # steps
-CHAT_RATE = 0.1  # of the fitting's: these steps are few and noisy, and would undo it
+CHAT_RATE = 0.1  # of the fitting's: these steps see few stretches each
 
 
 class Plan(NamedTuple):

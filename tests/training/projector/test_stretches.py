@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optimem.build import nano
-from optimem.errors import SampleError
+from optimem.errors import InputError, SampleError
 from optimem.tiers import Tier
 from optimem.training.projector.stretches import learn_pages, read_sources, store_pages
 from tests.model.projector.small import TEXT, stored_page, token_file
@@ -35,6 +35,9 @@ def test_pages_are_filled_from_files(tmp_path: Path) -> None:
     stretch = page.stretch(100, 50, 0)
     assert stretch.cells[-1] == 50
     assert (np.diff(stretch.cells) > 1).any()  # the sign is spelled in several cells
+    for weight in ("x", "0", "-1", "nan", "inf"):
+        with pytest.raises(InputError, match="is no weight of a file"):
+            read_sources([f"{path}={weight}"])
     path.write_text("short")
     with pytest.raises(SampleError, match="does not fill a page"):
         store_pages(read_sources([str(path)]), 1, nano(), Tier.TRACE, np.random.default_rng(0))
