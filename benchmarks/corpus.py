@@ -4,11 +4,11 @@ anything.
     python -m benchmarks.corpus [overhead] [killed] [--documents 2000] [--tier tiny] [--rounds 2]
 
 `overhead` encodes documents of one page by both engines on this machine, each in processes of its
-own, by turns, a few documents and then an eighth of `--documents`: what a run costs to start, and a
-document on top, in CPU seconds of all processes that the run started, and on the clock; of each
-the least of the rounds. `killed` encodes `--documents` on a Ray cluster of three nodes, kills one
-a third of the way, and counts the documents that the shards lack, hold twice, or hold wrongly;
-exits with 1 if there are any. Only ratios mean anything on another machine.
+own, by turns, a few documents and then an eighth of `--documents`: what a run costs to start, a
+document on top, and all of it, in CPU seconds of all processes that the run started, and on the
+clock; of each the least of the rounds. `killed` encodes `--documents` on a Ray cluster of three
+nodes, kills one a third of the way, and counts the documents that the shards lack, hold twice, or
+hold wrongly; exits with 1 if there are any. Only ratios mean anything on another machine.
 """
 
 import argparse
@@ -83,16 +83,19 @@ def overhead(documents: int, tier: str, rounds: int) -> None:
         engine: Cost(*((b - a) / documents for a, b in zip(few[engine], many[engine], strict=True)))
         for engine in ENGINES
     }
-    _print_costs("start, with 16 documents", few, "a document on top", each, documents, tier)
+    shown = {
+        f"start, with {FEW} documents": few,
+        "a document on top": each,
+        f"{FEW + documents} documents": many,
+    }
+    _print_costs(shown, documents, tier)
 
 
-def _print_costs(
-    first: str, few: dict[str, Cost], second: str, each: dict[str, Cost], documents: int, tier: str
-) -> None:
+def _print_costs(shown: dict[str, dict[str, Cost]], documents: int, tier: str) -> None:
     rows = [
         [name, unit, *(f"{getattr(costs[engine], field):.3f}" for engine in ENGINES),
          f"{getattr(costs['ray'], field) / getattr(costs['local'], field):.2f}"]
-        for name, costs in ((first, few), (second, each))
+        for name, costs in shown.items()
         for unit, field in (("CPU seconds", "cpu"), ("seconds", "wall"))
     ]  # fmt: skip
     print(f"{documents} documents of a page at {tier}, {os.cpu_count()} cores\n")

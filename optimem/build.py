@@ -125,7 +125,8 @@ def deepseek_reader(model: str) -> "DeepSeekReader":
     FormatError or MissingExtraError; see `DeepSeekReader.open`, `TransformersReader.open_kind`."""
     from optimem.model.deepseek_ocr.checkpoint import checkpoint_folder
     from optimem.model.deepseek_ocr.reader import DeepSeekReader
-    from optimem.model.transformers_ocr.reader import TransformersReader, checkpoint_kind
+    from optimem.model.transformers_ocr.kinds import checkpoint_kind
+    from optimem.model.transformers_ocr.reader import TransformersReader
 
     folder = Path(model).expanduser()
     if not folder.is_dir() and HUB_PATTERN.fullmatch(model) and model != DEEPSEEK:

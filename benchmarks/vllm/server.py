@@ -70,8 +70,13 @@ def write_checkpoint(folder: Path, config: DeepSeekConfig = SERVABLE) -> None:
     """A small random checkpoint, as `save_checkpoint` writes it, with a tokenizer of one character
     a token, so that an answer's text tells its ids."""
     save_checkpoint(random_model(config), folder)
+    write_tokenizer(folder, config.vocabulary)
+
+
+def write_tokenizer(folder: Path, vocabulary: int) -> None:
+    """A tokenizer of one character a token."""
     characters = ["\n", *map(chr, range(32, 127))]
-    characters += map(chr, range(0x4E00, 0x4E00 + config.vocabulary - 3 - len(characters)))
+    characters += map(chr, range(0x4E00, 0x4E00 + vocabulary - 3 - len(characters)))
     words = ["<bos>", "<eos>", *characters]
     tokenizer = Tokenizer(models.BPE({word: at for at, word in enumerate(words)}, []))
     tokenizer.decoder = decoders.Fuse()
@@ -130,7 +135,10 @@ class VllmServer:
 
 
 def _checkpoint_command(folder: Path, port: int) -> ServerCommand:
-    return server_command(str(folder), cpu=True, port=port, positions=4096, dtype="float32")
+    return server_command(
+        str(folder), cpu=True, port=port, positions=4096, dtype="float32",
+        out=folder.with_name("served"),
+    )  # fmt: skip
 
 
 def _free_port() -> int:

@@ -5,6 +5,7 @@ Leaves the work to `model.vllm`.
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimem import build
@@ -14,13 +15,20 @@ if TYPE_CHECKING:
 
 
 def server_command(
-    model: str, *, cpu: bool, host: str, port: int, positions: int, dtype: str
+    model: str,
+    *,
+    cpu: bool,
+    host: str,
+    port: int,
+    positions: int,
+    dtype: str,
+    out: Path | None,
 ) -> str:
     """The shell command that serves a checkpoint; see `model.vllm.command.server_command`."""
     from optimem.model.vllm import command
 
     made = command.server_command(
-        model, cpu=cpu, host=host, port=port, positions=positions, dtype=dtype
+        model, cpu=cpu, host=host, port=port, positions=positions, dtype=dtype, out=out
     )
     return made.lines()
 

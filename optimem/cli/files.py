@@ -196,7 +196,6 @@ def _read(source: Given, options: ReadOptions, mode: str) -> Iterator[str]:
         return _read_omem(source, options, bar=not sys.stdout.isatty())
     if options.reads_images:
         return _read_document(source, options, mode)
-    reject_option("reader", "stored pages; --model encodes an image first")
     return _read_drawn_page(source, options)
 
 
@@ -221,7 +220,8 @@ def _read_image_archive(
     from optimem.api.files import stream_images
 
     if not options.asks:
-        raise InputError(image_model_message(source.name))
+        server = ", or --reader, a server of it"
+        raise InputError(image_model_message(source.name) + server)
     streams = stream_images(
         source.path, model=options.model, reader=options.reader, question=options.question,
         pages=options.pages, limit=options.limit, progress=progress,
@@ -263,6 +263,7 @@ def _read_drawn_page(source: Given, options: ReadOptions) -> Iterator[str]:
         if is_image(source.path, None):
             raise InputError(image_model_message(source.name))
         raise FormatError(_not_omem_message(source))
+    reject_option("reader", "stored pages, and beside --model for images")
     from optimem.api.files import read_page_image
 
     yield _reading_text(read_page_image(source.path, raw=options.likeliest), options)

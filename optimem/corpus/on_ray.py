@@ -7,6 +7,7 @@ Knows nothing of shards.
 """
 
 import logging
+import os
 import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,12 @@ from optimem.errors import MissingExtraError, OptimemError, ReaderUnavailableErr
 
 BLOCKS = 4096
 """Most parts that Ray Data schedules by themselves."""
-VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-"""A cluster that is started here tells nobody of it, and prints nothing: errors are raised."""
+VARIABLES = {
+    "RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_enable_worker_prestart": "0", "RAY_prestart_worker_first_driver": "0",
+}  # fmt: skip
+"""A cluster that is started here tells nobody of it, prints nothing (errors are raised), and starts
+no process before it is needed."""
 PATIENCE = 10.0
 """Seconds for a cluster to take a connection."""
 Row = dict[str, Any]
@@ -118,7 +123,9 @@ def _quiet(context: Any) -> Iterator[None]:
 def _connect(ray: Any, address: str | None) -> None:
     try:
         _knock(address or "")
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        started = address is None and not os.environ.get("RAY_ADDRESS")
+        lean = {"include_dashboard": False} if started else {}
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **lean)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise ReaderUnavailableError(
             f"no Ray cluster answers at {address or 'this machine'}: {error}; start one (`ray "

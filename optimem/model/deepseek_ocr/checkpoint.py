@@ -162,11 +162,17 @@ def stored_fingerprint(folder: Path) -> str:
     """The fingerprint of a checkpoint's encoder, without loading more than that takes. Raises
     InputError and FormatError as `load_checkpoint`."""
     wanted = [published_name(name) for name in FINGERPRINTED]
+    found = named_tensors(folder, wanted)
+    return encoder_fingerprint(*(found[name] for name in wanted))
+
+
+def named_tensors(folder: Path, wanted: Sequence[str]) -> dict[str, Tensor]:
+    """Some tensors of a checkpoint, by their published names. Errors as `load_checkpoint`."""
     found: dict[str, Tensor] = {}
     for path in _files(folder):
         found |= _tensors(path, wanted)
     _check_names(folder, [name for name in wanted if name not in found], [])
-    return encoder_fingerprint(*(found[name] for name in wanted))
+    return found
 
 
 def published_name(name: str) -> str:

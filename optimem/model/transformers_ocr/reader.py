@@ -1,10 +1,8 @@
 """DeepSeek-OCR 2 and Unlimited-OCR at work: as `DeepSeekReader`, with each checkpoint's own sizes
 of views and rules for answers. What computes them is `model`'s affair."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -15,62 +13,18 @@ from safetensors import SafetensorError
 
 from optimem.errors import FormatError, InputError, MissingExtraError
 from optimem.model.deepseek_ocr.answers import PageAnswer, StreamItem
-from optimem.model.deepseek_ocr.checkpoint import TOKENIZER, encoder_fingerprint
-from optimem.model.deepseek_ocr.generation import (
-    GenerationInput,
-    GenerationSettings,
-    NoRepeat,
-)
-from optimem.model.deepseek_ocr.images import MODES, Mode, RGBImage, cut_views
+from optimem.model.deepseek_ocr.checkpoint import TOKENIZER
+from optimem.model.deepseek_ocr.generation import GenerationInput, GenerationSettings
+from optimem.model.deepseek_ocr.images import Mode, RGBImage, cut_views
 from optimem.model.deepseek_ocr.model import DeepSeekOCR, Views
 from optimem.model.deepseek_ocr.prompts import DeepSeekTokenizer
-from optimem.model.deepseek_ocr.published_config import CONFIG
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.hardware import best_device, best_dtype
+from optimem.model.transformers_ocr.kinds import Kind, fingerprint_of, own_settings
 from optimem.model.transformers_ocr.model import TransformersOCR
 
 EXTRA = "transformers"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What sets a checkpoint apart. `name`: of its fingerprints. `modes`: in which images can be
-    encoded, by our names, each larger than the one before. `tiles`: most of them. `no_repeat`: its
-    published rule."""
-
-    name: str
-    modes: Mapping[str, Mode]
-    tiles: int
-    no_repeat: NoRepeat = field(default_factory=NoRepeat)
-
-
-KINDS = {
-    "deepseek_ocr2": Kind(
-        "deepseek-ocr-2",
-        {mode.name: mode for mode in (
-            Mode("small", 768), Mode("base", 1024), Mode("gundam", 1024, 768)
-        )},
-        tiles=6,
-    ),
-    "unlimited_ocr": Kind(
-        "unlimited-ocr",
-        {name: mode for name, mode in MODES.items() if name != "gundam-m"},
-        tiles=32,
-        no_repeat=NoRepeat(35, 128),
-    ),
-}  # fmt: skip
-"""By the `model_type` of `config.json`. DeepSeek-OCR 2 has learned queries for sides of 768 and
-1024 only, 144 and 256 of them."""
-
-
-def checkpoint_kind(folder: Path) -> Kind | None:
-    """Which of `KINDS` a folder holds, by its `config.json`; None for any other."""
-    try:
-        found = json.loads((folder / CONFIG).read_text("utf-8"))
-        return KINDS.get(found.get("model_type"))
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-        return None
 
 
 class TransformersReader(DeepSeekReader):
@@ -83,8 +37,8 @@ class TransformersReader(DeepSeekReader):
         inner = model.inner.model
         separator = inner.view_separator
         newline = getattr(inner, "image_newline", separator)
-        found = encoder_fingerprint(inner.multi_modal_projector.weight, newline, separator)
-        self.fingerprint = f"{kind.name}-{found.rpartition('-')[2]}"
+        weight = inner.multi_modal_projector.weight
+        self.fingerprint = fingerprint_of(kind, weight, newline, separator)
 
     @classmethod
     def open_kind(
@@ -131,20 +85,14 @@ class TransformersReader(DeepSeekReader):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[PageAnswer]:
         """Each by itself: the model takes no padding."""
-        own, answer = self._own(settings), super()._answers
+        own, answer = own_settings(settings, self.kind), super()._answers
         each = zip(prompts, pages, strict=True)
         return [answer([prompt], [page], own, cancelled)[0] for prompt, page in each]
 
     def _steps(
         self, page: StoredPage, prompt: str, settings: GenerationSettings | None
     ) -> Iterator[StreamItem]:
-        return super()._steps(page, prompt, self._own(settings))
-
-    def _own(self, settings: GenerationSettings | None) -> GenerationSettings:
-        """The settings, with this checkpoint's rule in place of DeepSeek-OCR's."""
-        settings = settings or GenerationSettings()
-        usual = settings.no_repeat == NoRepeat()
-        return replace(settings, no_repeat=self.kind.no_repeat) if usual else settings
+        return super()._steps(page, prompt, own_settings(settings, self.kind))
 
 
 def views_of(image: RGBImage, mode: Mode, most: int) -> Views:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimem.errors import InputError
-from optimem.model.deepseek_ocr.checkpoint import checkpoint_folder, stored_fingerprint
 from optimem.model.deepseek_ocr.generation import MAX_POSITIONS
-from optimem.model.deepseek_ocr.published_config import read_config
+from optimem.model.vllm.checkpoints import Checkpoint
 
 NGRAM_PROCESSOR = "vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor"
 DTYPES = ("auto", "bfloat16", "float16", "float32")
@@ -44,19 +43,26 @@ def server_command(
     port: int = 8000,
     positions: int = MAX_POSITIONS,
     dtype: str = "auto",
+    out: Path | None = None,
 ) -> ServerCommand:
     """The command for a checkpoint, a folder or hub name. The served model is named after the
-    fingerprint of its encoder, which clients look for. Raises InputError for settings that cannot
-    be used, and as `checkpoint_folder`, `read_config` and `stored_fingerprint`."""
-    folder = checkpoint_folder(model)
-    read_config(folder)
-    if not 1024 <= positions <= MAX_POSITIONS or not 0 < port < 65536 or dtype not in DTYPES:
+    fingerprint of its encoder, which clients look for. `out`: the folder that is served in its
+    place if vLLM cannot read its `config.json`; see `Checkpoint.write_folder`. Raises InputError
+    for settings that cannot be used, and as `Checkpoint.at`."""
+    checkpoint = Checkpoint.at(model)
+    most = checkpoint.positions
+    if not 1024 <= positions <= most or not 0 < port < 65536 or dtype not in DTYPES:
         raise InputError(
             f"{positions} positions, port {port} and dtype {dtype} cannot be used; give 1024 to "
-            f"{MAX_POSITIONS}, a port, and one of {', '.join(DTYPES)}"
+            f"{most}, a port, and one of {', '.join(DTYPES)}"
         )
-    given = str(folder.resolve()) if Path(model).expanduser().is_dir() else model
-    names = [stored_fingerprint(folder), *([] if given != model else [model])]
+    if cpu and checkpoint.kind and checkpoint.kind.windowed:
+        raise InputError(
+            f"vLLM serves {checkpoint.kind.name} on GPUs only: on a CPU it knows no attention to "
+            "the last tokens of an answer; answer with the checkpoint here (--model)"
+        )
+    given = _served(checkpoint, model, out)
+    names = [checkpoint.fingerprint, *([] if given != model else [model])]
     arguments = ["--served-model-name", *names, *SERVING]
     arguments += ["--max-model-len", str(positions), "--dtype", dtype]
     arguments += ["--host", host, "--port", str(port)]
@@ -65,6 +71,20 @@ def server_command(
         (*arguments, *(CPU_SERVING if cpu else ())),
         CPU_ENVIRONMENT if cpu else (),
     )
+
+
+def _served(checkpoint: Checkpoint, model: str, out: Path | None) -> str:
+    """What vLLM is to load: the checkpoint, by its name on the hub if it has one, or the folder
+    that is made of it."""
+    if not checkpoint.published:
+        if out is None:
+            raise InputError(
+                f"vLLM cannot read {checkpoint.folder}, which is as transformers saves it; name a "
+                "new folder for it, which gets a config.json that it reads, and links (--out)"
+            )
+        checkpoint.write_folder(out)
+        return str(out.resolve())
+    return str(checkpoint.folder.resolve()) if Path(model).expanduser().is_dir() else model
 
 
 SERVING = (

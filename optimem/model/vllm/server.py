@@ -15,14 +15,14 @@ from typing import Any
 import torch
 
 from optimem.errors import FingerprintError, InputError, OptimemError, ServerSetupError
-from optimem.model.deepseek_ocr.checkpoint import stored_fingerprint
+from optimem.model.vllm.checkpoints import stored_name
 from optimem.model.vllm.connection import Connection
 from optimem.model.vllm.events import error_of
 from optimem.model.vllm.requests import NGRAM_BAN, embeds_part
 from optimem.model.vllm.vectors import encode_vectors
 
 CHAT, MODELS, VERSION = "/v1/chat/completions", "/v1/models", "/version"
-FINGERPRINT = re.compile(r"deepseek-ocr-[0-9a-f]{16}")
+FINGERPRINT = re.compile(r"(deepseek-ocr|deepseek-ocr-2|unlimited-ocr)-[0-9a-f]{16}")
 """How our fingerprints, and models named after them, look."""
 REMEDY = "start it as `optimem server-command` prints"
 
@@ -111,7 +111,7 @@ def _fingerprint(card: dict[str, Any], here: bool) -> str | None:
     root = Path(str(card.get("root")))
     if here and root.is_dir():
         try:
-            return stored_fingerprint(root)
+            return stored_name(root)
         except OptimemError:  # a folder of that name that is no checkpoint
             pass
     name = str(card["id"])

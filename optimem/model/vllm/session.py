@@ -19,6 +19,7 @@ from optimem.model.deepseek_ocr.generation import (
     is_looping,
 )
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
+from optimem.model.transformers_ocr.kinds import kind_of, own_settings
 from optimem.model.vllm.address import VllmAddress
 from optimem.model.vllm.connection import Connection, pause
 from optimem.model.vllm.events import Delta, parse_event
@@ -62,7 +63,8 @@ class Question(NamedTuple):
         for page in pages:
             check_vectors(page.tokens)
         made = make_prompt([page.tokens for page in pages], prompt)
-        return cls(pages, made, settings or GenerationSettings(), salt, cancelled)
+        own = own_settings(settings, kind_of(pages[0].fingerprint))
+        return cls(pages, made, own, salt, cancelled)
 
     def check(self, served: ServedModel) -> None:
         """Raise FingerprintError, FormatError or InputError for what the served model cannot

@@ -26,8 +26,8 @@ CLIP = {"hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 4, "image_size": 224}  # fmt: skip
 
 
-def configuration(kind: str) -> Any:
-    """`kind`: a `model_type` of transformers."""
+def small_configuration(kind: str, **other: Any) -> Any:
+    """`kind`: a `model_type` of transformers. `other`: of its language model."""
     made = {
         "deepseek_ocr2": (transformers.DeepseekOcr2Config, QWEN, {}),
         "unlimited_ocr": (transformers.UnlimitedOcrConfig, CLIP, {"sliding_window": 8}),
@@ -35,20 +35,25 @@ def configuration(kind: str) -> Any:
     config, encoder, text = made[kind]
     return config(
         vision_config={"sam_config": SAM, "encoder_config": encoder},
-        text_config=TEXT | text,
+        text_config=TEXT | text | other,
         image_token_id=IMAGE_ID,
     )
 
 
 def save_checkpoint(kind: str, folder: Path) -> None:
     """Write a random model and a tokenizer."""
+    config = small_configuration(kind)
+    randomised(transformers.AutoModelForImageTextToText.from_config(config)).save_pretrained(folder)
+    write_tokenizer(folder)
+
+
+def randomised(model: Any) -> Any:
+    """A model with weights at random."""
     torch.manual_seed(0)
-    model = transformers.AutoModelForImageTextToText.from_config(configuration(kind))
     for name, parameter in model.named_parameters():
         with torch.no_grad():
             if parameter.ndim == 1:
                 parameter.normal_(1 if "norm" in name else 0, 0.1 if "norm" in name else 0.5)
             else:
                 parameter.normal_(0, 1.5 * parameter[0].numel() ** -0.5)
-    model.save_pretrained(folder)
-    write_tokenizer(folder)
+    return model

@@ -10,7 +10,8 @@ from optimem.model.deepseek_ocr.image_reader import DeepSeekImageReader
 from optimem.model.deepseek_ocr.images import MODES, open_image
 from optimem.model.deepseek_ocr.prompts import ask
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from optimem.model.transformers_ocr.reader import KINDS, TransformersReader
+from optimem.model.transformers_ocr.kinds import KINDS
+from optimem.model.transformers_ocr.reader import TransformersReader
 from optimem.testing import InMemoryStore, plain_codec
 from tests.cli.command import run
 from tests.model.deepseek_ocr.image_files import write_image

@@ -20,12 +20,15 @@ from optimem.model.deepseek_ocr.images import MODES, RGBImage, cut_views
 from optimem.model.deepseek_ocr.prompts import BEGIN, MARKDOWN, ask
 from optimem.model.deepseek_ocr.prompts import IMAGE_ID as PUBLISHED_IMAGE_ID
 from optimem.model.deepseek_ocr.stored_tokens import Packing, StoredPage
-from optimem.model.transformers_ocr.reader import (
+from optimem.model.transformers_ocr.kinds import (
     KINDS,
-    TransformersReader,
     checkpoint_kind,
-    views_of,
+    kind_fingerprint,
+    kind_of,
+    own_settings,
+    served_kind,
 )
+from optimem.model.transformers_ocr.reader import TransformersReader, views_of
 from tests.model.transformers_ocr.small import IMAGE_ID, save_checkpoint
 
 CPU = torch.device("cpu")
@@ -157,13 +160,24 @@ def test_a_mode_that_a_checkpoint_lacks_is_refused(reader: TransformersReader) -
         reader.encode([image(80, 60)], MODES["gundam-m"])
 
 
-def test_each_has_its_own_rule_against_repetition(tmp_path: Path) -> None:
-    unlimited = opened("unlimited_ocr", tmp_path)
-    assert unlimited._own(None).no_repeat == NoRepeat(35, 128)
-    assert unlimited._own(PLAIN).no_repeat is None
-    assert unlimited._own(GenerationSettings(7)) == GenerationSettings(
-        7, no_repeat=NoRepeat(35, 128)
-    )
+def test_each_has_its_own_rule_against_repetition(reader: TransformersReader) -> None:
+    kind = kind_of(reader.fingerprint)
+    assert kind is reader.kind
+    rule = NoRepeat(35, 128) if kind.name == "unlimited-ocr" else NoRepeat()
+    assert own_settings(None, kind).no_repeat == rule
+    assert own_settings(PLAIN, kind).no_repeat is None
+    assert own_settings(GenerationSettings(7), kind) == GenerationSettings(7, no_repeat=rule)
+    assert kind_of("deepseek-ocr-0123456789abcdef") is None
+    assert own_settings(None, None) == GenerationSettings()
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_fingerprint_is_read_from_the_files_alone(name: str, tmp_path: Path) -> None:
+    reader = opened(name, tmp_path)
+    assert kind_fingerprint(tmp_path, KINDS[name]) == reader.fingerprint
+    assert served_kind(tmp_path) is KINDS[name]
+    (tmp_path / "config.json").write_text(f'{{"architectures": ["{KINDS[name].architecture}"]}}')
+    assert (served_kind(tmp_path), checkpoint_kind(tmp_path)) == (KINDS[name], None)
 
 
 def test_an_incomplete_checkpoint_and_another_are_refused(
