@@ -4,13 +4,14 @@
         --text books_en.val.txt.xz chat_en.val.txt.xz
 
 Stretches of pages of texts that training never saw are shown to the chat model as soft tokens; as
-nothing; as their whole text; and as the text that as many tokens, or as many bytes as the stored
-tokens take, would buy: the newest, a random stretch, and what BM25 finds for the question. A row
-for each: tokens shown; bits a character of what follows (by likelihood); share of the text's tokens
-guessed, each after the true ones, when it is to be repeated; share of characters (1 less the edit
-distance) and of words (longest common subsequence) that a greedy answer repeats; share of questions
-whose greedy answer holds the right one; share where the right one of four is the likeliest. The
-last line says whether the projector ships: only if it beats the best text at equal tokens by each.
+those of another page; as nothing; as their whole text; and as the text that as many tokens, or as
+many bytes as the stored tokens take, would buy: the newest, a random stretch, and what BM25 finds
+for the question. A row for each: tokens shown; bits a character of what follows (by likelihood);
+share of the text's tokens guessed, each after the true ones, when it is to be repeated; share of
+characters (1 less the edit distance) and of words (longest common subsequence) that a greedy answer
+repeats; share of questions whose greedy answer holds the right one; share where the right one of
+four is the likeliest. The last line says whether the projector ships: only if it beats the best
+text at equal tokens by each.
 """
 
 import argparse
@@ -56,7 +57,10 @@ def measure(args: argparse.Namespace) -> list[Score]:
     pages = learn_pages(stored, nano())
     with progress_bar("measuring") as bar:
         for done in range(args.stretches):
-            bench.measure(_stretch(pages[done % len(pages)], args.cells, rng), args.questions)
+            stretch, another = (
+                _stretch(pages[place % len(pages)], args.cells, rng) for place in (done, done + 1)
+            )
+            bench.measure(stretch, another, args.questions)
             bar(done + 1, args.stretches)
     return list(bench.scores.values())
 
@@ -73,7 +77,10 @@ def table(scores: list[Score]) -> list[list[str]]:
 
 def main() -> None:
     """Parse the arguments, measure and print."""
-    args = _arguments().parse_args()
+    parser = _arguments()
+    args = parser.parse_args()
+    if args.pages < 2:
+        parser.error(f"--pages {args.pages}: at least 2")
     try:
         scores = measure(args)
     except OptimemError as error:
@@ -100,7 +107,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--llm", required=True, type=Path, metavar="FOLDER", help="chat model")
     add("--projector", required=True, type=Path, metavar="FILE", help="of a run")
     add("--text", nargs="+", required=True, metavar="FILE", help="held-out files")
-    add("--pages", type=int, default=10, help="stored of them (%(default)s)")
+    add("--pages", type=int, default=10, help="stored of them, at least 2 (%(default)s)")
     add("--stretches", type=int, default=40, help="measured (%(default)s)")
     add("--cells", type=int, default=320, help="of a stretch (%(default)s)")
     add("--questions", type=int, default=3, help="about a stretch, at most (%(default)s)")

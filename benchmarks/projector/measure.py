@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from rapidfuzz.distance import LCSseq, Levenshtein
 from torch import Tensor
 
-from benchmarks.projector.ways import CHOICES, NOTHING, PROJECTED, WHOLE, Sized
+from benchmarks.projector.ways import ANOTHER, CHOICES, NOTHING, PROJECTED, WHOLE, Sized
 from optimem.model.projector.chat_model import ChatModel, Row
 from optimem.model.projector.network import Projector
 from optimem.training.projector.questions import Question, make_question
@@ -28,7 +28,7 @@ TAIL_WORDS = 8
 """Last words of a stretch, for which BM25 looks where it is to be continued."""
 TOKENS, BYTES = "same tokens", "same bytes"
 WAYS = (
-    NOTHING, WHOLE, PROJECTED,
+    NOTHING, WHOLE, PROJECTED, ANOTHER,
     *(f"{choice.name}, {budget}" for budget in (TOKENS, BYTES) for choice in CHOICES),
 )  # fmt: skip
 
@@ -71,10 +71,13 @@ class Bench:
         self.llm, self.projector = llm, projector
         self.rng = np.random.default_rng(seed)
         self.scores = {name: Score(name) for name in WAYS}
+        self.another = torch.zeros(0, projector.config.width)  # soft tokens of some other page
 
     @torch.inference_mode()
-    def measure(self, stretch: Stretch, questions: int) -> None:
-        """Add what comes of a stretch and of at most so many questions about it."""
+    def measure(self, stretch: Stretch, another: Stretch, questions: int) -> None:
+        """Add what comes of a stretch and of at most so many questions about it. `another`: of some
+        other page."""
+        self.another = self._project(another)
         self._continue(stretch)
         self._repeat(stretch)
         for _ in range(questions):
@@ -129,7 +132,7 @@ class Bench:
 
     def _shown(self, stretch: Stretch, query: str) -> list[Shown]:
         """What stands for a stretch; the same text is shown once."""
-        soft = self.projector.project(stretch.features.to(self.llm.embeddings.device))
+        soft = self._project(stretch)
         texts = {NOTHING: "", WHOLE: stretch.text}
         sizes: dict[str, tuple[int, Sized]] = {
             TOKENS: (len(soft), lambda text: len(self.llm.ids(text))),
@@ -142,7 +145,10 @@ class Bench:
         for name, text in texts.items():
             named.setdefault(text, []).append(name)
         embedded = [Shown(names, self.llm.embed(text)) for text, names in named.items()]
-        return [Shown([PROJECTED], soft), *embedded]
+        return [Shown([PROJECTED], soft), Shown([ANOTHER], self.another), *embedded]
+
+    def _project(self, stretch: Stretch) -> Tensor:
+        return self.projector.project(stretch.features.to(self.llm.embeddings.device))
 
     def _scores(self, shown: Shown) -> list[Score]:
         return [self.scores[name] for name in shown.names]

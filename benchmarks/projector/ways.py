@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 NOTHING, WHOLE, PROJECTED = "nothing", "the whole text", "projected"
+ANOTHER = "projected, of another page"
+"""Tells what comes of soft tokens as such, whatever they stand for."""
 PIECE_WORDS = 8
 """Words of a piece that BM25 ranks."""
 SATURATION, LENGTH = 1.2, 0.75

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.projector.__main__ import table
 from benchmarks.projector.measure import WAYS, Bench, Score, verdict
-from benchmarks.projector.ways import CHOICES, PROJECTED, anywhere, best_matching, newest
+from benchmarks.projector.ways import ANOTHER, CHOICES, PROJECTED, anywhere, best_matching, newest
 from optimem.build import nano
 from optimem.model.projector.chat_model import ChatModel
 from optimem.model.projector.weights import ProjectorFile
@@ -58,11 +58,11 @@ def test_only_what_beats_every_text_ships() -> None:
 def test_a_stretch_is_measured_in_every_way(llm: ChatModel, projector: Path) -> None:
     (page,) = learn_pages(token_file(stored_page(characters=300)), nano())
     bench = Bench(llm, ProjectorFile.load(projector).projector)
-    bench.measure(page.stretch(0, 120, 40), questions=2)
+    bench.measure(page.stretch(0, 120, 40), page.stretch(130, 80, 0), questions=2)
     scores = list(bench.scores.values())
     assert [each.name for each in scores] == list(WAYS)
     tokens = {each.name: each.tokens[0] for each in scores}
-    assert tokens[PROJECTED] == 15
+    assert (tokens[PROJECTED], tokens[ANOTHER]) == (15, 10)
     assert tokens["the whole text"] == 120
     assert all(tokens[f"{choice.name}, same tokens"] <= 15 for choice in CHOICES)
     (asked,) = {len(each.chosen) for each in scores}
