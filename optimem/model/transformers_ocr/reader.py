@@ -2,7 +2,6 @@
 of views and rules for answers. What computes them is `model`'s affair."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +20,9 @@ from optimem.model.deepseek_ocr.prompts import DeepSeekTokenizer
 from optimem.model.deepseek_ocr.reader import DeepSeekReader
 from optimem.model.deepseek_ocr.stored_tokens import StoredPage
 from optimem.model.hardware import best_device, best_dtype
+from optimem.model.transformers_extra import EXTRA, quiet
 from optimem.model.transformers_ocr.kinds import Kind, fingerprint_of, own_settings
 from optimem.model.transformers_ocr.model import TransformersOCR
-
-EXTRA = "transformers"
 
 
 class TransformersReader(DeepSeekReader):
@@ -101,20 +99,6 @@ def views_of(image: RGBImage, mode: Mode, most: int) -> Views:
     return cut_views(image, mode if tiled else Mode(mode.name, mode.base), most)
 
 
-@contextmanager
-def _quiet(log: Any) -> Iterator[None]:
-    """No bars and no warnings of transformers in a block; what is wrong is raised."""
-    level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(level)
-        if bars:
-            log.enable_progress_bar()
-
-
 def _loaded(folder: Path, dtype: torch.dtype) -> Any:
     """The model of transformers, with every one of its parameters read from the folder."""
     try:
@@ -125,7 +109,7 @@ def _loaded(folder: Path, dtype: torch.dtype) -> Any:
             f"this checkpoint needs transformers 5.20 or newer: pip install 'optimem[{EXTRA}]'"
         ) from error
     try:
-        with _quiet(transformers.utils.logging):
+        with quiet(transformers.utils.logging):
             model, report = auto.from_pretrained(
                 folder, dtype=dtype, local_files_only=True, output_loading_info=True
             )
