@@ -15,15 +15,19 @@ from numpy.typing import NDArray
 
 from benchmarks.recall.generate import HELD_OUT, make_talk
 from benchmarks.recall.talks import Asked, Said, Talk
+from optimem.build import embeddings_at
 from optimem.cli.demo_story import demo_turns
 from optimem.memory.answering.answering import LOOKED_AT
 from optimem.memory.answering.asked import Asked as Question
 from optimem.memory.answering.evidence import FEATURES, Candidate, candidates
-from optimem.memory.answering.quoting import best_quotation
+from optimem.memory.answering.quoting import Scale, best_quotation
+from optimem.memory.recall.embedding import Embedder, Embeddings
+from optimem.memory.recall.meaning import Meanings
 from optimem.memory.recall.packing import Packed, with_neighbours
 from optimem.memory.recall.retrieval import IndexRow, TurnRanker, index_page
 from optimem.memory.recall.stages import Query, find
 from optimem.memory.recall.turn_builder import TurnBuilder, TurnPart
+from optimem.memory.recall.vector_table import VectorTable
 from optimem.text.terms import terms
 from optimem.text.told_dates import told_dates
 from optimem.turns import Turn
@@ -52,20 +56,28 @@ class Example(NamedTuple):
     counts: float
 
 
-def examples(talk: Talk, counts: float = 1.0) -> Iterator[Example]:
-    """The questions of a conversation with the sentences that may answer them."""
+def examples(talk: Talk, counts: float = 1.0, model: Embeddings | None = None) -> Iterator[Example]:
+    """The questions of a conversation with the sentences that may answer them. `model`: what finds
+    turns by meaning."""
     rows = [
         IndexRow(number, said.text, said.time, said.speaker or "", said.role)
         for number, said in enumerate(talk.turns)
     ]
     ranker = TurnRanker.of([index_page(rows)])
     turns = [_turn(number, said) for number, said in enumerate(talk.turns)]
+    embedder = Embedder(model) if model else None
+    table = None
+    if model and embedder:
+        table = VectorTable.of([Meanings(model).of(rows)], embedder.width)
     for asked in talk.questions:
-        query = Query(asked.text, asked.time, ranker)
+        near = None
+        if table and embedder:
+            near = table.cosines(ranker.turns, embedder.direction(asked.text))
+        query = Query(asked.text, asked.time, ranker, near)
         hits = find(query).best(LOOKED_AT, ranker.within(-inf, inf))
-        near = with_neighbours(hits, ranker, 1, 1)
-        found = [Packed(each, turns[each.number], whole=True) for each in near]
-        beside = {each.number: ranker.neighbours(each.number, 1, 1) for each in near}
+        given = with_neighbours(hits, ranker, 1, 1)
+        found = [Packed(each, turns[each.number], whole=True) for each in given]
+        beside = {each.number: ranker.neighbours(each.number, 1, 1) for each in given}
         made = candidates(Question(query, ranker.weights(asked.text)), found, beside)
         figures = np.array([each.evidence for each in made], np.float64).reshape(-1, len(FEATURES))
         yield Example(
@@ -109,9 +121,9 @@ def _holding(turns: Sequence[Said], answer: str | None) -> tuple[str, ...]:
     return tuple(said.id for said in turns if answer and answer in said.text)
 
 
-def fit(given: Sequence[Example]) -> tuple[NDArray[np.float64], float]:
-    """The weights (F,), and that of "none of them", under which the right sentences are
-    likeliest: by Adam, from the prior."""
+def fit(given: Sequence[Example]) -> Scale:
+    """The weights, and that of "none of them", under which the right sentences are likeliest: by
+    Adam, from the prior. What no example has weighs nothing. The threshold is not chosen yet: 1."""
     prior = np.array([PRIOR.get(name, 0.0) for name in FEATURES] + [8.0])
     rows = [_with_none(each) for each in given]
     figures = np.vstack([row for row, _ in rows])  # (M, F + 1)
@@ -132,7 +144,9 @@ def fit(given: Sequence[Example]) -> tuple[NDArray[np.float64], float]:
         slope = figures.T @ (wrong * counts) - 2 * PULL * (weights - prior)
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         weights += PACE * mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
-    return weights[:-1], float(weights[-1])
+    weights[:-1] *= figures[:, :-1].any(axis=0)
+    named = {name: round(float(n), 2) for name, n in zip(FEATURES, weights, strict=False)}
+    return Scale(named, round(float(weights[-1]), 2), 1.0)
 
 
 def _with_none(example: Example) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -142,13 +156,11 @@ def _with_none(example: Example) -> tuple[NDArray[np.float64], NDArray[np.bool_]
     return figures, np.append(example.right, not example.right.any())
 
 
-def outcomes(
-    given: Sequence[Example], weights: NDArray[np.float64], none: float
-) -> list[tuple[float, bool]]:
+def outcomes(given: Sequence[Example], scale: Scale) -> list[tuple[float, bool]]:
     """The probability of the quotation that each question would get, and whether it is right."""
     found = []
     for each in given:
-        best = best_quotation(each.candidates, weights, none)
+        best = best_quotation(each.candidates, scale)
         right = best is not None and any(
             answers and best.holds(candidate)
             for candidate, answers in zip(each.candidates, each.right, strict=True)
@@ -157,14 +169,12 @@ def outcomes(
     return found
 
 
-def threshold(
-    groups: Sequence[Sequence[Example]], weights: NDArray[np.float64], none: float
-) -> float:
+def threshold(groups: Sequence[Sequence[Example]], scale: Scale) -> float:
     """The least probability, in twentieths, from which on in each group enough quotations are
     right, and enough questions without an answer get none; 1 if there is none."""
     judged = [
         [(*outcome, each.asked.answerable) for each, outcome in
-         zip(group, outcomes(group, weights, none), strict=True)]
+         zip(group, outcomes(group, scale), strict=True)]
         for group in groups
     ]  # fmt: skip
     good = (at / 20 for at in range(1, 20) if all(_is_enough(group, at / 20) for group in judged))
@@ -186,14 +196,25 @@ def main() -> None:
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3],
                         help="of the conversations to choose on")  # fmt: skip
-    made = [each for seed in parser.parse_args().seeds for each in examples(make_talk(seed))]
+    parser.add_argument("--embeddings", metavar="NAME",
+                        help="also choose with it, such as minilm")  # fmt: skip
+    args = parser.parse_args()
+    _choose("BY_WORDS", args.seeds, None)
+    if args.embeddings:
+        _choose("BY_MEANING", args.seeds, embeddings_at(args.embeddings))
+
+
+def _choose(name: str, seeds: Sequence[int], model: Embeddings | None) -> None:
+    """Choose a scale and print it."""
+    made = [each for seed in seeds for each in examples(make_talk(seed), model=model)]
     chosen = [each for each in made if each.asked.kind not in HELD_OUT]
-    human = [*examples(demo_talk(), HUMAN)]
-    weights, none = fit([*chosen, *human])
-    for name, weight in zip(FEATURES, weights, strict=True):
-        print(f'"{name}": {weight:.2f},')
-    print(f"NONE = {none:.2f}")
-    print(f"THRESHOLD = {threshold([chosen, human], weights, none):.2f}")
+    human = [*examples(demo_talk(), HUMAN, model)]
+    scale = fit([*chosen, *human])
+    print(name)
+    for figure, weight in scale.weights.items():
+        print(f'"{figure}": {weight:.2f},')
+    print(f"none={scale.none:.2f},")
+    print(f"threshold={threshold([chosen, human], scale):.2f},")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,14 @@ from benchmarks.recall.material import (
     Happening,
 )
 from benchmarks.recall.small_talk import EXCHANGES, FAREWELLS, GREETINGS, PLACES, THINGS
-from benchmarks.recall.talks import Asked, Said, Talk, seconds
+from benchmarks.recall.talks import UNANSWERABLE, Asked, Said, Talk, seconds
+from benchmarks.recall.unanswered import DETAILS, OTHER_THINGS
 from optimem.roles import Role
 
-HELD_OUT = ("reply", "open", "tool")
+A_DETAIL, ANOTHER_THING, ANOTHER_PERSON = (
+    f"{UNANSWERABLE}: {kind}" for kind in ("a detail", "another thing", "another person")
+)
+HELD_OUT = ("reply", "open", "tool", A_DETAIL, ANOTHER_THING)
 """Kinds of questions on which nothing may be chosen."""
 SESSIONS = 28
 EXCHANGES_BETWEEN = (8, 14)
@@ -67,6 +71,8 @@ class Writer:
             start += timedelta(days=self.rng.randint(4, 12), minutes=self.rng.randint(-300, 180))
         self.end = seconds(start)
         self.asked: list[Callable[[], Asked]] = []
+        self.told_by: list[tuple[str, str]] = []
+        self.apart = Random(f"unanswered {seed}")
 
     def talk(self, name: str) -> Talk:
         """The conversation with its questions."""
@@ -77,6 +83,7 @@ class Writer:
         self._series()
         self._traits()
         self._never()
+        self._unanswered()
         turns = [said for at, each in enumerate(self.sessions, 1) for said in self._said(at, each)]
         return Talk(name, tuple(turns), tuple(make() for make in self.asked))
 
@@ -94,6 +101,7 @@ class Writer:
             self._ask("time", happening.when, person, turns, _day_shown(session.start, day))
             self._ask_of_day(day, session.start, person, turns, value)
             self._ask_wrongly(happening, other, person)
+            self.told_by.append((person, other))
 
     def _ask_of_day(
         self, day: datetime, told: datetime, person: str, turns: list[str], value: str
@@ -109,7 +117,7 @@ class Writer:
     def _ask_wrongly(self, happening: Happening, other: str, person: str) -> None:
         """A question about somebody to whom it did not happen."""
         if self.rng.random() < 0.4:
-            self._ask("no answer", happening.near, other, [])
+            self._ask(UNANSWERABLE, happening.near, other, [])
 
     def _tastes(self) -> None:
         """Two people answer the same question, each differently."""
@@ -160,7 +168,16 @@ class Writer:
 
     def _never(self) -> None:
         for question in NEVER:
-            self._ask("no answer", question, self.rng.choice(self.people), [])
+            self._ask(UNANSWERABLE, question, self.rng.choice(self.people), [])
+
+    def _unanswered(self) -> None:
+        """What is near to something told. Drawn apart, so that the conversation stays as it is."""
+        for at in self.apart.sample(range(len(HAPPENINGS)), len(HAPPENINGS) // 2):
+            person, other = self.told_by[at]
+            self._ask(A_DETAIL, DETAILS[at], person, [])
+            self._ask(ANOTHER_PERSON, HAPPENINGS[at].far, other, [])
+        for question in self.apart.sample(OTHER_THINGS, len(OTHER_THINGS) // 2):
+            self._ask(ANOTHER_THING, question, self.apart.choice(self.people), [])
 
     def _plant(
         self,

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 from benchmarks.recall.contenders import CONTENDERS, Optimem
 from benchmarks.recall.measure import BUDGETS, Answering, Results
+from benchmarks.recall.talks import UNANSWERABLE
 from optimem.evaluation.tables import Rows
 from optimem.text.wording import percent
 
-UNANSWERABLE = "no answer"
 CERTAINTIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.1)
 
 
@@ -36,21 +36,33 @@ def kind_table(results: Results, held_out: Sequence[str] = ()) -> Rows:
         ours = [results.findings[Optimem.name].recall(budget, [kind]) for budget in BUDGETS]
         theirs = [results.findings[name].recall(middle, [kind]) for name in others]
         shown = [percent(share, 1) for share in (*ours, *theirs)]
-        rows.append([f"{kind}{' *' * (kind in held_out)}", f"{count}", *shown])
+        rows.append([_starred(kind, held_out), f"{count}", *shown])
     return rows
 
 
 def answer_table(results: Results, held_out: Sequence[str] = ()) -> Rows:
     """Questions answered without a model, by kind; those without an answer last."""
     rows = [["kind", "questions", "answered", "an evidence turn quoted", "the answer told"]]
-    kinds = sorted(set(results.answering) - {UNANSWERABLE})
-    total = sum((results.answering[kind] for kind in kinds), Answering())
+    without = sorted(kind for kind in results.answering if kind.startswith(UNANSWERABLE))
+    kinds = sorted(set(results.answering) - set(without))
     for kind in kinds:
-        rows.append(_answered(f"{kind}{' *' * (kind in held_out)}", results.answering[kind]))
-    rows.append(_answered("all that have an answer", total))
-    without = results.answering[UNANSWERABLE]
-    shown = [f"{without.asked}", _share(without.answered, without.asked), "–", "–"]
-    return [*rows, ["without an answer", *shown]]
+        rows.append(_answered(_starred(kind, held_out), results.answering[kind]))
+    rows.append(_answered("all that have an answer", _total(results, kinds)))
+    for kind in without:
+        rows.append(_refused(_starred(kind, held_out), results.answering[kind]))
+    return [*rows, _refused("all without an answer", _total(results, without))]
+
+
+def _starred(kind: str, held_out: Sequence[str]) -> str:
+    return f"{kind}{' *' * (kind in held_out)}"
+
+
+def _total(results: Results, kinds: Sequence[str]) -> Answering:
+    return sum((results.answering[kind] for kind in kinds), Answering())
+
+
+def _refused(name: str, counts: Answering) -> list[str]:
+    return [name, f"{counts.asked}", _share(counts.answered, counts.asked), "–", "–"]
 
 
 def _answered(name: str, counts: Answering) -> list[str]:

@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 from optimem.roles import Role
 
+UNANSWERABLE = "no answer"
+"""The kind of a question that nothing answers, or the start of its name."""
+
 
 @dataclass(frozen=True)
 class Said:

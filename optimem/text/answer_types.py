@@ -66,6 +66,8 @@ _HOLDS = {
         re.IGNORECASE,
     ),
 }  # fmt: skip
+_AGO = re.compile(r"\b[\w-]+ (?:minute|hour|day|week|month|year)s? ago\b", re.IGNORECASE)
+"""A number that says when, and so is not what is asked for."""
 _PERSON = re.compile(rf"\b(?:{'|'.join(_PEOPLE.split())})\b", re.IGNORECASE)
 _NO_NAME = re.compile(
     rf"i['’]\w+|{STOP_WORDS.pattern}|(?:{'|'.join((*MONTHS, *WEEKDAYS))})s?|yes|no|well|oh|okay"
@@ -82,7 +84,10 @@ def asked_for(question: str) -> AnswerType | None:
 def holds(kind: AnswerType, text: str, question: str) -> bool:
     """Whether a text names something of a kind that the question does not name itself."""
     if kind in _HOLDS:
-        return bool(_HOLDS[kind].search(text)) or (
+        text = _AGO.sub("", text) if kind is AnswerType.NUMBER else text
+        asked = set(re.findall(r"\w+", question.casefold()))
+        found = (match[0].casefold() for match in _HOLDS[kind].finditer(text))
+        return any(each not in asked for each in found) or (
             kind is AnswerType.PLACE and _names(text, question)
         )
     if kind is AnswerType.PERSON and _PERSON.search(text):

@@ -47,7 +47,7 @@ def test_questions_of_every_kind_name_turns_that_there_are_and_come_later() -> N
         assert list(times.values()) == sorted(times.values())
         for asked in talk.questions:
             kinds.add(asked.kind)
-            assert asked.answerable == (asked.kind != "no answer")
+            assert asked.answerable != asked.kind.startswith("no answer")
             assert all(times[id] < asked.time for id in asked.evidence), asked
     assert kinds >= {"one turn", "paraphrase", "time", "date", "update", "speaker", "hops"}
     assert kinds >= {"no answer", *HELD_OUT}
@@ -155,5 +155,5 @@ def test_everything_is_counted_once_and_shown() -> None:
     (_, row) = kind_table(results)
     assert row[:2] == ["one turn", "1"]
     assert answer_table(results)[1] == ["one turn", "1", "100.0 %", "100.0 %", "100.0 %"]
-    assert answer_table(results)[-1][:3] == ["without an answer", "1", "0.0 %"]
+    assert answer_table(results)[-1][:3] == ["all without an answer", "1", "0.0 %"]
     assert sum(int(row[1]) for row in certainty_table(results)[1:]) == 1

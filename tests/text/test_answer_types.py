@@ -46,3 +46,9 @@ def test_what_is_asked_for(question: str, kind: AnswerType | None) -> None:
 )
 def test_whether_a_text_names_one(kind: AnswerType, text: str, held: bool) -> None:
     assert holds(kind, text, "Whom did Ann ask?") == held
+
+
+def test_a_number_that_was_asked_with_or_that_says_when_is_none() -> None:
+    question = "How long did she take for the half marathon?"
+    assert not holds(AnswerType.NUMBER, "Two weeks ago I ran the half marathon.", question)
+    assert holds(AnswerType.NUMBER, "Two weeks ago I ran for two hours.", question)

@@ -16,7 +16,7 @@ from optimem.memory.answering.asked import Asked
 from optimem.memory.answering.asking import answer_by_pages
 from optimem.memory.answering.citations import check_citations, declines, without_thoughts
 from optimem.memory.answering.evidence import Candidate, candidates
-from optimem.memory.answering.quoting import THRESHOLD, Quotation, best_quotation
+from optimem.memory.answering.quoting import BY_MEANING, BY_WORDS, Quotation, best_quotation
 from optimem.memory.recall.packing import Packed, fit_around
 from optimem.memory.recall.prompting import (
     ATTRIBUTION_TOKENS,
@@ -170,8 +170,9 @@ class Answering:
         }
         found = candidates(asked, matches.turns, beside)
         readable = [each for each in found if _is_readable(_cut(each.found.turn, each.snippet))]
-        best = best_quotation(readable)
-        if best is None or best.probability < THRESHOLD:
+        scale = BY_WORDS if matches.query.nearness is None else BY_MEANING
+        best = best_quotation(readable, scale)
+        if best is None or best.probability < scale.threshold:
             faded = best is None and any(not _is_readable(each.turn) for each in matches.turns)
             by_pages = answer_by_pages(self.recaller, matches, self.images, self.question.text)
             unknown = TOO_FADED if faded else NO_MATCH

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from optimem.memory.recall.stages import Query
+import numpy as np
+
+from optimem.memory.recall.stages import UNRELATED, Query
 from optimem.text.alike import bits, with_alike
 from optimem.text.answer_types import ASKING, AnswerType, asked_for
 from optimem.text.dates import DateSpan
@@ -61,6 +63,15 @@ class Asked:
         but not "Bye, Ann!". None if it names nobody."""
         names = "|".join(map(re.escape, self.query.speakers))
         return re.compile(rf"\b(?:{names})(?:['’]s)?\s+\w", re.IGNORECASE) if names else None
+
+    def nearness(self, turn: int) -> float:
+        """How near a turn, by its number, is to it in meaning, from 0 for nothing in common to 1;
+        0 if that is not known."""
+        turns, near = self.query.ranker.turns, self.query.nearness
+        at = int(np.searchsorted(turns, turn))
+        if near is None or at == len(turns) or turns[at] != turn:
+            return 0.0
+        return max(float(near[at]) - UNRELATED, 0.0) / (1 - UNRELATED)
 
     @cached_property
     def dates(self) -> list[DateSpan]:

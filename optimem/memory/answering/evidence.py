@@ -46,6 +46,10 @@ class Evidence(NamedTuple):
     after: float
     """Held besides, in these or such words, by what somebody else says next, but not of
     themselves."""
+    meant: float
+    """How near the turn is to the question in meaning, if the memory has embeddings."""
+    unlike: float
+    """How much nearer the nearest turn is that was recalled."""
     alone: float
     """The same where the question names nobody: no speaker speaks for it then."""
     mistyped: float
@@ -111,6 +115,11 @@ class _Turn:
     @property
     def turn(self) -> TurnBuilder:
         return self.found.turn
+
+    @cached_property
+    def meant(self) -> float:
+        """How near it is to the question in meaning; 0 if that is not known."""
+        return self.asked.nearness(self.turn.number)
 
     @cached_property
     def speaker(self) -> bool | None:
@@ -191,7 +200,10 @@ def candidates(
         each.turn.number: _Turn(asked, each, split_sentences(each.turn.guess), rank)
         for rank, each in enumerate(found)
     }
-    best = max((each.candidate.hit.score for each in found), default=1.0) or 1.0
+    best = _Best(
+        max((each.candidate.hit.score for each in found), default=1.0) or 1.0,
+        max((turn.meant for turn in turns.values()), default=0.0),
+    )
     made = list[Candidate]()
     for number, turn in turns.items():
         near = [turns[other] for other in beside.get(number, ()) if other in turns]
@@ -199,8 +211,15 @@ def candidates(
     return _in_time(asked, made)
 
 
-def _of_turn(turn: _Turn, beside: Sequence[_Turn], best: float) -> Iterator[Candidate]:
-    """The candidates of a turn. `best`: the score of the best turn."""
+class _Best(NamedTuple):
+    """The highest score of what was recalled, and how near the nearest is in meaning."""
+
+    score: float
+    meant: float
+
+
+def _of_turn(turn: _Turn, beside: Sequence[_Turn], best: _Best) -> Iterator[Candidate]:
+    """The candidates of a turn."""
     before = _Before.of(turn, beside)
     reply = [s for each in beside if _replies(each, turn) for s in _of_others(each)]
     after = turn.likeness(reply)
@@ -225,7 +244,7 @@ def _of_others(turn: _Turn) -> Iterator[Sentence]:
     """What a turn says or asks of others than who says it."""
     for each in turn.sentences:
         if not _OWN.search(turn.turn.guess, each.start, each.end):
-            yield each._replace(asks=False)
+            yield each
 
 
 class _Before(NamedTuple):
@@ -266,7 +285,7 @@ def _may_answer(turn: _Turn, window: Sequence[Sentence], before: "_Before") -> b
 
 
 def _candidate(
-    turn: _Turn, window: Sequence[Sentence], before: _Before, after: float, best: float
+    turn: _Turn, window: Sequence[Sentence], before: _Before, after: float, best: _Best
 ) -> Candidate:
     """Sentences with what speaks for them."""
     question, hit, text = turn.asked, turn.found.candidate, _text(turn, window)
@@ -280,6 +299,8 @@ def _candidate(
         share=share,
         alike=max(likeness - share, 0.0),
         after=max(after - max(likeness, share), 0.0),
+        meant=turn.meant,
+        unlike=best.meant - turn.meant,
         alone=share * nobody,
         mistyped=share * wrong,
         before=max(before.said - share, 0.0),
@@ -292,7 +313,7 @@ def _candidate(
         dated=float(turn.date is True),
         told=turn.tells(text),
         rank=1 / (turn.rank + 1),
-        score=hit.hit.score / best,
+        score=hit.hit.score / best.score,
         match=float(hit.matches),
         newest=0.0,
         older=0.0,

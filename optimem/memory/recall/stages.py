@@ -18,6 +18,7 @@ from optimem.memory.recall.retrieval import K1, B, TurnRanker
 from optimem.memory.recall.told_days import told
 from optimem.results import Reason
 from optimem.text.alike import alike, with_alike
+from optimem.text.answer_types import ASKING
 from optimem.text.dates import DateSpan, find_dates
 from optimem.text.terms import STOP_WORDS, name_terms, query_words, role_term, terms
 
@@ -87,13 +88,18 @@ class Query:
 
     @cached_property
     def alike(self) -> dict[int, dict[int, float]]:
-        """Of each term but those of names and dates, itself and the terms of words that mean much
-        the same, with how much each counts; empty for a scope of more than `MOST_ALIKE` turns."""
+        """Of each term but those of names, dates and words such as "tell", itself and the terms of
+        words that mean much the same, with how much each counts; empty for a scope of more than
+        `MOST_ALIKE` turns."""
         if len(self.ranker.indexed.turns) > MOST_ALIKE:
             return {}
         said = (*self.speakers, *(date.text for date in self.dates))
         named = {term for each in said for term in terms(each)}
-        return {term: with_alike(term) for term in self.words.keys() - named}
+        return {
+            term: with_alike(term)
+            for term, word in self.words.items()
+            if term not in named and not ASKING.fullmatch(word.lower())
+        }
 
     @cached_property
     def wanted(self) -> dict[int, float]:

@@ -11,7 +11,7 @@ import pytest
 from optimem import OpticalMemory
 from optimem.cli.demo_story import demo_turns
 from optimem.errors import InputError
-from optimem.memory.answering.quoting import THRESHOLD
+from optimem.memory.answering.quoting import BY_WORDS
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.results import Answer
 from optimem.testing.pages import COLUMNS, plain_codec
@@ -49,7 +49,7 @@ def test_a_stretch_of_a_long_turn_is_quoted_with_its_own_boxes(memory: OpticalMe
     memory.flush(SCOPE)
     answer = memory.answer(SCOPE, QUESTION)
     assert (answer.known, answer.source) == (True, "quoted")
-    assert THRESHOLD <= answer.probability < 1
+    assert BY_WORDS.threshold <= answer.probability < 1
     (passage,) = answer.passages
     assert passage.probability == 1
     assert passage.text == answer.text

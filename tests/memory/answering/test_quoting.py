@@ -9,14 +9,7 @@ import pytest
 
 from optimem import OpticalMemory
 from optimem.memory.answering.evidence import FEATURES
-from optimem.memory.answering.quoting import (
-    NONE,
-    THRESHOLD,
-    WEIGHTS,
-    best_quotation,
-    probabilities,
-    table,
-)
+from optimem.memory.answering.quoting import BY_MEANING, BY_WORDS, best_quotation, probabilities
 from optimem.results import Answer
 from optimem.testing import open_memory
 from optimem.turns import Turn
@@ -64,7 +57,7 @@ def test_the_sentence_that_answers_is_quoted(
     answer = asked(memory, question)
     assert answer.known
     assert told in answer.text
-    assert THRESHOLD <= answer.probability <= 1
+    assert BY_WORDS.threshold <= answer.probability <= 1
 
 
 @pytest.mark.parametrize(
@@ -111,13 +104,13 @@ def test_the_output_of_a_tool_for_something_else_is_no_answer() -> None:
 
 
 def test_every_figure_has_a_weight_and_none_of_them_is_an_answer() -> None:
-    assert tuple(WEIGHTS) == FEATURES
+    assert tuple(BY_WORDS.weights) == tuple(BY_MEANING.weights) == FEATURES
     figures = np.zeros((2, len(FEATURES)))
-    alike = probabilities(figures, table(), 0.0)
+    alike = probabilities(figures, BY_WORDS.row, 0.0)
     assert alike == pytest.approx([1 / 3, 1 / 3])
     figures[0, FEATURES.index("share")] = 1
-    better = probabilities(figures, table(), NONE)
-    assert better[0] / better[1] == pytest.approx(math.exp(WEIGHTS["share"]))
+    better = probabilities(figures, BY_WORDS.row, BY_WORDS.none)
+    assert better[0] / better[1] == pytest.approx(math.exp(BY_WORDS.weights["share"]))
     assert better.sum() < 1
     assert best_quotation([]) is None
 
