@@ -5,6 +5,7 @@ Nothing is locked while a page is drawn, which may take seconds. At the commit t
 be what it was drawn from; turns appended meanwhile do no harm.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -31,6 +32,10 @@ from optimem.omem.container import compress
 from optimem.omem.corrections import text_digest
 from optimem.protocols import Cells, PageCodec, Renderer
 from optimem.tiers import Tier
+
+LONGEST_WORD = 64
+"""Characters of a word that is not divided between two pages."""
+_LAST_WORD = re.compile(rf"(?<!\w)\w{{1,{LONGEST_WORD}}}\Z")
 
 
 @dataclass(frozen=True)
@@ -176,13 +181,22 @@ def _fill(
         size = renderer.split(cells, room)
         if size < len(cells):
             text = renderer.text(certain(cells[:size])).text
-            if not text:  # not even the first character fits
+            whole = _whole_words(text, chunk.text)
+            if not whole and (placed or not text):  # the next page has room for its first word
                 break
-            placed.append((replace(chunk, text=text, ends=False), cells[:size]))
-            return placed, _rest(chunk, len(text))
+            cut = replace(chunk, text=whole or text, ends=False)
+            placed.append((cut, chunk_cells(cut, renderer)))
+            return placed, _rest(chunk, len(cut.text))
         placed.append((chunk, cells))
         room -= size
     return placed, None
+
+
+def _whole_words(text: str, of: str) -> str:
+    """The start `text` of a text, without a word that it ends in the middle of, since half a word
+    is not found. What is longer than a word is cut."""
+    last, following = _LAST_WORD.search(text), of[len(text) : len(text) + 1]
+    return text[: last.start()] if last and _LAST_WORD.match(following) else text
 
 
 def _rest(chunk: Chunk, start: int) -> Chunk:

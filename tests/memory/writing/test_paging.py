@@ -19,6 +19,7 @@ from optimem.memory.writing.tail import append_turns
 from optimem.omem.corrections import text_digest
 from optimem.protocols import Page, PageCodec, VisionTokens
 from optimem.store.sqlite import SQLiteStore
+from optimem.testing import open_memory
 from optimem.testing.pages import CAPACITY, PlainModel, PlainRenderer, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Scope, Turn
@@ -54,12 +55,38 @@ def test_a_layout_cuts_a_turn_that_does_not_fit() -> None:
     assert second.digest == text_digest(layout.texts[1])
 
 
+def test_no_word_is_divided_between_two_pages() -> None:
+    text = "ab " * (CAPACITY // 3) + "Lisbon."
+    for early in range(6):
+        said = text[early:]
+        layout = lay_out([make_chunk(said, 0)], PlainRenderer())
+        assert layout.rest
+        assert layout.texts[0] + layout.rest.text == said
+        assert not (layout.texts[0][-1] + layout.rest.text[0]).isalpha()
+        assert CAPACITY - len(layout.cells) < 7
+
+
+def test_a_first_word_that_does_not_fit_begins_the_next_page() -> None:
+    chunks = [make_chunk("x" * (CAPACITY - 5), 0), make_chunk("Lisbon", 1)]
+    layout = lay_out(chunks, PlainRenderer())
+    assert (layout.rest, layout.end) == (None, Position(1, 0))
+
+
 def test_chunks_of_one_turn_are_one_span() -> None:
     chunks = [make_chunk("abc", 0, ends=False), make_chunk("def", 0, offset=3)]
     layout = lay_out(chunks, PlainRenderer())
     (span,) = layout.spans
     assert layout.texts == ("abcdef",)
     assert (span.start, span.end, span.ends, span.digest) == (0, 7, True, text_digest("abcdef"))
+
+
+def test_a_word_at_the_end_of_a_page_is_found() -> None:
+    with open_memory() as memory:
+        memory.append("a/b/c", "x " * (CAPACITY // 2 - 2) + "Lisbon is far.")
+        memory.flush("a/b/c")
+        (found,) = memory.recall("a/b/c", "Lisbon")
+        assert found.text.endswith("Lisbon is far.")
+        assert memory.stats().pages == 2
 
 
 def test_a_page_may_end_where_a_chunk_does() -> None:
