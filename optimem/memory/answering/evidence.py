@@ -102,6 +102,11 @@ class Candidate(NamedTuple):
     held: frozenset[int]
     evidence: Evidence
 
+    @property
+    def text(self) -> str:
+        """The sentences."""
+        return self.found.turn.guess[self.snippet.start : self.snippet.end].strip()
+
 
 @dataclass(frozen=True)
 class _Turn:

@@ -113,6 +113,10 @@ class Quotation(NamedTuple):
         same = other.found.turn.number == self.candidate.found.turn.number
         return same and self.snippet.start <= other.snippet.start < self.snippet.end
 
+    def repeated_by(self, other: Candidate) -> bool:
+        """Whether other sentences say the same word for word."""
+        return other.text == self.candidate.text
+
 
 def best_quotation(candidates: Sequence[Candidate], scale: Scale = BY_WORDS) -> Quotation | None:
     """The quotation that most likely answers, None without candidates."""
@@ -124,8 +128,8 @@ def best_quotation(candidates: Sequence[Candidate], scale: Scale = BY_WORDS) -> 
     turn = best.found.turn
     snippet = widen(turn.guess, best.snippet, LENGTH, lambda start, end: end - start)
     quotation = Quotation(best, snippet, 0.0)
-    inside = [quotation.holds(each) for each in candidates]
-    return quotation._replace(probability=min(float(likely[inside].sum()), 1.0))
+    agreeing = [quotation.holds(each) or quotation.repeated_by(each) for each in candidates]
+    return quotation._replace(probability=min(float(likely[agreeing].sum()), 1.0))
 
 
 def probabilities(

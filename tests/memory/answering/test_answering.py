@@ -14,7 +14,7 @@ from optimem.errors import InputError
 from optimem.memory.answering.quoting import BY_WORDS
 from optimem.memory.decay import DAY, DecayPolicy
 from optimem.results import Answer
-from optimem.testing.pages import COLUMNS, plain_codec
+from optimem.testing.pages import CAPACITY, COLUMNS, plain_codec
 from optimem.tiers import Tier
 from optimem.turns import Turn
 from tests.memory.questions import CHOSEN, HELD_OUT
@@ -62,7 +62,13 @@ def test_a_stretch_of_a_long_turn_is_quoted_with_its_own_boxes(memory: OpticalMe
         DAY,
         True,
     )
-    assert answer.text == boxed(passage.parts, [f" {long}"[:400], f" {long}"[400:]])
+    assert answer.text == boxed(passage.parts, pages_of(f" {long}"))
+
+
+def pages_of(cells: str) -> list[str]:
+    """What stands on two pages, of which the first ends with a word."""
+    first = cells[: cells.rindex(" ", 0, CAPACITY) + 1]
+    return [first, cells[len(first) :]]
 
 
 def boxed(parts: list[object], pages: list[str]) -> str:
@@ -82,7 +88,7 @@ def test_a_quotation_across_two_pages_has_boxes_on_both(memory: OpticalMemory) -
     (passage,) = memory.answer(SCOPE, QUESTION).passages
     assert passage.text == FACT
     assert len({part.page for part in passage.parts}) == 2
-    assert boxed(passage.parts, [f" {long}"[:400], f" {long}"[400:]]) == FACT
+    assert boxed(passage.parts, pages_of(f" {long}")) == FACT
 
 
 def test_a_memory_without_pages_answers_from_its_tail(memory: OpticalMemory) -> None:

@@ -41,6 +41,15 @@ def asked(memory: OpticalMemory, question: str) -> Answer:
     return memory.answer("s", question, now=NOW, refresh=False)
 
 
+def test_what_is_said_again_and_again_is_no_less_likely() -> None:
+    said = "Doctor Quill keeps the zinnia ledger under the harpsichord."
+    with open_memory() as memory:
+        memory.append("s", [Turn(text=said, time=NOW - at * DAY) for at in range(9)])
+        answer = asked(memory, "Where is the zinnia ledger?")
+    assert answer.text == said
+    assert answer.probability > 0.9
+
+
 @pytest.mark.parametrize(
     ("question", "told"),
     [
