@@ -61,7 +61,8 @@ def test_a_memory_finds_by_it() -> None:
         memory.append("s", "The rent goes up in May.", now=2e5)
         memory.flush("s")
         (best, *_) = memory.recall("s", "Which pet is ill?", k=1)
-        assert (best.text[:5], best.why[0].stage) == ("I had", "meaning")
+        assert best.text.startswith("I had")
+        assert "meaning" in {reason.stage for reason in best.why}
 
 
 def test_it_is_one_for_the_process() -> None:
