@@ -114,8 +114,8 @@ class Quotation(NamedTuple):
         return same and self.snippet.start <= other.snippet.start < self.snippet.end
 
     def repeated_by(self, other: Candidate) -> bool:
-        """Whether other sentences say the same word for word."""
-        return other.text == self.candidate.text
+        """Whether other sentences say the same word for word, and all that the question does."""
+        return other.text == self.candidate.text and other.evidence.share == 1.0
 
 
 def best_quotation(candidates: Sequence[Candidate], scale: Scale = BY_WORDS) -> Quotation | None:
